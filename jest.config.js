@@ -1,0 +1,19 @@
+const common = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: { '^.+\\.ts$': '@swc/jest' },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  modulePathIgnorePatterns: ['<rootDir>/dist/'],
+};
+
+/** Every end-to-end test runs on both engines; specs beside the sources need no database and run once. */
+export default {
+  globalSetup: './test/support/global-setup.js',
+  globalTeardown: './test/support/global-teardown.js',
+  testTimeout: 30_000,
+  projects: [
+    { ...common, displayName: 'unit', setupFiles: ['reflect-metadata'], testMatch: ['<rootDir>/src/**/*.spec.ts'] },
+    { ...common, displayName: 'sqlite', setupFiles: ['reflect-metadata', './test/support/sqlite.js'], testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'] },
+    { ...common, displayName: 'postgres', setupFiles: ['reflect-metadata', './test/support/postgres.js'], testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'] },
+  ],
+};

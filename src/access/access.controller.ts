@@ -1,0 +1,60 @@
+import { Controller, Get, Header, Param, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { CalledBy } from '../auth/called-by.decorator.js';
+import type { Caller } from '../auth/caller.js';
+import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { ApiBearerErrors } from '../common/openapi.js';
+import { API } from '../common/paths.js';
+import { ThirdPartyRefPipe, UserRefPipe } from '../users/user-ref.pipe.js';
+import type { UserRef } from '../users/user-ref.js';
+import { AccessService } from './access.service.js';
+import { AccessQueryDto } from './dto/access-query.dto.js';
+import { AccessDto } from './dto/access.dto.js';
+
+@ApiTags('Access')
+@ApiBearerAuth()
+@Controller(`${API}/access`)
+@CalledBy('bearer')
+export class AccessController {
+  constructor(private readonly access: AccessService) {}
+
+  @ApiOperation({
+    operationId: 'obtainAccess',
+    summary: 'Let a user in',
+    deprecated: true,
+    description:
+      'Answers with a one-time token that starts a web session for the user, and with the URL to forward the browser to. ' +
+      'The caller needs the permission `OBTAIN_ACCESS_TOKENS` and has to administer a group that the user has joined. ' +
+      'Service accounts are the successor of this call.',
+  })
+  @ApiParam({ name: 'user', description: 'A user ID, `self`, an e-mail address, or a third-party ID as `CODE$ID`.', example: 'anna@demo.example' })
+  @ApiOkResponse({ type: AccessDto })
+  @ApiBearerErrors('missing_field', 'incorrect_field', 'not_authorized', 'unknown_user')
+  @Get(':user')
+  @Header('Cache-Control', 'no-store')
+  issue(@CurrentCaller() caller: Caller, @Param('user', UserRefPipe) user: UserRef, @Query() query: AccessQueryDto): Promise<AccessDto> {
+    return this.access.issue(caller, user, query);
+  }
+
+  @ApiOperation({
+    operationId: 'obtainAccessByThirdPartyId',
+    summary: 'Let a user in, named by a third-party ID',
+    deprecated: true,
+    description: 'The same as the other form, for a user whom the host knows by an ID of its own.',
+  })
+  @ApiParam({ name: 'thirdParty', description: 'The code of the third party.', example: 'LMS' })
+  @ApiParam({ name: 'id', description: 'The user’s ID there: any text up to 255 characters, percent-encoded.', example: '4711' })
+  @ApiOkResponse({ type: AccessDto })
+  @ApiBearerErrors('missing_field', 'incorrect_field', 'not_authorized', 'unknown_user')
+  @Get(':thirdParty/:id')
+  @Header('Cache-Control', 'no-store')
+  issueByThirdPartyId(@CurrentCaller() caller: Caller, @Param(ThirdPartyRefPipe) user: UserRef, @Query() query: AccessQueryDto): Promise<AccessDto> {
+    return this.access.issue(caller, user, query);
+  }
+
+  /** API.md, section 2, rule 2: no user at all is a missing field, not an unknown path. */
+  @ApiOperation({ operationId: 'obtainAccessForNobody', summary: 'Without a user reference: always `missing_field`', deprecated: true })
+  @ApiBearerErrors('missing_field')
+  @Get()
+  withoutUser(@Param('user', UserRefPipe) _user: UserRef): void {}
+}

@@ -1,0 +1,15 @@
+import { Module } from '@nestjs/common';
+import { OAuthModule } from '../oauth/oauth.module.js';
+import { AccessController } from './access.controller.js';
+import { AccessPolicy } from './access.policy.js';
+import { AccessService } from './access.service.js';
+import { GuideController } from './guide.controller.js';
+import { LoginTokensService } from './login-tokens.service.js';
+
+@Module({
+  imports: [OAuthModule],
+  controllers: [AccessController, GuideController],
+  providers: [AccessPolicy, AccessService, LoginTokensService],
+  exports: [LoginTokensService],
+})
+export class AccessModule {}

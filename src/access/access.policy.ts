@@ -1,0 +1,104 @@
+import { Injectable } from '@nestjs/common';
+import { invalidAccessToken } from '../auth/bearer.guard.js';
+import type { Caller } from '../auth/caller.js';
+import { DomainError } from '../common/errors/errors.js';
+import { Database } from '../database/database.js';
+import type { Parameter, Statement } from '../database/statement.js';
+import type { UserRef } from '../users/user-ref.js';
+
+/** Rule 4 of API.md, section 2: the caller may obtain login tokens at all. */
+const MAY_OBTAIN = `
+  caller."status" = 'ACTIVE' AND caller."staff_organization_id" IS NOT NULL
+  AND EXISTS (SELECT 1 FROM "account_permissions" p WHERE p."user_id" = caller."id" AND p."permission" = 'OBTAIN_ACCESS_TOKENS')`;
+
+/** Rule 5: the target can be let in. */
+const IS_ACTIVE = `target."status" = 'ACTIVE'`;
+
+/** Rule 6, second half: the caller administers the group, directly or as groups administrator. VIEW is not enough. */
+const ADMINISTERS = `
+  (EXISTS (SELECT 1 FROM "group_staff" s WHERE s."group_id" = g."id" AND s."user_id" = caller."id" AND s."permission" = 'MANAGE')
+   OR EXISTS (SELECT 1 FROM "account_permissions" a WHERE a."user_id" = caller."id" AND a."permission" = 'MANAGE_ALL_GROUPS'))`;
+
+/**
+ * The rule of the whole service, as the end of a SELECT: a row for each group through which `caller`,
+ * by way of `client`, may let `user` in; none if they may not. Each argument is an SQL expression. The
+ * rows are named `caller`, `client`, `target`, `m` and `g`.
+ *
+ * The statement that issues a token, the one that redeems it and the one that checks a session all
+ * contain it, so that each of them decides by what is true when it runs.
+ */
+export function grants(of: { caller: string; client: string; user: string }): string {
+  return `
+    FROM "users" caller
+    JOIN "clients" client ON client."id" = ${of.client}
+    JOIN "users" target ON target."id" = ${of.user} AND ${IS_ACTIVE}
+    JOIN "memberships" m ON m."user_id" = target."id" AND m."status" = 'JOINED'
+    JOIN "groups" g ON g."id" = m."group_id" AND g."organization_id" = caller."staff_organization_id"
+    WHERE caller."id" = ${of.caller} AND ${MAY_OBTAIN} AND ${ADMINISTERS}`;
+}
+
+type RefKind = 'id' | 'emailAddress' | 'thirdPartyId';
+
+/** A user reference as an SQL expression, and the number of the first parameter that it leaves free. */
+export const TARGET_SQL: Record<RefKind, { user: string; next: number }> = {
+  id: { user: '$1', next: 2 },
+  emailAddress: { user: `(SELECT e."user_id" FROM "email_addresses" e WHERE e."address" = $1)`, next: 2 },
+  thirdPartyId: {
+    user: `(SELECT t."user_id" FROM "third_party_ids" t WHERE t."third_party" = $1 AND t."external_id" = $2)`,
+    next: 3,
+  },
+};
+
+/** Which of the statements for a reference to use, and the first of its parameters. */
+export function targetOf(caller: Caller, ref: UserRef): { kind: RefKind; parameters: Parameter[] } {
+  switch (ref.by) {
+    case 'self':
+      return { kind: 'id', parameters: [caller.userId] };
+    case 'id':
+      return { kind: 'id', parameters: [ref.id] };
+    case 'emailAddress':
+      return { kind: 'emailAddress', parameters: [ref.address] };
+    case 'thirdPartyId':
+      return { kind: 'thirdPartyId', parameters: [ref.thirdParty, ref.id] };
+  }
+}
+
+const CALLER: Statement = {
+  name: 'explain_caller',
+  sql: `SELECT EXISTS (SELECT 1 FROM "users" u WHERE u."id" = $1) AS "exists",
+               EXISTS (SELECT 1 FROM "clients" c WHERE c."id" = $2) AS "clientExists",
+               EXISTS (SELECT 1 FROM "users" caller WHERE caller."id" = $1 AND ${MAY_OBTAIN}) AS "mayObtain"`,
+};
+
+const TARGET = Object.fromEntries(
+  Object.entries(TARGET_SQL).map(([kind, { user }]) => [
+    kind,
+    { name: `explain_target_${kind}`, sql: `SELECT target."id" FROM "users" target WHERE target."id" = ${user} AND ${IS_ACTIVE}` },
+  ]),
+) as Record<RefKind, Statement>;
+
+/**
+ * Who may let whom in (API.md, section 2). The decision is made by the statement that acts on it, with
+ * `grants`; this class says which of the rules refused.
+ */
+@Injectable()
+export class AccessPolicy {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Why `caller` may not let `ref` in, in the order of the rules: whoever lacks the permission learns
+   * nothing about who exists.
+   */
+  async refusal(caller: Caller, ref: UserRef): Promise<DomainError> {
+    const [facts] = await this.database.read<{ exists: unknown; clientExists: unknown; mayObtain: unknown }>(CALLER, [
+      caller.userId,
+      caller.clientId,
+    ]);
+    if (!facts!.exists || !facts!.clientExists) return invalidAccessToken('The account or the client of the access token is gone.');
+    if (!facts!.mayObtain) return new DomainError('not_authorized', 'The caller may not obtain access tokens: it is not active staff with the permission OBTAIN_ACCESS_TOKENS.');
+    const { kind, parameters } = targetOf(caller, ref);
+    const targets = await this.database.read(TARGET[kind], parameters);
+    if (targets.length === 0) return new DomainError('unknown_user');
+    return new DomainError('not_authorized', 'The user has joined no group that the caller administers.');
+  }
+}

@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import type { Caller } from '../auth/caller.js';
+import { toIso, toNumericDate } from '../common/clock.js';
+import { DomainError } from '../common/errors/errors.js';
+import { Settings } from '../config/settings.js';
+import { ClientsService } from '../oauth/clients.service.js';
+import { TokensService } from '../oauth/tokens.service.js';
+import type { UserRef } from '../users/user-ref.js';
+import { AccessPolicy } from './access.policy.js';
+import type { AccessQueryDto } from './dto/access-query.dto.js';
+import type { AccessDto } from './dto/access.dto.js';
+import { LoginTokensService } from './login-tokens.service.js';
+import type { NewLoginToken } from './login-tokens.service.js';
+import { isLegalReturnTo } from './return-to.js';
+
+/** Hands out login tokens (API.md, section 2). */
+@Injectable()
+export class AccessService {
+  constructor(
+    private readonly policy: AccessPolicy,
+    private readonly loginTokens: LoginTokensService,
+    private readonly clients: ClientsService,
+    private readonly tokens: TokensService,
+    private readonly settings: Settings,
+  ) {}
+
+  /** @throws DomainError `incorrect_field`, `not_authenticated`, `not_authorized`, `unknown_user`, in this order */
+  async issue(caller: Caller, ref: UserRef, { security, returnTo }: AccessQueryDto): Promise<AccessDto> {
+    if (returnTo !== undefined) await this.requireLegalReturnTo(caller, returnTo);
+    const secure = security === 'ssl' || this.settings.isHttps;
+    const token = await this.loginTokens.record(caller, ref, { secure, returnTo: returnTo ?? null });
+    if (!token) throw await this.policy.refusal(caller, ref);
+    const jwt = this.sign(caller, token);
+    return { token: jwt, url: `${this.origin(secure)}/login?token=${jwt}`, expires: toIso(token.expiresAt) };
+  }
+
+  private async requireLegalReturnTo(caller: Caller, returnTo: string): Promise<void> {
+    const origins = returnTo.startsWith('/') ? [] : await this.clients.originsOf(caller.clientId);
+    if (isLegalReturnTo(returnTo, [this.settings.PUBLIC_URL, ...origins])) return;
+    throw new DomainError(
+      'incorrect_field',
+      'returnTo must be a path that starts with one /, or a URL on an origin registered for the client, with everything but visible ASCII percent-encoded.',
+      { members: { field: 'returnTo' } },
+    );
+  }
+
+  private sign({ userId, clientId }: Caller, token: NewLoginToken): string {
+    return this.tokens.sign('login', {
+      sub: token.userId,
+      exp: toNumericDate(token.expiresAt),
+      authorities: ['ROLE_USER'],
+      jti: token.id,
+      client_id: clientId,
+      scope: ['ROLE_USER'],
+      iat: toNumericDate(token.issuedAt),
+      act: { sub: userId },
+    });
+  }
+
+  private origin(secure: boolean): string {
+    return secure ? this.settings.PUBLIC_URL.replace(/^http:/, 'https:') : this.settings.PUBLIC_URL;
+  }
+}

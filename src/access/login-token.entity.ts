@@ -1,0 +1,71 @@
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import type { Relation } from 'typeorm';
+import { ID, INSTANT } from '../database/column-types.js';
+import { Group } from '../groups/group.entity.js';
+import { Client } from '../oauth/client.entity.js';
+import { User } from '../users/user.entity.js';
+
+/**
+ * The record of a login token that was handed out: who let whom in, through what, until when. The
+ * token itself is nowhere. It was redeemed, and when, if a session refers to it.
+ */
+@Entity('login_tokens')
+export class LoginToken {
+  /** The `jti` of the token, a UUID. */
+  @PrimaryColumn({ type: 'varchar', length: 36, primaryKeyConstraintName: 'login_tokens_pkey' })
+  id: string;
+
+  /** Whom the token lets in. */
+  @Index('login_tokens_user_idx')
+  @Column({ name: 'user_id', ...ID })
+  userId: string;
+
+  /** Who asked for it. */
+  @Index('login_tokens_caller_idx')
+  @Column({ name: 'caller_id', ...ID })
+  callerId: string;
+
+  @Index('login_tokens_client_idx')
+  @Column({ name: 'client_id', type: 'varchar', length: 32 })
+  clientId: string;
+
+  /** A group that the user had joined and that the caller managed at that time. */
+  @Index('login_tokens_group_idx')
+  @Column({ name: 'group_id', ...ID })
+  groupId: string;
+
+  @ManyToOne(() => User, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'login_tokens_user_fkey' })
+  user: Relation<User>;
+
+  @ManyToOne(() => User, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'caller_id', foreignKeyConstraintName: 'login_tokens_caller_fkey' })
+  caller: Relation<User>;
+
+  @ManyToOne(() => Client, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'client_id', foreignKeyConstraintName: 'login_tokens_client_fkey' })
+  client: Relation<Client>;
+
+  @ManyToOne(() => Group, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'group_id', foreignKeyConstraintName: 'login_tokens_group_fkey' })
+  group: Relation<Group>;
+
+  @Column({ name: 'issued_at', ...INSTANT })
+  issuedAt: Date;
+
+  @Index('login_tokens_expires_at_idx')
+  @Column({ name: 'expires_at', ...INSTANT })
+  expiresAt: Date;
+
+  /** Set to take the token back: it starts no session, and the one it started has ended. */
+  @Column({ name: 'revoked_at', ...INSTANT, nullable: true })
+  revokedAt: Date | null;
+
+  /** The session that it starts is for https only (`security=ssl`). */
+  @Column({ type: 'boolean' })
+  secure: boolean;
+
+  /** Where the visitor lands, checked when the token was issued; `null` for the landing page. */
+  @Column({ name: 'return_to', type: 'varchar', length: 2048, nullable: true })
+  returnTo: string | null;
+}

@@ -1,0 +1,37 @@
+import { Module } from '@nestjs/common';
+import type { DynamicModule } from '@nestjs/common';
+import { AccessModule } from './access/access.module.js';
+import { AuthModule } from './auth/auth.module.js';
+import { Clock } from './common/clock.js';
+import { CommonModule } from './common/common.module.js';
+import type { Settings } from './config/settings.js';
+import { DatabaseModule } from './database/database.module.js';
+import { DemoModule } from './demo/demo.module.js';
+import { GroupsModule } from './groups/groups.module.js';
+import { MaintenanceModule } from './maintenance/maintenance.module.js';
+import { OrganizationsModule } from './organizations/organizations.module.js';
+import { SessionsModule } from './sessions/sessions.module.js';
+import { StatusModule } from './status/status.module.js';
+import { UsersModule } from './users/users.module.js';
+
+@Module({})
+export class AppModule {
+  static with(settings: Settings, clock = new Clock()): DynamicModule {
+    return {
+      module: AppModule,
+      imports: [
+        CommonModule.with(settings, clock),
+        DatabaseModule,
+        AuthModule,
+        OrganizationsModule,
+        UsersModule,
+        GroupsModule,
+        AccessModule,
+        SessionsModule,
+        StatusModule,
+        MaintenanceModule,
+        DemoModule,
+      ],
+    };
+  }
+}

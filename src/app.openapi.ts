@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
+import type { OpenAPIObject } from '@nestjs/swagger';
+import type { FastifyInstance } from 'fastify';
+import { VERSION } from './status/version.js';
+
+const DESCRIPTION = `A host system lets its users into another web application without a password.
+
+1. The host calls \`GET /api/2.1.1/access/{user}\` with its own access token.
+2. It forwards the browser to the \`url\` in the answer.
+3. The browser has a session. The token in the URL works once.
+
+Paste an access token under **Authorize**, then *Try it out*. In development, the start of the service prints one,
+and \`npm run latchkey -- token\` makes more.`;
+
+/** The OpenAPI 3.1 description of every route. */
+export function describeApi(app: NestFastifyApplication): OpenAPIObject {
+  const config = new DocumentBuilder()
+    .setOpenAPIVersion('3.1.0')
+    .setTitle('Latchkey')
+    .setVersion(VERSION)
+    .setDescription(DESCRIPTION)
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addServer('/')
+    .addTag('Access', 'Let a user in')
+    .addTag('Sessions', 'What a browser gets for a token')
+    .addTag('Users')
+    .addTag('Groups')
+    .addTag('Organizations')
+    .addTag('Status')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An OAuth 2.0 access token (RFC 9068).' })
+    .addCookieAuth('__Host-latchkey', { type: 'apiKey', in: 'cookie', description: 'The web session; `latchkey` on a public URL without https.' })
+    .build();
+  return SwaggerModule.createDocument(app, config);
+}
+
+/** Swagger UI styles its elements inline; scripts come from here only. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self' 'unsafe-inline'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+].join('; ');
+
+const PAGE = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Latchkey API</title>
+<link rel="stylesheet" href="/docs/swagger-ui.css">
+<link rel="icon" href="/docs/favicon-32x32.png">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="/docs/swagger-ui-bundle.js"></script>
+<script src="/docs/start.js"></script>
+</body>
+</html>
+`;
+
+const START = `SwaggerUIBundle({
+  url: '/openapi.json',
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  displayRequestDuration: true,
+  persistAuthorization: true,
+  tryItOutEnabled: true,
+});
+`;
+
+/** What of Swagger UI's package the page needs, with its media type. */
+const ASSETS = {
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+  'favicon-32x32.png': 'image/png',
+} as const;
+
+const ASSET_DIRECTORY = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
+
+/** Swagger UI under /docs, and the document that it shows under /openapi.json. */
+export function serveDocumentation(app: NestFastifyApplication): void {
+  const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  let document: string | undefined;
+  fastify.get('/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send((document ??= JSON.stringify(describeApi(app)))));
+  fastify.get('/docs', (_request, reply) =>
+    reply.type('text/html; charset=utf-8').header('Content-Security-Policy', CONTENT_SECURITY_POLICY).send(PAGE),
+  );
+  fastify.get('/docs/start.js', (_request, reply) => reply.type('text/javascript; charset=utf-8').send(START));
+  for (const [name, type] of Object.entries(ASSETS)) {
+    const content = readFileSync(join(ASSET_DIRECTORY, name));
+    fastify.get(`/docs/${name}`, (_request, reply) => reply.type(type).header('Cache-Control', 'public, max-age=86400').send(content));
+  }
+}

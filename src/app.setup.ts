@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import cookie from '@fastify/cookie';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { announceDeprecation } from './access/deprecation.js';
+import { AppModule } from './app.module.js';
+import { rejectOtherMethods } from './app.methods.js';
+import { serveDocumentation } from './app.openapi.js';
+import { AppLogger } from './common/app-logger.js';
+import type { Clock } from './common/clock.js';
+import { ErrorFilter, toFailure, unavailable } from './common/errors/error.filter.js';
+import { ERRORS } from './common/errors/errors.js';
+import { validationPipe } from './common/errors/validation.js';
+import { withoutAlias } from './common/paths.js';
+import { parseQueryString } from './common/query-string.js';
+import type { Settings } from './config/settings.js';
+
+const MAX_BODY_BYTES = 64 * 1024;
+/** Milliseconds for a whole request to arrive: a client that sends more slowly holds no connection. */
+const REQUEST_TIMEOUT_MS = 30_000;
+/** The longest path segment that reaches validation; what is longer than a reference can be is refused there. */
+const MAX_SEGMENT = 8 * 1024;
+
+/** The application as it runs, up to `listen`. The tests use this one too. */
+export async function createApp(settings: Settings, clock?: Clock): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: MAX_BODY_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    genReqId: () => randomUUID(),
+    rewriteUrl: (request: IncomingMessage) => withoutAlias(request.url ?? '/'),
+    frameworkErrors: answerRouterError,
+    clientErrorHandler: answerUnreadableRequest,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_SEGMENT, querystringParser: parseQueryString },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(settings, clock), adapter, {
+    logger: new AppLogger(settings),
+    abortOnError: false,
+  });
+  await configureApp(app, settings);
+  return app;
+}
+
+async function configureApp(app: NestFastifyApplication, settings: Settings): Promise<void> {
+  const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  addCommonHooks(fastify);
+  announceDeprecation(fastify, settings.PUBLIC_URL);
+  const answerOtherMethods = rejectOtherMethods(fastify);
+  await app.register(cookie);
+  app.useGlobalPipes(validationPipe());
+  app.useGlobalFilters(new ErrorFilter());
+  app.enableShutdownHooks();
+  serveDocumentation(app);
+  await app.init();
+  answerOtherMethods();
+}
+
+function addCommonHooks(fastify: FastifyInstance): void {
+  let closing = false;
+  fastify.addHook('onRequest', (request, reply, done) => {
+    void reply.header('X-Request-Id', request.id).header('X-Content-Type-Options', 'nosniff');
+    if (closing) void reply.header('Connection', 'close');
+    done(closing ? unavailable() : undefined);
+  });
+  fastify.addHook('preClose', (done) => {
+    closing = true;
+    done();
+  });
+}
+
+/** The router answers a malformed path before any hook runs. */
+function answerRouterError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
+  const { status, headers, body } = toFailure(error, request);
+  void reply.status(status).headers({ ...headers, 'X-Request-Id': request.id }).send(body);
+}
+
+/** What Node can't read as HTTP: a header that is too large or malformed, or a request that took too long. */
+function answerUnreadableRequest(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable) return;
+  const [status, description] =
+    error.code === 'HPE_HEADER_OVERFLOW'
+      ? ['431 Request Header Fields Too Large', 'The request line and headers are larger than 16 KiB.']
+      : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+        ? ['408 Request Timeout', 'The request did not arrive in time.']
+        : ['400 Bad Request', ERRORS.invalid_request.description];
+  const body = JSON.stringify({ id: 'invalid_request', description });
+  const headers = [`HTTP/1.1 ${status}`, 'Content-Type: application/json; charset=utf-8', `Content-Length: ${Buffer.byteLength(body)}`, `X-Request-Id: ${randomUUID()}`, 'Connection: close'];
+  socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`);
+}
+

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { APP_GUARD } from '@nestjs/core';
+import { OAuthModule } from '../oauth/oauth.module.js';
+import { AttemptsService } from './attempts.service.js';
+import { BearerGuard } from './bearer.guard.js';
+import { BearerStrategy } from './bearer.strategy.js';
+
+@Module({
+  imports: [OAuthModule],
+  providers: [AttemptsService, BearerStrategy, { provide: APP_GUARD, useClass: BearerGuard }],
+  exports: [AttemptsService],
+})
+export class AuthModule {}

@@ -1,0 +1,62 @@
+import { Injectable } from '@nestjs/common';
+import type { ExecutionContext } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import { AuthGuard } from '@nestjs/passport';
+import type { FastifyRequest } from 'fastify';
+import { DomainError } from '../common/errors/errors.js';
+import { TokenError } from '../oauth/tokens.service.js';
+import { AttemptsService } from './attempts.service.js';
+import { REALM } from './bearer.strategy.js';
+import { CalledBy } from './called-by.decorator.js';
+
+/** Stands before every route: what has no @CalledBy is closed. */
+@Injectable()
+export class BearerGuard extends AuthGuard('bearer') {
+  constructor(
+    private readonly reflector: Reflector,
+    private readonly attempts: AttemptsService,
+  ) {
+    super();
+  }
+
+  override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+    const calledBy = this.reflector.getAllAndOverride(CalledBy, [context.getHandler(), context.getClass()]);
+    switch (calledBy) {
+      case 'anyone':
+      case 'session': // the session guard's
+        return true;
+      case 'bearer':
+        return this.authenticate(context);
+      default:
+        throw new Error(`${context.getClass().name}.${context.getHandler().name} does not say who may call it.`);
+    }
+  }
+
+  private async authenticate(context: ExecutionContext): Promise<boolean> {
+    try {
+      return (await super.canActivate(context)) as boolean;
+    } catch (error) {
+      if (!(error instanceof TokenError)) throw error;
+      if (error.reason === 'invalid') {
+        await this.attempts.countWrongToken('bearer', context.switchToHttp().getRequest<FastifyRequest>().ip);
+      }
+      throw invalidAccessToken(error.reason === 'expired' ? 'The access token has expired.' : 'The access token is not valid.');
+    }
+  }
+
+  /** Called by passport: with an error, a caller, or neither and the status 400 for a header that is no token. */
+  override handleRequest<T>(error: unknown, caller: T | false, _info: unknown, _context: ExecutionContext, status?: number): T {
+    if (error) throw error;
+    if (caller) return caller;
+    if (status === 400) throw new TokenError('invalid');
+    // RFC 6750, section 3.1: no error attribute without credentials
+    throw new DomainError('not_authenticated', undefined, { headers: { 'WWW-Authenticate': `Bearer realm="${REALM}"` } });
+  }
+}
+
+/** @see RFC 6750, section 3.1 */
+export function invalidAccessToken(description: string): DomainError {
+  return new DomainError('not_authenticated', description, {
+    headers: { 'WWW-Authenticate': `Bearer realm="${REALM}", error="invalid_token", error_description="${description}"` },
+  });
+}

@@ -1,0 +1,67 @@
+/**
+ * Every error id of the wire contract that the service sends, with the status it is sent with and
+ * what it says when the place that throws it has nothing more exact to say.
+ */
+export const ERRORS = {
+  invalid_request: { status: 400, description: 'The request is malformed.' },
+  missing_field: { status: 400, description: 'The user reference is missing or malformed.' },
+  incorrect_field: { status: 400, description: 'A parameter has a value that is not allowed.' },
+  not_authenticated: { status: 401, description: 'Send a valid access token: Authorization: Bearer <token>.' },
+  invalid_token: { status: 401, description: 'This sign-in link is not valid. Go back to where you came from and follow the link again.' },
+  not_linked_to_organization: { status: 401, description: 'The caller is not on the staff of an organization.' },
+  not_authorized: { status: 403, description: 'The caller may not do this.' },
+  no_access: { status: 403, description: 'The caller may not see this account.' },
+  no_permission: { status: 403, description: 'The caller has no permission on this group.' },
+  not_permitted: { status: 403, description: 'The caller does not belong to this organization.' },
+  not_found: { status: 404, description: 'There is nothing here.' },
+  unknown_user: { status: 404, description: 'No active user matches the given reference.' },
+  nonexistent_user: { status: 404, description: 'No user matches the given reference.' },
+  method_not_allowed: { status: 405, description: 'This path does not have that method; see the Allow header.' },
+  token_used: { status: 410, description: 'This sign-in link was used before. Go back to where you came from and follow the link again.' },
+  token_expired: { status: 410, description: 'This sign-in link has expired. Go back to where you came from and follow the link again.' },
+  too_many_requests: { status: 429, description: 'Too many wrong tokens from this address. Try again later.' },
+  internal_error: { status: 500, description: 'The service failed to answer. Report the request id to its operator.' },
+  unavailable: { status: 503, description: 'The service is not available at the moment. Try again.' },
+} as const satisfies Record<string, { status: number; description: string }>;
+
+export type ErrorId = keyof typeof ERRORS;
+
+/** The statuses of errors that the framework raises by itself, and what the contract calls them. */
+const ID_BY_STATUS: Record<number, ErrorId> = {
+  400: 'invalid_request',
+  401: 'not_authenticated',
+  403: 'not_authorized',
+  404: 'not_found',
+  405: 'method_not_allowed',
+  413: 'invalid_request',
+  414: 'invalid_request',
+  415: 'invalid_request',
+  431: 'invalid_request',
+  429: 'too_many_requests',
+  503: 'unavailable',
+};
+
+export function errorIdOfStatus(status: number): ErrorId {
+  return ID_BY_STATUS[status] ?? (status < 500 ? 'invalid_request' : 'internal_error');
+}
+
+/** What a feature throws; the error filter turns it into the wire's error object. */
+export class DomainError extends Error {
+  constructor(
+    readonly id: ErrorId,
+    description: string = ERRORS[id].description,
+    readonly extra: { members?: Record<string, unknown>; headers?: Record<string, string> } = {},
+  ) {
+    super(description);
+  }
+
+  get status(): number {
+    return ERRORS[this.id].status;
+  }
+}
+
+export interface ErrorBody {
+  id: string;
+  description: string;
+  [member: string]: unknown;
+}

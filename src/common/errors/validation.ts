@@ -1,0 +1,28 @@
+import { ValidationPipe } from '@nestjs/common';
+import type { ValidationError, ValidationOptions } from 'class-validator';
+import { DomainError } from './errors.js';
+import type { ErrorId } from './errors.js';
+
+interface FailureContext {
+  id: ErrorId;
+}
+
+/** Names the contract's error for a rule of a DTO; without it, a broken rule is `invalid_request`. */
+export function failsAs(id: ErrorId, message: string): ValidationOptions {
+  return { context: { id } satisfies FailureContext, message };
+}
+
+/** The one pipe for everything that comes in as a DTO. Unknown parameters are dropped, as the contract says. */
+export function validationPipe(): ValidationPipe {
+  return new ValidationPipe({ whitelist: true, transform: true, exceptionFactory: toDomainError });
+}
+
+/** Reports the first fault; a value of the wrong shape comes before a value that is not allowed. */
+function toDomainError(errors: ValidationError[]): DomainError {
+  const { property, constraints = {}, contexts = {} } = errors[0]!;
+  const contextOf = (rule: string): FailureContext | undefined => contexts[rule] as FailureContext | undefined;
+  const rules = Object.keys(constraints);
+  const rule = rules.find((candidate) => !contextOf(candidate)) ?? rules[0]!;
+  const id = contextOf(rule)?.id ?? 'invalid_request';
+  return new DomainError(id, `${constraints[rule]!}.`, { members: { field: property } });
+}

@@ -1,0 +1,49 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiExtraModels, ApiProperty, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import { ERRORS } from './errors/errors.js';
+import type { ErrorId } from './errors/errors.js';
+
+/** The error object of the wire (API.md, section 1). Some errors have further members. */
+export class ErrorDto {
+  @ApiProperty({ description: 'What a program branches on.', example: 'unknown_user' })
+  id: string;
+
+  @ApiProperty({ description: 'What a person reads.', example: 'No active user matches the given reference.' })
+  description: string;
+}
+
+/** What can happen to every call, beside the errors of its own. */
+const EVERYWHERE: ErrorId[] = ['invalid_request', 'internal_error', 'unavailable'];
+const WITH_TOKEN: ErrorId[] = ['not_authenticated', 'too_many_requests'];
+
+/** Documents the errors of a route: one response for each status, with an example for each id. */
+export function ApiErrors(...ids: ErrorId[]): MethodDecorator {
+  const byStatus = new Map<number, ErrorId[]>();
+  for (const id of new Set([...ids, ...EVERYWHERE])) {
+    const status = ERRORS[id].status;
+    byStatus.set(status, [...(byStatus.get(status) ?? []), id]);
+  }
+  return applyDecorators(ApiExtraModels(ErrorDto), ...[...byStatus].map(([status, group]) => errorResponse(status, group)));
+}
+
+/** The same for a route that is called with an access token. */
+export function ApiBearerErrors(...ids: ErrorId[]): MethodDecorator {
+  return ApiErrors(...ids, ...WITH_TOKEN);
+}
+
+function errorResponse(status: number, ids: ErrorId[]): MethodDecorator {
+  const examples = Object.fromEntries(ids.map((id) => [id, { value: { id, description: ERRORS[id].description } }]));
+  return ApiResponse({
+    status,
+    description: ids.map((id) => `\`${id}\``).join(', '),
+    content: { 'application/json': { schema: { $ref: getSchemaPath(ErrorDto) }, examples } },
+    headers: responseHeaders(status),
+  });
+}
+
+function responseHeaders(status: number): Record<string, { description: string; schema: { type: 'string' } }> {
+  const schema = { type: 'string' } as const;
+  if (status === 401) return { 'WWW-Authenticate': { description: 'RFC 6750, section 3', schema } };
+  if (status === 429 || status === 503) return { 'Retry-After': { description: 'Seconds', schema } };
+  return {};
+}

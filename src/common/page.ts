@@ -1,0 +1,68 @@
+import { createHash } from 'node:crypto';
+import type { FastifyReply } from 'fastify';
+
+/** Text that is HTML already and is put into a page as it is. */
+export class Html {
+  constructor(readonly text: string) {}
+}
+
+/** A template tag whose values are escaped, except `Html` and lists of it. */
+export function html(parts: TemplateStringsArray, ...values: unknown[]): Html {
+  return new Html(String.raw({ raw: parts }, ...values.map(toHtml)));
+}
+
+function toHtml(value: unknown): string {
+  if (value instanceof Html) return value.text;
+  if (Array.isArray(value)) return value.map(toHtml).join('');
+  return String(value ?? '').replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+const STYLE = `
+:root { color-scheme: light dark; --ink: #1c2430; --paper: #f6f7f9; --card: #fff; --line: #dde2e9; --soft: #5d6878; --accent: #1f5fbf; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8ecf2; --paper: #14181f; --card: #1d232d; --line: #323b49; --soft: #9aa6b8; --accent: #7fb0ff; } }
+* { box-sizing: border-box; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.5rem; background: var(--paper); color: var(--ink); font: 1rem/1.55 system-ui, sans-serif; }
+main { width: min(100%, 34rem); padding: 2rem; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; }
+h1 { margin: 0 0 .75rem; font-size: 1.4rem; line-height: 1.25; overflow-wrap: anywhere; }
+p, dl { margin: 0 0 1rem; }
+dt { color: var(--soft); font-size: .875rem; }
+dd { margin: 0 0 .6rem; overflow-wrap: anywhere; }
+a { color: var(--accent); }
+code { font-size: .9em; overflow-wrap: anywhere; }
+button { padding: .55rem 1.1rem; border: 0; border-radius: .4rem; background: var(--accent); color: var(--card); font: inherit; cursor: pointer; }
+button:focus-visible, a:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+small { color: var(--soft); }
+:last-child { margin-bottom: 0; }
+`;
+
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+].join('; ');
+
+/** Sends a page of our own. It runs no script, loads nothing, can't be framed and is kept nowhere. */
+export function sendPage(reply: FastifyReply, status: number, title: string, body: Html): void {
+  const page = html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${new Html(STYLE)}</style>
+</head>
+<body><main><h1>${title}</h1>${body}</main></body>
+</html>
+`;
+  void reply
+    .status(status)
+    .headers({
+      'Content-Type': 'text/html; charset=utf-8',
+      'Content-Security-Policy': CONTENT_SECURITY_POLICY,
+      'Cache-Control': 'no-store',
+      'Referrer-Policy': 'no-referrer',
+    })
+    .send(page.text);
+}

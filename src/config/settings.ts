@@ -1,0 +1,169 @@
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { plainToInstance, Transform } from 'class-transformer';
+import { IsIn, IsInt, IsOptional, Matches, Max, Min, ValidateBy, validateSync } from 'class-validator';
+import type { ValidationOptions } from 'class-validator';
+
+/** Nothing that stands in documentation or that a person would type as a stand-in is a secret. */
+const PLACEHOLDER = /change.?me|secret|example|password|placeholder|^(.)\1+$/i;
+
+function toInteger({ value }: { value: unknown }): unknown {
+  return typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
+}
+
+function isOrigin(value: unknown): boolean {
+  return typeof value === 'string' && /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value;
+}
+
+function isSecretKey(value: unknown): boolean {
+  return typeof value === 'string' && value.length >= 32 && !PLACEHOLDER.test(value);
+}
+
+function IsOrigin(options: ValidationOptions): PropertyDecorator {
+  return ValidateBy({ name: 'isOrigin', validator: { validate: isOrigin } }, options);
+}
+
+function IsSecretKey(): PropertyDecorator {
+  return ValidateBy(
+    { name: 'isSecretKey', validator: { validate: isSecretKey } },
+    { message: 'SECRET_KEY must be at least 32 random characters; make one with: openssl rand -base64 48' },
+  );
+}
+
+/** A path on this site, or a whole http(s) URL, as it goes into a Location header. */
+const LANDING_URL = /^(\/(?![/\\])|https?:\/\/)[\x21-\x5b\x5d-\x7e]*$/;
+
+/**
+ * The environment, read and checked once at the start. Every variable has a row in the README's
+ * table; `npm test` compares the two.
+ */
+export class Settings {
+  /** `production` seeds nothing and refuses to start without a secret and an https public URL. */
+  @IsIn(['development', 'production', 'test'], { message: 'NODE_ENV must be development, production or test' })
+  NODE_ENV: 'development' | 'production' | 'test' = 'development';
+
+  /** The TCP port to listen on; 0 picks a free one. */
+  @Transform(toInteger)
+  @IsInt({ message: 'PORT must be a number' })
+  @Min(0, { message: 'PORT must be 0 to 65535' })
+  @Max(65535, { message: 'PORT must be 0 to 65535' })
+  PORT: number = 3000;
+
+  /** The address to listen on; `0.0.0.0` for every interface. */
+  @Matches(/^[\w.:-]+$/, { message: 'HOST must be a host name or an IP address' })
+  HOST: string = 'localhost';
+
+  /** The origin under which browsers and callers reach the service; every URL it makes starts with it. */
+  @IsOrigin({ message: 'PUBLIC_URL must be an origin such as https://login.example.com, without path or trailing slash' })
+  PUBLIC_URL: string;
+
+  /** Where a login ends that named no `returnTo`: a path on the public site or a URL. */
+  @Matches(LANDING_URL, { message: 'LANDING_URL must be a path that starts with / or an http(s) URL' })
+  LANDING_URL: string = '/';
+
+  /** The SQLite file; its directory is made when missing. Not used with DATABASE_URL. */
+  @Matches(/./, { message: 'DATABASE_PATH must not be empty' })
+  DATABASE_PATH: string = 'data/latchkey.db';
+
+  /** `postgres://user:password@host:5432/name` puts the data in PostgreSQL instead of SQLite. */
+  @IsOptional()
+  @Matches(/^postgres(ql)?:\/\/.+/, { message: 'DATABASE_URL must start with postgres://' })
+  DATABASE_URL?: string;
+
+  /** PostgreSQL connections that one instance opens at most. */
+  @Transform(toInteger)
+  @IsInt({ message: 'DATABASE_POOL_SIZE must be a number' })
+  @Min(1, { message: 'DATABASE_POOL_SIZE must be 1 to 1000' })
+  @Max(1000, { message: 'DATABASE_POOL_SIZE must be 1 to 1000' })
+  DATABASE_POOL_SIZE: number = 10;
+
+  /** Encrypts the signing keys in the database. All instances share it. */
+  @IsSecretKey()
+  SECRET_KEY: string;
+
+  /** Seconds, 5 to 3600: how long a login token can be redeemed. */
+  @Transform(toInteger)
+  @IsInt({ message: 'LOGIN_TOKEN_TTL must be a number of seconds' })
+  @Min(5, { message: 'LOGIN_TOKEN_TTL must be 5 to 3600 seconds' })
+  @Max(3600, { message: 'LOGIN_TOKEN_TTL must be 5 to 3600 seconds' })
+  LOGIN_TOKEN_TTL: number = 120;
+
+  /** Seconds, 60 to 86400: a session that is not used for so long has ended. */
+  @Transform(toInteger)
+  @IsInt({ message: 'SESSION_IDLE_TIMEOUT must be a number of seconds' })
+  @Min(60, { message: 'SESSION_IDLE_TIMEOUT must be 60 to 86400 seconds' })
+  @Max(86400, { message: 'SESSION_IDLE_TIMEOUT must be 60 to 86400 seconds' })
+  SESSION_IDLE_TIMEOUT: number = 1800;
+
+  /** Seconds, 60 to 2592000: a session ends so long after it started, however much it is used. */
+  @Transform(toInteger)
+  @IsInt({ message: 'SESSION_LIFETIME must be a number of seconds' })
+  @Min(60, { message: 'SESSION_LIFETIME must be 60 to 2592000 seconds' })
+  @Max(2592000, { message: 'SESSION_LIFETIME must be 60 to 2592000 seconds' })
+  SESSION_LIFETIME: number = 43200;
+
+  /** Days, 1 to 3650: how long the records of ended sessions and their login tokens are kept. */
+  @Transform(toInteger)
+  @IsInt({ message: 'RETENTION_DAYS must be a number of days' })
+  @Min(1, { message: 'RETENTION_DAYS must be 1 to 3650 days' })
+  @Max(3650, { message: 'RETENTION_DAYS must be 1 to 3650 days' })
+  RETENTION_DAYS: number = 400;
+
+  /** The least severe log lines that are written. */
+  @IsIn(['error', 'warn', 'info', 'debug'], { message: 'LOG_LEVEL must be error, warn, info or debug' })
+  LOG_LEVEL: 'error' | 'warn' | 'info' | 'debug' = 'info';
+
+  get isProduction(): boolean {
+    return this.NODE_ENV === 'production';
+  }
+
+  /** Browsers reach the service over https, so that every cookie can be `Secure`. */
+  get isHttps(): boolean {
+    return this.PUBLIC_URL.startsWith('https:');
+  }
+}
+
+/** Thrown at the start; names every fault of the environment at once. */
+export class SettingsError extends Error {
+  constructor(readonly faults: string[]) {
+    super(`The environment is not complete:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+  }
+}
+
+const VARIABLES = Object.keys(new Settings()).concat('PUBLIC_URL', 'DATABASE_URL', 'SECRET_KEY');
+
+/**
+ * Reads the settings. An empty variable counts as not set.
+ *
+ * @throws SettingsError with all faults
+ */
+export function loadSettings(env: NodeJS.ProcessEnv): Settings {
+  const given = Object.fromEntries(VARIABLES.map((name) => [name, env[name]]).filter(([, value]) => value));
+  const settings = plainToInstance(Settings, given);
+  const faults: string[] = [];
+  if (settings.isProduction) {
+    if (!settings.PUBLIC_URL) faults.push('PUBLIC_URL must be set in production: the https origin that browsers use');
+    else if (!settings.isHttps) faults.push('PUBLIC_URL must start with https:// in production');
+    if (!settings.SECRET_KEY) faults.push('SECRET_KEY must be set in production; make one with: openssl rand -base64 48');
+  }
+  settings.PUBLIC_URL ??= `http://localhost:${settings.PORT}`;
+  const needsSecret = settings.SECRET_KEY === undefined;
+  // Checked first with a stand-in, so that nothing is written to disk for an environment that is refused.
+  if (needsSecret) settings.SECRET_KEY = randomBytes(48).toString('base64');
+  for (const error of validateSync(settings)) faults.push(...Object.values(error.constraints ?? {}).slice(0, 1));
+  if (faults.length > 0) throw new SettingsError(faults);
+  if (needsSecret) settings.SECRET_KEY = developmentSecret(join(dirname(settings.DATABASE_PATH), 'development-secret'));
+  return settings;
+}
+
+/** A secret of this machine's own, made at the first start, so that development needs no set-up and survives a restart. */
+function developmentSecret(path: string): string {
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, randomBytes(48).toString('base64'), { flag: 'wx', mode: 0o600 });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  }
+  return readFileSync(path, 'utf8');
+}

@@ -1,0 +1,13 @@
+import type { ColumnOptions } from 'typeorm';
+
+/**
+ * Decorators run when a file is loaded, before there are settings, so the engine is read from the
+ * one variable that decides it.
+ */
+const isPostgres = Boolean(process.env.DATABASE_URL);
+
+/** An instant: `timestamptz` on PostgreSQL; ISO 8601 text in UTC, which sorts by time, on SQLite. */
+export const INSTANT: ColumnOptions = { type: isPostgres ? 'timestamptz' : 'datetime', precision: isPostgres ? 3 : undefined };
+
+/** The id of a user, service account, group, organization or session: 22 characters of base64url. */
+export const ID = { type: 'varchar', length: 22 } as const satisfies ColumnOptions;

@@ -1,0 +1,30 @@
+import { Global, Module } from '@nestjs/common';
+import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { Settings } from '../config/settings.js';
+import { Database } from './database.js';
+import { openDataSource } from './open.js';
+import { dataSourceOptions } from './options.js';
+import { PostgresDatabase } from './postgres.database.js';
+import { SqliteDatabase } from './sqlite.database.js';
+
+@Global()
+@Module({
+  imports: [
+    TypeOrmModule.forRootAsync({
+      inject: [Settings],
+      useFactory: (settings: Settings) => ({ ...dataSourceOptions(settings), retryAttempts: 5, retryDelay: 2_000 }),
+      dataSourceFactory: (options) => openDataSource(options!),
+    }),
+  ],
+  providers: [
+    {
+      provide: Database,
+      inject: [getDataSourceToken()],
+      useFactory: (dataSource: DataSource): Database | Promise<Database> =>
+        dataSource.options.type === 'postgres' ? new PostgresDatabase(dataSource) : SqliteDatabase.open(dataSource),
+    },
+  ],
+  exports: [Database],
+})
+export class DatabaseModule {}

@@ -1,0 +1,34 @@
+import { LoginToken } from '../access/login-token.entity.js';
+import { FailedAttempt } from '../auth/failed-attempt.entity.js';
+import { GroupStaff } from '../groups/group-staff.entity.js';
+import { Group } from '../groups/group.entity.js';
+import { Membership } from '../groups/membership.entity.js';
+import { ClientOrigin } from '../oauth/client-origin.entity.js';
+import { Client } from '../oauth/client.entity.js';
+import { SigningKey } from '../oauth/signing-key.entity.js';
+import { Organization } from '../organizations/organization.entity.js';
+import { ThirdParty } from '../organizations/third-party.entity.js';
+import { Session } from '../sessions/session.entity.js';
+import { AccountPermission } from '../users/account-permission.entity.js';
+import { EmailAddress } from '../users/email-address.entity.js';
+import { ThirdPartyId } from '../users/third-party-id.entity.js';
+import { User } from '../users/user.entity.js';
+
+/** Every table of the service; TypeORM's command line needs them without the modules. */
+export const ENTITIES = [
+  Organization,
+  ThirdParty,
+  User,
+  EmailAddress,
+  ThirdPartyId,
+  AccountPermission,
+  Group,
+  Membership,
+  GroupStaff,
+  Client,
+  ClientOrigin,
+  SigningKey,
+  LoginToken,
+  Session,
+  FailedAttempt,
+];

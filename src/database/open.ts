@@ -1,0 +1,55 @@
+import { setTimeout } from 'node:timers/promises';
+import { Logger } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import type { DataSourceOptions } from 'typeorm';
+
+/** Any number will do, as long as nothing else in the database takes the same advisory lock. */
+const MIGRATION_LOCK = 7_226_201;
+const ATTEMPTS = 10;
+const PAUSE_MS = 500;
+
+/**
+ * Opens the database with its schema up to date. Several instances may start at once: one migrates,
+ * the others wait for it.
+ */
+export async function openDataSource(options: DataSourceOptions): Promise<DataSource> {
+  const dataSource = await new DataSource(options).initialize();
+  try {
+    await migrate(dataSource);
+  } catch (error) {
+    await dataSource.destroy();
+    throw error;
+  }
+  return dataSource;
+}
+
+async function migrate(dataSource: DataSource): Promise<void> {
+  if (dataSource.options.type === 'postgres') {
+    const runner = dataSource.createQueryRunner();
+    try {
+      await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+      await runPending(dataSource);
+      await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+    } finally {
+      await runner.release();
+    }
+    return;
+  }
+  // SQLite has no such lock. Of two processes that migrate at once, the one that comes late finds
+  // tables that it did not expect, and finds nothing left to do when it looks again.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      await runPending(dataSource);
+      return;
+    } catch (error) {
+      if (attempt === ATTEMPTS) throw error;
+      await setTimeout(PAUSE_MS);
+    }
+  }
+}
+
+async function runPending(dataSource: DataSource): Promise<void> {
+  for (const { name } of await dataSource.runMigrations({ transaction: 'each' })) {
+    new Logger('Database').log(`Migrated: ${name}`);
+  }
+}

@@ -1,0 +1,35 @@
+import type { DataSourceOptions } from 'typeorm';
+import type { Settings } from '../config/settings.js';
+import { ENTITIES } from './entities.js';
+import { MIGRATIONS } from './migrations.js';
+
+/** Milliseconds that a statement waits for a lock (SQLite) or for a connection (PostgreSQL) before it fails. */
+const WAIT_MS = 5_000;
+
+/** How to reach the database that the settings name: the same for the service, the command line and the migrations. */
+export function dataSourceOptions(settings: Settings): DataSourceOptions {
+  const common = { entities: ENTITIES, migrations: MIGRATIONS, synchronize: false, migrationsTableName: 'migrations' };
+  if (settings.DATABASE_URL) {
+    return {
+      ...common,
+      type: 'postgres',
+      url: settings.DATABASE_URL,
+      poolSize: settings.DATABASE_POOL_SIZE,
+      connectTimeoutMS: WAIT_MS,
+      applicationName: 'latchkey',
+      // The schema needs no extension, and creating one needs a right that an application should not have.
+      installExtensions: false,
+    };
+  }
+  return {
+    ...common,
+    type: 'better-sqlite3',
+    database: settings.DATABASE_PATH,
+    timeout: WAIT_MS,
+    enableWAL: true,
+    prepareDatabase: (connection: { pragma(text: string): unknown }) => {
+      // An answer that was given must survive a power cut: WAL alone would only promise that with FULL.
+      connection.pragma('synchronous = FULL');
+    },
+  };
+}

@@ -1,0 +1,128 @@
+import { setImmediate } from 'node:timers';
+import type { OnApplicationShutdown } from '@nestjs/common';
+import type BetterSqlite3 from 'better-sqlite3';
+import { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
+import { Database } from './database.js';
+import type { Parameter, Statement } from './statement.js';
+
+interface PendingWrite {
+  statement: Statement;
+  parameters: Parameter[];
+  resolve: (rows: never[]) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * SQLite has one writer at a time, and TypeORM has one connection, on which everything that runs
+ * during a transaction becomes a part of it. So there are two connections: one that only reads, for
+ * repositories and hot reads, and one that only this class writes on, one transaction after another.
+ *
+ * Single writes are committed in groups: all that were asked for in one turn of the event loop share
+ * one transaction and so one flush to the disk.
+ */
+export class SqliteDatabase extends Database implements OnApplicationShutdown {
+  private readonly reads = new Map<Statement, BetterSqlite3.Statement>();
+  private readonly writes = new Map<Statement, BetterSqlite3.Statement>();
+  private readonly reading: BetterSqlite3.Database;
+  private readonly writing: BetterSqlite3.Database;
+  private pending: PendingWrite[] = [];
+  private writerIsFree: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    reader: DataSource,
+    private readonly writer: DataSource,
+  ) {
+    super();
+    this.reading = handle(reader);
+    this.writing = handle(writer);
+    this.reading.pragma('query_only = ON');
+  }
+
+  static async open(reader: DataSource): Promise<SqliteDatabase> {
+    return new SqliteDatabase(reader, await new DataSource(reader.options).initialize());
+  }
+
+  async read<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
+    return prepared(this.reads, this.reading, statement).all(bound(parameters)) as Row[];
+  }
+
+  write<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
+    return new Promise<Row[]>((resolve, reject) => {
+      if (this.pending.push({ statement, parameters, resolve, reject }) === 1) {
+        setImmediate(() => void this.whenFree(async () => this.commitPending()));
+      }
+    });
+  }
+
+  transaction<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
+    return this.whenFree(() => this.writer.transaction(work));
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.whenFree(async () => this.commitPending());
+    await this.writer.destroy();
+  }
+
+  private whenFree<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.writerIsFree.then(work);
+    this.writerIsFree = done.catch(() => undefined);
+    return done;
+  }
+
+  /** Synchronous from begin to commit, so that nothing else can come between. */
+  private commitPending(): void {
+    const batch = this.pending;
+    this.pending = [];
+    if (batch.length === 0) return;
+    const outcomes: (() => void)[] = [];
+    try {
+      this.writing.exec('BEGIN IMMEDIATE');
+      for (const write of batch) outcomes.push(this.run(write));
+      this.writing.exec('COMMIT');
+    } catch (error) {
+      if (this.writing.inTransaction) this.writing.exec('ROLLBACK');
+      for (const write of batch) write.reject(error);
+      return;
+    }
+    for (const answer of outcomes) answer();
+  }
+
+  /** A statement that fails undoes only itself, unless the engine gave up the whole transaction. */
+  private run({ statement, parameters, resolve, reject }: PendingWrite): () => void {
+    try {
+      const rows = prepared(this.writes, this.writing, statement).all(bound(parameters)) as never[];
+      return () => resolve(rows);
+    } catch (error) {
+      if (!this.writing.inTransaction) throw error;
+      return () => reject(error);
+    }
+  }
+}
+
+function handle(dataSource: DataSource): BetterSqlite3.Database {
+  return (dataSource.driver as unknown as { databaseConnection: BetterSqlite3.Database }).databaseConnection;
+}
+
+function prepared(
+  cache: Map<Statement, BetterSqlite3.Statement>,
+  connection: BetterSqlite3.Database,
+  statement: Statement,
+): BetterSqlite3.Statement {
+  let found = cache.get(statement);
+  if (!found) {
+    found = connection.prepare(statement.sql);
+    cache.set(statement, found);
+  }
+  return found;
+}
+
+/** `$1` is a parameter with the name `1` for SQLite; booleans are numbers there, and instants text. */
+function bound(parameters: Parameter[]): Record<number, string | number | null> {
+  const named: Record<number, string | number | null> = {};
+  parameters.forEach((value, index) => {
+    named[index + 1] =
+      value instanceof Date ? value.toISOString().replace('T', ' ').slice(0, -1) : typeof value === 'boolean' ? Number(value) : value;
+  });
+  return named;
+}

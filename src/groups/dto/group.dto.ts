@@ -1,0 +1,40 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { OrganizationRefDto } from '../../users/dto/user.dto.js';
+
+export class GroupCountsDto {
+  @ApiProperty({ type: 'integer', description: 'Users who have joined.', example: 2 })
+  members: number;
+
+  @ApiProperty({ type: 'integer', enum: [0] })
+  drillables: 0;
+
+  @ApiProperty({ type: 'integer', enum: [0] })
+  tests: 0;
+}
+
+/** A group (API.md, section 6). What is not known is left out. */
+export class GroupDto {
+  @ApiProperty({ example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
+  id: string;
+
+  @ApiProperty({ example: 'Class 2B' })
+  name: string;
+
+  @ApiProperty({ example: 'All pupils of 2B' })
+  description: string;
+
+  @ApiPropertyOptional({ example: '2B-2026' })
+  customReference?: string;
+
+  @ApiProperty({ type: GroupCountsDto })
+  counts: GroupCountsDto;
+
+  @ApiProperty({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
+  created: string;
+
+  @ApiProperty({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
+  lastEdited: string;
+
+  @ApiProperty({ type: OrganizationRefDto })
+  organization: OrganizationRefDto;
+}

@@ -1,0 +1,33 @@
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import type { Relation } from 'typeorm';
+import { ID, INSTANT } from '../database/column-types.js';
+import { Organization } from '../organizations/organization.entity.js';
+
+@Entity('groups')
+export class Group {
+  @PrimaryColumn({ ...ID, primaryKeyConstraintName: 'groups_pkey' })
+  id: string;
+
+  @Index('groups_organization_idx')
+  @Column({ name: 'organization_id', ...ID })
+  organizationId: string;
+
+  @ManyToOne(() => Organization, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'organization_id', foreignKeyConstraintName: 'groups_organization_fkey' })
+  organization: Relation<Organization>;
+
+  @Column({ type: 'varchar', length: 255 })
+  name: string;
+
+  @Column({ type: 'text' })
+  description: string;
+
+  @Column({ name: 'custom_reference', type: 'varchar', length: 255, nullable: true })
+  customReference: string | null;
+
+  @Column({ name: 'created_at', ...INSTANT })
+  createdAt: Date;
+
+  @Column({ name: 'last_edited_at', ...INSTANT })
+  lastEditedAt: Date;
+}

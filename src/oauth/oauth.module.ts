@@ -1,0 +1,18 @@
+import { Module } from '@nestjs/common';
+import { JwtModule } from '@nestjs/jwt';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { UsersModule } from '../users/users.module.js';
+import { CallerTokensService } from './caller-tokens.service.js';
+import { ClientOrigin } from './client-origin.entity.js';
+import { Client } from './client.entity.js';
+import { ClientsService } from './clients.service.js';
+import { KeyRing } from './key-ring.js';
+import { SigningKey } from './signing-key.entity.js';
+import { TokensService } from './tokens.service.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([Client, ClientOrigin, SigningKey]), JwtModule.register({}), UsersModule],
+  providers: [CallerTokensService, ClientsService, KeyRing, TokensService],
+  exports: [CallerTokensService, ClientsService, TokensService],
+})
+export class OAuthModule {}

@@ -1,0 +1,156 @@
+import { Injectable } from '@nestjs/common';
+import { JwtService } from '@nestjs/jwt';
+import { Clock, toNumericDate } from '../common/clock.js';
+import { Settings } from '../config/settings.js';
+import { KeyRing } from './key-ring.js';
+import type { Key } from './key-ring.js';
+import type { KeyPurpose } from './signing-key.entity.js';
+
+/** Claims that every token of ours has (RFC 7519, section 4.1). Instants are NumericDates. */
+export interface RegisteredClaims {
+  iss: string;
+  sub: string;
+  aud: string;
+  iat: number;
+  exp: number;
+  jti: string;
+}
+
+/** @see API.md, section 2: the claims of Drillster's sample, and `act` of RFC 8693, section 4.1 */
+export interface LoginTokenClaims extends RegisteredClaims {
+  client_id: string;
+  authorities: string[];
+  scope: string[];
+  act: { sub: string };
+}
+
+/** @see RFC 9068, section 2.2 */
+export interface AccessTokenClaims extends RegisteredClaims {
+  client_id: string;
+  scope: string;
+}
+
+export class TokenError extends Error {
+  constructor(readonly reason: 'invalid' | 'expired') {
+    super(`The token is ${reason}.`);
+  }
+}
+
+interface Kind {
+  purpose: KeyPurpose;
+  /** The explicit type (RFC 8725, section 3.11), which keeps the kinds apart together with audience and key. */
+  typ: string;
+  /** Path under the public URL. */
+  audiencePath: string;
+  /** Seconds past `exp` at which the token still counts. */
+  expiryLeeway: number;
+}
+
+/** Seconds that the clock of whoever made a token may be off. */
+const CLOCK_SKEW = 60;
+
+const KINDS = {
+  /** Issued and redeemed here, where its record says the same: its lifetime is exact. */
+  login: { purpose: 'LOGIN', typ: 'login+jwt', audiencePath: '/login', expiryLeeway: 0 },
+  access: { purpose: 'ACCESS', typ: 'at+jwt', audiencePath: '/api', expiryLeeway: CLOCK_SKEW },
+} as const satisfies Record<string, Kind>;
+
+interface ClaimsOf {
+  login: LoginTokenClaims;
+  access: AccessTokenClaims;
+}
+
+type Audienced = 'iss' | 'aud';
+
+/** Longer than any token of ours; nothing longer is worth parsing. */
+const MAX_LENGTH = 4096;
+const COMPACT_JWS = /^([\w-]+)\.[\w-]+\.[\w-]+$/;
+const HEADER_PARAMETERS = new Set(['alg', 'typ', 'kid']);
+const REQUIRED_STRINGS = ['sub', 'jti', 'client_id'] as const;
+
+/** Signs and verifies JWTs. A token of one kind is never accepted as another. */
+@Injectable()
+export class TokensService {
+  constructor(
+    private readonly jwt: JwtService,
+    private readonly keys: KeyRing,
+    private readonly settings: Settings,
+    private readonly clock: Clock,
+  ) {}
+
+  sign<K extends keyof ClaimsOf>(kind: K, claims: Omit<ClaimsOf[K], Audienced>): string {
+    const { purpose, typ } = KINDS[kind];
+    const { algorithm, kid, signing } = this.keys.signing(purpose);
+    const payload = { iss: this.settings.PUBLIC_URL, aud: this.audience(kind), ...claims };
+    return this.jwt.sign(payload, { algorithm, privateKey: signing, header: { alg: algorithm, typ, kid } });
+  }
+
+  /** @throws TokenError `expired` for a token that was good once, `invalid` for everything else */
+  async verify<K extends keyof ClaimsOf>(kind: K, token: string): Promise<ClaimsOf[K] & { kid: string }> {
+    const key = await this.requireKey(KINDS[kind], token);
+    const claims = this.requireSignedClaims(kind, token, key) as ClaimsOf[K];
+    const now = toNumericDate(this.clock.now());
+    if (claims.iat > now + CLOCK_SKEW) throw new TokenError('invalid');
+    if (claims.exp + KINDS[kind].expiryLeeway <= now) throw new TokenError('expired');
+    return { ...claims, kid: key.kid };
+  }
+
+  /** Whether a token that was verified before still counts. */
+  isStillGood(kind: keyof ClaimsOf, claims: { exp: number; kid: string }): boolean {
+    return claims.exp + KINDS[kind].expiryLeeway > toNumericDate(this.clock.now()) && this.keys.has(claims.kid);
+  }
+
+  private audience(kind: keyof ClaimsOf): string {
+    return this.settings.PUBLIC_URL + KINDS[kind].audiencePath;
+  }
+
+  /**
+   * The header decides nothing but which of our keys to try: a parameter that would bring a key, a
+   * critical extension or another algorithm than the key's own makes the token invalid (RFC 8725, section 3.1).
+   */
+  private async requireKey({ purpose, typ }: Kind, token: string): Promise<Key> {
+    const header = readHeader(token);
+    if (header?.typ !== typ || typeof header.kid !== 'string') throw new TokenError('invalid');
+    if (!Object.keys(header).every((name) => HEADER_PARAMETERS.has(name))) throw new TokenError('invalid');
+    const key = await this.keys.find(purpose, header.kid);
+    if (!key || header.alg !== key.algorithm) throw new TokenError('invalid');
+    return key;
+  }
+
+  /** Absent never means "skip": every claim is required. */
+  private requireSignedClaims(kind: keyof ClaimsOf, token: string, key: Key): RegisteredClaims {
+    let claims: Record<string, unknown>;
+    try {
+      claims = this.jwt.verify(token, {
+        // The wrapper's type is narrower than what jsonwebtoken takes.
+        publicKey: key.verifying as unknown as Buffer,
+        algorithms: [key.algorithm],
+        issuer: this.settings.PUBLIC_URL,
+        audience: this.audience(kind),
+        ignoreExpiration: true,
+        clockTimestamp: toNumericDate(this.clock.now()),
+        clockTolerance: CLOCK_SKEW,
+      });
+    } catch {
+      throw new TokenError('invalid');
+    }
+    const complete =
+      REQUIRED_STRINGS.every((name) => typeof claims[name] === 'string' && claims[name] !== '') &&
+      Number.isSafeInteger(claims.iat) &&
+      Number.isSafeInteger(claims.exp) &&
+      typeof claims.aud === 'string';
+    if (!complete) throw new TokenError('invalid');
+    return claims as unknown as RegisteredClaims;
+  }
+}
+
+function readHeader(token: string): Record<string, unknown> | null {
+  const encoded = token.length <= MAX_LENGTH && COMPACT_JWS.exec(token)?.[1];
+  if (!encoded) return null;
+  try {
+    const header: unknown = JSON.parse(Buffer.from(encoded, 'base64url').toString());
+    return typeof header === 'object' && header !== null ? (header as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,34 @@
+import { Controller, Get, Param } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { CalledBy } from '../auth/called-by.decorator.js';
+import type { Caller } from '../auth/caller.js';
+import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { ApiBearerErrors } from '../common/openapi.js';
+import { API } from '../common/paths.js';
+import { OrganizationDto } from './dto/organization.dto.js';
+import { OrganizationsService } from './organizations.service.js';
+
+@ApiTags('Organizations')
+@ApiBearerAuth()
+@Controller(`${API}/organization`)
+@CalledBy('bearer')
+export class OrganizationsController {
+  constructor(private readonly organizations: OrganizationsService) {}
+
+  @ApiOperation({ operationId: 'getOwnOrganization', summary: 'The organization on whose staff the caller is' })
+  @ApiOkResponse({ type: OrganizationDto })
+  @ApiBearerErrors('not_linked_to_organization')
+  @Get()
+  getOwn(@CurrentCaller() caller: Caller): Promise<OrganizationDto> {
+    return this.organizations.get(caller, 'self');
+  }
+
+  @ApiOperation({ operationId: 'getOrganization', summary: 'The same, named by its ID or `self`' })
+  @ApiParam({ name: 'id', example: 'self' })
+  @ApiOkResponse({ type: OrganizationDto })
+  @ApiBearerErrors('not_linked_to_organization', 'not_permitted', 'not_found')
+  @Get(':id')
+  get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<OrganizationDto> {
+    return this.organizations.get(caller, id);
+  }
+}

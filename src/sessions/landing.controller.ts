@@ -1,0 +1,51 @@
+import { Controller, Get, Req, Res, UseFilters } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CalledBy } from '../auth/called-by.decorator.js';
+import { html, sendPage } from '../common/page.js';
+import type { Html } from '../common/page.js';
+import type { SessionDto } from './dto/session.dto.js';
+import { PageErrorFilter } from './page-error.filter.js';
+import { SessionCookie } from './session-cookie.js';
+import { SessionsService } from './sessions.service.js';
+import { VisitorsService } from './visitors.service.js';
+
+/** The page on which a login ends that has nowhere else to go. */
+@ApiExcludeController()
+@Controller()
+@CalledBy('anyone')
+@UseFilters(PageErrorFilter)
+export class LandingController {
+  constructor(
+    private readonly sessions: SessionsService,
+    private readonly visitors: VisitorsService,
+    private readonly cookie: SessionCookie,
+  ) {}
+
+  @Get()
+  async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const session = await this.sessions.find(this.cookie.read(request));
+    if (session) sendPage(reply, 200, 'You are signed in', signedIn(await this.visitors.describe(session)));
+    else sendPage(reply, 200, 'You are not signed in', SIGNED_OUT);
+  }
+}
+
+const SIGNED_OUT = html`<p>Go back to the site that you came from and follow its link again. It brings you here signed in; there is no password to type.</p>`;
+
+function signedIn({ user, actor, created, expires }: SessionDto): Html {
+  return html`<dl>
+      <dt>Signed in as</dt>
+      <dd>${user.name}${user.emailAddress ? html` (${user.emailAddress})` : ''}</dd>
+      <dt>Let in by</dt>
+      <dd>${actor.name}, ${actor.organization.name}</dd>
+      <dt>Since</dt>
+      <dd>${time(created)}</dd>
+      <dt>Until</dt>
+      <dd>${time(expires)}, or later if you keep using it</dd>
+    </dl>
+    <form method="post" action="/logout"><button type="submit">Log out</button></form>`;
+}
+
+function time(iso: string): Html {
+  return html`<time datetime="${iso}">${iso.replace('T', ' ').replace('Z', ' UTC')}</time>`;
+}

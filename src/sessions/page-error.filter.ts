@@ -1,0 +1,42 @@
+import { Catch } from '@nestjs/common';
+import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { REALM } from '../auth/bearer.strategy.js';
+import { toFailure } from '../common/errors/error.filter.js';
+import { html, sendPage } from '../common/page.js';
+
+const TITLES: Record<string, string> = {
+  token_used: 'This link was used before',
+  token_expired: 'This link has expired',
+  invalid_token: 'This link does not work',
+  missing_field: 'This link is not complete',
+  invalid_request: 'This link does not work',
+};
+
+/** For routes that a person's browser opens: a page that says what to do, or the error object for `Accept: application/json`. */
+@Catch()
+export class PageErrorFilter implements ExceptionFilter {
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const request = http.getRequest<FastifyRequest>();
+    const reply = http.getResponse<FastifyReply>();
+    const { status, headers, body } = toFailure(error, request);
+    void reply.headers({ ...headers, 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
+    if (status === 401) void reply.header('WWW-Authenticate', `Bearer realm="${REALM}", error="invalid_token"`);
+    if (wantsJson(request)) {
+      void reply.status(status).send(body);
+      return;
+    }
+    sendPage(
+      reply,
+      status,
+      TITLES[body.id] ?? 'Something went wrong',
+      html`<p>${body.description}</p><p><small>If this happens again, give this number to whoever runs the site: <code>${request.id}</code></small></p>`,
+    );
+  }
+}
+
+function wantsJson({ headers }: FastifyRequest): boolean {
+  const accept = headers.accept ?? '';
+  return accept.includes('application/json') && !accept.includes('text/html');
+}

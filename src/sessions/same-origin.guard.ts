@@ -1,0 +1,26 @@
+import { Injectable } from '@nestjs/common';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { DomainError } from '../common/errors/errors.js';
+import { Settings } from '../config/settings.js';
+
+/**
+ * For calls that change something on the strength of a cookie: the browser has to say that they come
+ * from our own pages. Every current browser does; what says nothing is refused.
+ */
+@Injectable()
+export class SameOriginGuard implements CanActivate {
+  private readonly origins: string[];
+
+  constructor({ PUBLIC_URL }: Settings) {
+    // A session for https only lives on the https form of the public URL.
+    this.origins = [PUBLIC_URL, PUBLIC_URL.replace(/^http:/, 'https:')];
+  }
+
+  canActivate(context: ExecutionContext): boolean {
+    const { origin, 'sec-fetch-site': site } = context.switchToHttp().getRequest<FastifyRequest>().headers;
+    const sameOrigin = site === undefined ? origin !== undefined && this.origins.includes(origin) : site === 'same-origin';
+    if (!sameOrigin) throw new DomainError('not_authorized', 'This call is accepted from pages of the same origin only.');
+    return true;
+  }
+}

@@ -1,0 +1,16 @@
+import { createRequire } from 'node:module';
+
+/** As package.json says; it lies beside src, and two levels above the compiled file. */
+function readVersion(): string {
+  const require = createRequire(import.meta.url);
+  for (const path of ['../../package.json', '../../../package.json']) {
+    try {
+      return (require(path) as { version: string }).version;
+    } catch {
+      continue;
+    }
+  }
+  throw new Error('package.json is missing.');
+}
+
+export const VERSION = readVersion();

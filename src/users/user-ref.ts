@@ -1,0 +1,50 @@
+import { DomainError } from '../common/errors/errors.js';
+
+/**
+ * How a caller names a user (API.md, section 1). The form alone decides what a reference is, in this
+ * order: `self`; `CODE$ID` or `CODE/ID`, a third-party ID; something with an `@`, an e-mail address;
+ * anything else, a user ID. So one text never names two users.
+ */
+export type UserRef =
+  | { by: 'self' }
+  | { by: 'id'; id: string }
+  | { by: 'emailAddress'; address: string }
+  | { by: 'thirdPartyId'; thirdParty: string; id: string };
+
+const THIRD_PARTY_CODE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+/** RFC 5321, section 4.5.3.1.3, less the angle brackets. */
+const MAX_EMAIL_ADDRESS = 254;
+export const MAX_THIRD_PARTY_ID = 255;
+const MAX_ID = 64;
+/** Control characters, NUL among them, and halves of surrogate pairs are in no reference. */
+const NOT_TEXT = /[\p{Cc}\p{Cs}]/u;
+
+/** @throws DomainError `missing_field` */
+export function parseUserRef(text: string | undefined): UserRef {
+  const reference = requireText(text, MAX_THIRD_PARTY_ID + 65);
+  if (reference === 'self') return { by: 'self' };
+  const dollar = reference.indexOf('$');
+  if (dollar >= 0) return thirdPartyRef(reference.slice(0, dollar), reference.slice(dollar + 1));
+  if (reference.includes('@')) return { by: 'emailAddress', address: normalizeEmailAddress(requireText(reference, MAX_EMAIL_ADDRESS)) };
+  return { by: 'id', id: requireText(reference, MAX_ID) };
+}
+
+/** @throws DomainError `missing_field` */
+export function thirdPartyRef(thirdParty: string | undefined, id: string | undefined): UserRef {
+  if (!thirdParty || !THIRD_PARTY_CODE.test(thirdParty)) throw new DomainError('missing_field', 'The third-party code is missing or malformed.');
+  return { by: 'thirdPartyId', thirdParty, id: requireText(id, MAX_THIRD_PARTY_ID) };
+}
+
+/**
+ * The form in which addresses are compared: case is ignored in the whole address, composed and
+ * decomposed letters are the same, and everything else, also `+tag`, tells two addresses apart.
+ */
+export function normalizeEmailAddress(address: string): string {
+  return address.normalize('NFC').toLowerCase();
+}
+
+function requireText(text: string | undefined, maxLength: number): string {
+  if (text === undefined || text.trim() === '') throw new DomainError('missing_field');
+  if (NOT_TEXT.test(text) || [...text].length > maxLength) throw new DomainError('missing_field', 'The user reference is malformed or too long.');
+  return text;
+}

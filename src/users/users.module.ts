@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AccountPermission } from './account-permission.entity.js';
+import { EmailAddress } from './email-address.entity.js';
+import { ThirdPartyId } from './third-party-id.entity.js';
+import { User } from './user.entity.js';
+import { UsersController } from './users.controller.js';
+import { UsersPolicy } from './users.policy.js';
+import { UsersService } from './users.service.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([User, EmailAddress, ThirdPartyId, AccountPermission])],
+  controllers: [UsersController],
+  providers: [UsersService, UsersPolicy],
+  exports: [UsersService, UsersPolicy],
+})
+export class UsersModule {}

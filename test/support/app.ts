@@ -1,0 +1,111 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createApp } from '../../src/app.setup.js';
+import { loadSettings } from '../../src/config/settings.js';
+import { TestClock } from './clock.js';
+import { createDatabase, dropDatabase } from './database.js';
+import { World } from './world.js';
+import type { TestCaller } from './world.js';
+
+export const PUBLIC_URL = 'http://latchkey.test';
+export const TEST_SECRET = 'k7Qm2vXz9RtLw4NsYb8HcJ3fDg6PaE1u';
+
+export interface Answer {
+  status: number;
+  headers: Headers;
+  text: string;
+  /** The body as JSON; `undefined` if it is none. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- what a body holds is what the tests find out
+  body: any;
+}
+
+interface CallOptions {
+  method?: string;
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+/** The environment with which the service runs in tests. */
+export function testEnvironment(overrides: Record<string, string> = {}): Record<string, string> {
+  const { DATABASE_URL, DATABASE_PATH } = process.env;
+  return {
+    NODE_ENV: 'test',
+    HOST: '127.0.0.1',
+    PORT: '0',
+    LOG_LEVEL: 'error',
+    PUBLIC_URL,
+    SECRET_KEY: TEST_SECRET,
+    ...(DATABASE_URL ? { DATABASE_URL } : { DATABASE_PATH: DATABASE_PATH! }),
+    ...overrides,
+  };
+}
+
+/** The real application on the real database of this test file, listening on a port of its own. */
+export class TestApp {
+  private constructor(
+    readonly nest: NestFastifyApplication,
+    readonly url: string,
+    readonly clock: TestClock,
+    readonly world: World,
+  ) {}
+
+  static async start(overrides: Record<string, string> = {}): Promise<TestApp> {
+    await createDatabase();
+    const clock = new TestClock();
+    const nest = await createApp(loadSettings(testEnvironment(overrides)), clock);
+    await nest.listen(0, '127.0.0.1');
+    return new TestApp(nest, await nest.getUrl(), clock, new World(nest));
+  }
+
+  async stop(): Promise<void> {
+    await this.nest.close();
+    await dropDatabase();
+  }
+
+  /** Calls a path exactly as it is written; follows no redirect. */
+  call(path: string, options: CallOptions = {}): Promise<Answer> {
+    return call(this.url, path, options);
+  }
+
+  /** Calls the API with a caller's token. */
+  as({ token }: Pick<TestCaller, 'token'>): (path: string, options?: CallOptions) => Promise<Answer> {
+    return (path, { headers, ...options } = {}) => this.call(`/api/2.1.1${path}`, { headers: { authorization: `Bearer ${token}`, ...headers }, ...options });
+  }
+
+  /** Obtains a login token for `user`. */
+  async loginToken(caller: TestCaller, user: string, query = ''): Promise<string> {
+    const { status, body, text } = await this.as(caller)(`/access/${user}${query}`);
+    if (status !== 200) throw new Error(`${status} ${text}`);
+    return body.token;
+  }
+
+  /** Opens a sign-in link as a browser that has `cookie`, if one is given. */
+  login(token: string, headers: Record<string, string> = {}): Promise<Answer> {
+    return this.call(`/login?token=${token}`, { headers: { accept: 'application/json', ...headers } });
+  }
+
+  /** Signs a new browser in, and answers its cookie. */
+  async signIn(caller: TestCaller, user: string, query = ''): Promise<string> {
+    return cookieOf(await this.login(await this.loginToken(caller, user, query)));
+  }
+}
+
+export async function call(base: string, path: string, options: CallOptions = {}): Promise<Answer> {
+  const response = await fetch(base + path, { redirect: 'manual', ...options });
+  const text = await response.text();
+  return { status: response.status, headers: response.headers, text, body: parseJson(text) };
+}
+
+/** The cookie that an answer sets, as a browser sends it back. */
+export function cookieOf({ headers }: Answer): string {
+  const [cookie] = headers.getSetCookie();
+  if (!cookie) throw new Error('No cookie was set.');
+  return cookie.split(';')[0]!;
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,127 @@
+import { randomBytes } from 'node:crypto';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { EntityManager } from 'typeorm';
+import { newClientId, newId } from '../../src/common/id.js';
+import { Database } from '../../src/database/database.js';
+import { GroupStaff } from '../../src/groups/group-staff.entity.js';
+import type { GroupPermission } from '../../src/groups/group-staff.entity.js';
+import { Group } from '../../src/groups/group.entity.js';
+import { Membership } from '../../src/groups/membership.entity.js';
+import { CallerTokensService } from '../../src/oauth/caller-tokens.service.js';
+import { ClientOrigin } from '../../src/oauth/client-origin.entity.js';
+import { Client } from '../../src/oauth/client.entity.js';
+import { Organization } from '../../src/organizations/organization.entity.js';
+import { ThirdParty } from '../../src/organizations/third-party.entity.js';
+import { AccountPermission } from '../../src/users/account-permission.entity.js';
+import type { Permission } from '../../src/users/account-permission.entity.js';
+import { EmailAddress } from '../../src/users/email-address.entity.js';
+import { ThirdPartyId } from '../../src/users/third-party-id.entity.js';
+import { User } from '../../src/users/user.entity.js';
+
+/** Who calls, and with what. */
+export interface TestCaller {
+  id: string;
+  clientId: string;
+  organizationId: string;
+  token: string;
+}
+
+interface UserOptions {
+  name?: string;
+  status?: User['status'];
+  organizationId?: string | null;
+  emailAddress?: string;
+  /** `[code, id]` */
+  thirdPartyId?: [string, string];
+}
+
+/** Puts organizations, accounts and groups into the database. Everything has a sensible default. */
+export class World {
+  constructor(private readonly app: NestFastifyApplication) {}
+
+  write<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
+    return this.app.get(Database).transaction(work);
+  }
+
+  async organization(name = 'Academy'): Promise<string> {
+    const id = newId();
+    await this.write((db) => db.insert(Organization, { id, name, emailAddress: 'office@academy.example', locale: 'nl', createdAt: new Date() }));
+    return id;
+  }
+
+  /** A code is unique in the service, so each call makes a new one. */
+  async thirdParty(organizationId: string): Promise<string> {
+    const code = `TP-${randomBytes(4).toString('hex')}`;
+    await this.write((db) => db.insert(ThirdParty, { code, organizationId }));
+    return code;
+  }
+
+  async user({ name = 'Noor de Vries', status = 'ACTIVE', organizationId = null, emailAddress, thirdPartyId }: UserOptions = {}): Promise<string> {
+    const id = newId();
+    await this.write(async (db) => {
+      await db.insert(User, { id, type: 'USER', name, status, organizationId, createdAt: new Date() });
+      if (emailAddress) await db.insert(EmailAddress, { address: emailAddress, userId: id, isPrimary: true });
+      if (thirdPartyId) await db.insert(ThirdPartyId, { thirdParty: thirdPartyId[0], externalId: thirdPartyId[1], userId: id });
+    });
+    return id;
+  }
+
+  async group(organizationId: string, name = 'Class 2B'): Promise<string> {
+    const id = newId();
+    const now = new Date();
+    await this.write((db) => db.insert(Group, { id, organizationId, name, description: name, customReference: null, createdAt: now, lastEditedAt: now }));
+    return id;
+  }
+
+  async join(userId: string, groupId: string, status: Membership['status'] = 'JOINED'): Promise<void> {
+    const now = new Date();
+    await this.write((db) =>
+      db.insert(Membership, { userId, groupId, status, invitedAt: status === 'INVITED' ? now : null, joinedAt: status === 'JOINED' ? now : null }),
+    );
+  }
+
+  async leave(userId: string, groupId: string): Promise<void> {
+    await this.write((db) => db.delete(Membership, { userId, groupId }));
+  }
+
+  async allow(userId: string, groupId: string, permission: GroupPermission): Promise<void> {
+    await this.write((db) => db.insert(GroupStaff, { userId, groupId, permission }));
+  }
+
+  async grant(userId: string, ...permissions: Permission[]): Promise<void> {
+    await this.write((db) => db.insert(AccountPermission, permissions.map((permission) => ({ userId, permission }))));
+  }
+
+  async client(organizationId: string, ...origins: string[]): Promise<string> {
+    const id = newClientId();
+    await this.write(async (db) => {
+      await db.insert(Client, { id, name: 'Host', organizationId, createdAt: new Date() });
+      if (origins.length > 0) await db.insert(ClientOrigin, origins.map((origin) => ({ clientId: id, origin })));
+    });
+    return id;
+  }
+
+  /** A staff user of `organizationId` with a client and a token; by default one that may obtain login tokens. */
+  async caller({
+    organizationId,
+    permissions = ['OBTAIN_ACCESS_TOKENS'],
+    origins = [],
+  }: { organizationId?: string; permissions?: Permission[]; origins?: string[] } = {}): Promise<TestCaller> {
+    const organization = organizationId ?? (await this.organization());
+    const id = await this.user({ name: 'Host system', organizationId: organization });
+    await this.write((db) => db.update(User, { id }, { staffOrganizationId: organization }));
+    if (permissions.length > 0) await this.grant(id, ...permissions);
+    const clientId = await this.client(organization, ...origins);
+    const token = await this.app.get(CallerTokensService).mint({ by: 'id', id }, 3600, clientId);
+    return { id, clientId, organizationId: organization, token };
+  }
+
+  /** A user whom `caller` may let in, by way of a group of its own. */
+  async userOf(caller: TestCaller, options: UserOptions = {}): Promise<{ id: string; groupId: string }> {
+    const id = await this.user({ organizationId: caller.organizationId, ...options });
+    const groupId = await this.group(caller.organizationId);
+    await this.join(id, groupId);
+    await this.allow(caller.id, groupId, 'MANAGE');
+    return { id, groupId };
+  }
+}
