@@ -42,8 +42,8 @@ export class AccessController {
     deprecated: true,
     description: 'The same as the other form, for a user whom the host knows by an ID of its own.',
   })
-  @ApiParam({ name: 'thirdParty', description: 'The code of the third party.', example: 'LMS' })
   @ApiParam({ name: 'id', description: 'The user’s ID there: any text up to 255 characters, percent-encoded.', example: '4711' })
+  @ApiParam({ name: 'thirdParty', description: 'The code of the third party.', example: 'LMS' })
   @ApiOkResponse({ type: AccessDto })
   @ApiBearerErrors('missing_field', 'incorrect_field', 'not_authorized', 'unknown_user')
   @Get(':thirdParty/:id')

@@ -147,7 +147,9 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
     else if (!settings.isHttps) faults.push('PUBLIC_URL must start with https:// in production');
     if (!settings.SECRET_KEY) faults.push('SECRET_KEY must be set in production; make one with: openssl rand -base64 48');
   }
-  settings.PUBLIC_URL ??= `http://localhost:${settings.PORT}`;
+  // In development the public URL follows the port; one that is not legal is reported for itself.
+  const developmentUrl = `http://localhost:${settings.PORT}`;
+  settings.PUBLIC_URL ??= isOrigin(developmentUrl) ? developmentUrl : 'http://localhost';
   const needsSecret = settings.SECRET_KEY === undefined;
   // Checked first with a stand-in, so that nothing is written to disk for an environment that is refused.
   if (needsSecret) settings.SECRET_KEY = randomBytes(48).toString('base64');

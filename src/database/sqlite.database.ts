@@ -44,7 +44,7 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
   }
 
   async read<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
-    return prepared(this.reads, this.reading, statement).all(bound(parameters)) as Row[];
+    return run(prepared(this.reads, this.reading, statement), parameters);
   }
 
   write<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
@@ -78,7 +78,7 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
     const outcomes: (() => void)[] = [];
     try {
       this.writing.exec('BEGIN IMMEDIATE');
-      for (const write of batch) outcomes.push(this.run(write));
+      for (const write of batch) outcomes.push(this.attempt(write));
       this.writing.exec('COMMIT');
     } catch (error) {
       if (this.writing.inTransaction) this.writing.exec('ROLLBACK');
@@ -89,9 +89,9 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
   }
 
   /** A statement that fails undoes only itself, unless the engine gave up the whole transaction. */
-  private run({ statement, parameters, resolve, reject }: PendingWrite): () => void {
+  private attempt({ statement, parameters, resolve, reject }: PendingWrite): () => void {
     try {
-      const rows = prepared(this.writes, this.writing, statement).all(bound(parameters)) as never[];
+      const rows = run<never>(prepared(this.writes, this.writing, statement), parameters);
       return () => resolve(rows);
     } catch (error) {
       if (!this.writing.inTransaction) throw error;
@@ -115,6 +115,14 @@ function prepared(
     cache.set(statement, found);
   }
   return found;
+}
+
+/** The rows that come back; the driver tells statements that return none apart. */
+function run<Row>(statement: BetterSqlite3.Statement, parameters: Parameter[]): Row[] {
+  const values = bound(parameters);
+  if (statement.reader) return statement.all(values) as Row[];
+  statement.run(values);
+  return [];
 }
 
 /** `$1` is a parameter with the name `1` for SQLite; booleans are numbers there, and instants text. */

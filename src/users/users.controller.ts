@@ -35,8 +35,8 @@ export class UsersController {
   }
 
   @ApiOperation({ operationId: 'getUserByThirdPartyId', summary: 'An account, named by a third-party ID' })
-  @ApiParam({ name: 'thirdParty', example: 'LMS' })
   @ApiParam({ name: 'id', example: '4711' })
+  @ApiParam({ name: 'thirdParty', example: 'LMS' })
   @ApiOkResponse({ type: UserDto })
   @ApiBearerErrors('missing_field', 'no_access', 'nonexistent_user')
   @Get(':thirdParty/:id')

@@ -139,9 +139,9 @@ function schema(instant: string): string[] {
       "sealed_jwk" text NOT NULL,
       "created_at" ${instant} NOT NULL,
       "retired_at" ${instant},
-      CONSTRAINT "signing_keys_pkey" PRIMARY KEY ("kid"),
       CONSTRAINT "signing_keys_purpose_check" CHECK ("purpose" IN ('LOGIN', 'ACCESS')),
-      CONSTRAINT "signing_keys_algorithm_check" CHECK ("algorithm" IN ('HS256', 'ES256'))
+      CONSTRAINT "signing_keys_algorithm_check" CHECK ("algorithm" IN ('HS256', 'ES256')),
+      CONSTRAINT "signing_keys_pkey" PRIMARY KEY ("kid")
     )`,
     `CREATE TABLE "login_tokens" (
       "id" varchar(36) NOT NULL,

@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { DemoService } from '../src/demo/demo.service.js';
+import { cookieOf, TestApp } from './support/app.js';
+
+interface Example {
+  method: string;
+  path: string;
+  expected: unknown;
+}
+
+const EXAMPLES: Example[] = [...readFileSync('docs/api.md', 'utf8').matchAll(/```http\n(\S+) (\S+)\n```\n```json\n([\s\S]*?)```/g)].map(
+  ([, method, path, json]) => ({ method: method!, path: path!, expected: JSON.parse(json!) }),
+);
+
+let t: TestApp;
+let headers: Record<string, string>;
+
+beforeAll(async () => {
+  t = await TestApp.start();
+  const token = /Bearer ([\w.-]+)'/.exec(await t.nest.get(DemoService, { strict: false }).welcome())![1]!;
+  const access = await t.as({ token })('/access/anna@demo.example');
+  headers = { authorization: `Bearer ${token}`, accept: 'application/json', cookie: cookieOf(await t.login(access.body.token)) };
+});
+afterAll(() => t.stop());
+
+it('docs/api.md has examples', () => {
+  expect(EXAMPLES.length).toBeGreaterThan(8);
+});
+
+it.each(EXAMPLES)('docs/api.md shows the true answer of $method $path', async ({ method, path, expected }) => {
+  const { cookie: _, ...withoutSession } = headers;
+  const { body } = await t.call(path, { method, headers: path.startsWith('/login') ? withoutSession : headers });
+  expect(shape(body)).toEqual(shape(expected));
+});
+
+/** What differs from run to run is replaced by what it is; all else has to be the same. */
+function shape(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(shape);
+  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, shapeOf(name, member)]));
+  return value;
+}
+
+function shapeOf(name: string, value: unknown): unknown {
+  if (typeof value !== 'string') return shape(value);
+  if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(value)) return 'an instant';
+  if (name === 'token' || name === 'url') return value.replace(/^http:\/\/[^/]+/, '').replace(/eyJ.*/, 'a token');
+  if (name === 'id' && /^[\w-]{22}$/.test(value)) return 'an id';
+  if (name === 'clientId' && /^[\da-f]{32}$/.test(value)) return 'a client id';
+  return value;
+}

@@ -1,0 +1,155 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ModulesContainer, Reflector } from '@nestjs/core';
+import { CalledBy } from '../src/auth/called-by.decorator.js';
+import { ERRORS } from '../src/common/errors/errors.js';
+import { TestApp } from './support/app.js';
+import type { TestCaller } from './support/world.js';
+
+let t: TestApp;
+let caller: TestCaller;
+
+interface Operation {
+  operationId: string;
+  summary: string;
+  tags: string[];
+  security?: Record<string, unknown>[];
+  parameters: { name: string; in: string }[];
+  responses: Record<string, { description: string; content?: Record<string, { schema?: { $ref?: string }; examples?: Record<string, { value: { id: string; description: string } }> }> }>;
+}
+
+interface Description {
+  openapi: string;
+  paths: Record<string, Record<string, Operation>>;
+  components: { schemas: Record<string, unknown>; securitySchemes: Record<string, { type: string; scheme?: string }> };
+}
+
+beforeAll(async () => {
+  t = await TestApp.start();
+  caller = await t.world.caller();
+});
+afterAll(() => t.stop());
+
+describe('every route', () => {
+  it('says who may call it', () => {
+    const reflector = t.nest.get(Reflector);
+    const silent: string[] = [];
+    for (const { controllers } of t.nest.get(ModulesContainer, { strict: false }).values()) {
+      for (const { metatype } of controllers.values()) {
+        for (const name of Object.getOwnPropertyNames(metatype!.prototype).filter((property) => property !== 'constructor')) {
+          const handler = metatype!.prototype[name] as () => unknown;
+          const isRoute = Reflect.hasMetadata('path', handler);
+          if (isRoute && !reflector.getAllAndOverride(CalledBy, [handler, metatype as never])) silent.push(`${metatype!.name}.${name}`);
+        }
+      }
+    }
+    expect(silent).toEqual([]);
+  });
+
+  it('of the API but version refuses a caller without a token', async () => {
+    const paths = Object.keys((await description()).paths).filter((path) => path.startsWith('/api/') && !path.endsWith('/version'));
+    expect(paths.length).toBeGreaterThan(5);
+    for (const path of paths) {
+      const { status } = await t.call(path.replaceAll(/\{\w+\}/g, 'x'));
+      expect({ path, status }).toEqual({ path, status: 401 });
+    }
+  });
+});
+
+describe('openapi.json', () => {
+  it('is OpenAPI 3.1 with every route of the service', async () => {
+    const { openapi, paths } = await description();
+    expect(openapi).toBe('3.1.0');
+    expect(Object.keys(paths).toSorted()).toEqual([
+      '/api/2.1.1/access',
+      '/api/2.1.1/access/{thirdParty}/{id}',
+      '/api/2.1.1/access/{user}',
+      '/api/2.1.1/group/{id}',
+      '/api/2.1.1/organization',
+      '/api/2.1.1/organization/{id}',
+      '/api/2.1.1/user',
+      '/api/2.1.1/user/{thirdParty}/{id}',
+      '/api/2.1.1/user/{user}',
+      '/api/2.1.1/version',
+      '/health',
+      '/login',
+      '/logout',
+      '/session',
+    ]);
+  });
+
+  it('describes each operation with its parameters, and each error id with an example under its status', async () => {
+    for (const { path, operation } of await operations()) {
+      expect(operation).toMatchObject({ operationId: expect.any(String), summary: expect.any(String), tags: [expect.any(String)] });
+      const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+      expect(operation.parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name)).toEqual(named);
+      for (const [status, { content }] of Object.entries(operation.responses).filter(([code]) => Number(code) >= 400)) {
+        const examples = Object.entries(content!['application/json']!.examples!);
+        expect(examples.length).toBeGreaterThan(0);
+        for (const [id, { value }] of examples) expect({ id, status, value }).toEqual({ id, status: String(ERRORS[id as keyof typeof ERRORS].status), value: { id, description: expect.any(String) } });
+      }
+    }
+  });
+
+  it('documents every error of the access call', async () => {
+    const { responses } = (await description()).paths['/api/2.1.1/access/{user}']!.get!;
+    const ids = Object.entries(responses).flatMap(([status, { content }]) => Object.keys(content?.['application/json']?.examples ?? {}).map((id) => `${status} ${id}`));
+    expect(ids.toSorted()).toEqual([
+      '400 incorrect_field',
+      '400 invalid_request',
+      '400 missing_field',
+      '401 not_authenticated',
+      '403 not_authorized',
+      '404 unknown_user',
+      '429 too_many_requests',
+      '500 internal_error',
+      '503 unavailable',
+    ]);
+  });
+
+  it('has a bearer scheme, so that Swagger UI can send a token with every call that needs one', async () => {
+    const { components } = await description();
+    expect(components.securitySchemes.bearer).toMatchObject({ type: 'http', scheme: 'bearer' });
+    for (const { path, operation } of await operations()) {
+      const needsToken = path.startsWith('/api/') && !path.endsWith('/version');
+      expect({ path, needsToken: operation.security?.some((scheme) => 'bearer' in scheme) ?? false }).toEqual({ path, needsToken });
+    }
+  });
+
+  it('refers to no schema that is not there', async () => {
+    const document = await description();
+    const references = [...JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, name]) => name!);
+    expect(new Set(references).size).toBeGreaterThan(5);
+    for (const name of references) expect(document.components.schemas).toHaveProperty(name);
+  });
+
+  it('describes what the access call really answers', async () => {
+    const { id } = await t.world.userOf(caller);
+    const { body } = await t.as(caller)(`/access/${id}`);
+    const schema = (await description()).components.schemas.AccessDto as { properties: object; required: string[] };
+    expect(Object.keys(schema.properties)).toEqual(Object.keys(body));
+    expect(schema.required).toEqual(Object.keys(body));
+  });
+});
+
+describe('Swagger UI', () => {
+  it('is a page whose parts all come from here, without inline script', async () => {
+    const page = await t.call('/docs');
+    expect({ status: page.status, type: page.headers.get('content-type') }).toEqual({ status: 200, type: 'text/html; charset=utf-8' });
+    expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
+    const parts = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path!);
+    expect(parts).toHaveLength(4);
+    for (const path of parts) {
+      expect(path).toMatch(/^\/docs\//);
+      expect((await t.call(path)).status).toBe(200);
+    }
+    expect(page.text).not.toMatch(/<script>/);
+  });
+});
+
+async function description(): Promise<Description> {
+  return (await t.call('/openapi.json')).body;
+}
+
+async function operations(): Promise<{ path: string; operation: Operation }[]> {
+  return Object.entries((await description()).paths).flatMap(([path, methods]) => Object.values(methods).map((operation) => ({ path, operation })));
+}
