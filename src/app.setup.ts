@@ -52,7 +52,7 @@ async function configureApp(app: NestFastifyApplication, settings: Settings): Pr
   await app.register(cookie);
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ErrorFilter());
-  app.enableShutdownHooks();
+  app.enableShutdownHooks(undefined, { useProcessExit: true });
   serveDocumentation(app);
   await app.init();
   answerOtherMethods();

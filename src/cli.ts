@@ -2,7 +2,7 @@ import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { Command, InvalidArgumentError } from 'commander';
 import { AppModule } from './app.module.js';
-import { loadSettings, SettingsError } from './config/settings.js';
+import { loadSettings } from './config/settings.js';
 import { CallerTokensService } from './oauth/caller-tokens.service.js';
 import { VERSION } from './status/version.js';
 import { parseUserRef } from './users/user-ref.js';
@@ -35,6 +35,6 @@ function parseTtl(text: string): number {
 }
 
 program.parseAsync().catch((error: unknown) => {
-  process.stderr.write(`latchkey: ${error instanceof SettingsError ? error.message : String((error as Error).message)}\n`);
+  process.stderr.write(`latchkey: ${(error as Error).message}\n`);
   process.exitCode = 1;
 });

@@ -1,7 +1,9 @@
 import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import { createApp } from './app.setup.js';
-import { loadSettings, SettingsError } from './config/settings.js';
+import { loadSettings } from './config/settings.js';
+import { StartError } from './config/start-error.js';
+import { isDatabaseUnavailable } from './database/unavailable.js';
 import { DemoService } from './demo/demo.service.js';
 
 async function main(): Promise<void> {
@@ -14,7 +16,13 @@ async function main(): Promise<void> {
 }
 
 main().catch((error: unknown) => {
-  const expected = error instanceof SettingsError || (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-  process.stderr.write(`Latchkey did not start. ${expected ? (error as Error).message : String((error as Error).stack ?? error)}\n`);
+  process.stderr.write(`Latchkey did not start. ${reason(error)}\n`);
   process.exit(1);
 });
+
+/** What an operator can mend is said in one line; everything else with its origin. */
+function reason(error: unknown): string {
+  const { message, stack, code } = error as NodeJS.ErrnoException;
+  if (isDatabaseUnavailable(error)) return `The database can't be reached: ${message || code}`;
+  return error instanceof StartError || code === 'EADDRINUSE' || code === 'EACCES' ? message : (stack ?? message);
+}

@@ -50,7 +50,7 @@ describe('loadSettings', () => {
       expect.stringContaining('PORT must be'),
       expect.stringContaining('LOGIN_TOKEN_TTL must be 5 to 3600'),
     ]);
-    expect(() => statSync(join(directory, 'data'))).toThrow();
+    expect(() => statSync(join(directory, 'data'))).toThrow('ENOENT');
   });
 
   it('wants https in production', () => {

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { plainToInstance, Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Matches, Max, Min, ValidateBy, validateSync } from 'class-validator';
 import type { ValidationOptions } from 'class-validator';
+import { StartError } from './start-error.js';
 
 /** Nothing that stands in documentation or that a person would type as a stand-in is a secret. */
 const PLACEHOLDER = /change.?me|secret|example|password|placeholder|^(.)\1+$/i;
@@ -125,7 +126,7 @@ export class Settings {
 }
 
 /** Thrown at the start; names every fault of the environment at once. */
-export class SettingsError extends Error {
+export class SettingsError extends StartError {
   constructor(readonly faults: string[]) {
     super(`The environment is not complete:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
   }

@@ -8,6 +8,7 @@ import type { Repository } from 'typeorm';
 import { Clock } from '../common/clock.js';
 import { newId, newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
+import { StartError } from '../config/start-error.js';
 import { Database } from '../database/database.js';
 import { SigningKey } from './signing-key.entity.js';
 import type { KeyPurpose } from './signing-key.entity.js';
@@ -100,7 +101,7 @@ export class KeyRing implements OnModuleInit {
     try {
       return JSON.parse(Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString());
     } catch {
-      throw new Error('The signing keys in the database were stored under another SECRET_KEY than the one that is set.');
+      throw new StartError('The signing keys in the database were stored under another SECRET_KEY than the one that is set.');
     }
   }
 }

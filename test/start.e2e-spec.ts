@@ -1,0 +1,135 @@
+import { execFile } from 'node:child_process';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { call, testEnvironment } from './support/app.js';
+import { createDatabase, dropDatabase } from './support/database.js';
+import { Instance } from './support/instance.js';
+
+interface Result {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a built program to its end. */
+function run(program: 'main' | 'cli', env: Record<string, string>, ...args: string[]): Promise<Result> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [`dist/src/${program}.js`, ...args], { env: { PATH: process.env.PATH, ...env } }, (error, stdout, stderr) =>
+      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    );
+  });
+}
+
+let instance: Instance | undefined;
+
+beforeEach(createDatabase);
+afterEach(async () => {
+  await instance?.stop('SIGKILL');
+  instance = undefined;
+  await dropDatabase();
+});
+
+describe('the start in development', () => {
+  it('makes a demo on an empty database and prints a curl whose URL lands logged in', async () => {
+    instance = await Instance.start({ NODE_ENV: 'development' });
+    const [token, path] = await printed(instance);
+    const access = await call(instance.url, path, { headers: { authorization: `Bearer ${token}` } });
+    expect(access.status).toBe(200);
+    const { search } = new URL(access.body.url);
+    const login = await call(instance.url, `/login${search}`);
+    const cookie = login.headers.getSetCookie()[0]!.split(';')[0]!;
+    expect((await call(instance.url, '/session', { headers: { cookie } })).body.user.name).toBe('Anna Jansen');
+  });
+
+  it('prints a working curl again after it was killed, and keeps the demo as it is', async () => {
+    instance = await Instance.start({ NODE_ENV: 'development' });
+    const [token] = await printed(instance);
+    const before = await call(instance.url, '/api/2.1.1/user', { headers: { authorization: `Bearer ${token}` } });
+    await instance.stop('SIGKILL');
+    instance = await Instance.start({ NODE_ENV: 'development' });
+    const [renewed] = await printed(instance);
+    for (const each of [token, renewed]) {
+      const { body } = await call(instance.url, '/api/2.1.1/user', { headers: { authorization: `Bearer ${each}` } });
+      expect(body).toEqual(before.body);
+    }
+  });
+});
+
+describe('the start in production', () => {
+  const PRODUCTION = { NODE_ENV: 'production', PUBLIC_URL: 'https://login.school.nl' };
+
+  it('seeds nothing, and writes JSON', async () => {
+    instance = await Instance.start(PRODUCTION);
+    expect(instance.output.join('\n')).not.toContain('curl');
+    for (const line of instance.output) expect(JSON.parse(line)).toMatchObject({ level: 'log' });
+    const { stderr, code } = await run('cli', testEnvironment(PRODUCTION), 'token', '--user', 'admin@demo.example');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: 'latchkey: There is no such user on the staff of an organization.\n' });
+  });
+
+  it('stops with everything that is missing when secrets and https are', async () => {
+    const { DATABASE_PATH, DATABASE_URL } = testEnvironment();
+    const { code, stderr } = await run('main', { NODE_ENV: 'production', PUBLIC_URL: 'http://login.school.nl', ...(DATABASE_URL ? { DATABASE_URL } : { DATABASE_PATH: DATABASE_PATH! }) });
+    expect(code).toBe(1);
+    expect(stderr).toContain('PUBLIC_URL must start with https://');
+    expect(stderr).toContain('SECRET_KEY must be set');
+  });
+
+  it('stops when SECRET_KEY is not the one of the database', async () => {
+    instance = await Instance.start(PRODUCTION);
+    const { code, stderr } = await run('main', testEnvironment({ ...PRODUCTION, SECRET_KEY: 'aP9sV3mZ7qLr1TxKd5WbNf8GhJc2YeU6' }));
+    expect(code).toBe(1);
+    expect(stderr).toContain('stored under another SECRET_KEY');
+  });
+});
+
+describe('several instances', () => {
+  it('may start at once on an empty database, and take each other’s tokens', async () => {
+    const instances = await Promise.all([1, 2, 3].map(() => Instance.start()));
+    try {
+      const statuses = await Promise.all(instances.map(async ({ url }) => (await call(url, '/health')).status));
+      expect(statuses).toEqual([200, 200, 200]);
+      instance = await Instance.start({ NODE_ENV: 'development' });
+      const [token] = await printed(instance);
+      const answers = await Promise.all(instances.map(({ url }) => call(url, '/api/2.1.1/user', { headers: { authorization: `Bearer ${token}` } })));
+      expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
+    } finally {
+      await Promise.all(instances.map((one) => one.stop('SIGKILL')));
+    }
+  });
+});
+
+describe('the end', () => {
+  it('on SIGTERM exits cleanly', async () => {
+    instance = await Instance.start();
+    const { url } = instance;
+    await call(url, '/health');
+    expect(await instance.stop('SIGTERM')).toBe(0);
+    await expect(call(url, '/health')).rejects.toThrow('fetch failed');
+  });
+});
+
+describe('the command line', () => {
+  it('explains itself', async () => {
+    const { code, stdout } = await run('cli', {}, '--help');
+    expect(code).toBe(0);
+    expect(stdout).toContain('token [options]');
+  });
+
+  it.each([
+    { args: ['token'], says: "required option '-u, --user <reference>' not specified" },
+    { args: ['token', '--user', 'x', '--ttl', '0'], says: 'It must be 1 to' },
+    { args: ['nonsense'], says: "unknown command 'nonsense'" },
+  ])('refuses $args and says why', async ({ args, says }) => {
+    const { code, stderr } = await run('cli', testEnvironment(), ...args);
+    expect(code).toBe(1);
+    expect(stderr).toContain(says);
+  });
+});
+
+/** The token and the path of the curl that a start in development prints. */
+async function printed({ output }: Instance): Promise<[token: string, path: string]> {
+  for (;;) {
+    const match = /^curl -H 'Authorization: Bearer (\S+)' http:\/\/[^/]+(\S+)$/m.exec(output.join('\n'));
+    if (match) return [match[1]!, match[2]!];
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
