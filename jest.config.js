@@ -13,7 +13,17 @@ export default {
   testTimeout: 30_000,
   projects: [
     { ...common, displayName: 'unit', setupFiles: ['reflect-metadata'], testMatch: ['<rootDir>/src/**/*.spec.ts'] },
-    { ...common, displayName: 'sqlite', setupFiles: ['reflect-metadata', './test/support/sqlite.js'], testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'] },
-    { ...common, displayName: 'postgres', setupFiles: ['reflect-metadata', './test/support/postgres.js'], testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'] },
+    {
+      ...common,
+      displayName: 'sqlite',
+      setupFiles: ['reflect-metadata', './test/support/sqlite.js'],
+      testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+    },
+    {
+      ...common,
+      displayName: 'postgres',
+      setupFiles: ['reflect-metadata', './test/support/postgres.js'],
+      testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+    },
   ],
 };

@@ -13,6 +13,9 @@ function newest(path) {
 const built = existsSync('dist/.tsbuildinfo') ? statSync('dist/.tsbuildinfo').mtimeMs : 0;
 if (built < Math.max(...SOURCES.map(newest))) {
   process.stderr.write('Building Latchkey …\n');
-  const { status } = spawnSync('npm', ['run', '--silent', 'build'], { stdio: ['ignore', 2, 2], shell: process.platform === 'win32' });
+  const { status } = spawnSync('npm', ['run', '--silent', 'build'], {
+    stdio: ['ignore', 2, 2],
+    shell: process.platform === 'win32',
+  });
   process.exit(status ?? 1);
 }

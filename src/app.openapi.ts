@@ -31,8 +31,17 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     .addTag('Groups')
     .addTag('Organizations')
     .addTag('Status')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'An OAuth 2.0 access token (RFC 9068).' })
-    .addCookieAuth('__Host-latchkey', { type: 'apiKey', in: 'cookie', description: 'The web session; `latchkey` on a public URL without https.' })
+    .addBearerAuth({
+      type: 'http',
+      scheme: 'bearer',
+      bearerFormat: 'JWT',
+      description: 'An OAuth 2.0 access token (RFC 9068).',
+    })
+    .addCookieAuth('__Host-latchkey', {
+      type: 'apiKey',
+      in: 'cookie',
+      description: 'The web session; `latchkey` on a public URL without https.',
+    })
     .build();
   return SwaggerModule.createDocument(app, config);
 }
@@ -88,13 +97,17 @@ const ASSET_DIRECTORY = dirname(createRequire(import.meta.url).resolve('swagger-
 export function serveDocumentation(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   let document: string | undefined;
-  fastify.get('/openapi.json', (_request, reply) => reply.type('application/json; charset=utf-8').send((document ??= JSON.stringify(describeApi(app)))));
+  fastify.get('/openapi.json', (_request, reply) =>
+    reply.type('application/json; charset=utf-8').send((document ??= JSON.stringify(describeApi(app)))),
+  );
   fastify.get('/docs', (_request, reply) =>
     reply.type('text/html; charset=utf-8').header('Content-Security-Policy', CONTENT_SECURITY_POLICY).send(PAGE),
   );
   fastify.get('/docs/start.js', (_request, reply) => reply.type('text/javascript; charset=utf-8').send(START));
   for (const [name, type] of Object.entries(ASSETS)) {
     const content = readFileSync(join(ASSET_DIRECTORY, name));
-    fastify.get(`/docs/${name}`, (_request, reply) => reply.type(type).header('Cache-Control', 'public, max-age=86400').send(content));
+    fastify.get(`/docs/${name}`, (_request, reply) =>
+      reply.type(type).header('Cache-Control', 'public, max-age=86400').send(content),
+    );
   }
 }

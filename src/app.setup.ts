@@ -74,7 +74,10 @@ function addCommonHooks(fastify: FastifyInstance): void {
 /** The router answers a malformed path before any hook runs. */
 function answerRouterError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const { status, headers, body } = toFailure(error, request);
-  void reply.status(status).headers({ ...headers, 'X-Request-Id': request.id }).send(body);
+  void reply
+    .status(status)
+    .headers({ ...headers, 'X-Request-Id': request.id })
+    .send(body);
 }
 
 /** What Node can't read as HTTP: a header that is too large or malformed, or a request that took too long. */
@@ -87,7 +90,12 @@ function answerUnreadableRequest(error: Error & { code?: string }, socket: Socke
         ? ['408 Request Timeout', 'The request did not arrive in time.']
         : ['400 Bad Request', ERRORS.invalid_request.description];
   const body = JSON.stringify({ id: 'invalid_request', description });
-  const headers = [`HTTP/1.1 ${status}`, 'Content-Type: application/json; charset=utf-8', `Content-Length: ${Buffer.byteLength(body)}`, `X-Request-Id: ${randomUUID()}`, 'Connection: close'];
+  const headers = [
+    `HTTP/1.1 ${status}`,
+    'Content-Type: application/json; charset=utf-8',
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${randomUUID()}`,
+    'Connection: close',
+  ];
   socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`);
 }
-

@@ -9,7 +9,9 @@ import { parseUserRef } from './users/user-ref.js';
 
 const MAX_TTL_SECONDS = 30 * 24 * 60 * 60;
 
-const program = new Command('latchkey').description('Administers a Latchkey database. It reads the same environment as the service.').version(VERSION);
+const program = new Command('latchkey')
+  .description('Administers a Latchkey database. It reads the same environment as the service.')
+  .version(VERSION);
 
 program
   .command('token')
@@ -18,7 +20,10 @@ program
   .option('-c, --client <id>', 'the OAuth client to call with (default: the first one of the user’s organization)')
   .option('-t, --ttl <seconds>', `how long it is good, 1 to ${MAX_TTL_SECONDS}`, parseTtl, 3600)
   .action(async ({ user, client, ttl }: { user: string; client?: string; ttl: number }) => {
-    const app = await NestFactory.createApplicationContext(AppModule.with(loadSettings(process.env)), { logger: ['error', 'fatal'], abortOnError: false });
+    const app = await NestFactory.createApplicationContext(AppModule.with(loadSettings(process.env)), {
+      logger: ['error', 'fatal'],
+      abortOnError: false,
+    });
     try {
       const ref = parseUserRef(user);
       if (ref.by === 'self') throw new Error('Name the user: nobody is signed in on the command line.');
@@ -30,7 +35,8 @@ program
 
 function parseTtl(text: string): number {
   const seconds = Number(text);
-  if (!Number.isInteger(seconds) || seconds < 1 || seconds > MAX_TTL_SECONDS) throw new InvalidArgumentError(`It must be 1 to ${MAX_TTL_SECONDS} seconds.`);
+  if (!Number.isInteger(seconds) || seconds < 1 || seconds > MAX_TTL_SECONDS)
+    throw new InvalidArgumentError(`It must be 1 to ${MAX_TTL_SECONDS} seconds.`);
   return seconds;
 }
 

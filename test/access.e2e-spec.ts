@@ -84,7 +84,9 @@ describe('GET access/{user}', () => {
   it('takes the older scheme OAuth, in any case', async () => {
     const { id } = await t.world.userOf(caller);
     for (const scheme of ['OAuth', 'oauth', 'Bearer', 'BEARER']) {
-      const { status } = await t.call(`/api/2.1.1/access/${id}`, { headers: { authorization: `${scheme} ${caller.token}` } });
+      const { status } = await t.call(`/api/2.1.1/access/${id}`, {
+        headers: { authorization: `${scheme} ${caller.token}` },
+      });
       expect({ scheme, status }).toEqual({ scheme, status: 200 });
     }
   });
@@ -97,7 +99,12 @@ describe('GET access/{user}', () => {
 
   it('is marked as deprecated in every answer, refusals too', async () => {
     const { id } = await t.world.userOf(caller);
-    const answers = [await t.as(caller)(`/access/${id}`), await t.as(caller)('/access/nobody'), await t.call(`/api/2/access/${id}`), await t.as(caller)('/access')];
+    const answers = [
+      await t.as(caller)(`/access/${id}`),
+      await t.as(caller)('/access/nobody'),
+      await t.call(`/api/2/access/${id}`),
+      await t.as(caller)('/access'),
+    ];
     expect(answers.map(({ status }) => status)).toEqual([200, 404, 401, 400]);
     for (const { headers } of answers) {
       expect(headers.get('deprecation')).toMatch(/^@\d+$/);
@@ -118,7 +125,15 @@ describe('a user reference', () => {
     const code = await t.world.thirdParty(caller.organizationId);
     const address = `noor.${newId().slice(0, 6).toLowerCase()}@academy.example`;
     const { id } = await t.world.userOf(caller, { emailAddress: address, thirdPartyId: [code, '4711'] });
-    const paths = [id, address, address.replace('@', '%40'), address.toUpperCase(), `${code}$4711`, `${code}%244711`, `${code}/4711`];
+    const paths = [
+      id,
+      address,
+      address.replace('@', '%40'),
+      address.toUpperCase(),
+      `${code}$4711`,
+      `${code}%244711`,
+      `${code}/4711`,
+    ];
     for (const path of paths) {
       const { body } = await t.as(caller)(`/access/${path}`);
       expect({ path, sub: new JwtService().decode(body.token)?.sub }).toEqual({ path, sub: id });
@@ -158,14 +173,24 @@ describe('a user reference', () => {
     expect((await t.as(caller)('/access/self')).status).toBe(200);
   });
 
-  it.each(['', '/', '/%20', '/%20%09', '/%00', '/a%00b', `/LMS%24`, '/LMS/%20', '/-/1', `/LMS/${'x'.repeat(256)}`, `/${'x'.repeat(300)}@example.com`, '/$1'])(
-    'is missing or malformed in access%s',
-    async (path) => {
-      const { status, body } = await t.as(caller)(`/access${path}`);
-      expect({ status, id: body.id }).toEqual({ status: 400, id: 'missing_field' });
-      expect(Object.keys(body)).toEqual(['id', 'description']);
-    },
-  );
+  it.each([
+    '',
+    '/',
+    '/%20',
+    '/%20%09',
+    '/%00',
+    '/a%00b',
+    `/LMS%24`,
+    '/LMS/%20',
+    '/-/1',
+    `/LMS/${'x'.repeat(256)}`,
+    `/${'x'.repeat(300)}@example.com`,
+    '/$1',
+  ])('is missing or malformed in access%s', async (path) => {
+    const { status, body } = await t.as(caller)(`/access${path}`);
+    expect({ status, id: body.id }).toEqual({ status: 400, id: 'missing_field' });
+    expect(Object.keys(body)).toEqual(['id', 'description']);
+  });
 });
 
 describe('the parameters', () => {
@@ -177,21 +202,28 @@ describe('the parameters', () => {
     expect(cookie).toMatch(/^__Host-latchkey=.*; Secure/);
   });
 
-  it.each(['security=none', 'security=SSL', 'security=', 'returnTo=', 'returnTo=https://elsewhere.example/', 'returnTo=course'])(
-    'refuses %s as incorrect_field',
+  it.each([
+    'security=none',
+    'security=SSL',
+    'security=',
+    'returnTo=',
+    'returnTo=https://elsewhere.example/',
+    'returnTo=course',
+  ])('refuses %s as incorrect_field', async (query) => {
+    const { id } = await t.world.userOf(caller);
+    const { status, body } = await t.as(caller)(`/access/${id}?${query}`);
+    expect(status).toBe(400);
+    expect(body).toEqual({ id: 'incorrect_field', description: expect.any(String), field: query.split('=')[0] });
+  });
+
+  it.each(['security=ssl&security=ssl', 'security[]=ssl', 'security[a]=ssl', 'returnTo=/a&returnTo=/b'])(
+    'refuses %s as invalid_request',
     async (query) => {
       const { id } = await t.world.userOf(caller);
       const { status, body } = await t.as(caller)(`/access/${id}?${query}`);
-      expect(status).toBe(400);
-      expect(body).toEqual({ id: 'incorrect_field', description: expect.any(String), field: query.split('=')[0] });
+      expect({ status, id: body.id }).toEqual({ status: 400, id: 'invalid_request' });
     },
   );
-
-  it.each(['security=ssl&security=ssl', 'security[]=ssl', 'security[a]=ssl', 'returnTo=/a&returnTo=/b'])('refuses %s as invalid_request', async (query) => {
-    const { id } = await t.world.userOf(caller);
-    const { status, body } = await t.as(caller)(`/access/${id}?${query}`);
-    expect({ status, id: body.id }).toEqual({ status: 400, id: 'invalid_request' });
-  });
 
   it('returnTo is where the login ends: a path, or a URL on an origin of the client', async () => {
     const { id } = await t.world.userOf(caller);
@@ -259,15 +291,22 @@ describe('the rules', () => {
   });
 
   it.each([
-    { of: 'staff without the permission', make: () => t.world.caller({ permissions: ['MANAGE_USERS', 'MANAGE_ALL_GROUPS'] }) },
+    {
+      of: 'staff without the permission',
+      make: () => t.world.caller({ permissions: ['MANAGE_USERS', 'MANAGE_ALL_GROUPS'] }),
+    },
     { of: 'a blocked account', make: () => changed({ status: 'BLOCKED' }) },
     { of: 'an account on nobody’s staff', make: () => changed({ staffOrganizationId: null }) },
   ])('answer 403 for $of, and the same whoever the target is', async ({ make }) => {
     const refused = await make();
     const { id } = await t.world.userOf(refused);
-    const answers = await Promise.all([id, 'nobody', 'nobody@example.com', 'LMS/1', 'self'].map((ref) => t.as(refused)(`/access/${ref}`)));
+    const answers = await Promise.all(
+      [id, 'nobody', 'nobody@example.com', 'LMS/1', 'self'].map((ref) => t.as(refused)(`/access/${ref}`)),
+    );
     expect(new Set(answers.map(({ status, body }) => JSON.stringify({ status, body })))).toEqual(
-      new Set([JSON.stringify({ status: 403, body: { id: 'not_authorized', description: answers[0]!.body.description } })]),
+      new Set([
+        JSON.stringify({ status: 403, body: { id: 'not_authorized', description: answers[0]!.body.description } }),
+      ]),
     );
   });
 
@@ -286,8 +325,14 @@ describe('the rules', () => {
     { of: 'a user in no group', arrange: async () => undefined },
     { of: 'a group that the caller may only view', arrange: (id: string) => inGroup(id, { permission: 'VIEW' }) },
     { of: 'a group on which the caller has nothing', arrange: (id: string) => inGroup(id, {}) },
-    { of: 'a group that the user is only invited to', arrange: (id: string) => inGroup(id, { permission: 'MANAGE', status: 'INVITED' }) },
-    { of: 'a group of another organization', arrange: (id: string) => inGroup(id, { permission: 'MANAGE', foreign: true }) },
+    {
+      of: 'a group that the user is only invited to',
+      arrange: (id: string) => inGroup(id, { permission: 'MANAGE', status: 'INVITED' }),
+    },
+    {
+      of: 'a group of another organization',
+      arrange: (id: string) => inGroup(id, { permission: 'MANAGE', foreign: true }),
+    },
   ])('answer 403 not_authorized for $of', async ({ arrange }) => {
     const id = await t.world.user({ organizationId: caller.organizationId });
     await arrange(id);
@@ -324,7 +369,9 @@ describe('the rules', () => {
   it('apply to the very next call after a right is taken away', async () => {
     const { id } = await t.world.userOf(caller);
     expect((await t.as(caller)(`/access/${id}`)).status).toBe(200);
-    await t.world.write((db) => db.delete(AccountPermission, { userId: caller.id, permission: 'OBTAIN_ACCESS_TOKENS' }));
+    await t.world.write((db) =>
+      db.delete(AccountPermission, { userId: caller.id, permission: 'OBTAIN_ACCESS_TOKENS' }),
+    );
     expect((await t.as(caller)(`/access/${id}`)).status).toBe(403);
   });
 
@@ -338,7 +385,14 @@ describe('the rules', () => {
       await t.as(powerless)('/access/nobody'),
       await t.as(caller)('/access/nobody'),
     ];
-    expect(order.map(({ body }) => body.id)).toEqual(['not_authenticated', 'missing_field', 'incorrect_field', 'incorrect_field', 'not_authorized', 'unknown_user']);
+    expect(order.map(({ body }) => body.id)).toEqual([
+      'not_authenticated',
+      'missing_field',
+      'incorrect_field',
+      'incorrect_field',
+      'not_authorized',
+      'unknown_user',
+    ]);
   });
 });
 

@@ -38,8 +38,15 @@ describe('GET user', () => {
 
   it('shows staff an account of their organization, by any reference', async () => {
     const code = await t.world.thirdParty(caller.organizationId);
-    const emailAddress = `user-${newId().slice(0, 8).toLowerCase().replace(/[^a-z\d]/g, '0')}@academy.example`;
-    const id = await t.world.user({ organizationId: caller.organizationId, emailAddress, thirdPartyId: [code, 'a/b c'] });
+    const emailAddress = `user-${newId()
+      .slice(0, 8)
+      .toLowerCase()
+      .replace(/[^a-z\d]/g, '0')}@academy.example`;
+    const id = await t.world.user({
+      organizationId: caller.organizationId,
+      emailAddress,
+      thirdPartyId: [code, 'a/b c'],
+    });
     for (const path of [id, emailAddress.toUpperCase(), `${code}$a%2Fb%20c`, `${code}/a%2Fb%20c`]) {
       const { body } = await t.as(caller)(`/user/${path}`);
       expect(body).toMatchObject({ id, emailAddress, thirdPartyIds: [{ thirdParty: code, id: 'a/b c' }] });
@@ -49,7 +56,9 @@ describe('GET user', () => {
   it('answers nonexistent_user for nobody, and no_access for an account of others', async () => {
     const foreign = await t.world.user({ organizationId: stranger.organizationId });
     const unmanaged = await t.world.user();
-    const answers = await Promise.all([newId(), 'nobody@example.com', foreign, unmanaged, stranger.id].map((ref) => t.as(caller)(`/user/${ref}`)));
+    const answers = await Promise.all(
+      [newId(), 'nobody@example.com', foreign, unmanaged, stranger.id].map((ref) => t.as(caller)(`/user/${ref}`)),
+    );
     expect(answers.map(({ status, body }) => `${status} ${body.id}`)).toEqual([
       '404 nonexistent_user',
       '404 nonexistent_user',
@@ -97,7 +106,11 @@ describe('GET group/{id}', () => {
     const foreign = await t.world.group(stranger.organizationId);
     await t.world.allow(caller.id, foreign, 'MANAGE');
     const answers = await Promise.all([own, foreign, newId()].map((id) => t.as(caller)(`/group/${id}`)));
-    expect(answers.map(({ status, body }) => `${status} ${body.id}`)).toEqual(['403 no_permission', '403 no_permission', '404 not_found']);
+    expect(answers.map(({ status, body }) => `${status} ${body.id}`)).toEqual([
+      '403 no_permission',
+      '403 no_permission',
+      '404 not_found',
+    ]);
   });
 });
 
@@ -119,7 +132,9 @@ describe('GET organization', () => {
   });
 
   it('answers not_permitted for another one and not_found for none', async () => {
-    const answers = await Promise.all([stranger.organizationId, newId()].map((id) => t.as(caller)(`/organization/${id}`)));
+    const answers = await Promise.all(
+      [stranger.organizationId, newId()].map((id) => t.as(caller)(`/organization/${id}`)),
+    );
     expect(answers.map(({ status, body }) => `${status} ${body.id}`)).toEqual(['403 not_permitted', '404 not_found']);
   });
 

@@ -9,9 +9,9 @@ interface Example {
   expected: unknown;
 }
 
-const EXAMPLES: Example[] = [...readFileSync('docs/api.md', 'utf8').matchAll(/```http\n(\S+) (\S+)\n```\n```json\n([\s\S]*?)```/g)].map(
-  ([, method, path, json]) => ({ method: method!, path: path!, expected: JSON.parse(json!) }),
-);
+const EXAMPLES: Example[] = [
+  ...readFileSync('docs/api.md', 'utf8').matchAll(/```http\n(\S+) (\S+)\n```\n```json\n([\s\S]*?)```/g),
+].map(([, method, path, json]) => ({ method: method!, path: path!, expected: JSON.parse(json!) }));
 
 let t: TestApp;
 let headers: Record<string, string>;
@@ -20,7 +20,11 @@ beforeAll(async () => {
   t = await TestApp.start();
   const token = /Bearer ([\w.-]+)'/.exec(await t.nest.get(DemoService, { strict: false }).welcome())![1]!;
   const access = await t.as({ token })('/access/anna@demo.example');
-  headers = { authorization: `Bearer ${token}`, accept: 'application/json', cookie: cookieOf(await t.login(access.body.token)) };
+  headers = {
+    authorization: `Bearer ${token}`,
+    accept: 'application/json',
+    cookie: cookieOf(await t.login(access.body.token)),
+  };
 });
 afterAll(() => t.stop());
 
@@ -37,7 +41,8 @@ it.each(EXAMPLES)('docs/api.md shows the true answer of $method $path', async ({
 /** What differs from run to run is replaced by what it is; all else has to be the same. */
 function shape(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shape);
-  if (typeof value === 'object' && value !== null) return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, shapeOf(name, member)]));
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, shapeOf(name, member)]));
   return value;
 }
 

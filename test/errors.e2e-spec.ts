@@ -17,14 +17,23 @@ afterEach(() => {
 });
 
 describe('every answer', () => {
-  it.each(['/', '/nowhere', '/api/2.1.1/version', '/api/2.1.1/user', '/login', '/login?token=x', '/session', '/docs', '/openapi.json', '/health', '/%zz'])(
-    'carries a request id of its own: %s',
-    async (path) => {
-      const ids = [await t.call(path), await t.call(path)].map(({ headers }) => headers.get('x-request-id'));
-      expect(ids[0]).toMatch(/^[\da-f-]{36}$/);
-      expect(ids[1]).not.toBe(ids[0]);
-    },
-  );
+  it.each([
+    '/',
+    '/nowhere',
+    '/api/2.1.1/version',
+    '/api/2.1.1/user',
+    '/login',
+    '/login?token=x',
+    '/session',
+    '/docs',
+    '/openapi.json',
+    '/health',
+    '/%zz',
+  ])('carries a request id of its own: %s', async (path) => {
+    const ids = [await t.call(path), await t.call(path)].map(({ headers }) => headers.get('x-request-id'));
+    expect(ids[0]).toMatch(/^[\da-f-]{36}$/);
+    expect(ids[1]).not.toBe(ids[0]);
+  });
 });
 
 describe('an error', () => {
@@ -35,7 +44,10 @@ describe('an error', () => {
     { of: 'a path that is not percent-encoded', path: '/api/2.1.1/user/%zz', status: 400, id: 'invalid_request' },
   ])('is $id for $of', async ({ path, status, id }) => {
     const answer = await t.call(path);
-    expect({ status: answer.status, body: answer.body }).toEqual({ status, body: { id, description: expect.any(String) } });
+    expect({ status: answer.status, body: answer.body }).toEqual({
+      status,
+      body: { id, description: expect.any(String) },
+    });
   });
 
   it.each([
@@ -48,17 +60,34 @@ describe('an error', () => {
     { path: '/', method: 'PATCH', allow: 'GET, HEAD' },
   ])('is method_not_allowed for $method $path, with Allow', async ({ path, method, allow }) => {
     const answer = await t.call(path, { method });
-    expect({ status: answer.status, id: answer.body.id, allow: answer.headers.get('allow') }).toEqual({ status: 405, id: 'method_not_allowed', allow });
+    expect({ status: answer.status, id: answer.body.id, allow: answer.headers.get('allow') }).toEqual({
+      status: 405,
+      id: 'method_not_allowed',
+      allow,
+    });
   });
 
   it.each([
     { of: 'a body that is not JSON', headers: { 'content-type': 'application/json' }, body: '{"a":', status: 400 },
     { of: 'a media type that nobody reads', headers: { 'content-type': 'application/xml' }, body: '<a/>', status: 415 },
-    { of: 'a body over 64 KiB', headers: { 'content-type': 'application/x-www-form-urlencoded' }, body: `a=${'x'.repeat(65_536)}`, status: 413 },
-    { of: 'a JSON body over 64 KiB', headers: { 'content-type': 'application/json' }, body: JSON.stringify('x'.repeat(65_536)), status: 413 },
+    {
+      of: 'a body over 64 KiB',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: `a=${'x'.repeat(65_536)}`,
+      status: 413,
+    },
+    {
+      of: 'a JSON body over 64 KiB',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify('x'.repeat(65_536)),
+      status: 413,
+    },
   ])('is invalid_request for $of', async ({ headers, body, status }) => {
     const answer = await t.call('/logout', { method: 'POST', headers, body });
-    expect({ status: answer.status, body: answer.body }).toEqual({ status, body: { id: 'invalid_request', description: expect.any(String) } });
+    expect({ status: answer.status, body: answer.body }).toEqual({
+      status,
+      body: { id: 'invalid_request', description: expect.any(String) },
+    });
   });
 
   it('is internal_error for a failure of ours, with the request id and without internals', async () => {
@@ -66,7 +95,11 @@ describe('an error', () => {
     jest.spyOn(t.nest.get(Database), 'write').mockRejectedValue(new Error('SELECT secret FROM internals'));
     const answer = await t.as(caller)('/access/someone');
     expect(answer.status).toBe(500);
-    expect(answer.body).toEqual({ id: 'internal_error', description: expect.any(String), requestId: answer.headers.get('x-request-id') });
+    expect(answer.body).toEqual({
+      id: 'internal_error',
+      description: expect.any(String),
+      requestId: answer.headers.get('x-request-id'),
+    });
     expect(answer.text).not.toContain('internals');
     expect(JSON.stringify(logged.mock.calls)).toContain(answer.body.requestId);
   });
@@ -75,7 +108,10 @@ describe('an error', () => {
     jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     jest.spyOn(t.nest.get(Database), 'read').mockRejectedValue(new Error('broken'));
     const page = await t.call('/', { headers: { accept: 'text/html', cookie: 'latchkey=x' } });
-    expect({ status: page.status, type: page.headers.get('content-type') }).toEqual({ status: 500, type: 'text/html; charset=utf-8' });
+    expect({ status: page.status, type: page.headers.get('content-type') }).toEqual({
+      status: 500,
+      type: 'text/html; charset=utf-8',
+    });
     expect(page.text).toContain(page.headers.get('x-request-id')!);
   });
 
@@ -89,7 +125,11 @@ describe('an error', () => {
     jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     jest.spyOn(t.nest.get(Database), 'read').mockRejectedValue(error);
     const answer = await t.call('/health');
-    expect({ status: answer.status, id: answer.body.id, retry: answer.headers.get('retry-after') }).toEqual({ status: 503, id: 'unavailable', retry: '2' });
+    expect({ status: answer.status, id: answer.body.id, retry: answer.headers.get('retry-after') }).toEqual({
+      status: 503,
+      id: 'unavailable',
+      retry: '2',
+    });
   });
 });
 

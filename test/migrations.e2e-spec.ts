@@ -39,5 +39,9 @@ it('migrations make the schema that the entities describe, take it away, and mak
 });
 
 it('the database enforces its references', async () => {
-  await expect(db.query(`INSERT INTO "email_addresses" ("address", "user_id", "is_primary") VALUES ('a@b.example', 'nobody', true)`)).rejects.toThrow(/foreign key/i);
+  await expect(
+    db.query(
+      `INSERT INTO "email_addresses" ("address", "user_id", "is_primary") VALUES ('a@b.example', 'nobody', true)`,
+    ),
+  ).rejects.toThrow(/foreign key/i);
 });

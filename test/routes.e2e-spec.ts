@@ -14,7 +14,16 @@ interface Operation {
   tags: string[];
   security?: Record<string, unknown>[];
   parameters: { name: string; in: string }[];
-  responses: Record<string, { description: string; content?: Record<string, { schema?: { $ref?: string }; examples?: Record<string, { value: { id: string; description: string } }> }> }>;
+  responses: Record<
+    string,
+    {
+      description: string;
+      content?: Record<
+        string,
+        { schema?: { $ref?: string }; examples?: Record<string, { value: { id: string; description: string } }> }
+      >;
+    }
+  >;
 }
 
 interface Description {
@@ -35,10 +44,13 @@ describe('every route', () => {
     const silent: string[] = [];
     for (const { controllers } of t.nest.get(ModulesContainer, { strict: false }).values()) {
       for (const { metatype } of controllers.values()) {
-        for (const name of Object.getOwnPropertyNames(metatype!.prototype).filter((property) => property !== 'constructor')) {
+        for (const name of Object.getOwnPropertyNames(metatype!.prototype).filter(
+          (property) => property !== 'constructor',
+        )) {
           const handler = metatype!.prototype[name] as () => unknown;
           const isRoute = Reflect.hasMetadata('path', handler);
-          if (isRoute && !reflector.getAllAndOverride(CalledBy, [handler, metatype as never])) silent.push(`${metatype!.name}.${name}`);
+          if (isRoute && !reflector.getAllAndOverride(CalledBy, [handler, metatype as never]))
+            silent.push(`${metatype!.name}.${name}`);
         }
       }
     }
@@ -46,7 +58,9 @@ describe('every route', () => {
   });
 
   it('of the API but version refuses a caller without a token', async () => {
-    const paths = Object.keys((await description()).paths).filter((path) => path.startsWith('/api/') && !path.endsWith('/version'));
+    const paths = Object.keys((await description()).paths).filter(
+      (path) => path.startsWith('/api/') && !path.endsWith('/version'),
+    );
     expect(paths.length).toBeGreaterThan(5);
     for (const path of paths) {
       const { status } = await t.call(path.replaceAll(/\{\w+\}/g, 'x'));
@@ -79,20 +93,33 @@ describe('openapi.json', () => {
 
   it('describes each operation with its parameters, and each error id with an example under its status', async () => {
     for (const { path, operation } of await operations()) {
-      expect(operation).toMatchObject({ operationId: expect.any(String), summary: expect.any(String), tags: [expect.any(String)] });
+      expect(operation).toMatchObject({
+        operationId: expect.any(String),
+        summary: expect.any(String),
+        tags: [expect.any(String)],
+      });
       const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-      expect(operation.parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name)).toEqual(named);
+      expect(operation.parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name)).toEqual(
+        named,
+      );
       for (const [status, { content }] of Object.entries(operation.responses).filter(([code]) => Number(code) >= 400)) {
         const examples = Object.entries(content!['application/json']!.examples!);
         expect(examples.length).toBeGreaterThan(0);
-        for (const [id, { value }] of examples) expect({ id, status, value }).toEqual({ id, status: String(ERRORS[id as keyof typeof ERRORS].status), value: { id, description: expect.any(String) } });
+        for (const [id, { value }] of examples)
+          expect({ id, status, value }).toEqual({
+            id,
+            status: String(ERRORS[id as keyof typeof ERRORS].status),
+            value: { id, description: expect.any(String) },
+          });
       }
     }
   });
 
   it('documents every error of the access call', async () => {
     const { responses } = (await description()).paths['/api/2.1.1/access/{user}']!.get!;
-    const ids = Object.entries(responses).flatMap(([status, { content }]) => Object.keys(content?.['application/json']?.examples ?? {}).map((id) => `${status} ${id}`));
+    const ids = Object.entries(responses).flatMap(([status, { content }]) =>
+      Object.keys(content?.['application/json']?.examples ?? {}).map((id) => `${status} ${id}`),
+    );
     expect(ids.toSorted()).toEqual([
       '400 incorrect_field',
       '400 invalid_request',
@@ -111,13 +138,18 @@ describe('openapi.json', () => {
     expect(components.securitySchemes.bearer).toMatchObject({ type: 'http', scheme: 'bearer' });
     for (const { path, operation } of await operations()) {
       const needsToken = path.startsWith('/api/') && !path.endsWith('/version');
-      expect({ path, needsToken: operation.security?.some((scheme) => 'bearer' in scheme) ?? false }).toEqual({ path, needsToken });
+      expect({ path, needsToken: operation.security?.some((scheme) => 'bearer' in scheme) ?? false }).toEqual({
+        path,
+        needsToken,
+      });
     }
   });
 
   it('refers to no schema that is not there', async () => {
     const document = await description();
-    const references = [...JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g)].map(([, name]) => name!);
+    const references = [...JSON.stringify(document).matchAll(/#\/components\/schemas\/(\w+)/g)].map(
+      ([, name]) => name!,
+    );
     expect(new Set(references).size).toBeGreaterThan(5);
     for (const name of references) expect(document.components.schemas).toHaveProperty(name);
   });
@@ -134,7 +166,10 @@ describe('openapi.json', () => {
 describe('Swagger UI', () => {
   it('is a page whose parts all come from here, without inline script', async () => {
     const page = await t.call('/docs');
-    expect({ status: page.status, type: page.headers.get('content-type') }).toEqual({ status: 200, type: 'text/html; charset=utf-8' });
+    expect({ status: page.status, type: page.headers.get('content-type') }).toEqual({
+      status: 200,
+      type: 'text/html; charset=utf-8',
+    });
     expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
     const parts = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path!);
     expect(parts).toHaveLength(4);
@@ -151,5 +186,7 @@ async function description(): Promise<Description> {
 }
 
 async function operations(): Promise<{ path: string; operation: Operation }[]> {
-  return Object.entries((await description()).paths).flatMap(([path, methods]) => Object.values(methods).map((operation) => ({ path, operation })));
+  return Object.entries((await description()).paths).flatMap(([path, methods]) =>
+    Object.values(methods).map((operation) => ({ path, operation })),
+  );
 }

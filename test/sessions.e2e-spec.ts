@@ -33,18 +33,42 @@ function session(cookie: string): Promise<Answer> {
 
 /** Everything that, when it is gone, takes with it what came from it. */
 const LOSSES = [
-  { of: 'the user is blocked', lose: () => t.world.write((db) => db.update(User, { id: user }, { status: 'BLOCKED' })) },
+  {
+    of: 'the user is blocked',
+    lose: () => t.world.write((db) => db.update(User, { id: user }, { status: 'BLOCKED' })),
+  },
   { of: 'the user is deleted', lose: () => t.world.write((db) => db.delete(User, { id: user })) },
   { of: 'the user left the group', lose: () => t.world.leave(user, group) },
-  { of: 'the group is deleted', lose: () => t.world.write((db) => db.query(`DELETE FROM "groups" WHERE "id" = '${group}'`)) },
-  { of: 'the caller may only view the group', lose: () => t.world.write((db) => db.update(GroupStaff, { groupId: group }, { permission: 'VIEW' })) },
+  {
+    of: 'the group is deleted',
+    lose: () => t.world.write((db) => db.query(`DELETE FROM "groups" WHERE "id" = '${group}'`)),
+  },
+  {
+    of: 'the caller may only view the group',
+    lose: () => t.world.write((db) => db.update(GroupStaff, { groupId: group }, { permission: 'VIEW' })),
+  },
   { of: 'the caller lost the group', lose: () => t.world.write((db) => db.delete(GroupStaff, { groupId: group })) },
-  { of: 'the caller may no longer obtain tokens', lose: () => t.world.write((db) => db.delete(AccountPermission, { userId: caller.id })) },
-  { of: 'the caller is blocked', lose: () => t.world.write((db) => db.update(User, { id: caller.id }, { status: 'BLOCKED' })) },
+  {
+    of: 'the caller may no longer obtain tokens',
+    lose: () => t.world.write((db) => db.delete(AccountPermission, { userId: caller.id })),
+  },
+  {
+    of: 'the caller is blocked',
+    lose: () => t.world.write((db) => db.update(User, { id: caller.id }, { status: 'BLOCKED' })),
+  },
   { of: 'the caller is deleted', lose: () => t.world.write((db) => db.delete(User, { id: caller.id })) },
-  { of: 'the caller left the staff', lose: () => t.world.write((db) => db.update(User, { id: caller.id }, { staffOrganizationId: null })) },
-  { of: 'the client is deleted', lose: () => t.world.write((db) => db.query(`DELETE FROM "clients" WHERE "id" = '${caller.clientId}'`)) },
-  { of: 'the token is revoked', lose: () => t.world.write((db) => db.update(LoginToken, { userId: user }, { revokedAt: new Date() })) },
+  {
+    of: 'the caller left the staff',
+    lose: () => t.world.write((db) => db.update(User, { id: caller.id }, { staffOrganizationId: null })),
+  },
+  {
+    of: 'the client is deleted',
+    lose: () => t.world.write((db) => db.query(`DELETE FROM "clients" WHERE "id" = '${caller.clientId}'`)),
+  },
+  {
+    of: 'the token is revoked',
+    lose: () => t.world.write((db) => db.update(LoginToken, { userId: user }, { revokedAt: new Date() })),
+  },
 ];
 
 describe('GET /login', () => {
@@ -54,7 +78,9 @@ describe('GET /login', () => {
     expect(answer.headers.get('location')).toBe('/welcome');
     expect(answer.headers.get('cache-control')).toBe('no-store');
     expect(answer.headers.get('referrer-policy')).toBe('no-referrer');
-    expect(answer.headers.getSetCookie()).toEqual([expect.stringMatching(/^latchkey=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)]);
+    expect(answer.headers.getSetCookie()).toEqual([
+      expect.stringMatching(/^latchkey=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/),
+    ]);
     expect((await session(cookieOf(answer))).status).toBe(200);
   });
 
@@ -66,7 +92,9 @@ describe('GET /login', () => {
   it('records by which session and when a token was redeemed', async () => {
     const token = await t.loginToken(caller, user);
     const cookie = cookieOf(await t.login(token));
-    const [record] = await t.world.write((db) => db.find(Session, { where: { userId: user }, relations: { loginToken: true } }));
+    const [record] = await t.world.write((db) =>
+      db.find(Session, { where: { userId: user }, relations: { loginToken: true } }),
+    );
     const { created } = (await session(cookie)).body;
     expect(record).toMatchObject({ endedAt: null, secure: false, loginToken: { callerId: caller.id, userId: user } });
     expect(record!.createdAt.toISOString().slice(0, 19)).toBe(created.slice(0, 19));
@@ -76,7 +104,10 @@ describe('GET /login', () => {
     const token = await t.loginToken(caller, user);
     await t.login(token);
     const again = await t.login(token);
-    expect({ status: again.status, body: again.body }).toEqual({ status: 410, body: { id: 'token_used', description: expect.any(String) } });
+    expect({ status: again.status, body: again.body }).toEqual({
+      status: 410,
+      body: { id: 'token_used', description: expect.any(String) },
+    });
     expect(again.headers.getSetCookie()).toEqual([]);
   });
 
@@ -86,7 +117,11 @@ describe('GET /login', () => {
     expect((await t.login(first)).status).toBe(303);
     t.clock.advance(2);
     const late = await t.login(second);
-    expect({ status: late.status, id: late.body.id, cookies: late.headers.getSetCookie() }).toEqual({ status: 410, id: 'token_expired', cookies: [] });
+    expect({ status: late.status, id: late.body.id, cookies: late.headers.getSetCookie() }).toEqual({
+      status: 410,
+      id: 'token_expired',
+      cookies: [],
+    });
   });
 
   it.each([
@@ -97,7 +132,11 @@ describe('GET /login', () => {
     { of: 'both names', query: '?token=a&oauth_token=b', status: 400, id: 'invalid_request' },
   ])('answers $id for $of', async ({ query, status, id }) => {
     const answer = await t.call(`/login${query}`, { headers: { accept: 'application/json' } });
-    expect({ status: answer.status, id: answer.body.id, cookies: answer.headers.getSetCookie() }).toEqual({ status, id, cookies: [] });
+    expect({ status: answer.status, id: answer.body.id, cookies: answer.headers.getSetCookie() }).toEqual({
+      status,
+      id,
+      cookies: [],
+    });
   });
 
   it('refuses a caller’s token', async () => {
@@ -109,7 +148,11 @@ describe('GET /login', () => {
     const token = await t.loginToken(caller, user);
     await lose();
     const answer = await t.login(token);
-    expect({ status: answer.status, id: answer.body.id, cookies: answer.headers.getSetCookie() }).toEqual({ status: 401, id: 'invalid_token', cookies: [] });
+    expect({ status: answer.status, id: answer.body.id, cookies: answer.headers.getSetCookie() }).toEqual({
+      status: 401,
+      id: 'invalid_token',
+      cookies: [],
+    });
   });
 
   it('shows a person a page that says what to do', async () => {
@@ -132,7 +175,11 @@ describe('GET /login', () => {
     const cookie = await t.signIn(caller, user);
     const value = await token();
     const answer = await t.login(value, { cookie });
-    expect({ status: answer.status, location: answer.headers.get('location'), cookies: answer.headers.getSetCookie() }).toEqual({
+    expect({
+      status: answer.status,
+      location: answer.headers.get('location'),
+      cookies: answer.headers.getSetCookie(),
+    }).toEqual({
       status: 303,
       location: '/welcome',
       cookies: [],
@@ -182,11 +229,14 @@ describe('a session', () => {
     expect([1799, 1800, 1801]).toContain((Date.parse(body.expires) - Date.parse(body.created)) / 1000);
   });
 
-  it.each([{}, { cookie: 'latchkey=' }, { cookie: 'latchkey=unknown' }, { cookie: 'other=1' }])('is needed for GET /session: %j is refused', async (headers) => {
-    const answer = await t.call('/session', { headers: headers as Record<string, string> });
-    expect({ status: answer.status, id: answer.body.id }).toEqual({ status: 401, id: 'not_authenticated' });
-    expect(answer.headers.get('www-authenticate')).toContain('Bearer realm=');
-  });
+  it.each([{}, { cookie: 'latchkey=' }, { cookie: 'latchkey=unknown' }, { cookie: 'other=1' }])(
+    'is needed for GET /session: %j is refused',
+    async (headers) => {
+      const answer = await t.call('/session', { headers: headers as Record<string, string> });
+      expect({ status: answer.status, id: answer.body.id }).toEqual({ status: 401, id: 'not_authenticated' });
+      expect(answer.headers.get('www-authenticate')).toContain('Bearer realm=');
+    },
+  );
 
   it('ends when it is not used for the idle time', async () => {
     const cookie = await t.signIn(caller, user);
@@ -229,7 +279,10 @@ describe('POST /logout', () => {
 
   it('sends a person back to the landing page', async () => {
     const cookie = await t.signIn(caller, user);
-    const answer = await t.call('/logout', { method: 'POST', headers: { ...HTML, cookie, 'sec-fetch-site': 'same-origin' } });
+    const answer = await t.call('/logout', {
+      method: 'POST',
+      headers: { ...HTML, cookie, 'sec-fetch-site': 'same-origin' },
+    });
     expect({ status: answer.status, location: answer.headers.get('location') }).toEqual({ status: 303, location: '/' });
   });
 
@@ -243,15 +296,21 @@ describe('POST /logout', () => {
     expect((await t.call('/logout', { method: 'POST', headers: { origin: PUBLIC_URL } })).status).toBe(204);
   });
 
-  it.each([{}, { origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site', origin: PUBLIC_URL }, { origin: 'null' }])(
-    'is refused from elsewhere: %j',
-    async (headers) => {
-      const cookie = await t.signIn(caller, user);
-      const answer = await t.call('/logout', { method: 'POST', headers: { cookie, ...(headers as Record<string, string>) } });
-      expect({ status: answer.status, id: answer.body.id }).toEqual({ status: 403, id: 'not_authorized' });
-      expect((await session(cookie)).status).toBe(200);
-    },
-  );
+  it.each([
+    {},
+    { origin: 'https://evil.example' },
+    { 'sec-fetch-site': 'cross-site' },
+    { 'sec-fetch-site': 'same-site', origin: PUBLIC_URL },
+    { origin: 'null' },
+  ])('is refused from elsewhere: %j', async (headers) => {
+    const cookie = await t.signIn(caller, user);
+    const answer = await t.call('/logout', {
+      method: 'POST',
+      headers: { cookie, ...(headers as Record<string, string>) },
+    });
+    expect({ status: answer.status, id: answer.body.id }).toEqual({ status: 403, id: 'not_authorized' });
+    expect((await session(cookie)).status).toBe(200);
+  });
 });
 
 describe('the landing page', () => {
@@ -259,7 +318,14 @@ describe('the landing page', () => {
     const cookie = await t.signIn(caller, user);
     const { status, text } = await t.call('/', { headers: { ...HTML, cookie } });
     expect(status).toBe(200);
-    for (const part of ['You are signed in', 'Noor de Vries', 'Host system', 'Academy', '<form method="post" action="/logout">']) expect(text).toContain(part);
+    for (const part of [
+      'You are signed in',
+      'Noor de Vries',
+      'Host system',
+      'Academy',
+      '<form method="post" action="/logout">',
+    ])
+      expect(text).toContain(part);
   });
 
   it('says so when nobody is signed in', async () => {
@@ -274,7 +340,10 @@ describe('maintenance', () => {
   it('forgets unused tokens after a day, and sessions with their tokens after the retention time', async () => {
     await t.loginToken(caller, user);
     await t.signIn(caller, user);
-    const count = (): Promise<number[]> => t.world.write((db) => Promise.all([db.countBy(LoginToken, { userId: user }), db.countBy(Session, { userId: user })]));
+    const count = (): Promise<number[]> =>
+      t.world.write((db) =>
+        Promise.all([db.countBy(LoginToken, { userId: user }), db.countBy(Session, { userId: user })]),
+      );
     const maintenance = t.nest.get(MaintenanceService, { strict: false });
 
     t.clock.advance(DAY);

@@ -13,8 +13,11 @@ interface Result {
 /** Runs a built program to its end. */
 function run(program: 'main' | 'cli', env: Record<string, string>, ...args: string[]): Promise<Result> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [`dist/src/${program}.js`, ...args], { env: { PATH: process.env.PATH, ...env } }, (error, stdout, stderr) =>
-      resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+    execFile(
+      process.execPath,
+      [`dist/src/${program}.js`, ...args],
+      { env: { PATH: process.env.PATH, ...env } },
+      (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
     );
   });
 }
@@ -62,12 +65,19 @@ describe('the start in production', () => {
     expect(instance.output.join('\n')).not.toContain('curl');
     for (const line of instance.output) expect(JSON.parse(line)).toMatchObject({ level: 'log' });
     const { stderr, code } = await run('cli', testEnvironment(PRODUCTION), 'token', '--user', 'admin@demo.example');
-    expect({ code, stderr }).toEqual({ code: 1, stderr: 'latchkey: There is no such user on the staff of an organization.\n' });
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: 'latchkey: There is no such user on the staff of an organization.\n',
+    });
   });
 
   it('stops with everything that is missing when secrets and https are', async () => {
     const { DATABASE_PATH, DATABASE_URL } = testEnvironment();
-    const { code, stderr } = await run('main', { NODE_ENV: 'production', PUBLIC_URL: 'http://login.school.nl', ...(DATABASE_URL ? { DATABASE_URL } : { DATABASE_PATH: DATABASE_PATH! }) });
+    const { code, stderr } = await run('main', {
+      NODE_ENV: 'production',
+      PUBLIC_URL: 'http://login.school.nl',
+      ...(DATABASE_URL ? { DATABASE_URL } : { DATABASE_PATH: DATABASE_PATH! }),
+    });
     expect(code).toBe(1);
     expect(stderr).toContain('PUBLIC_URL must start with https://');
     expect(stderr).toContain('SECRET_KEY must be set');
@@ -75,7 +85,10 @@ describe('the start in production', () => {
 
   it('stops when SECRET_KEY is not the one of the database', async () => {
     instance = await Instance.start(PRODUCTION);
-    const { code, stderr } = await run('main', testEnvironment({ ...PRODUCTION, SECRET_KEY: 'aP9sV3mZ7qLr1TxKd5WbNf8GhJc2YeU6' }));
+    const { code, stderr } = await run(
+      'main',
+      testEnvironment({ ...PRODUCTION, SECRET_KEY: 'aP9sV3mZ7qLr1TxKd5WbNf8GhJc2YeU6' }),
+    );
     expect(code).toBe(1);
     expect(stderr).toContain('stored under another SECRET_KEY');
   });
@@ -89,7 +102,9 @@ describe('several instances', () => {
       expect(statuses).toEqual([200, 200, 200]);
       instance = await Instance.start({ NODE_ENV: 'development' });
       const [token] = await printed(instance);
-      const answers = await Promise.all(instances.map(({ url }) => call(url, '/api/2.1.1/user', { headers: { authorization: `Bearer ${token}` } })));
+      const answers = await Promise.all(
+        instances.map(({ url }) => call(url, '/api/2.1.1/user', { headers: { authorization: `Bearer ${token}` } })),
+      );
       expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     } finally {
       await Promise.all(instances.map((one) => one.stop('SIGKILL')));

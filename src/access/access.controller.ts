@@ -27,12 +27,20 @@ export class AccessController {
       'The caller needs the permission `OBTAIN_ACCESS_TOKENS` and has to administer a group that the user has joined. ' +
       'Service accounts are the successor of this call.',
   })
-  @ApiParam({ name: 'user', description: 'A user ID, `self`, an e-mail address, or a third-party ID as `CODE$ID`.', example: 'anna@demo.example' })
+  @ApiParam({
+    name: 'user',
+    description: 'A user ID, `self`, an e-mail address, or a third-party ID as `CODE$ID`.',
+    example: 'anna@demo.example',
+  })
   @ApiOkResponse({ type: AccessDto })
   @ApiBearerErrors('missing_field', 'incorrect_field', 'not_authorized', 'unknown_user')
   @Get(':user')
   @Header('Cache-Control', 'no-store')
-  issue(@CurrentCaller() caller: Caller, @Param('user', UserRefPipe) user: UserRef, @Query() query: AccessQueryDto): Promise<AccessDto> {
+  issue(
+    @CurrentCaller() caller: Caller,
+    @Param('user', UserRefPipe) user: UserRef,
+    @Query() query: AccessQueryDto,
+  ): Promise<AccessDto> {
     return this.access.issue(caller, user, query);
   }
 
@@ -42,18 +50,30 @@ export class AccessController {
     deprecated: true,
     description: 'The same as the other form, for a user whom the host knows by an ID of its own.',
   })
-  @ApiParam({ name: 'id', description: 'The user’s ID there: any text up to 255 characters, percent-encoded.', example: '4711' })
+  @ApiParam({
+    name: 'id',
+    description: 'The user’s ID there: any text up to 255 characters, percent-encoded.',
+    example: '4711',
+  })
   @ApiParam({ name: 'thirdParty', description: 'The code of the third party.', example: 'LMS' })
   @ApiOkResponse({ type: AccessDto })
   @ApiBearerErrors('missing_field', 'incorrect_field', 'not_authorized', 'unknown_user')
   @Get(':thirdParty/:id')
   @Header('Cache-Control', 'no-store')
-  issueByThirdPartyId(@CurrentCaller() caller: Caller, @Param(ThirdPartyRefPipe) user: UserRef, @Query() query: AccessQueryDto): Promise<AccessDto> {
+  issueByThirdPartyId(
+    @CurrentCaller() caller: Caller,
+    @Param(ThirdPartyRefPipe) user: UserRef,
+    @Query() query: AccessQueryDto,
+  ): Promise<AccessDto> {
     return this.access.issue(caller, user, query);
   }
 
   /** API.md, section 2, rule 2: no user at all is a missing field, not an unknown path. */
-  @ApiOperation({ operationId: 'obtainAccessForNobody', summary: 'Without a user reference: always `missing_field`', deprecated: true })
+  @ApiOperation({
+    operationId: 'obtainAccessForNobody',
+    summary: 'Without a user reference: always `missing_field`',
+    deprecated: true,
+  })
   @ApiBearerErrors('missing_field')
   @Get()
   withoutUser(@Param('user', UserRefPipe) _user: UserRef): void {}

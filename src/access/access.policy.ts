@@ -73,7 +73,10 @@ const CALLER: Statement = {
 const TARGET = Object.fromEntries(
   Object.entries(TARGET_SQL).map(([kind, { user }]) => [
     kind,
-    { name: `explain_target_${kind}`, sql: `SELECT target."id" FROM "users" target WHERE target."id" = ${user} AND ${IS_ACTIVE}` },
+    {
+      name: `explain_target_${kind}`,
+      sql: `SELECT target."id" FROM "users" target WHERE target."id" = ${user} AND ${IS_ACTIVE}`,
+    },
   ]),
 ) as Record<RefKind, Statement>;
 
@@ -94,8 +97,13 @@ export class AccessPolicy {
       caller.userId,
       caller.clientId,
     ]);
-    if (!facts!.exists || !facts!.clientExists) return invalidAccessToken('The account or the client of the access token is gone.');
-    if (!facts!.mayObtain) return new DomainError('not_authorized', 'The caller may not obtain access tokens: it is not active staff with the permission OBTAIN_ACCESS_TOKENS.');
+    if (!facts!.exists || !facts!.clientExists)
+      return invalidAccessToken('The account or the client of the access token is gone.');
+    if (!facts!.mayObtain)
+      return new DomainError(
+        'not_authorized',
+        'The caller may not obtain access tokens: it is not active staff with the permission OBTAIN_ACCESS_TOKENS.',
+      );
     const { kind, parameters } = targetOf(caller, ref);
     const targets = await this.database.read(TARGET[kind], parameters);
     if (targets.length === 0) return new DomainError('unknown_user');

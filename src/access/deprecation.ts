@@ -13,7 +13,8 @@ export function announceDeprecation(fastify: FastifyInstance, publicUrl: string)
   const guide = `<${publicUrl}${SERVICE_ACCOUNT_GUIDE}>`;
   const link = `${guide}; rel="deprecation"; type="text/html", ${guide}; rel="successor-version"; type="text/html"`;
   fastify.addHook('onRequest', (request, reply, done) => {
-    if (request.routeOptions.url?.startsWith(`/${API}/access`)) void reply.header('Deprecation', DEPRECATED_SINCE).header('Link', link);
+    if (request.routeOptions.url?.startsWith(`/${API}/access`))
+      void reply.header('Deprecation', DEPRECATED_SINCE).header('Link', link);
     done();
   });
 }

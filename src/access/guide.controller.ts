@@ -17,12 +17,13 @@ export class GuideController {
       200,
       'From the access call to service accounts',
       html`<p>
-          <code>GET /api/2.1.1/access/{user}</code> is deprecated. It keeps working in version 2.1.1 of the API, with the same rules and
-          the same answers, so nothing has to change today.
+          <code>GET /api/2.1.1/access/{user}</code> is deprecated. It keeps working in version 2.1.1 of the API, with
+          the same rules and the same answers, so nothing has to change today.
         </p>
         <p>
-          Its successor is a service account that asks the token endpoint for a token on behalf of a user, with the JWT bearer grant of
-          RFC 7523. The rule stays the same: the service account has to administer a group that the user has joined.
+          Its successor is a service account that asks the token endpoint for a token on behalf of a user, with the JWT
+          bearer grant of RFC 7523. The rule stays the same: the service account has to administer a group that the user
+          has joined.
         </p>
         <p>This version does not offer that grant yet. Stay with the access call until the change log announces it.</p>
         <p><a href="/docs">The API’s documentation</a></p>`,

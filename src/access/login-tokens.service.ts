@@ -21,7 +21,10 @@ export interface NewLoginToken {
 /** Writes the record of a token if the policy allows it, and nothing otherwise. One round trip. */
 const RECORD = Object.fromEntries(
   Object.entries(TARGET_SQL).map(([kind, { user, next }]) => {
-    const [caller, client, id, issuedAt, expiresAt, secure, returnTo] = Array.from({ length: 7 }, (_, i) => `$${next + i}`);
+    const [caller, client, id, issuedAt, expiresAt, secure, returnTo] = Array.from(
+      { length: 7 },
+      (_, i) => `$${next + i}`,
+    );
     const sql = `
       INSERT INTO "login_tokens" ("id", "user_id", "caller_id", "client_id", "group_id", "issued_at", "expires_at", "secure", "return_to")
       SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt}, ${secure}, ${returnTo}
@@ -62,14 +65,25 @@ export class LoginTokensService {
   ) {}
 
   /** Records a new token for `ref`, or answers `null` if the policy lets the caller not have it. */
-  async record(caller: Caller, ref: UserRef, options: { secure: boolean; returnTo: string | null }): Promise<NewLoginToken | null> {
+  async record(
+    caller: Caller,
+    ref: UserRef,
+    options: { secure: boolean; returnTo: string | null },
+  ): Promise<NewLoginToken | null> {
     const id = randomUUID();
     const issuedAt = this.clock.now();
     issuedAt.setMilliseconds(0);
     const expiresAt = addSeconds(issuedAt, this.settings.LOGIN_TOKEN_TTL);
     const { kind, parameters } = targetOf(caller, ref);
     const rows = await this.database.write<{ userId: string }>(RECORD[kind], [
-      ...parameters, caller.userId, caller.clientId, id, issuedAt, expiresAt, options.secure, options.returnTo,
+      ...parameters,
+      caller.userId,
+      caller.clientId,
+      id,
+      issuedAt,
+      expiresAt,
+      options.secure,
+      options.returnTo,
     ]);
     return rows[0] ? { id, userId: rows[0].userId, issuedAt, expiresAt } : null;
   }

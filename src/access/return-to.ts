@@ -11,7 +11,8 @@ export function isLegalReturnTo(target: string, origins: string[]): boolean {
   if (target.length > MAX_RETURN_TO || !URL_TEXT.test(target)) return false;
   if (target.startsWith('/')) return !target.startsWith('//');
   return origins.some(
-    (origin) => target.startsWith(origin) && /^([/?#]|$)/.test(target.slice(origin.length)) && hasOrigin(target, origin),
+    (origin) =>
+      target.startsWith(origin) && /^([/?#]|$)/.test(target.slice(origin.length)) && hasOrigin(target, origin),
   );
 }
 

@@ -15,7 +15,10 @@ const COUNT: Statement = {
         RETURNING "count"`,
 };
 
-const PRUNE: Statement = { name: 'prune_failed_attempts', sql: `DELETE FROM "failed_attempts" WHERE "expires_at" < $1` };
+const PRUNE: Statement = {
+  name: 'prune_failed_attempts',
+  sql: `DELETE FROM "failed_attempts" WHERE "expires_at" < $1`,
+};
 
 /**
  * Limits guessing. Only what is wrong is counted, so that somebody behind the same address as a

@@ -40,23 +40,35 @@ export class BearerGuard extends AuthGuard('bearer') {
       if (error.reason === 'invalid') {
         await this.attempts.countWrongToken('bearer', context.switchToHttp().getRequest<FastifyRequest>().ip);
       }
-      throw invalidAccessToken(error.reason === 'expired' ? 'The access token has expired.' : 'The access token is not valid.');
+      throw invalidAccessToken(
+        error.reason === 'expired' ? 'The access token has expired.' : 'The access token is not valid.',
+      );
     }
   }
 
   /** Called by passport: with an error, a caller, or neither and the status 400 for a header that is no token. */
-  override handleRequest<T>(error: unknown, caller: T | false, _info: unknown, _context: ExecutionContext, status?: number): T {
+  override handleRequest<T>(
+    error: unknown,
+    caller: T | false,
+    _info: unknown,
+    _context: ExecutionContext,
+    status?: number,
+  ): T {
     if (error) throw error;
     if (caller) return caller;
     if (status === 400) throw new TokenError('invalid');
     // RFC 6750, section 3.1: no error attribute without credentials
-    throw new DomainError('not_authenticated', undefined, { headers: { 'WWW-Authenticate': `Bearer realm="${REALM}"` } });
+    throw new DomainError('not_authenticated', undefined, {
+      headers: { 'WWW-Authenticate': `Bearer realm="${REALM}"` },
+    });
   }
 }
 
 /** @see RFC 6750, section 3.1 */
 export function invalidAccessToken(description: string): DomainError {
   return new DomainError('not_authenticated', description, {
-    headers: { 'WWW-Authenticate': `Bearer realm="${REALM}", error="invalid_token", error_description="${description}"` },
+    headers: {
+      'WWW-Authenticate': `Bearer realm="${REALM}", error="invalid_token", error_description="${description}"`,
+    },
   });
 }

@@ -23,7 +23,10 @@ export function ApiErrors(...ids: ErrorId[]): MethodDecorator {
     const status = ERRORS[id].status;
     byStatus.set(status, [...(byStatus.get(status) ?? []), id]);
   }
-  return applyDecorators(ApiExtraModels(ErrorDto), ...[...byStatus].map(([status, group]) => errorResponse(status, group)));
+  return applyDecorators(
+    ApiExtraModels(ErrorDto),
+    ...[...byStatus].map(([status, group]) => errorResponse(status, group)),
+  );
 }
 
 /** The same for a route that is called with an access token. */

@@ -46,16 +46,22 @@ const CONTENT_SECURITY_POLICY = [
 /** Sends a page of our own. It runs no script, loads nothing, can't be framed and is kept nowhere. */
 export function sendPage(reply: FastifyReply, status: number, title: string, body: Html): void {
   const page = html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${title}</title>
-<style>${new Html(STYLE)}</style>
-</head>
-<body><main><h1>${title}</h1>${body}</main></body>
-</html>
-`;
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>${title}</title>
+        <style>
+          ${new Html(STYLE)}
+        </style>
+      </head>
+      <body>
+        <main>
+          <h1>${title}</h1>
+          ${body}
+        </main>
+      </body>
+    </html> `;
   void reply
     .status(status)
     .headers({

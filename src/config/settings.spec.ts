@@ -27,7 +27,12 @@ describe('loadSettings', () => {
   it('takes every default in development, with a secret that it makes once and keeps to itself', () => {
     const env = { DATABASE_PATH: join(directory, 'data', 'latchkey.db') };
     const [first, second] = [loadSettings(env), loadSettings(env)];
-    expect(first).toMatchObject({ NODE_ENV: 'development', PORT: 3000, PUBLIC_URL: 'http://localhost:3000', LOGIN_TOKEN_TTL: 120 });
+    expect(first).toMatchObject({
+      NODE_ENV: 'development',
+      PORT: 3000,
+      PUBLIC_URL: 'http://localhost:3000',
+      LOGIN_TOKEN_TTL: 120,
+    });
     expect(second.SECRET_KEY).toBe(first.SECRET_KEY);
     const path = join(directory, 'data', 'development-secret');
     expect(readFileSync(path, 'utf8')).toBe(first.SECRET_KEY);
@@ -39,11 +44,20 @@ describe('loadSettings', () => {
   });
 
   it('accepts a complete production environment', () => {
-    expect(loadSettings(PRODUCTION)).toMatchObject({ isProduction: true, isHttps: true, PUBLIC_URL: 'https://login.school.nl' });
+    expect(loadSettings(PRODUCTION)).toMatchObject({
+      isProduction: true,
+      isHttps: true,
+      PUBLIC_URL: 'https://login.school.nl',
+    });
   });
 
   it('names everything that production lacks, at once, and writes nothing', () => {
-    const faults = faultsOf({ NODE_ENV: 'production', PORT: 'x', LOGIN_TOKEN_TTL: '4', DATABASE_PATH: join(directory, 'data', 'latchkey.db') });
+    const faults = faultsOf({
+      NODE_ENV: 'production',
+      PORT: 'x',
+      LOGIN_TOKEN_TTL: '4',
+      DATABASE_PATH: join(directory, 'data', 'latchkey.db'),
+    });
     expect(faults).toEqual([
       expect.stringContaining('PUBLIC_URL must be set'),
       expect.stringContaining('SECRET_KEY must be set'),
@@ -54,20 +68,40 @@ describe('loadSettings', () => {
   });
 
   it('wants https in production', () => {
-    expect(faultsOf({ ...PRODUCTION, PUBLIC_URL: 'http://login.school.nl' })).toEqual([expect.stringContaining('https://')]);
+    expect(faultsOf({ ...PRODUCTION, PUBLIC_URL: 'http://login.school.nl' })).toEqual([
+      expect.stringContaining('https://'),
+    ]);
   });
 
-  it.each(['short', 'changeme-changeme-changeme-changeme-1', 'a'.repeat(40), 'my-secret-my-secret-my-secret-my-secret', 'example-key-example-key-example-key-9'])(
-    'refuses the placeholder secret %s',
-    (placeholder) => {
-      expect(faultsOf({ ...PRODUCTION, SECRET_KEY: placeholder })).toEqual([expect.stringContaining('SECRET_KEY must be')]);
-    },
-  );
+  it.each([
+    'short',
+    'changeme-changeme-changeme-changeme-1',
+    'a'.repeat(40),
+    'my-secret-my-secret-my-secret-my-secret',
+    'example-key-example-key-example-key-9',
+  ])('refuses the placeholder secret %s', (placeholder) => {
+    expect(faultsOf({ ...PRODUCTION, SECRET_KEY: placeholder })).toEqual([
+      expect.stringContaining('SECRET_KEY must be'),
+    ]);
+  });
 
   it.each([
     { name: 'PORT', bad: ['-1', '65536', '80a', '1.5'] },
-    { name: 'PUBLIC_URL', bad: ['login.school.nl', 'https://login.school.nl/', 'https://login.school.nl/path', 'https://user@login.school.nl', 'ftp://x', 'https://LOGIN.school.nl'] },
-    { name: 'LANDING_URL', bad: ['course', '//evil.example', '/\\evil.example', 'javascript:alert(1)', 'https://x.example/a b'] },
+    {
+      name: 'PUBLIC_URL',
+      bad: [
+        'login.school.nl',
+        'https://login.school.nl/',
+        'https://login.school.nl/path',
+        'https://user@login.school.nl',
+        'ftp://x',
+        'https://LOGIN.school.nl',
+      ],
+    },
+    {
+      name: 'LANDING_URL',
+      bad: ['course', '//evil.example', '/\\evil.example', 'javascript:alert(1)', 'https://x.example/a b'],
+    },
     { name: 'DATABASE_URL', bad: ['mysql://x', 'postgres://'] },
     { name: 'DATABASE_POOL_SIZE', bad: ['0', '1001'] },
     { name: 'LOGIN_TOKEN_TTL', bad: ['4', '3601', 'two minutes'] },
@@ -78,7 +112,11 @@ describe('loadSettings', () => {
     { name: 'LOG_LEVEL', bad: ['verbose'] },
     { name: 'HOST', bad: ['a b'] },
   ])('names $name when its value is not legal', ({ name, bad }) => {
-    for (const value of bad) expect({ value, faults: faultsOf({ SECRET_KEY, [name]: value }) }).toEqual({ value, faults: [expect.stringContaining(name)] });
+    for (const value of bad)
+      expect({ value, faults: faultsOf({ SECRET_KEY, [name]: value }) }).toEqual({
+        value,
+        faults: [expect.stringContaining(name)],
+      });
   });
 
   it('takes an empty variable as one that is not set', () => {
@@ -87,10 +125,14 @@ describe('loadSettings', () => {
   });
 
   it('is described in the README, every variable with its default', () => {
-    const rows = [...readFileSync('README.md', 'utf8').matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)?/gm)].map(([, name, value]) => [name, value]);
+    const rows = [...readFileSync('README.md', 'utf8').matchAll(/^\| `([A-Z_]+)` \| (?:`([^`]*)`)?/gm)].map(
+      ([, name, value]) => [name, value],
+    );
     const defaults = Object.entries(new Settings()).map(([name, value]) => [name, String(value)]);
     const documented = new Map(rows as [string, string][]);
-    expect([...documented.keys()].toSorted()).toEqual([...defaults.map(([name]) => name), 'PUBLIC_URL', 'DATABASE_URL', 'SECRET_KEY'].toSorted());
+    expect([...documented.keys()].toSorted()).toEqual(
+      [...defaults.map(([name]) => name), 'PUBLIC_URL', 'DATABASE_URL', 'SECRET_KEY'].toSorted(),
+    );
     for (const [name, value] of defaults) expect([name, documented.get(name!)]).toEqual([name, value]);
   });
 });

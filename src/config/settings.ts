@@ -14,7 +14,9 @@ function toInteger({ value }: { value: unknown }): unknown {
 }
 
 function isOrigin(value: unknown): boolean {
-  return typeof value === 'string' && /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value;
+  return (
+    typeof value === 'string' && /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value
+  );
 }
 
 function isSecretKey(value: unknown): boolean {
@@ -56,7 +58,9 @@ export class Settings {
   HOST: string = 'localhost';
 
   /** The origin under which browsers and callers reach the service; every URL it makes starts with it. */
-  @IsOrigin({ message: 'PUBLIC_URL must be an origin such as https://login.example.com, without path or trailing slash' })
+  @IsOrigin({
+    message: 'PUBLIC_URL must be an origin such as https://login.example.com, without path or trailing slash',
+  })
   PUBLIC_URL: string;
 
   /** Where a login ends that named no `returnTo`: a path on the public site or a URL. */
@@ -146,7 +150,8 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
   if (settings.isProduction) {
     if (!settings.PUBLIC_URL) faults.push('PUBLIC_URL must be set in production: the https origin that browsers use');
     else if (!settings.isHttps) faults.push('PUBLIC_URL must start with https:// in production');
-    if (!settings.SECRET_KEY) faults.push('SECRET_KEY must be set in production; make one with: openssl rand -base64 48');
+    if (!settings.SECRET_KEY)
+      faults.push('SECRET_KEY must be set in production; make one with: openssl rand -base64 48');
   }
   // In development the public URL follows the port; one that is not legal is reported for itself.
   const developmentUrl = `http://localhost:${settings.PORT}`;

@@ -7,7 +7,10 @@ import type { ColumnOptions } from 'typeorm';
 const isPostgres = Boolean(process.env.DATABASE_URL);
 
 /** An instant: `timestamptz` on PostgreSQL; ISO 8601 text in UTC, which sorts by time, on SQLite. */
-export const INSTANT: ColumnOptions = { type: isPostgres ? 'timestamptz' : 'datetime', precision: isPostgres ? 3 : undefined };
+export const INSTANT: ColumnOptions = {
+  type: isPostgres ? 'timestamptz' : 'datetime',
+  precision: isPostgres ? 3 : undefined,
+};
 
 /** The id of a user, service account, group, organization or session: 22 characters of base64url. */
 export const ID = { type: 'varchar', length: 22 } as const satisfies ColumnOptions;

@@ -130,7 +130,11 @@ function bound(parameters: Parameter[]): Record<number, string | number | null> 
   const named: Record<number, string | number | null> = {};
   parameters.forEach((value, index) => {
     named[index + 1] =
-      value instanceof Date ? value.toISOString().replace('T', ' ').slice(0, -1) : typeof value === 'boolean' ? Number(value) : value;
+      value instanceof Date
+        ? value.toISOString().replace('T', ' ').slice(0, -1)
+        : typeof value === 'boolean'
+          ? Number(value)
+          : value;
   });
   return named;
 }

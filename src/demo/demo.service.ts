@@ -25,7 +25,12 @@ const CALLER_TOKEN_SECONDS = 24 * 60 * 60;
 
 const USERS = [
   { name: 'Anna Jansen', emailAddress: FIRST_USER, thirdPartyId: '4711', group: 'Course: First aid' },
-  { name: 'Björn Åkesson', emailAddress: 'bjorn@demo.example', thirdPartyId: 'staff/björn', group: 'Course: First aid' },
+  {
+    name: 'Björn Åkesson',
+    emailAddress: 'bjorn@demo.example',
+    thirdPartyId: 'staff/björn',
+    group: 'Course: First aid',
+  },
   { name: 'Chloé Dubois', emailAddress: 'chloe@demo.example', thirdPartyId: '4713', group: 'Course: Fire safety' },
 ];
 
@@ -44,7 +49,9 @@ export class DemoService {
   async welcome(): Promise<string> {
     if ((await this.organizations.count()) === 0) await this.database.transaction((db) => this.seed(db));
     const url = this.settings.PUBLIC_URL;
-    const token = await this.callerTokens.mint({ by: 'emailAddress', address: ADMINISTRATOR }, CALLER_TOKEN_SECONDS).catch(() => null);
+    const token = await this.callerTokens
+      .mint({ by: 'emailAddress', address: ADMINISTRATOR }, CALLER_TOKEN_SECONDS)
+      .catch(() => null);
     if (!token) return `\n  Latchkey   ${url}\n  Swagger UI ${url}/docs\n\n`;
     return `
   Latchkey   ${url}
@@ -60,11 +67,26 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
   private async seed(db: EntityManager): Promise<void> {
     const now = this.clock.now();
     const organizationId = newId();
-    await db.insert(Organization, { id: organizationId, name: 'Demo Academy', emailAddress: 'office@demo.example', locale: 'en', createdAt: now });
+    await db.insert(Organization, {
+      id: organizationId,
+      name: 'Demo Academy',
+      emailAddress: 'office@demo.example',
+      locale: 'en',
+      createdAt: now,
+    });
     await db.insert(ThirdParty, { code: THIRD_PARTY, organizationId });
-    const administratorId = await this.addUser(db, organizationId, { name: 'Demo Administrator', emailAddress: ADMINISTRATOR });
+    const administratorId = await this.addUser(db, organizationId, {
+      name: 'Demo Administrator',
+      emailAddress: ADMINISTRATOR,
+    });
     await db.update(User, { id: administratorId }, { staffOrganizationId: organizationId });
-    await db.insert(AccountPermission, PERMISSIONS.filter((name) => name !== 'MANAGE_ALL_GROUPS').map((permission) => ({ userId: administratorId, permission })));
+    await db.insert(
+      AccountPermission,
+      PERMISSIONS.filter((name) => name !== 'MANAGE_ALL_GROUPS').map((permission) => ({
+        userId: administratorId,
+        permission,
+      })),
+    );
     await this.addClient(db, organizationId);
     for (const group of new Set(USERS.map((user) => user.group))) {
       await this.addGroup(db, organizationId, administratorId, group);
@@ -77,10 +99,23 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
     await db.insert(ClientOrigin, { clientId, origin: 'http://localhost:4000' });
   }
 
-  private async addGroup(db: EntityManager, organizationId: string, administratorId: string, name: string): Promise<void> {
+  private async addGroup(
+    db: EntityManager,
+    organizationId: string,
+    administratorId: string,
+    name: string,
+  ): Promise<void> {
     const now = this.clock.now();
     const groupId = newId();
-    await db.insert(Group, { id: groupId, organizationId, name, description: name, customReference: null, createdAt: now, lastEditedAt: now });
+    await db.insert(Group, {
+      id: groupId,
+      organizationId,
+      name,
+      description: name,
+      customReference: null,
+      createdAt: now,
+      lastEditedAt: now,
+    });
     await db.insert(GroupStaff, { userId: administratorId, groupId, permission: 'MANAGE' });
     for (const user of USERS.filter(({ group }) => group === name)) {
       const userId = await this.addUser(db, organizationId, user);
@@ -89,9 +124,21 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
     }
   }
 
-  private async addUser(db: EntityManager, organizationId: string, { name, emailAddress }: { name: string; emailAddress: string }): Promise<string> {
+  private async addUser(
+    db: EntityManager,
+    organizationId: string,
+    { name, emailAddress }: { name: string; emailAddress: string },
+  ): Promise<string> {
     const id = newId();
-    await db.insert(User, { id, type: 'USER', status: 'ACTIVE', name, locale: 'en', organizationId, createdAt: this.clock.now() });
+    await db.insert(User, {
+      id,
+      type: 'USER',
+      status: 'ACTIVE',
+      name,
+      locale: 'en',
+      organizationId,
+      createdAt: this.clock.now(),
+    });
     await db.insert(EmailAddress, { address: emailAddress, userId: id, isPrimary: true });
     return id;
   }

@@ -22,6 +22,9 @@ export class GroupsPolicy {
   }
 
   private async hasAnyPermission({ userId }: Caller, group: Group): Promise<boolean> {
-    return (await this.staff.existsBy({ userId, groupId: group.id })) || (await this.users.hasPermission(userId, 'MANAGE_ALL_GROUPS'));
+    return (
+      (await this.staff.existsBy({ userId, groupId: group.id })) ||
+      (await this.users.hasPermission(userId, 'MANAGE_ALL_GROUPS'))
+    );
   }
 }

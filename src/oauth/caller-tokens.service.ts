@@ -24,9 +24,19 @@ export class CallerTokensService {
   async mint(ref: NamingRef, ttlSeconds: number, clientId?: string): Promise<string> {
     const user = await this.users.find(ref);
     if (!user?.staffOrganizationId) throw new Error('There is no such user on the staff of an organization.');
-    const client = clientId ? await this.clients.find(clientId) : await this.clients.findFirstOf(user.staffOrganizationId);
-    if (!client) throw new Error(clientId ? `There is no client ${clientId}.` : 'The organization of this user has no client.');
+    const client = clientId
+      ? await this.clients.find(clientId)
+      : await this.clients.findFirstOf(user.staffOrganizationId);
+    if (!client)
+      throw new Error(clientId ? `There is no client ${clientId}.` : 'The organization of this user has no client.');
     const iat = toNumericDate(this.clock.now());
-    return this.tokens.sign('access', { sub: user.id, client_id: client.id, scope: 'ROLE_USER', jti: randomUUID(), iat, exp: iat + ttlSeconds });
+    return this.tokens.sign('access', {
+      sub: user.id,
+      client_id: client.id,
+      scope: 'ROLE_USER',
+      jti: randomUUID(),
+      iat,
+      exp: iat + ttlSeconds,
+    });
   }
 }

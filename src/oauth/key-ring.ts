@@ -1,4 +1,13 @@
-import { createCipheriv, createDecipheriv, createPrivateKey, createPublicKey, createSecretKey, generateKeyPairSync, hkdfSync, randomBytes } from 'node:crypto';
+import {
+  createCipheriv,
+  createDecipheriv,
+  createPrivateKey,
+  createPublicKey,
+  createSecretKey,
+  generateKeyPairSync,
+  hkdfSync,
+  randomBytes,
+} from 'node:crypto';
 import type { JsonWebKey, KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
@@ -81,7 +90,10 @@ export class KeyRing implements OnModuleInit {
 
   private async load(): Promise<void> {
     this.refreshedAt = this.clock.now().getTime();
-    const rows = await this.repository.find({ where: { retiredAt: IsNull() }, order: { createdAt: 'DESC', kid: 'DESC' } });
+    const rows = await this.repository.find({
+      where: { retiredAt: IsNull() },
+      order: { createdAt: 'DESC', kid: 'DESC' },
+    });
     this.keys = rows.map((row) => toKey(row, this.unseal(row.kid, row.sealedJwk)));
   }
 
@@ -101,7 +113,9 @@ export class KeyRing implements OnModuleInit {
     try {
       return JSON.parse(Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString());
     } catch {
-      throw new StartError('The signing keys in the database were stored under another SECRET_KEY than the one that is set.');
+      throw new StartError(
+        'The signing keys in the database were stored under another SECRET_KEY than the one that is set.',
+      );
     }
   }
 }

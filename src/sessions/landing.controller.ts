@@ -30,7 +30,10 @@ export class LandingController {
   }
 }
 
-const SIGNED_OUT = html`<p>Go back to the site that you came from and follow its link again. It brings you here signed in; there is no password to type.</p>`;
+const SIGNED_OUT = html`<p>
+  Go back to the site that you came from and follow its link again. It brings you here signed in; there is no password
+  to type.
+</p>`;
 
 function signedIn({ user, actor, created, expires }: SessionDto): Html {
   return html`<dl>

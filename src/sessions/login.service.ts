@@ -24,7 +24,8 @@ export class LoginService {
    * @throws DomainError `invalid_request`, `missing_field`, `invalid_token`, `token_used`, `token_expired`, `too_many_requests`
    */
   async redeem(request: FastifyRequest): Promise<StartedSession> {
-    if (!isNavigation(request.headers)) throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.');
+    if (!isNavigation(request.headers))
+      throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.');
     const id = await this.requireTokenId(readToken(request.query as Record<string, unknown>), request.ip);
     const session = await this.sessions.start(id);
     if (!session) throw await this.loginTokens.refusal(id);
@@ -46,7 +47,12 @@ export class LoginService {
 /** `token`, or `oauth_token` as older clients write it; one of them, once. */
 function readToken({ token, oauth_token }: Record<string, unknown>): string {
   const given = [token, oauth_token].filter((value) => value !== undefined);
-  if (given.length === 0) throw new DomainError('missing_field', 'This sign-in link is not complete. Go back to where you came from and follow the link again.');
-  if (given.length > 1 || typeof given[0] !== 'string') throw new DomainError('invalid_request', 'This sign-in link is malformed: it has more than one token.');
+  if (given.length === 0)
+    throw new DomainError(
+      'missing_field',
+      'This sign-in link is not complete. Go back to where you came from and follow the link again.',
+    );
+  if (given.length > 1 || typeof given[0] !== 'string')
+    throw new DomainError('invalid_request', 'This sign-in link is malformed: it has more than one token.');
   return given[0];
 }

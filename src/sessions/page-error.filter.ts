@@ -31,7 +31,10 @@ export class PageErrorFilter implements ExceptionFilter {
       reply,
       status,
       TITLES[body.id] ?? 'Something went wrong',
-      html`<p>${body.description}</p><p><small>If this happens again, give this number to whoever runs the site: <code>${request.id}</code></small></p>`,
+      html`<p>${body.description}</p>
+        <p>
+          <small>If this happens again, give this number to whoever runs the site: <code>${request.id}</code></small>
+        </p>`,
     );
   }
 }

@@ -19,8 +19,10 @@ export class SameOriginGuard implements CanActivate {
 
   canActivate(context: ExecutionContext): boolean {
     const { origin, 'sec-fetch-site': site } = context.switchToHttp().getRequest<FastifyRequest>().headers;
-    const sameOrigin = site === undefined ? origin !== undefined && this.origins.includes(origin) : site === 'same-origin';
-    if (!sameOrigin) throw new DomainError('not_authorized', 'This call is accepted from pages of the same origin only.');
+    const sameOrigin =
+      site === undefined ? origin !== undefined && this.origins.includes(origin) : site === 'same-origin';
+    if (!sameOrigin)
+      throw new DomainError('not_authorized', 'This call is accepted from pages of the same origin only.');
     return true;
   }
 }

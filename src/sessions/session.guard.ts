@@ -30,7 +30,9 @@ export class SessionGuard implements CanActivate {
   private async authenticate(request: RequestWithSession): Promise<boolean> {
     const session = await this.sessions.find(this.cookie.read(request));
     if (!session) {
-      throw new DomainError('not_authenticated', 'There is no live session.', { headers: { 'WWW-Authenticate': `Bearer realm="${REALM}"` } });
+      throw new DomainError('not_authenticated', 'There is no live session.', {
+        headers: { 'WWW-Authenticate': `Bearer realm="${REALM}"` },
+      });
     }
     request.session = session;
     return true;

@@ -1,5 +1,13 @@
 import { Controller, Get, Head, HttpCode, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
-import { ApiCookieAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiQuery, ApiResponse, ApiTags } from '@nestjs/swagger';
+import {
+  ApiCookieAuth,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiQuery,
+  ApiResponse,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import { ApiErrors } from '../common/openapi.js';
@@ -44,7 +52,11 @@ export class SessionsController {
   })
   @ApiQuery({ name: 'token', required: false, type: String, description: 'The token of the access call.' })
   @ApiQuery({ name: 'oauth_token', required: false, type: String, description: 'The older name of `token`.' })
-  @ApiResponse({ status: 303, description: 'To the `returnTo` of the token, or to the landing page; with the session cookie if a session was started.' })
+  @ApiResponse({
+    status: 303,
+    description:
+      'To the `returnTo` of the token, or to the landing page; with the session cookie if a session was started.',
+  })
   @ApiErrors('missing_field', 'invalid_token', 'token_used', 'token_expired', 'too_many_requests')
   @Get('login')
   @CalledBy('anyone')
@@ -52,7 +64,10 @@ export class SessionsController {
   async login(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const live = await this.sessions.find(this.cookie.read(request));
     const target = live ? null : await this.startSession(request, reply);
-    void uncached(reply).status(303).header('Location', target ?? this.settings.LANDING_URL).send();
+    void uncached(reply)
+      .status(303)
+      .header('Location', target ?? this.settings.LANDING_URL)
+      .send();
   }
 
   @ApiOperation({ operationId: 'getSession', summary: 'Who is signed in, and who let them in' })
@@ -66,7 +81,11 @@ export class SessionsController {
     return this.visitors.describe(request.session);
   }
 
-  @ApiOperation({ operationId: 'logout', summary: 'End the session', description: 'From pages of the same origin only. Without a session it does nothing.' })
+  @ApiOperation({
+    operationId: 'logout',
+    summary: 'End the session',
+    description: 'From pages of the same origin only. Without a session it does nothing.',
+  })
   @ApiCookieAuth()
   @ApiNoContentResponse({ description: 'There is no session any more.' })
   @ApiResponse({ status: 303, description: 'The same for a form on a page: to the landing page of this service.' })

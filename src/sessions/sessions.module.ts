@@ -15,7 +15,13 @@ import { VisitorsService } from './visitors.service.js';
 @Module({
   imports: [AccessModule, AuthModule, OAuthModule, UsersModule],
   controllers: [SessionsController, LandingController],
-  providers: [SessionCookie, SessionsService, LoginService, VisitorsService, { provide: APP_GUARD, useClass: SessionGuard }],
+  providers: [
+    SessionCookie,
+    SessionsService,
+    LoginService,
+    VisitorsService,
+    { provide: APP_GUARD, useClass: SessionGuard },
+  ],
   exports: [SessionsService],
 })
 export class SessionsModule {}

@@ -55,7 +55,10 @@ const FIND: Statement = {
           AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})`,
 };
 
-const TOUCH: Statement = { name: 'touch_session', sql: `UPDATE "sessions" SET "last_seen_at" = $2 WHERE "id" = $1 AND "ended_at" IS NULL` };
+const TOUCH: Statement = {
+  name: 'touch_session',
+  sql: `UPDATE "sessions" SET "last_seen_at" = $2 WHERE "id" = $1 AND "ended_at" IS NULL`,
+};
 
 const END: Statement = {
   name: 'end_session',
@@ -100,7 +103,11 @@ export class SessionsService {
     const now = this.clock.now();
     const expiresAt = addSeconds(now, this.settings.SESSION_LIFETIME);
     const [started] = await this.database.write<{ secure: unknown; returnTo: string | null }>(START, [
-      loginTokenId, newId(), hashSecret(secret), now, expiresAt,
+      loginTokenId,
+      newId(),
+      hashSecret(secret),
+      now,
+      expiresAt,
     ]);
     return started ? { secret, secure: Boolean(started.secure), returnTo: started.returnTo } : null;
   }
@@ -127,7 +134,8 @@ export class SessionsService {
   }
 
   private async use(row: SessionRow, now: Date): Promise<LiveSession> {
-    if (now.getTime() - toInstant(row.lastSeenAt).getTime() >= TOUCH_AFTER_MS) await this.database.write(TOUCH, [row.id, now]);
+    if (now.getTime() - toInstant(row.lastSeenAt).getTime() >= TOUCH_AFTER_MS)
+      await this.database.write(TOUCH, [row.id, now]);
     const idleEnd = addSeconds(now, this.settings.SESSION_IDLE_TIMEOUT);
     const absoluteEnd = toInstant(row.expiresAt);
     return {

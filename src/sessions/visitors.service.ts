@@ -10,9 +10,13 @@ export class VisitorsService {
   constructor(private readonly users: UsersService) {}
 
   async describe(session: LiveSession): Promise<SessionDto> {
-    const [user, actor] = await Promise.all([this.users.findById(session.userId), this.users.findById(session.actorId)]);
+    const [user, actor] = await Promise.all([
+      this.users.findById(session.userId),
+      this.users.findById(session.actorId),
+    ]);
     const organization = actor?.staffOrganization;
-    if (!user || !actor || !organization) throw new Error('A live session has lost its user or actor while it was read.');
+    if (!user || !actor || !organization)
+      throw new Error('A live session has lost its user or actor while it was read.');
     return {
       user: await this.users.describe(user),
       actor: {

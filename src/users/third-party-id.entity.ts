@@ -11,7 +11,12 @@ export class ThirdPartyId {
   @PrimaryColumn({ name: 'third_party', type: 'varchar', length: 64, primaryKeyConstraintName: 'third_party_ids_pkey' })
   thirdParty: string;
 
-  @PrimaryColumn({ name: 'external_id', type: 'varchar', length: 255, primaryKeyConstraintName: 'third_party_ids_pkey' })
+  @PrimaryColumn({
+    name: 'external_id',
+    type: 'varchar',
+    length: 255,
+    primaryKeyConstraintName: 'third_party_ids_pkey',
+  })
   externalId: string;
 
   @Column({ name: 'user_id', ...ID })

@@ -18,14 +18,32 @@ describe('parseUserRef', () => {
     expect(parseUserRef(text)).toEqual(expected);
   });
 
-  it.each([undefined, '', ' ', '\t', 'a\u0000b', '\ud800', 'x'.repeat(65), `${'x'.repeat(250)}@x.nl`, '$1', 'LMS$', 'LMS$ ', 'a b$1', 'ü$1'])('refuses %j', (text) => {
+  it.each([
+    undefined,
+    '',
+    ' ',
+    '\t',
+    'a\u0000b',
+    '\ud800',
+    'x'.repeat(65),
+    `${'x'.repeat(250)}@x.nl`,
+    '$1',
+    'LMS$',
+    'LMS$ ',
+    'a b$1',
+    'ü$1',
+  ])('refuses %j', (text) => {
     expect(() => parseUserRef(text)).toThrow(DomainError);
   });
 });
 
 describe('thirdPartyRef', () => {
   it('takes 255 characters of any script, and not 256', () => {
-    expect(thirdPartyRef('LMS', '🎓'.repeat(255))).toEqual({ by: 'thirdPartyId', thirdParty: 'LMS', id: '🎓'.repeat(255) });
+    expect(thirdPartyRef('LMS', '🎓'.repeat(255))).toEqual({
+      by: 'thirdPartyId',
+      thirdParty: 'LMS',
+      id: '🎓'.repeat(255),
+    });
     expect(() => thirdPartyRef('LMS', '🎓'.repeat(256))).toThrow(DomainError);
   });
 });

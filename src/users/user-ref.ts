@@ -25,13 +25,15 @@ export function parseUserRef(text: string | undefined): UserRef {
   if (reference === 'self') return { by: 'self' };
   const dollar = reference.indexOf('$');
   if (dollar >= 0) return thirdPartyRef(reference.slice(0, dollar), reference.slice(dollar + 1));
-  if (reference.includes('@')) return { by: 'emailAddress', address: normalizeEmailAddress(requireText(reference, MAX_EMAIL_ADDRESS)) };
+  if (reference.includes('@'))
+    return { by: 'emailAddress', address: normalizeEmailAddress(requireText(reference, MAX_EMAIL_ADDRESS)) };
   return { by: 'id', id: requireText(reference, MAX_ID) };
 }
 
 /** @throws DomainError `missing_field` */
 export function thirdPartyRef(thirdParty: string | undefined, id: string | undefined): UserRef {
-  if (!thirdParty || !THIRD_PARTY_CODE.test(thirdParty)) throw new DomainError('missing_field', 'The third-party code is missing or malformed.');
+  if (!thirdParty || !THIRD_PARTY_CODE.test(thirdParty))
+    throw new DomainError('missing_field', 'The third-party code is missing or malformed.');
   return { by: 'thirdPartyId', thirdParty, id: requireText(id, MAX_THIRD_PARTY_ID) };
 }
 
@@ -45,6 +47,7 @@ export function normalizeEmailAddress(address: string): string {
 
 function requireText(text: string | undefined, maxLength: number): string {
   if (text === undefined || text.trim() === '') throw new DomainError('missing_field');
-  if (NOT_TEXT.test(text) || [...text].length > maxLength) throw new DomainError('missing_field', 'The user reference is malformed or too long.');
+  if (NOT_TEXT.test(text) || [...text].length > maxLength)
+    throw new DomainError('missing_field', 'The user reference is malformed or too long.');
   return text;
 }

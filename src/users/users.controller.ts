@@ -25,8 +25,15 @@ export class UsersController {
     return this.users.get(caller, { by: 'self' });
   }
 
-  @ApiOperation({ operationId: 'getUser', summary: 'An account: one’s own, or one that the caller’s organization manages' })
-  @ApiParam({ name: 'user', description: 'A user ID, `self`, an e-mail address, or a third-party ID as `CODE$ID`.', example: 'anna@demo.example' })
+  @ApiOperation({
+    operationId: 'getUser',
+    summary: 'An account: one’s own, or one that the caller’s organization manages',
+  })
+  @ApiParam({
+    name: 'user',
+    description: 'A user ID, `self`, an e-mail address, or a third-party ID as `CODE$ID`.',
+    example: 'anna@demo.example',
+  })
   @ApiOkResponse({ type: UserDto })
   @ApiBearerErrors('missing_field', 'no_access', 'nonexistent_user')
   @Get(':user')

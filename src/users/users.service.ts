@@ -43,7 +43,10 @@ export class UsersService {
   }
 
   findById(id: string): Promise<User | null> {
-    return this.users.findOne({ where: { id }, relations: { organization: true, staffOrganization: true, emailAddresses: true, thirdPartyIds: true } });
+    return this.users.findOne({
+      where: { id },
+      relations: { organization: true, staffOrganization: true, emailAddresses: true, thirdPartyIds: true },
+    });
   }
 
   /** How the API shows a user that was loaded with its relations. */
@@ -61,7 +64,9 @@ export class UsersService {
       description: user.description ?? undefined,
       domicile: user.domicile ?? undefined,
       yearOfBirth: user.yearOfBirth ?? undefined,
-      organization: user.organization ? { type: 'ORGANIZATION', id: user.organization.id, name: user.organization.name } : undefined,
+      organization: user.organization
+        ? { type: 'ORGANIZATION', id: user.organization.id, name: user.organization.name }
+        : undefined,
       created,
       memberSince: created,
       lastLogin: row?.lastLogin ? toIso(toInstant(row.lastLogin)) : undefined,
@@ -69,7 +74,6 @@ export class UsersService {
       status: user.status,
     };
   }
-
 }
 
 function whereIs(ref: NamingRef): FindOptionsWhere<User> {

@@ -68,7 +68,8 @@ export class TestApp {
 
   /** Calls the API with a caller's token. */
   as({ token }: Pick<TestCaller, 'token'>): (path: string, options?: CallOptions) => Promise<Answer> {
-    return (path, { headers, ...options } = {}) => this.call(`/api/2.1.1${path}`, { headers: { authorization: `Bearer ${token}`, ...headers }, ...options });
+    return (path, { headers, ...options } = {}) =>
+      this.call(`/api/2.1.1${path}`, { headers: { authorization: `Bearer ${token}`, ...headers }, ...options });
   }
 
   /** Obtains a login token for `user`. */

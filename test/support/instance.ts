@@ -30,7 +30,8 @@ export class Instance {
 
   /** Ends the process: SIGTERM asks it to, SIGKILL pulls the plug. */
   stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    if (this.process.exitCode !== null || this.process.signalCode !== null) return Promise.resolve(this.process.exitCode);
+    if (this.process.exitCode !== null || this.process.signalCode !== null)
+      return Promise.resolve(this.process.exitCode);
     return new Promise((resolve) => {
       this.process.once('exit', (code) => resolve(code));
       this.process.kill(signal);

@@ -13,7 +13,11 @@ interface RawOptions {
  * Sends a request whose target is `target` letter by letter, where `fetch` would normalise it or refuse
  * the header. Every character stands for one byte, so that bytes that are no UTF-8 can be sent.
  */
-export function raw(base: string, target: string, { method = 'GET', headers = {}, body }: RawOptions = {}): Promise<Answer> {
+export function raw(
+  base: string,
+  target: string,
+  { method = 'GET', headers = {}, body }: RawOptions = {},
+): Promise<Answer> {
   const { hostname, port } = new URL(base);
   return new Promise((resolve, reject) => {
     const call = request({ hostname, port, method, path: target, headers, agent: false }, (response) => {
@@ -22,7 +26,8 @@ export function raw(base: string, target: string, { method = 'GET', headers = {}
       response.once('error', reject);
       response.once('end', () => {
         const received = new Headers();
-        for (let i = 0; i < response.rawHeaders.length; i += 2) received.append(response.rawHeaders[i]!, response.rawHeaders[i + 1]!);
+        for (let i = 0; i < response.rawHeaders.length; i += 2)
+          received.append(response.rawHeaders[i]!, response.rawHeaders[i + 1]!);
         resolve(answer(response.statusCode!, received, Buffer.concat(chunks).toString()));
       });
     });
@@ -69,7 +74,9 @@ function parse(text: string): Answer | null {
   const [status, ...lines] = text.slice(0, end).split('\r\n');
   const code = /^HTTP\/1\.1 (\d{3})/.exec(status ?? '')?.[1];
   if (end < 0 || !code) return null;
-  const headers = new Headers(lines.map((line): [string, string] => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
+  const headers = new Headers(
+    lines.map((line): [string, string] => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]),
+  );
   return answer(Number(code), headers, text.slice(end + 4));
 }
 

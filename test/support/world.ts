@@ -45,7 +45,15 @@ export class World {
 
   async organization(name = 'Academy'): Promise<string> {
     const id = newId();
-    await this.write((db) => db.insert(Organization, { id, name, emailAddress: 'office@academy.example', locale: 'nl', createdAt: new Date() }));
+    await this.write((db) =>
+      db.insert(Organization, {
+        id,
+        name,
+        emailAddress: 'office@academy.example',
+        locale: 'nl',
+        createdAt: new Date(),
+      }),
+    );
     return id;
   }
 
@@ -56,12 +64,19 @@ export class World {
     return code;
   }
 
-  async user({ name = 'Noor de Vries', status = 'ACTIVE', organizationId = null, emailAddress, thirdPartyId }: UserOptions = {}): Promise<string> {
+  async user({
+    name = 'Noor de Vries',
+    status = 'ACTIVE',
+    organizationId = null,
+    emailAddress,
+    thirdPartyId,
+  }: UserOptions = {}): Promise<string> {
     const id = newId();
     await this.write(async (db) => {
       await db.insert(User, { id, type: 'USER', name, status, organizationId, createdAt: new Date() });
       if (emailAddress) await db.insert(EmailAddress, { address: emailAddress, userId: id, isPrimary: true });
-      if (thirdPartyId) await db.insert(ThirdPartyId, { thirdParty: thirdPartyId[0], externalId: thirdPartyId[1], userId: id });
+      if (thirdPartyId)
+        await db.insert(ThirdPartyId, { thirdParty: thirdPartyId[0], externalId: thirdPartyId[1], userId: id });
     });
     return id;
   }
@@ -69,14 +84,30 @@ export class World {
   async group(organizationId: string, name = 'Class 2B'): Promise<string> {
     const id = newId();
     const now = new Date();
-    await this.write((db) => db.insert(Group, { id, organizationId, name, description: name, customReference: null, createdAt: now, lastEditedAt: now }));
+    await this.write((db) =>
+      db.insert(Group, {
+        id,
+        organizationId,
+        name,
+        description: name,
+        customReference: null,
+        createdAt: now,
+        lastEditedAt: now,
+      }),
+    );
     return id;
   }
 
   async join(userId: string, groupId: string, status: Membership['status'] = 'JOINED'): Promise<void> {
     const now = new Date();
     await this.write((db) =>
-      db.insert(Membership, { userId, groupId, status, invitedAt: status === 'INVITED' ? now : null, joinedAt: status === 'JOINED' ? now : null }),
+      db.insert(Membership, {
+        userId,
+        groupId,
+        status,
+        invitedAt: status === 'INVITED' ? now : null,
+        joinedAt: status === 'JOINED' ? now : null,
+      }),
     );
   }
 
@@ -89,14 +120,23 @@ export class World {
   }
 
   async grant(userId: string, ...permissions: Permission[]): Promise<void> {
-    await this.write((db) => db.insert(AccountPermission, permissions.map((permission) => ({ userId, permission }))));
+    await this.write((db) =>
+      db.insert(
+        AccountPermission,
+        permissions.map((permission) => ({ userId, permission })),
+      ),
+    );
   }
 
   async client(organizationId: string, ...origins: string[]): Promise<string> {
     const id = newClientId();
     await this.write(async (db) => {
       await db.insert(Client, { id, name: 'Host', organizationId, createdAt: new Date() });
-      if (origins.length > 0) await db.insert(ClientOrigin, origins.map((origin) => ({ clientId: id, origin })));
+      if (origins.length > 0)
+        await db.insert(
+          ClientOrigin,
+          origins.map((origin) => ({ clientId: id, origin })),
+        );
     });
     return id;
   }

@@ -5,7 +5,8 @@ import { failsAs } from '../../common/errors/validation.js';
 export class AccessQueryDto {
   @ApiPropertyOptional({
     enum: ['ssl'],
-    description: 'The session that the token starts is usable over https only: its cookie is `Secure`, and the URL is https.',
+    description:
+      'The session that the token starts is usable over https only: its cookie is `Secure`, and the URL is https.',
   })
   @IsOptional()
   @IsString()
@@ -14,7 +15,8 @@ export class AccessQueryDto {
 
   @ApiPropertyOptional({
     type: String,
-    description: 'Where the login ends: a path on the public site, or a URL on an origin of the calling client. Percent-encode what is not ASCII.',
+    description:
+      'Where the login ends: a path on the public site, or a URL on an origin of the calling client. Percent-encode what is not ASCII.',
     example: '/',
   })
   @IsOptional()

@@ -33,7 +33,11 @@ export function toFailure(error: unknown, request: FastifyRequest): Failure {
   }
   const status = frameworkStatus(error);
   if (status !== null && status < 500) {
-    return { status, headers: {}, body: { id: errorIdOfStatus(status), description: frameworkDescription(error, status) } };
+    return {
+      status,
+      headers: {},
+      body: { id: errorIdOfStatus(status), description: frameworkDescription(error, status) },
+    };
   }
   new Logger('ErrorFilter').error({ requestId: request.id, route: request.routeOptions?.url, error: describe(error) });
   const internal = new DomainError('internal_error');
@@ -59,7 +63,8 @@ function frameworkStatus(error: unknown): number | null {
 }
 
 function frameworkDescription(error: unknown, status: number): string {
-  if ((error as { code?: unknown }).code === 'FST_ERR_BAD_URL') return 'The path is malformed: it is not percent-encoded UTF-8.';
+  if ((error as { code?: unknown }).code === 'FST_ERR_BAD_URL')
+    return 'The path is malformed: it is not percent-encoded UTF-8.';
   if (status === 404) return 'There is nothing at this path.';
   if (status === 413) return 'The body is larger than 64 KiB.';
   if (status === 415) return 'Send the body as application/x-www-form-urlencoded or application/json.';

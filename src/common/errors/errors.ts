@@ -7,7 +7,10 @@ export const ERRORS = {
   missing_field: { status: 400, description: 'The user reference is missing or malformed.' },
   incorrect_field: { status: 400, description: 'A parameter has a value that is not allowed.' },
   not_authenticated: { status: 401, description: 'Send a valid access token: Authorization: Bearer <token>.' },
-  invalid_token: { status: 401, description: 'This sign-in link is not valid. Go back to where you came from and follow the link again.' },
+  invalid_token: {
+    status: 401,
+    description: 'This sign-in link is not valid. Go back to where you came from and follow the link again.',
+  },
   not_linked_to_organization: { status: 401, description: 'The caller is not on the staff of an organization.' },
   not_authorized: { status: 403, description: 'The caller may not do this.' },
   no_access: { status: 403, description: 'The caller may not see this account.' },
@@ -17,8 +20,14 @@ export const ERRORS = {
   unknown_user: { status: 404, description: 'No active user matches the given reference.' },
   nonexistent_user: { status: 404, description: 'No user matches the given reference.' },
   method_not_allowed: { status: 405, description: 'This path does not have that method; see the Allow header.' },
-  token_used: { status: 410, description: 'This sign-in link was used before. Go back to where you came from and follow the link again.' },
-  token_expired: { status: 410, description: 'This sign-in link has expired. Go back to where you came from and follow the link again.' },
+  token_used: {
+    status: 410,
+    description: 'This sign-in link was used before. Go back to where you came from and follow the link again.',
+  },
+  token_expired: {
+    status: 410,
+    description: 'This sign-in link has expired. Go back to where you came from and follow the link again.',
+  },
   too_many_requests: { status: 429, description: 'Too many wrong tokens from this address. Try again later.' },
   internal_error: { status: 500, description: 'The service failed to answer. Report the request id to its operator.' },
   unavailable: { status: 503, description: 'The service is not available at the moment. Try again.' },

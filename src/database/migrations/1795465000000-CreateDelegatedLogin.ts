@@ -2,8 +2,20 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /** Tables in the order in which they can be created; dropped in the opposite one. */
 const TABLES = [
-  'organizations', 'third_parties', 'users', 'email_addresses', 'third_party_ids', 'account_permissions',
-  'groups', 'memberships', 'group_staff', 'clients', 'client_origins', 'signing_keys', 'login_tokens', 'sessions',
+  'organizations',
+  'third_parties',
+  'users',
+  'email_addresses',
+  'third_party_ids',
+  'account_permissions',
+  'groups',
+  'memberships',
+  'group_staff',
+  'clients',
+  'client_origins',
+  'signing_keys',
+  'login_tokens',
+  'sessions',
   'failed_attempts',
 ];
 

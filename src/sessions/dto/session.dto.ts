@@ -29,6 +29,10 @@ export class SessionDto {
   @ApiProperty({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
   created: string;
 
-  @ApiProperty({ format: 'date-time', description: 'When it ends unless it is used before then, or at the latest.', example: '2026-01-11T17:24:11Z' })
+  @ApiProperty({
+    format: 'date-time',
+    description: 'When it ends unless it is used before then, or at the latest.',
+    example: '2026-01-11T17:24:11Z',
+  })
   expires: string;
 }

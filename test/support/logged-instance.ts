@@ -1,0 +1,46 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { testEnvironment } from './app.js';
+
+/** The built service in a process of its own, on the database of this test file, with everything that it writes. */
+export class LoggedInstance {
+  private constructor(
+    private readonly process: ChildProcess,
+    readonly url: string,
+    private readonly written: Buffer[],
+    private readonly closed: Promise<void>,
+  ) {}
+
+  static start(overrides: Record<string, string> = {}): Promise<LoggedInstance> {
+    const child = spawn(process.execPath, ['dist/src/main.js'], {
+      env: { PATH: process.env.PATH, ...testEnvironment(overrides) },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const written: Buffer[] = [];
+    // Once both streams are at their end, which may be later than the end of the process.
+    const closed = new Promise<void>((resolve) => {
+      child.once('close', () => resolve());
+    });
+    return new Promise((resolve, reject) => {
+      child.once('close', (code) => reject(new Error(`The instance ended with ${code}: ${text(written)}`)));
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (chunk: Buffer) => {
+          written.push(chunk);
+          const url = /Ready on (http:\S+?),/.exec(text(written))?.[1];
+          if (url) resolve(new LoggedInstance(child, url, written, closed));
+        });
+      }
+    });
+  }
+
+  /** Ends the process, and answers with what it wrote to its standard output and its standard error. */
+  async stop(): Promise<string> {
+    this.process.kill();
+    await this.closed;
+    return text(this.written);
+  }
+}
+
+function text(chunks: Buffer[]): string {
+  return Buffer.concat(chunks).toString();
+}
