@@ -4,7 +4,7 @@ import { ENTITIES } from './entities.js';
 import { MIGRATIONS } from './migrations.js';
 
 /** Milliseconds that a statement waits for a lock (SQLite) or for a connection (PostgreSQL) before it fails. */
-const WAIT_MS = 5_000;
+export const WAIT_MS = 5_000;
 
 /** How to reach the database that the settings name: the same for the service, the command line and the migrations. */
 export function dataSourceOptions(settings: Settings): DataSourceOptions {

@@ -1,10 +1,15 @@
-import { setImmediate } from 'node:timers';
+import { setTimeout } from 'node:timers/promises';
 import type { OnApplicationShutdown } from '@nestjs/common';
 import type BetterSqlite3 from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { Database } from './database.js';
+import { WAIT_MS } from './options.js';
 import type { Parameter, Statement } from './statement.js';
+
+/** Milliseconds for which an attempt to write may block the process, the pause until the next, and when to give up. */
+const BLOCKED_MS = 20;
+const PAUSE_MS = 10;
 
 interface PendingWrite {
   statement: Statement;
@@ -26,7 +31,7 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
   private readonly writes = new Map<Statement, BetterSqlite3.Statement>();
   private readonly reading: BetterSqlite3.Database;
   private readonly writing: BetterSqlite3.Database;
-  private pending: PendingWrite[] = [];
+  private readonly pending: PendingWrite[] = [];
   private writerIsFree: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -37,6 +42,7 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
     this.reading = handle(reader);
     this.writing = handle(writer);
     this.reading.pragma('query_only = ON');
+    this.writing.pragma(`busy_timeout = ${BLOCKED_MS}`);
   }
 
   static async open(reader: DataSource): Promise<SqliteDatabase> {
@@ -50,17 +56,24 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
   write<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
     return new Promise<Row[]>((resolve, reject) => {
       if (this.pending.push({ statement, parameters, resolve, reject }) === 1) {
-        setImmediate(() => void this.whenFree(async () => this.commitPending()));
+        setImmediate(() => void this.whenFree(() => this.commitPending()));
       }
     });
   }
 
   transaction<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
-    return this.whenFree(() => this.writer.transaction(work));
+    const attempt = (): Promise<T> =>
+      this.writer.transaction(async (db) => {
+        // TypeORM begins a deferred transaction: if it began by reading, a later write would fail once another
+        // process has written in between. This statement takes the right to write first, and changes nothing.
+        await db.query('DELETE FROM "migrations" WHERE 1 = 0');
+        return work(db);
+      });
+    return this.whenFree(() => whenUnlocked(attempt));
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.whenFree(async () => this.commitPending());
+    await this.whenFree(() => this.commitPending());
     await this.writer.destroy();
   }
 
@@ -70,22 +83,29 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
     return done;
   }
 
-  /** Synchronous from begin to commit, so that nothing else can come between. */
-  private commitPending(): void {
-    const batch = this.pending;
-    this.pending = [];
-    if (batch.length === 0) return;
-    const outcomes: (() => void)[] = [];
+  private async commitPending(): Promise<void> {
+    if (this.pending.length === 0) return;
     try {
-      this.writing.exec('BEGIN IMMEDIATE');
-      for (const write of batch) outcomes.push(this.attempt(write));
+      await whenUnlocked(() => this.writing.exec('BEGIN IMMEDIATE'));
+    } catch (error) {
+      for (const write of this.pending.splice(0)) write.reject(error);
+      return;
+    }
+    this.commit(this.pending.splice(0));
+  }
+
+  /** Synchronous up to the commit, so that nothing else gets into the transaction that has begun. */
+  private commit(batch: PendingWrite[]): void {
+    const answers: (() => void)[] = [];
+    try {
+      for (const write of batch) answers.push(this.attempt(write));
       this.writing.exec('COMMIT');
     } catch (error) {
       if (this.writing.inTransaction) this.writing.exec('ROLLBACK');
       for (const write of batch) write.reject(error);
       return;
     }
-    for (const answer of outcomes) answer();
+    for (const answer of answers) answer();
   }
 
   /** A statement that fails undoes only itself, unless the engine gave up the whole transaction. */
@@ -98,6 +118,24 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
       return () => reject(error);
     }
   }
+}
+
+/** Tries again while another process has the write lock; in between, this one goes on answering reads. */
+async function whenUnlocked<T>(attempt: () => T | Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + WAIT_MS;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isLocked(error) || performance.now() > giveUpAt) throw error;
+    }
+    await setTimeout(PAUSE_MS);
+  }
+}
+
+function isLocked(error: unknown): boolean {
+  const { code } = ((error as { driverError?: unknown }).driverError ?? error) as { code?: unknown };
+  return code === 'SQLITE_BUSY';
 }
 
 function handle(dataSource: DataSource): BetterSqlite3.Database {
