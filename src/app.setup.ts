@@ -30,6 +30,7 @@ export async function createApp(settings: Settings, clock?: Clock): Promise<Nest
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: REQUEST_TIMEOUT_MS },
     genReqId: () => randomUUID(),
     rewriteUrl: (request: IncomingMessage) => withoutAlias(request.url ?? '/'),
     frameworkErrors: answerRouterError,
@@ -97,5 +98,6 @@ function answerUnreadableRequest(error: Error & { code?: string }, socket: Socke
     `X-Request-Id: ${randomUUID()}`,
     'Connection: close',
   ];
-  socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`);
+  // Also a client that never closes its side is let go.
+  socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }

@@ -26,7 +26,7 @@ export interface Failure {
 
 /** What is answered for an error: its own words if it is meant for the caller, none of its internals otherwise. */
 export function toFailure(error: unknown, request: FastifyRequest): Failure {
-  const known = toDomainError(error);
+  const known = isGone(error) ? new DomainError('invalid_request', 'The request broke off.') : toDomainError(error);
   if (known) {
     const { id, message, status, extra } = known;
     return { status, headers: extra.headers ?? {}, body: { id, description: message, ...extra.members } };
@@ -42,6 +42,12 @@ export function toFailure(error: unknown, request: FastifyRequest): Failure {
   new Logger('ErrorFilter').error({ requestId: request.id, route: request.routeOptions?.url, error: describe(error) });
   const internal = new DomainError('internal_error');
   return { status: 500, headers: {}, body: { id: internal.id, description: internal.message, requestId: request.id } };
+}
+
+/** The client went away while it sent its body: nobody reads the answer, and it is no failure of ours. */
+function isGone(error: unknown): boolean {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === 'ECONNRESET' && message === 'aborted';
 }
 
 function toDomainError(error: unknown): DomainError | null {
