@@ -25,6 +25,9 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** The longest path segment that reaches validation; what is longer than a reference can be is refused there. */
 const MAX_SEGMENT = 8 * 1024;
 
+/** Whatever the address of an answer holds, a page that it leads to is not told. */
+const COMMON_HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' };
+
 /** The application as it runs, up to `listen`. The tests use this one too. */
 export async function createApp(settings: Settings, clock?: Clock): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
@@ -62,7 +65,7 @@ async function configureApp(app: NestFastifyApplication, settings: Settings): Pr
 function addCommonHooks(fastify: FastifyInstance): void {
   let closing = false;
   fastify.addHook('onRequest', (request, reply, done) => {
-    void reply.header('X-Request-Id', request.id).header('X-Content-Type-Options', 'nosniff');
+    void reply.headers({ ...COMMON_HEADERS, 'X-Request-Id': request.id });
     if (closing) void reply.header('Connection', 'close');
     done(closing ? unavailable() : undefined);
   });
@@ -77,7 +80,7 @@ function answerRouterError(error: FastifyError, request: FastifyRequest, reply: 
   const { status, headers, body } = toFailure(error, request);
   void reply
     .status(status)
-    .headers({ ...headers, 'X-Request-Id': request.id })
+    .headers({ ...COMMON_HEADERS, ...headers, 'X-Request-Id': request.id })
     .send(body);
 }
 
@@ -96,6 +99,7 @@ function answerUnreadableRequest(error: Error & { code?: string }, socket: Socke
     'Content-Type: application/json; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
     `X-Request-Id: ${randomUUID()}`,
+    ...Object.entries(COMMON_HEADERS).map(([name, value]) => `${name}: ${value}`),
     'Connection: close',
   ];
   // Also a client that never closes its side is let go.

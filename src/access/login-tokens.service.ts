@@ -43,8 +43,17 @@ const STATE: Statement = {
 
 /** In steps, so that a large backlog never holds the write lock for long. */
 const PRUNE_STEP = 1000;
-const PRUNE: Statement = {
-  name: 'prune_login_tokens',
+
+/** With the record of a used token goes that of its session: without it, the token would look unused. */
+const PRUNE_USED: Statement = {
+  name: 'prune_used_login_tokens',
+  sql: `DELETE FROM "login_tokens" WHERE "id" IN (
+          SELECT s."login_token_id" FROM "sessions" s WHERE s."expires_at" < $1 LIMIT ${PRUNE_STEP})
+        RETURNING "id"`,
+};
+
+const PRUNE_UNUSED: Statement = {
+  name: 'prune_unused_login_tokens',
   sql: `DELETE FROM "login_tokens" WHERE "id" IN (
           SELECT t."id" FROM "login_tokens" t
           WHERE t."expires_at" < $1 AND NOT EXISTS (SELECT 1 FROM "sessions" s WHERE s."login_token_id" = t."id")
@@ -52,8 +61,9 @@ const PRUNE: Statement = {
         RETURNING "id"`,
 };
 
+const SECONDS_PER_DAY = 24 * 60 * 60;
 /** A token that started no session is forgotten so long after its end. */
-const KEEP_UNUSED_SECONDS = 24 * 60 * 60;
+const KEEP_UNUSED_SECONDS = SECONDS_PER_DAY;
 
 /** The records of the login tokens. */
 @Injectable()
@@ -96,8 +106,14 @@ export class LoginTokensService {
     return new DomainError('invalid_token');
   }
 
+  /** Forgets the tokens, with their sessions, whose time to be kept is over. */
   async prune(): Promise<void> {
-    const before = addSeconds(this.clock.now(), -KEEP_UNUSED_SECONDS);
-    while ((await this.database.write(PRUNE, [before])).length === PRUNE_STEP);
+    await this.pruneWith(PRUNE_USED, this.settings.RETENTION_DAYS * SECONDS_PER_DAY);
+    await this.pruneWith(PRUNE_UNUSED, KEEP_UNUSED_SECONDS);
+  }
+
+  private async pruneWith(statement: Statement, keepSeconds: number): Promise<void> {
+    const before = addSeconds(this.clock.now(), -keepSeconds);
+    while ((await this.database.write(statement, [before])).length === PRUNE_STEP);
   }
 }

@@ -43,32 +43,36 @@ const CONTENT_SECURITY_POLICY = [
   "base-uri 'none'",
 ].join('; ');
 
-/** Sends a page of our own. It runs no script, loads nothing, can't be framed and is kept nowhere. */
-export function sendPage(reply: FastifyReply, status: number, title: string, body: Html): void {
+/**
+ * Sends a page of our own. It runs no script, loads nothing, can't be framed and is kept nowhere. By default it
+ * tells nobody its address, which may hold a token.
+ */
+export function sendPage(
+  reply: FastifyReply,
+  status: number,
+  title: string,
+  body: Html,
+  referrerPolicy: 'no-referrer' | 'same-origin' = 'no-referrer',
+): void {
+  // The style's hash is over every character between the tags.
   const page = html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <title>${title}</title>
-        <style>
-          ${new Html(STYLE)}
-        </style>
-      </head>
-      <body>
-        <main>
-          <h1>${title}</h1>
-          ${body}
-        </main>
-      </body>
-    </html> `;
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${title}</title>
+<style>${new Html(STYLE)}</style>
+</head>
+<body><main><h1>${title}</h1>${body}</main></body>
+</html>
+`;
   void reply
     .status(status)
     .headers({
       'Content-Type': 'text/html; charset=utf-8',
       'Content-Security-Policy': CONTENT_SECURITY_POLICY,
       'Cache-Control': 'no-store',
-      'Referrer-Policy': 'no-referrer',
+      'Referrer-Policy': referrerPolicy,
     })
     .send(page.text);
 }

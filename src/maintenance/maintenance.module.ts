@@ -1,11 +1,10 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../access/access.module.js';
 import { AuthModule } from '../auth/auth.module.js';
-import { SessionsModule } from '../sessions/sessions.module.js';
 import { MaintenanceService } from './maintenance.service.js';
 
 @Module({
-  imports: [AccessModule, AuthModule, SessionsModule],
+  imports: [AccessModule, AuthModule],
   providers: [MaintenanceService],
 })
 export class MaintenanceModule {}

@@ -2,7 +2,6 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { LoginTokensService } from '../access/login-tokens.service.js';
 import { AttemptsService } from '../auth/attempts.service.js';
-import { SessionsService } from '../sessions/sessions.service.js';
 
 const INTERVAL_MS = 10 * 60_000;
 
@@ -14,7 +13,6 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
   private running: Promise<void> = Promise.resolve();
 
   constructor(
-    private readonly sessions: SessionsService,
     private readonly loginTokens: LoginTokensService,
     private readonly attempts: AttemptsService,
   ) {}
@@ -28,10 +26,8 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
     await this.running;
   }
 
-  /** Sessions first: the records of their tokens are kept as long as they are. */
   async prune(): Promise<void> {
     try {
-      await this.sessions.prune();
       await this.loginTokens.prune();
       await this.attempts.prune();
     } catch (error) {

@@ -25,7 +25,9 @@ export class LandingController {
   @Get()
   async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const session = await this.sessions.find(this.cookie.read(request));
-    if (session) sendPage(reply, 200, 'You are signed in', signedIn(await this.visitors.describe(session)));
+    // Browsers without Sec-Fetch-Site send `Origin: null` with the form of a page that has no referrer.
+    if (session)
+      sendPage(reply, 200, 'You are signed in', signedIn(await this.visitors.describe(session)), 'same-origin');
     else sendPage(reply, 200, 'You are not signed in', SIGNED_OUT);
   }
 }

@@ -21,7 +21,7 @@ export class PageErrorFilter implements ExceptionFilter {
     const request = http.getRequest<FastifyRequest>();
     const reply = http.getResponse<FastifyReply>();
     const { status, headers, body } = toFailure(error, request);
-    void reply.headers({ ...headers, 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
+    void reply.headers({ ...headers, 'Cache-Control': 'no-store' });
     if (status === 401) void reply.header('WWW-Authenticate', `Bearer realm="${REALM}", error="invalid_token"`);
     if (wantsJson(request)) {
       void reply.status(status).send(body);

@@ -107,7 +107,7 @@ export class SessionsController {
   }
 }
 
-/** Nothing on the way keeps the answer, and the address, which may hold a token, is told to nobody. */
+/** Nothing on the way keeps the answer. */
 function uncached(reply: FastifyReply): FastifyReply {
-  return reply.headers({ 'Cache-Control': 'no-store', 'Referrer-Policy': 'no-referrer' });
+  return reply.header('Cache-Control', 'no-store');
 }

@@ -65,17 +65,8 @@ const END: Statement = {
   sql: `UPDATE "sessions" SET "ended_at" = $2 WHERE "secret_hash" = $1 AND "ended_at" IS NULL`,
 };
 
-/** In steps, so that a large backlog never holds the write lock for long. */
-const PRUNE_STEP = 1000;
-const PRUNE: Statement = {
-  name: 'prune_sessions',
-  sql: `DELETE FROM "sessions" WHERE "id" IN (SELECT s."id" FROM "sessions" s WHERE s."expires_at" < $1 LIMIT ${PRUNE_STEP})
-        RETURNING "id"`,
-};
-
 /** How exactly the last use is remembered: at most one write a minute for each session. */
 const TOUCH_AFTER_MS = 60_000;
-const SECONDS_PER_DAY = 24 * 60 * 60;
 
 /** Raw rows: instants are text on SQLite. */
 interface SessionRow {
@@ -126,11 +117,6 @@ export class SessionsService {
   /** Ends whatever the browser shows. Once answered, no instance takes it any more. */
   async end(cookies: ShownCookie[]): Promise<void> {
     for (const { secret } of cookies) await this.database.write(END, [hashSecret(secret), this.clock.now()]);
-  }
-
-  async prune(): Promise<void> {
-    const before = addSeconds(this.clock.now(), -this.settings.RETENTION_DAYS * SECONDS_PER_DAY);
-    while ((await this.database.write(PRUNE, [before])).length === PRUNE_STEP);
   }
 
   private async use(row: SessionRow, now: Date): Promise<LiveSession> {

@@ -42,7 +42,8 @@ export function thirdPartyRef(thirdParty: string | undefined, id: string | undef
  * decomposed letters are the same, and everything else, also `+tag`, tells two addresses apart.
  */
 export function normalizeEmailAddress(address: string): string {
-  return address.normalize('NFC').toLowerCase();
+  // Composed again in the end: some capital letters have a composed form only when they are small.
+  return address.normalize('NFC').toLowerCase().normalize('NFC');
 }
 
 function requireText(text: string | undefined, maxLength: number): string {

@@ -22,19 +22,9 @@ function lockSqlite(path: string): WriteLock {
   const connection = new BetterSqlite3(path);
   connection.exec('BEGIN IMMEDIATE');
   return {
-    // The process stands still while it waits, and answers nothing.
+    // Reads are answered meanwhile. After a few of them, what was sent before them has come as far as the lock.
     holdsUp: async (url) => {
-      const silence = new AbortController();
-      const answers = async (): Promise<boolean> =>
-        Promise.race([
-          call(url, '/health').then(
-            () => true,
-            () => false,
-          ),
-          setTimeout(500, false, silence),
-        ]);
-      while (await answers());
-      silence.abort();
+      for (let i = 0; i < 5; i++) await call(url, '/health');
     },
     forgetTheDead: () => Promise.resolve(),
     release: async () => {

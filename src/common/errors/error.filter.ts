@@ -69,8 +69,9 @@ function frameworkStatus(error: unknown): number | null {
 }
 
 function frameworkDescription(error: unknown, status: number): string {
-  if ((error as { code?: unknown }).code === 'FST_ERR_BAD_URL')
-    return 'The path is malformed: it is not percent-encoded UTF-8.';
+  const { code } = error as { code?: unknown };
+  if (code === 'FST_ERR_BAD_URL') return 'The path is malformed: it is not percent-encoded UTF-8.';
+  if (code === 'FST_ERR_MAX_PARAM_LENGTH') return 'The path is too long.';
   if (status === 404) return 'There is nothing at this path.';
   if (status === 413) return 'The body is larger than 64 KiB.';
   if (status === 415) return 'Send the body as application/x-www-form-urlencoded or application/json.';

@@ -1,0 +1,35 @@
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+
+/** So that a round that is faster than all before it still finds enough tokens to redeem. */
+const SPARE_TOKENS = 1.3;
+
+/** The process that puts load on the servers. It does one thing at a time. */
+export class LoadGenerator {
+  #process = fork(new URL('load.mjs', import.meta.url));
+  #ended = once(this.#process, 'exit');
+  /** Requests a second, by URL. */
+  #fastest = new Map();
+
+  /**
+   * Puts load on a server for so many seconds.
+   *
+   * @throws Error if any answer is not what it should be
+   */
+  async run(job, { url, bearer }, connections, seconds) {
+    const fastest = this.#fastest.get(url) ?? 0;
+    const tokens = Math.max(connections, Math.ceil(fastest * seconds * SPARE_TOKENS));
+    this.#process.send({ job, url, bearer, connections, seconds, tokens });
+    const [measured] = await Promise.race([
+      once(this.#process, 'message'),
+      this.#ended.then(() => [{ error: 'The load generator ended.' }]),
+    ]);
+    if (measured.error) throw new Error(measured.error);
+    this.#fastest.set(url, Math.max(fastest, measured.rate));
+    return measured;
+  }
+
+  stop() {
+    this.#process.kill('SIGKILL');
+  }
+}
