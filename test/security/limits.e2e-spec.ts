@@ -420,6 +420,7 @@ describe('S34: slow and half-open requests', () => {
   /** The service with limits of a fraction of a second, so that a test can wait for them. */
   let hasty: NestFastifyApplication;
   let server: Server;
+  let url: string;
   const sockets: Socket[] = [];
   let logged: jest.Spied<Logger['error']>;
 
@@ -428,6 +429,7 @@ describe('S34: slow and half-open requests', () => {
     server = hasty.getHttpServer();
     Object.assign(server, { headersTimeout: 400, requestTimeout: 400, connectionsCheckingInterval: 50 });
     await hasty.listen(0, '127.0.0.1');
+    url = await hasty.getUrl();
   });
   beforeEach(() => {
     logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
@@ -437,6 +439,8 @@ describe('S34: slow and half-open requests', () => {
     await noConnectionIsLeft();
   });
   afterAll(() => hasty.close());
+
+  const HEALTH = 'GET /health HTTP/1.1\r\nHost: latchkey.test\r\nConnection: close\r\n\r\n';
 
   /** A client that sends `text` and never closes its side. */
   async function open(text: string): Promise<{ socket: Socket; answer: Promise<string> }> {
@@ -488,14 +492,12 @@ describe('S34: slow and half-open requests', () => {
     expect(JSON.parse(body!)).toEqual({ id: 'invalid_request', description: expect.any(String) });
   });
 
-  it.each(SLOW)(
-    'S34: the connection of a client that sends $what is gone after that, also when the client keeps its side open',
-    async ({ text }) => {
-      const { answer } = await open(text);
-      expect(await answer).toMatch(/^HTTP\/1\.1 408 /);
-      expect(await noConnectionIsLeft()).toBe(0);
-    },
-  );
+  it('S34: the connections of slow clients are gone after that, also when the clients keep their side open', async () => {
+    const clients = await Promise.all(SLOW.map(({ text }) => open(text)));
+    const answers = await Promise.all(clients.map(({ answer }) => answer));
+    expect(answers).toEqual(answers.map(() => expect.stringMatching(/^HTTP\/1\.1 408 /)));
+    expect(await noConnectionIsLeft()).toBe(0);
+  });
 
   it.each([
     { what: 'no HTTP', text: 'GARBAGE\r\n\r\n', status: 400 },
@@ -503,11 +505,6 @@ describe('S34: slow and half-open requests', () => {
       what: 'headers of 20 KB',
       text: `GET / HTTP/1.1\r\nHost: latchkey.test\r\nX-More: ${'x'.repeat(20_000)}\r\n\r\n`,
       status: 431,
-    },
-    {
-      what: 'two lengths',
-      text: 'POST /logout HTTP/1.1\r\nHost: latchkey.test\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n',
-      status: 400,
     },
     {
       what: 'a body that is too long',
@@ -550,10 +547,8 @@ describe('S34: slow and half-open requests', () => {
 
   it('S34: others are served while a hundred clients keep it waiting', async () => {
     await Promise.all(Array.from({ length: 100 }, (_, i) => open(SLOW[i % SLOW.length]!.text)));
-    const answers = await Promise.all(Array.from({ length: 10 }, () => call(t.url, '/health')));
-    const { port } = server.address() as AddressInfo;
-    const here = await call(`http://127.0.0.1:${port}`, '/api/2.1.1/version', { headers: { connection: 'close' } });
-    expect(statusesOf([...answers, here])).toEqual({ 200: 11 });
+    const answers = await Promise.all(Array.from({ length: 10 }, () => wire(url, HEALTH)));
+    expect(statusesOf(answers)).toEqual({ 200: 10 });
   });
 
   it('S34: the service as it runs gives a request at most 30 s to arrive', () => {
