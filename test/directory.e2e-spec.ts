@@ -71,7 +71,9 @@ describe('GET user', () => {
   it('shows nothing of others to an account on nobody’s staff', async () => {
     const id = await t.world.user({ organizationId: caller.organizationId });
     await t.world.write((db) => db.update(User, { id: caller.id }, { staffOrganizationId: null }));
-    expect((await t.as(caller)(`/user/${id}`)).body.id).toBe('no_access');
+    const refusals = await Promise.all([id, newId(), 'nobody@example.com'].map((ref) => t.as(caller)(`/user/${ref}`)));
+    expect(refusals.map(({ text }) => text)).toEqual([refusals[0]!.text, refusals[0]!.text, refusals[0]!.text]);
+    expect(refusals[0]!.body.id).toBe('no_access');
     expect((await t.as(caller)('/user')).status).toBe(200);
   });
 });
@@ -112,6 +114,16 @@ describe('GET group/{id}', () => {
       '404 not_found',
     ]);
   });
+});
+
+describe('an id in a path', () => {
+  it.each(['/group/%00', '/group/a%00b', '/organization/%00', '/organization/a%20b', `/group/${'x'.repeat(65)}`])(
+    'that can be none is not found: %s',
+    async (path) => {
+      const { status, body } = await t.as(caller)(path);
+      expect({ status, id: body.id }).toEqual({ status: 404, id: 'not_found' });
+    },
+  );
 });
 
 describe('GET organization', () => {

@@ -248,6 +248,14 @@ describe('a session', () => {
     expect((await session(cookie)).status).toBe(401);
   });
 
+  it('lasts until the end that it has named', async () => {
+    const cookie = await t.signIn(caller, user);
+    t.clock.advance(50);
+    const { expires } = (await session(cookie)).body;
+    t.clock.advance((Date.parse(expires) - t.clock.now().getTime()) / 1000 - 1);
+    expect((await session(cookie)).status).toBe(200);
+  });
+
   it('ends after its absolute lifetime, however much it is used', async () => {
     const cookie = await t.signIn(caller, user);
     for (let used = 0; used < 43_200 - 1500; used += 1500) {

@@ -103,7 +103,7 @@ describe('loadSettings', () => {
       bad: ['course', '//evil.example', '/\\evil.example', 'javascript:alert(1)', 'https://x.example/a b'],
     },
     { name: 'DATABASE_URL', bad: ['mysql://x', 'postgres://'] },
-    { name: 'DATABASE_POOL_SIZE', bad: ['0', '1001'] },
+    { name: 'DATABASE_POOL_SIZE', bad: ['0', '1', '1001'] },
     { name: 'LOGIN_TOKEN_TTL', bad: ['4', '3601', 'two minutes'] },
     { name: 'SESSION_IDLE_TIMEOUT', bad: ['59', '86401'] },
     { name: 'SESSION_LIFETIME', bad: ['59', '2592001'] },

@@ -76,11 +76,11 @@ export class Settings {
   @Matches(/^postgres(ql)?:\/\/.+/, { message: 'DATABASE_URL must start with postgres://' })
   DATABASE_URL?: string;
 
-  /** PostgreSQL connections that one instance opens at most. */
+  /** PostgreSQL connections that one instance opens at most, 2 to 1000: migrating takes two. */
   @Transform(toInteger)
   @IsInt({ message: 'DATABASE_POOL_SIZE must be a number' })
-  @Min(1, { message: 'DATABASE_POOL_SIZE must be 1 to 1000' })
-  @Max(1000, { message: 'DATABASE_POOL_SIZE must be 1 to 1000' })
+  @Min(2, { message: 'DATABASE_POOL_SIZE must be 2 to 1000' })
+  @Max(1000, { message: 'DATABASE_POOL_SIZE must be 2 to 1000' })
   DATABASE_POOL_SIZE: number = 10;
 
   /** Encrypts the signing keys in the database. All instances share it. */

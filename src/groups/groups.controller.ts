@@ -3,6 +3,7 @@ import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { IdPipe } from '../common/id.pipe.js';
 import { ApiBearerErrors } from '../common/openapi.js';
 import { API } from '../common/paths.js';
 import { GroupDto } from './dto/group.dto.js';
@@ -20,7 +21,7 @@ export class GroupsController {
   @ApiOkResponse({ type: GroupDto })
   @ApiBearerErrors('no_permission', 'not_found')
   @Get(':id')
-  get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<GroupDto> {
+  get(@CurrentCaller() caller: Caller, @Param('id', IdPipe) id: string): Promise<GroupDto> {
     return this.groups.get(caller, id);
   }
 }

@@ -3,6 +3,7 @@ import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { IdPipe } from '../common/id.pipe.js';
 import { ApiBearerErrors } from '../common/openapi.js';
 import { API } from '../common/paths.js';
 import { OrganizationDto } from './dto/organization.dto.js';
@@ -28,7 +29,7 @@ export class OrganizationsController {
   @ApiOkResponse({ type: OrganizationDto })
   @ApiBearerErrors('not_linked_to_organization', 'not_permitted', 'not_found')
   @Get(':id')
-  get(@CurrentCaller() caller: Caller, @Param('id') id: string): Promise<OrganizationDto> {
+  get(@CurrentCaller() caller: Caller, @Param('id', IdPipe) id: string): Promise<OrganizationDto> {
     return this.organizations.get(caller, id);
   }
 }

@@ -65,8 +65,9 @@ const END: Statement = {
   sql: `UPDATE "sessions" SET "ended_at" = $2 WHERE "secret_hash" = $1 AND "ended_at" IS NULL`,
 };
 
-/** How exactly the last use is remembered: at most one write a minute for each session. */
-const TOUCH_AFTER_MS = 60_000;
+/** How exactly the last use is remembered: at most one write a minute for each session, and ten in an idle time. */
+const MAX_TOUCH_INTERVAL_SECONDS = 60;
+const TOUCHES_IN_IDLE_TIME = 10;
 
 /** Raw rows: instants are text on SQLite. */
 interface SessionRow {
@@ -120,9 +121,8 @@ export class SessionsService {
   }
 
   private async use(row: SessionRow, now: Date): Promise<LiveSession> {
-    if (now.getTime() - toInstant(row.lastSeenAt).getTime() >= TOUCH_AFTER_MS)
-      await this.database.write(TOUCH, [row.id, now]);
-    const idleEnd = addSeconds(now, this.settings.SESSION_IDLE_TIMEOUT);
+    const lastSeenAt = await this.touch(row, now);
+    const idleEnd = addSeconds(lastSeenAt, this.settings.SESSION_IDLE_TIMEOUT);
     const absoluteEnd = toInstant(row.expiresAt);
     return {
       id: row.id,
@@ -132,5 +132,14 @@ export class SessionsService {
       createdAt: toInstant(row.createdAt),
       expiresAt: idleEnd < absoluteEnd ? idleEnd : absoluteEnd,
     };
+  }
+
+  /** The last use, as it is remembered from now on. */
+  private async touch(row: SessionRow, now: Date): Promise<Date> {
+    const lastSeenAt = toInstant(row.lastSeenAt);
+    const interval = Math.min(MAX_TOUCH_INTERVAL_SECONDS, this.settings.SESSION_IDLE_TIMEOUT / TOUCHES_IN_IDLE_TIME);
+    if (now < addSeconds(lastSeenAt, interval)) return lastSeenAt;
+    await this.database.write(TOUCH, [row.id, now]);
+    return now;
   }
 }

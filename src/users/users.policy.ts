@@ -15,11 +15,15 @@ export class UsersPolicy {
     @InjectRepository(AccountPermission) private readonly permissions: Repository<AccountPermission>,
   ) {}
 
-  /** One's own account, or one that the organization manages on whose staff the caller is. */
-  async requireMaySee(caller: Caller, user: User): Promise<void> {
-    if (caller.userId === user.id) return;
+  /**
+   * One's own account, or one that the organization manages on whose staff the caller is. Who is on nobody's staff
+   * gets the same refusal for `null`, nobody, and so learns nothing about who exists.
+   */
+  async requireMaySee(caller: Caller, user: User | null): Promise<void> {
+    if (caller.userId === user?.id) return;
     const organizationId = await this.staffOrganizationOf(caller);
-    if (organizationId === null || organizationId !== user.organizationId) throw new DomainError('no_access');
+    const isForeign = user !== null && user.organizationId !== organizationId;
+    if (organizationId === null || isForeign) throw new DomainError('no_access');
   }
 
   /** The organization on whose staff the caller is; `null` for nobody's staff and for a blocked account. */

@@ -31,8 +31,8 @@ export class UsersService {
   /** @throws DomainError `nonexistent_user`, `no_access` */
   async get(caller: Caller, ref: UserRef): Promise<UserDto> {
     const user = await this.find(ref.by === 'self' ? { by: 'id', id: caller.userId } : ref);
-    if (!user) throw new DomainError('nonexistent_user');
     await this.policy.requireMaySee(caller, user);
+    if (!user) throw new DomainError('nonexistent_user');
     return this.describe(user);
   }
 
