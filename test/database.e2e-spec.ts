@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
+import type { QueryRunner } from 'typeorm';
 import { loadSettings } from '../src/config/settings.js';
 import { Database } from '../src/database/database.js';
 import { dataSourceOptions } from '../src/database/options.js';
@@ -68,13 +69,27 @@ describe('while another process holds the lock that writing needs', () => {
   });
   afterEach(() => other.destroy());
 
-  it('reads are answered, and writes wait until it is free', async () => {
+  async function lock(): Promise<QueryRunner> {
     const runner = other.createQueryRunner();
     await runner.query(process.env.DATABASE_URL ? 'BEGIN' : 'BEGIN IMMEDIATE');
     if (process.env.DATABASE_URL)
       await runner.query(
         'LOCK TABLE "login_tokens", "organizations" IN ROW EXCLUSIVE MODE; LOCK TABLE "login_tokens" IN EXCLUSIVE MODE',
       );
+    return runner;
+  }
+
+  it('for too long, a write is refused as unavailable, and nothing is left of it', async () => {
+    const runner = await lock();
+    const { status, body } = await t.as(caller)(`/access/${user}`);
+    expect({ status, id: body.id }).toEqual({ status: 503, id: 'unavailable' });
+    await runner.query('ROLLBACK');
+    await runner.release();
+    expect((await t.as(caller)(`/access/${user}`)).status).toBe(200);
+  }, 30_000);
+
+  it('reads are answered, and writes wait until it is free', async () => {
+    const runner = await lock();
     let answered = false;
     const waiting = t
       .as(caller)(`/access/${user}`)

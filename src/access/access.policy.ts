@@ -6,35 +6,32 @@ import { Database } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
 import type { UserRef } from '../users/user-ref.js';
 
-/** Rule 4 of API.md, section 2: the caller may obtain login tokens at all. */
-const MAY_OBTAIN = `
-  caller."status" = 'ACTIVE' AND caller."staff_organization_id" IS NOT NULL
-  AND EXISTS (SELECT 1 FROM "account_permissions" p WHERE p."user_id" = caller."id" AND p."permission" = 'OBTAIN_ACCESS_TOKENS')`;
-
-/** Rule 5: the target can be let in. */
-const IS_ACTIVE = `target."status" = 'ACTIVE'`;
-
-/** Rule 6, second half: the caller administers the group, directly or as groups administrator. VIEW is not enough. */
-const ADMINISTERS = `
-  (EXISTS (SELECT 1 FROM "group_staff" s WHERE s."group_id" = g."id" AND s."user_id" = caller."id" AND s."permission" = 'MANAGE')
-   OR EXISTS (SELECT 1 FROM "account_permissions" a WHERE a."user_id" = caller."id" AND a."permission" = 'MANAGE_ALL_GROUPS'))`;
-
 /**
  * The rule of the whole service, as the end of a SELECT: a row for each group through which `caller`,
  * by way of `client`, may let `user` in; none if they may not. Each argument is an SQL expression. The
- * rows are named `caller`, `client`, `target`, `m` and `g`.
+ * rows are named `caller`, `client`, `target`, `m` and `g`. The numbers are the rules of API.md, section 2.
  *
  * The statement that issues a token, the one that redeems it and the one that checks a session all
  * contain it, so that each of them decides by what is true when it runs.
+ *
+ * Joins by primary key only: of an EXISTS behind an OR, PostgreSQL makes a hash of the whole table.
  */
 export function grants(of: { caller: string; client: string; user: string }): string {
   return `
     FROM "users" caller
     JOIN "clients" client ON client."id" = ${of.client}
-    JOIN "users" target ON target."id" = ${of.user} AND ${IS_ACTIVE}
+    -- 4: the caller may obtain login tokens at all.
+    JOIN "account_permissions" may_obtain ON may_obtain."user_id" = caller."id" AND may_obtain."permission" = 'OBTAIN_ACCESS_TOKENS'
+    -- 5: the target can be let in.
+    JOIN "users" target ON target."id" = ${of.user} AND target."status" = 'ACTIVE'
+    -- 6: it has joined a group of the caller's organization …
     JOIN "memberships" m ON m."user_id" = target."id" AND m."status" = 'JOINED'
     JOIN "groups" g ON g."id" = m."group_id" AND g."organization_id" = caller."staff_organization_id"
-    WHERE caller."id" = ${of.caller} AND ${MAY_OBTAIN} AND ${ADMINISTERS}`;
+    -- … that the caller administers, directly or as groups administrator. VIEW is not enough.
+    LEFT JOIN "group_staff" manages ON manages."user_id" = caller."id" AND manages."group_id" = g."id" AND manages."permission" = 'MANAGE'
+    LEFT JOIN "account_permissions" manages_all ON manages_all."user_id" = caller."id" AND manages_all."permission" = 'MANAGE_ALL_GROUPS'
+    WHERE caller."id" = ${of.caller} AND caller."status" = 'ACTIVE'
+      AND (manages."user_id" IS NOT NULL OR manages_all."user_id" IS NOT NULL)`;
 }
 
 type RefKind = 'id' | 'emailAddress' | 'thirdPartyId';
@@ -67,7 +64,8 @@ const CALLER: Statement = {
   name: 'explain_caller',
   sql: `SELECT EXISTS (SELECT 1 FROM "users" u WHERE u."id" = $1) AS "exists",
                EXISTS (SELECT 1 FROM "clients" c WHERE c."id" = $2) AS "clientExists",
-               EXISTS (SELECT 1 FROM "users" caller WHERE caller."id" = $1 AND ${MAY_OBTAIN}) AS "mayObtain"`,
+               EXISTS (SELECT 1 FROM "users" u JOIN "account_permissions" p ON p."user_id" = u."id" AND p."permission" = 'OBTAIN_ACCESS_TOKENS'
+                       WHERE u."id" = $1 AND u."status" = 'ACTIVE' AND u."staff_organization_id" IS NOT NULL) AS "mayObtain"`,
 };
 
 const TARGET = Object.fromEntries(
@@ -75,7 +73,7 @@ const TARGET = Object.fromEntries(
     kind,
     {
       name: `explain_target_${kind}`,
-      sql: `SELECT target."id" FROM "users" target WHERE target."id" = ${user} AND ${IS_ACTIVE}`,
+      sql: `SELECT target."id" FROM "users" target WHERE target."id" = ${user} AND target."status" = 'ACTIVE'`,
     },
   ]),
 ) as Record<RefKind, Statement>;

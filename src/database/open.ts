@@ -2,25 +2,33 @@ import { setTimeout } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { DataSourceOptions } from 'typeorm';
+import { WAIT_MS } from './options.js';
 
 /** Any number will do, as long as nothing else in the database takes the same advisory lock. */
 const MIGRATION_LOCK = 7_226_201;
 const ATTEMPTS = 10;
 const PAUSE_MS = 500;
+/** Milliseconds after which PostgreSQL gives up a statement: whoever asked has given up long before. */
+const STATEMENT_TIMEOUT_MS = 15_000;
 
 /**
  * Opens the database with its schema up to date. Several instances may start at once: one migrates,
  * the others wait for it.
  */
 export async function openDataSource(options: DataSourceOptions): Promise<DataSource> {
-  const dataSource = await new DataSource(options).initialize();
+  const migrating = await new DataSource(options).initialize();
   try {
-    await migrate(dataSource);
-  } catch (error) {
-    await dataSource.destroy();
-    throw error;
+    await migrate(migrating);
+  } finally {
+    await migrating.destroy();
   }
-  return dataSource;
+  return new DataSource(withTimeout(options)).initialize();
+}
+
+/** Migrations may take their time; nothing else may. */
+function withTimeout(options: DataSourceOptions): DataSourceOptions {
+  if (options.type !== 'postgres') return options;
+  return { ...options, extra: { lock_timeout: WAIT_MS, statement_timeout: STATEMENT_TIMEOUT_MS } };
 }
 
 async function migrate(dataSource: DataSource): Promise<void> {

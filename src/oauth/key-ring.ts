@@ -82,9 +82,14 @@ export class KeyRing implements OnModuleInit {
     const algorithm = ALGORITHMS[purpose];
     const kid = newId();
     const sealedJwk = this.seal(kid, newJwk(algorithm));
-    await this.database.transaction((db) =>
-      db.insert(SigningKey, { kid, purpose, algorithm, sealedJwk, createdAt: this.clock.now(), retiredAt: null }),
-    );
+    await this.database.transaction(async (db) => {
+      // Of several instances that start on an empty database, one makes the key and the others find it. On SQLite,
+      // transactions come one after the other anyhow.
+      if (db.dataSource.options.type === 'postgres')
+        await db.query('LOCK TABLE "signing_keys" IN SHARE ROW EXCLUSIVE MODE');
+      if (await db.existsBy(SigningKey, { purpose, retiredAt: IsNull() })) return;
+      await db.insert(SigningKey, { kid, purpose, algorithm, sealedJwk, createdAt: this.clock.now(), retiredAt: null });
+    });
     await this.load();
   }
 
