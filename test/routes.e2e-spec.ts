@@ -58,13 +58,13 @@ describe('every route', () => {
   });
 
   it('of the API but version refuses a caller without a token', async () => {
-    const paths = Object.keys((await description()).paths).filter(
-      (path) => path.startsWith('/api/') && !path.endsWith('/version'),
-    );
-    expect(paths.length).toBeGreaterThan(5);
-    for (const path of paths) {
-      const { status } = await t.call(path.replaceAll(/\{\w+\}/g, 'x'));
-      expect({ path, status }).toEqual({ path, status: 401 });
+    const calls = Object.entries((await description()).paths)
+      .filter(([path]) => path.startsWith('/api/') && !path.endsWith('/version'))
+      .flatMap(([path, methods]) => Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })));
+    expect(calls.length).toBeGreaterThan(15);
+    for (const { method, path } of calls) {
+      const { status } = await t.call(path.replaceAll(/\{\w+\}/g, 'x'), { method });
+      expect({ method, path, status }).toEqual({ method, path, status: 401 });
     }
   });
 });
@@ -83,6 +83,12 @@ describe('openapi.json', () => {
       '/api/2.1.1/user',
       '/api/2.1.1/user/{thirdParty}/{id}',
       '/api/2.1.1/user/{user}',
+      '/api/2.1.1/user/{user}/permissions',
+      '/api/2.1.1/user/{user}/permissions/{permission}',
+      '/api/2.1.1/user/{user}/third-party-id/{thirdPartyId}',
+      '/api/2.1.1/user/{user}/third-party-id/{thirdParty}/{id}',
+      '/api/2.1.1/user/{user}/third-party-ids',
+      '/api/2.1.1/users',
       '/api/2.1.1/version',
       '/health',
       '/login',
@@ -99,9 +105,8 @@ describe('openapi.json', () => {
         tags: [expect.any(String)],
       });
       const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-      expect(operation.parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name)).toEqual(
-        named,
-      );
+      const described = operation.parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name);
+      expect(described.toSorted()).toEqual(named.toSorted());
       for (const [status, { content }] of Object.entries(operation.responses).filter(([code]) => Number(code) >= 400)) {
         const examples = Object.entries(content!['application/json']!.examples!);
         expect(examples.length).toBeGreaterThan(0);

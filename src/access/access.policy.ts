@@ -20,14 +20,14 @@ export function grants(of: { caller: string; client: string; user: string }): st
   return `
     FROM "users" caller
     JOIN "clients" client ON client."id" = ${of.client}
-    -- 4: the caller may obtain login tokens at all.
+    /* 4: the caller may obtain login tokens at all. */
     JOIN "account_permissions" may_obtain ON may_obtain."user_id" = caller."id" AND may_obtain."permission" = 'OBTAIN_ACCESS_TOKENS'
-    -- 5: the target can be let in.
+    /* 5: the target can be let in. */
     JOIN "users" target ON target."id" = ${of.user} AND target."status" = 'ACTIVE'
-    -- 6: it has joined a group of the caller's organization …
+    /* 6: it has joined a group of the caller's organization … */
     JOIN "memberships" m ON m."user_id" = target."id" AND m."status" = 'JOINED'
     JOIN "groups" g ON g."id" = m."group_id" AND g."organization_id" = caller."staff_organization_id"
-    -- … that the caller administers, directly or as groups administrator. VIEW is not enough.
+    /* … that the caller administers, directly or as groups administrator. VIEW is not enough. */
     LEFT JOIN "group_staff" manages ON manages."user_id" = caller."id" AND manages."group_id" = g."id" AND manages."permission" = 'MANAGE'
     LEFT JOIN "account_permissions" manages_all ON manages_all."user_id" = caller."id" AND manages_all."permission" = 'MANAGE_ALL_GROUPS'
     WHERE caller."id" = ${of.caller} AND caller."status" = 'ACTIVE'

@@ -2,7 +2,7 @@ import type { EntityManager } from 'typeorm';
 import type { Parameter, Statement } from './statement.js';
 
 /**
- * The two ways past TypeORM's repositories, which are otherwise used to read: single prepared
+ * The ways past TypeORM's repositories, which are otherwise used to read: single prepared
  * statements for the hot path, and transactions for everything that writes.
  */
 export abstract class Database {
@@ -14,6 +14,9 @@ export abstract class Database {
 
   /** Runs `work` in one transaction: all of it is committed, or, when it throws, nothing. */
   abstract transaction<T>(work: (db: EntityManager) => Promise<T>): Promise<T>;
+
+  /** Runs one writing statement as a part of the transaction of `db`. */
+  abstract within(db: EntityManager, statement: Statement, parameters: Parameter[]): Promise<void>;
 }
 
 /** Reads an instant as it comes back from a raw statement: a `Date` on PostgreSQL, text on SQLite. */

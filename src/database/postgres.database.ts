@@ -24,4 +24,8 @@ export class PostgresDatabase extends Database {
   transaction<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
     return this.dataSource.transaction(work);
   }
+
+  async within(db: EntityManager, { sql }: Statement, parameters: Parameter[]): Promise<void> {
+    await db.query(sql, parameters);
+  }
 }

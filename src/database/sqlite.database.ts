@@ -72,6 +72,10 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
     return this.whenFree(() => whenUnlocked(attempt));
   }
 
+  async within(db: EntityManager, { sql }: Statement, parameters: Parameter[]): Promise<void> {
+    await db.query(sql, [bound(parameters)]);
+  }
+
   async onApplicationShutdown(): Promise<void> {
     await this.whenFree(() => this.commitPending());
     await this.writer.destroy();

@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { PipeTransform } from '@nestjs/common';
+import { DomainError } from '../common/errors/errors.js';
 import { parseUserRef, thirdPartyRef } from './user-ref.js';
-import type { UserRef } from './user-ref.js';
+import type { ThirdPartyIdRef, UserRef } from './user-ref.js';
 
 /** A path segment that names a user: `@Param('user', UserRefPipe)`. */
 @Injectable()
@@ -16,5 +17,23 @@ export class UserRefPipe implements PipeTransform<string | undefined, UserRef> {
 export class ThirdPartyRefPipe implements PipeTransform<{ thirdParty?: string; id?: string }, UserRef> {
   transform({ thirdParty, id }: { thirdParty?: string; id?: string }): UserRef {
     return thirdPartyRef(thirdParty, id);
+  }
+}
+
+/** A third-party ID in one segment, `CODE$ID`, or in two, on a route with `:thirdParty/:id`. */
+@Injectable()
+export class ThirdPartyIdPipe implements PipeTransform<
+  { thirdPartyId?: string; thirdParty?: string; id?: string },
+  ThirdPartyIdRef
+> {
+  transform(segments: { thirdPartyId?: string; thirdParty?: string; id?: string }): ThirdPartyIdRef {
+    const { thirdPartyId, thirdParty, id } = segments;
+    const dollar = thirdPartyId?.indexOf('$') ?? -1;
+    try {
+      if (dollar < 0) return thirdPartyRef(thirdParty, id);
+      return thirdPartyRef(thirdPartyId!.slice(0, dollar), thirdPartyId!.slice(dollar + 1));
+    } catch {
+      throw new DomainError('invalid_third_party_id');
+    }
   }
 }

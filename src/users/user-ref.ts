@@ -6,10 +6,13 @@ import { DomainError } from '../common/errors/errors.js';
  * anything else, a user ID. So one text never names two users.
  */
 export type UserRef =
-  | { by: 'self' }
-  | { by: 'id'; id: string }
-  | { by: 'emailAddress'; address: string }
-  | { by: 'thirdPartyId'; thirdParty: string; id: string };
+  { by: 'self' } | { by: 'id'; id: string } | { by: 'emailAddress'; address: string } | ThirdPartyIdRef;
+
+export interface ThirdPartyIdRef {
+  by: 'thirdPartyId';
+  thirdParty: string;
+  id: string;
+}
 
 const THIRD_PARTY_CODE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 /** RFC 5321, section 4.5.3.1.3, less the angle brackets. */
@@ -31,7 +34,7 @@ export function parseUserRef(text: string | undefined): UserRef {
 }
 
 /** @throws DomainError `missing_field` */
-export function thirdPartyRef(thirdParty: string | undefined, id: string | undefined): UserRef {
+export function thirdPartyRef(thirdParty: string | undefined, id: string | undefined): ThirdPartyIdRef {
   if (!thirdParty || !THIRD_PARTY_CODE.test(thirdParty))
     throw new DomainError('missing_field', 'The third-party code is missing or malformed.');
   return { by: 'thirdPartyId', thirdParty, id: requireText(id, MAX_THIRD_PARTY_ID) };

@@ -1,14 +1,54 @@
-import { Controller, Get, Param } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiConsumes,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { ApiBearerErrors } from '../common/openapi.js';
 import { API } from '../common/paths.js';
+import { UserChangesDto, UserFieldsDto } from './dto/user-fields.dto.js';
 import { UserDto } from './dto/user.dto.js';
 import { ThirdPartyRefPipe, UserRefPipe } from './user-ref.pipe.js';
 import type { UserRef } from './user-ref.js';
 import { UsersService } from './users.service.js';
+
+/** The errors of the fields of an account. */
+const FIELD_ERRORS = [
+  'account_exists',
+  'email_address_invalid',
+  'real_name_not_specified',
+  'locale_invalid',
+  'invalid_time_zone',
+  'year_of_birth_invalid',
+  'residence_country_invalid',
+  'invalid_third_party_id',
+  'third_party_id_in_use',
+] as const;
+
+@ApiTags('Users')
+@ApiBearerAuth()
+@Controller(`${API}/users`)
+@CalledBy('bearer')
+export class NewUsersController {
+  constructor(private readonly users: UsersService) {}
+
+  @ApiOperation({ operationId: 'createUser', summary: 'Make an account, managed by the caller’s organization' })
+  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiOkResponse({ type: UserDto })
+  @ApiBearerErrors(...FIELD_ERRORS, 'email_address_not_specified', 'no_permission')
+  @Post()
+  @HttpCode(200)
+  create(@CurrentCaller() caller: Caller, @Body() fields: UserFieldsDto): Promise<UserDto> {
+    return this.users.create(caller, fields);
+  }
+}
 
 @ApiTags('Users')
 @ApiBearerAuth()
@@ -49,5 +89,44 @@ export class UsersController {
   @Get(':thirdParty/:id')
   getByThirdPartyId(@CurrentCaller() caller: Caller, @Param(ThirdPartyRefPipe) user: UserRef): Promise<UserDto> {
     return this.users.get(caller, user);
+  }
+
+  @ApiOperation({ operationId: 'changeOwnUser', summary: 'Change the caller’s own account' })
+  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiOkResponse({ type: UserDto })
+  @ApiBearerErrors(...FIELD_ERRORS, 'third_party_already_assigned', 'no_access', 'nonexistent_user')
+  @Put()
+  changeSelf(@CurrentCaller() caller: Caller, @Body() changes: UserChangesDto): Promise<UserDto> {
+    return this.users.change(caller, { by: 'self' }, changes);
+  }
+
+  @ApiOperation({
+    operationId: 'changeUser',
+    summary: 'Change an account: one’s own, or one that the caller’s organization manages',
+    description:
+      'What is not given stays as it is; an empty value takes a field away. Blocking an account ends its sessions and ' +
+      'revokes its login tokens.',
+  })
+  @ApiParam({ name: 'user', example: 'anna@demo.example' })
+  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiOkResponse({ type: UserDto })
+  @ApiBearerErrors(...FIELD_ERRORS, 'missing_field', 'third_party_already_assigned', 'no_access', 'nonexistent_user')
+  @Put(':user')
+  change(
+    @CurrentCaller() caller: Caller,
+    @Param('user', UserRefPipe) user: UserRef,
+    @Body() changes: UserChangesDto,
+  ): Promise<UserDto> {
+    return this.users.change(caller, user, changes);
+  }
+
+  @ApiOperation({ operationId: 'deleteUser', summary: 'Delete an account that the caller’s organization manages' })
+  @ApiParam({ name: 'user', example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
+  @ApiNoContentResponse({ description: 'It is gone, with its sessions and login tokens.' })
+  @ApiBearerErrors('missing_field', 'cannot_delete_self', 'account_is_group_manager', 'access_denied', 'not_found')
+  @Delete(':user')
+  @HttpCode(204)
+  remove(@CurrentCaller() caller: Caller, @Param('user', UserRefPipe) user: UserRef): Promise<void> {
+    return this.users.remove(caller, user);
   }
 }

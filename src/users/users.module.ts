@@ -4,14 +4,18 @@ import { AccountPermission } from './account-permission.entity.js';
 import { EmailAddress } from './email-address.entity.js';
 import { ThirdPartyId } from './third-party-id.entity.js';
 import { User } from './user.entity.js';
-import { UsersController } from './users.controller.js';
+import { PermissionsController } from './permissions.controller.js';
+import { PermissionsService } from './permissions.service.js';
+import { ThirdPartyIdsController } from './third-party-ids.controller.js';
+import { ThirdPartyIdsService } from './third-party-ids.service.js';
+import { NewUsersController, UsersController } from './users.controller.js';
 import { UsersPolicy } from './users.policy.js';
 import { UsersService } from './users.service.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([User, EmailAddress, ThirdPartyId, AccountPermission])],
-  controllers: [UsersController],
-  providers: [UsersService, UsersPolicy],
+  controllers: [UsersController, NewUsersController, ThirdPartyIdsController, PermissionsController],
+  providers: [UsersService, UsersPolicy, ThirdPartyIdsService, PermissionsService],
   exports: [UsersService, UsersPolicy],
 })
 export class UsersModule {}

@@ -1,13 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { Repository } from 'typeorm';
+import { Not } from 'typeorm';
+import type { EntityManager, Repository } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
+import type { ErrorId } from '../common/errors/errors.js';
+import { GroupStaff } from '../groups/group-staff.entity.js';
+import { Organization } from '../organizations/organization.entity.js';
 import { AccountPermission } from './account-permission.entity.js';
 import type { Permission } from './account-permission.entity.js';
 import { User } from './user.entity.js';
 
-/** Who may see which account (API.md, section 5). */
+/**
+ * Who may see and change which account (API.md, section 5). What takes `db` decides inside the transaction that acts
+ * on the decision.
+ */
 @Injectable()
 export class UsersPolicy {
   constructor(
@@ -35,4 +42,99 @@ export class UsersPolicy {
   hasPermission(userId: string, permission: Permission): Promise<boolean> {
     return this.permissions.existsBy({ userId, permission });
   }
+
+  /** The organization that manages the new account: that of staff with `MANAGE_USERS`. */
+  requireMayCreate(db: EntityManager, caller: Caller): Promise<string> {
+    return requireStaffWith(db, caller, 'MANAGE_USERS', 'no_permission');
+  }
+
+  /**
+   * One's own account, but not its status or third-party IDs; or any account that the caller's organization manages,
+   * with `MANAGE_USERS`.
+   */
+  async requireMayChange(
+    db: EntityManager,
+    caller: Caller,
+    user: User | null,
+    isAdministrative: boolean,
+  ): Promise<void> {
+    if (caller.userId === user?.id && !isAdministrative) return;
+    const organizationId = await requireStaffWith(db, caller, 'MANAGE_USERS', 'no_access');
+    if (user && user.organizationId !== organizationId) throw new DomainError('no_access');
+  }
+
+  /** Nobody blocks themselves, nor the last account that can manage the staff of its organization. */
+  async requireMayBlock(db: EntityManager, caller: Caller, user: User): Promise<void> {
+    if (caller.userId === user.id) throw new DomainError('no_access', 'Nobody blocks their own account.');
+    await this.requireStaffManagerBeside(db, user, 'no_access');
+  }
+
+  /** With `MANAGE_USERS`, an account that the organization manages, other than one's own and than a group manager's. */
+  async requireMayDelete(db: EntityManager, caller: Caller, user: User | null): Promise<void> {
+    const organizationId = await requireStaffWith(db, caller, 'MANAGE_USERS', 'access_denied');
+    if (!user) throw new DomainError('not_found', 'No user matches the given reference.');
+    if (user.id === caller.userId) throw new DomainError('cannot_delete_self');
+    if (user.organizationId !== organizationId) throw new DomainError('access_denied');
+    if (await db.existsBy(GroupStaff, { userId: user.id, permission: 'MANAGE' }))
+      throw new DomainError('account_is_group_manager');
+    await this.requireStaffManagerBeside(db, user, 'access_denied');
+  }
+
+  /** Staff with `MANAGE_STAFF`, for staff of the same organization. */
+  async requireMaySeePermissions(db: EntityManager, caller: Caller, user: User | null): Promise<void> {
+    const organizationId = await requireStaffWith(db, caller, 'MANAGE_STAFF', 'not_permitted');
+    if (!user) throw new DomainError('nonexistent_user');
+    if (user.staffOrganizationId !== organizationId) throw new DomainError('not_permitted');
+  }
+
+  /** The same, never for oneself; and nobody grants what they lack. */
+  async requireMayGrant(db: EntityManager, caller: Caller, user: User | null, permission: Permission): Promise<void> {
+    await this.requireMayRevoke(db, caller, user);
+    if (!(await db.existsBy(AccountPermission, { userId: caller.userId, permission })))
+      throw new DomainError('not_permitted', 'Nobody grants a permission that they lack.');
+  }
+
+  /** Whoever may take `MANAGE_STAFF` away from others has it, and keeps it: so somebody always does. */
+  async requireMayRevoke(db: EntityManager, caller: Caller, user: User | null): Promise<void> {
+    await this.requireMaySeePermissions(db, caller, user);
+    if (user!.id === caller.userId) throw new DomainError('not_permitted', 'Nobody changes their own permissions.');
+  }
+
+  private async requireStaffManagerBeside(db: EntityManager, user: User, otherwise: ErrorId): Promise<void> {
+    const { id, staffOrganizationId } = user;
+    if (staffOrganizationId === null || !(await isStaffManager(db, id))) return;
+    const others = db
+      .createQueryBuilder(AccountPermission, 'p')
+      .innerJoin('p.user', 'u')
+      .where({ permission: 'MANAGE_STAFF', userId: Not(id) })
+      .andWhere('u.staffOrganizationId = :staffOrganizationId', { staffOrganizationId })
+      .andWhere(`u.status = 'ACTIVE'`);
+    if (!(await others.getExists()))
+      throw new DomainError(otherwise, 'It is the last account that can manage the staff of its organization.');
+  }
+}
+
+function isStaffManager(db: EntityManager, userId: string): Promise<boolean> {
+  return db.existsBy(AccountPermission, { userId, permission: 'MANAGE_STAFF' });
+}
+
+/**
+ * The organization on whose staff the caller is, with `permission`. Changes of one organization by its staff come one
+ * after the other, so that no two of them take away each other's last administrator, or act on a right that is gone.
+ *
+ * @throws DomainError `otherwise`
+ */
+async function requireStaffWith(
+  db: EntityManager,
+  { userId }: Caller,
+  permission: Permission,
+  otherwise: ErrorId,
+): Promise<string> {
+  const before = await db.findOneBy(User, { id: userId });
+  if (before?.staffOrganizationId)
+    await db.update(Organization, { id: before.staffOrganizationId }, { name: () => '"name"' });
+  const caller = await db.findOneBy(User, { id: userId, status: 'ACTIVE' });
+  const may = await db.existsBy(AccountPermission, { userId, permission });
+  if (!caller?.staffOrganizationId || !may) throw new DomainError(otherwise);
+  return caller.staffOrganizationId;
 }

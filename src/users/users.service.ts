@@ -1,12 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { FindOptionsWhere, Repository } from 'typeorm';
+import { Not } from 'typeorm';
+import type { EntityManager, Repository } from 'typeorm';
+import { revokeWhatIsNoLongerGranted } from '../access/revocation.js';
 import type { Caller } from '../auth/caller.js';
-import { toIso } from '../common/clock.js';
+import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
+import { newId } from '../common/id.js';
 import { Database, toInstant } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
+import { canonicalLocale } from './dto/locale.validators.js';
+import type { UserChangesDto, UserFieldsDto } from './dto/user-fields.dto.js';
 import type { UserDto } from './dto/user.dto.js';
+import { EmailAddress } from './email-address.entity.js';
+import { findIn, whereIs } from './find-user.js';
+import type { NamingRef } from './find-user.js';
+import { assignThirdPartyId, newThirdPartyId } from './third-party-ids.service.js';
+import { normalizeEmailAddress } from './user-ref.js';
 import type { UserRef } from './user-ref.js';
 import { User } from './user.entity.js';
 import { UsersPolicy } from './users.policy.js';
@@ -17,15 +27,13 @@ const LAST_LOGIN: Statement = {
   sql: `SELECT MAX(s."created_at") AS "lastLogin" FROM "sessions" s WHERE s."user_id" = $1`,
 };
 
-/** A reference that means the same whoever says it. */
-export type NamingRef = Exclude<UserRef, { by: 'self' }>;
-
 @Injectable()
 export class UsersService {
   constructor(
     @InjectRepository(User) private readonly users: Repository<User>,
     private readonly database: Database,
     private readonly policy: UsersPolicy,
+    private readonly clock: Clock,
   ) {}
 
   /** @throws DomainError `nonexistent_user`, `no_access` */
@@ -34,6 +42,67 @@ export class UsersService {
     await this.policy.requireMaySee(caller, user);
     if (!user) throw new DomainError('nonexistent_user');
     return this.describe(user);
+  }
+
+  /** @throws DomainError `no_permission`, and those of the fields */
+  async create(caller: Caller, fields: UserFieldsDto): Promise<UserDto> {
+    const id = await this.database.transaction(async (db) => {
+      const organizationId = await this.policy.requireMayCreate(db, caller);
+      return this.insert(db, organizationId, fields);
+    });
+    return this.describe((await this.findById(id))!);
+  }
+
+  /** A new account that `organizationId` manages. Who may is for the caller to have asked. */
+  private async insert(db: EntityManager, organizationId: string, fields: UserFieldsDto): Promise<string> {
+    const name = fields.name ?? fields.realName;
+    if (!name) throw new DomainError('real_name_not_specified');
+    const thirdPartyId = newThirdPartyId(fields);
+    if (!fields.emailAddress && !thirdPartyId) throw new DomainError('email_address_not_specified');
+    const id = newId();
+    await db.insert(User, {
+      id,
+      type: 'USER',
+      status: 'ACTIVE',
+      organizationId,
+      createdAt: this.clock.now(),
+      ...profileOf({ ...fields, name }),
+    });
+    if (fields.emailAddress) await takeEmailAddress(db, id, fields.emailAddress);
+    if (thirdPartyId) await assignThirdPartyId(db, organizationId, id, thirdPartyId);
+    return id;
+  }
+
+  /** @throws DomainError `no_access`, `nonexistent_user`, and those of the fields */
+  async change(caller: Caller, ref: UserRef, changes: UserChangesDto): Promise<UserDto> {
+    const id = await this.database.transaction(async (db) => {
+      const user = await findIn(db, caller, ref);
+      const thirdPartyId = newThirdPartyId(changes);
+      const isAdministrative = thirdPartyId !== null || (changes.status ?? user?.status) !== user?.status;
+      await this.policy.requireMayChange(db, caller, user, isAdministrative);
+      if (!user) throw new DomainError('nonexistent_user');
+      const { status = user.status } = changes;
+      if (status === 'BLOCKED' && user.status !== 'BLOCKED') await this.policy.requireMayBlock(db, caller, user);
+      await db.update(User, { id: user.id }, { status, ...profileOf(changes) });
+      if (changes.emailAddress) await takeEmailAddress(db, user.id, changes.emailAddress);
+      if (thirdPartyId) await assignThirdPartyId(db, user.organizationId!, user.id, thirdPartyId);
+      if (status !== user.status) await revokeWhatIsNoLongerGranted(this.database, db, user.id, this.clock.now());
+      return user.id;
+    });
+    return this.describe((await this.findById(id))!);
+  }
+
+  /**
+   * With the account go its sessions, its login tokens, and those that it obtained for others.
+   *
+   * @throws DomainError `access_denied`, `not_found`, `cannot_delete_self`, `account_is_group_manager`
+   */
+  async remove(caller: Caller, ref: UserRef): Promise<void> {
+    await this.database.transaction(async (db) => {
+      const user = await findIn(db, caller, ref);
+      await this.policy.requireMayDelete(db, caller, user);
+      await db.delete(User, { id: user!.id });
+    });
   }
 
   /** The user with their organizations, e-mail addresses and third-party IDs. */
@@ -76,13 +145,38 @@ export class UsersService {
   }
 }
 
-function whereIs(ref: NamingRef): FindOptionsWhere<User> {
-  switch (ref.by) {
-    case 'id':
-      return { id: ref.id };
-    case 'emailAddress':
-      return { emailAddresses: { address: ref.address } };
-    case 'thirdPartyId':
-      return { thirdPartyIds: { thirdParty: ref.thirdParty, externalId: ref.id } };
-  }
+/** The columns that the fields fill; what is not given is left out. */
+function profileOf(fields: UserFieldsDto): Partial<User> {
+  const { locale, timeZone, description, domicile, yearOfBirth } = fields;
+  const name = fields.name ?? fields.realName ?? undefined;
+  return {
+    ...(name !== undefined && { name }),
+    ...(locale !== undefined && { locale: canonicalLocale(locale) }),
+    ...(timeZone !== undefined && { timeZone }),
+    ...(description !== undefined && { description }),
+    ...(domicile !== undefined && { domicile: domicile?.toUpperCase() ?? null }),
+    ...(yearOfBirth !== undefined && { yearOfBirth }),
+  };
+}
+
+/**
+ * Makes an address the one that is shown for the account, in place of the one before.
+ *
+ * @throws DomainError `account_exists` if another account has it
+ */
+async function takeEmailAddress(db: EntityManager, userId: string, given: string): Promise<void> {
+  const address = normalizeEmailAddress(given);
+  // Whoever asks for the same address at the same time waits here, and then finds the other's.
+  await db
+    .createQueryBuilder()
+    .insert()
+    .into(EmailAddress)
+    .values({ address, userId, isPrimary: true })
+    .orIgnore()
+    .execute();
+  const owner = await db.findOneByOrFail(EmailAddress, { address });
+  if (owner.userId !== userId)
+    throw new DomainError('account_exists', undefined, { members: { userId: owner.userId } });
+  await db.delete(EmailAddress, { userId, isPrimary: true, address: Not(address) });
+  await db.update(EmailAddress, { address }, { isPrimary: true });
 }

@@ -1,0 +1,112 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import {
+  IsEmail,
+  IsIn,
+  IsInt,
+  IsISO31661Alpha2,
+  IsOptional,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+} from 'class-validator';
+import { ERRORS } from '../../common/errors/errors.js';
+import type { ErrorId } from '../../common/errors/errors.js';
+import { failsAs } from '../../common/errors/validation.js';
+import { IsLocale, IsTimeZone } from './locale.validators.js';
+
+/** At least one visible character, and no control characters or halves of surrogate pairs. */
+const TEXT_LINE = /^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u;
+
+function fails(id: ErrorId): ReturnType<typeof failsAs> {
+  return failsAs(id, ERRORS[id].description.replace(/\.$/, ''));
+}
+
+/** An empty value of a form stands for none; `null` does in JSON. */
+function EmptyIsNull(): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) => (value === '' ? null : value));
+}
+
+/** The fields of an account that can be given (API.md, section 5). */
+export class UserFieldsDto {
+  @ApiPropertyOptional({ maxLength: 255, example: 'Bo Bakker' })
+  @IsOptional()
+  @IsString()
+  @Matches(TEXT_LINE, fails('real_name_not_specified'))
+  @MaxLength(255, fails('real_name_not_specified'))
+  name?: string | null;
+
+  @ApiPropertyOptional({ description: 'The same as `name`.', maxLength: 255 })
+  @IsOptional()
+  @IsString()
+  @Matches(TEXT_LINE, fails('real_name_not_specified'))
+  @MaxLength(255, fails('real_name_not_specified'))
+  realName?: string | null;
+
+  @ApiPropertyOptional({ format: 'email', maxLength: 254, example: 'bo.bakker@demo.example' })
+  @IsOptional()
+  @IsString()
+  @IsEmail({}, fails('email_address_invalid'))
+  @MaxLength(254, fails('email_address_invalid'))
+  emailAddress?: string | null;
+
+  @ApiPropertyOptional({ description: 'The code of a third party of the organization.', example: 'LMS' })
+  @IsOptional()
+  @IsString()
+  thirdParty?: string | null;
+
+  @ApiPropertyOptional({ description: 'What that third party calls the user.', maxLength: 255, example: '4714' })
+  @IsOptional()
+  @IsString()
+  thirdPartyId?: string | null;
+
+  @ApiPropertyOptional({ description: 'A language tag', example: 'nl-NL' })
+  @EmptyIsNull()
+  @IsOptional()
+  @IsString()
+  @IsLocale(fails('locale_invalid'))
+  locale?: string | null;
+
+  @ApiPropertyOptional({ example: 'Europe/Amsterdam' })
+  @EmptyIsNull()
+  @IsOptional()
+  @IsString()
+  @IsTimeZone(fails('invalid_time_zone'))
+  timeZone?: string | null;
+
+  @ApiPropertyOptional({ maxLength: 2000, example: 'Second-year student' })
+  @EmptyIsNull()
+  @IsOptional()
+  @IsString()
+  @Matches(/^[^\0\p{Cs}]*$/u)
+  @MaxLength(2000)
+  description?: string | null;
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 1900, example: 1998 })
+  @EmptyIsNull()
+  @Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' && /^\d{4}$/.test(value) ? Number(value) : value,
+  )
+  @IsOptional()
+  @IsInt(fails('year_of_birth_invalid'))
+  @Min(1900, fails('year_of_birth_invalid'))
+  @Max(new Date().getUTCFullYear(), fails('year_of_birth_invalid'))
+  yearOfBirth?: number | null;
+
+  @ApiPropertyOptional({ description: 'ISO 3166-1 alpha-2', example: 'NL' })
+  @EmptyIsNull()
+  @IsOptional()
+  @IsString()
+  @IsISO31661Alpha2(fails('residence_country_invalid'))
+  domicile?: string | null;
+}
+
+/** The same, and whether the account may be used. */
+export class UserChangesDto extends UserFieldsDto {
+  @ApiPropertyOptional({ enum: ['ACTIVE', 'BLOCKED'] })
+  @IsOptional()
+  @IsIn(['ACTIVE', 'BLOCKED'])
+  status?: 'ACTIVE' | 'BLOCKED';
+}

@@ -1,0 +1,23 @@
+import type { EntityManager, FindOptionsWhere } from 'typeorm';
+import type { Caller } from '../auth/caller.js';
+import type { UserRef } from './user-ref.js';
+import { User } from './user.entity.js';
+
+/** A reference that means the same whoever says it. */
+export type NamingRef = Exclude<UserRef, { by: 'self' }>;
+
+export function whereIs(ref: NamingRef): FindOptionsWhere<User> {
+  switch (ref.by) {
+    case 'id':
+      return { id: ref.id };
+    case 'emailAddress':
+      return { emailAddresses: { address: ref.address } };
+    case 'thirdPartyId':
+      return { thirdPartyIds: { thirdParty: ref.thirdParty, externalId: ref.id } };
+  }
+}
+
+/** Whom `caller` means, as it is inside a transaction. */
+export function findIn(db: EntityManager, caller: Caller, ref: UserRef): Promise<User | null> {
+  return db.findOne(User, { where: whereIs(ref.by === 'self' ? { by: 'id', id: caller.userId } : ref) });
+}

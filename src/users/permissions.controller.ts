@@ -1,0 +1,70 @@
+import { Controller, Delete, Get, Injectable, Param, Put } from '@nestjs/common';
+import type { PipeTransform } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { CalledBy } from '../auth/called-by.decorator.js';
+import type { Caller } from '../auth/caller.js';
+import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { DomainError } from '../common/errors/errors.js';
+import { ApiBearerErrors } from '../common/openapi.js';
+import { API } from '../common/paths.js';
+import { PERMISSIONS } from './account-permission.entity.js';
+import type { Permission } from './account-permission.entity.js';
+import { PermissionsDto } from './dto/permissions.dto.js';
+import { PermissionsService } from './permissions.service.js';
+import { UserRefPipe } from './user-ref.pipe.js';
+import type { UserRef } from './user-ref.js';
+
+@Injectable()
+class PermissionPipe implements PipeTransform<string, Permission> {
+  transform(name: string): Permission {
+    const permission = PERMISSIONS.find((known) => known === name);
+    if (!permission) throw new DomainError('unknown_permission');
+    return permission;
+  }
+}
+
+@ApiTags('Users')
+@ApiBearerAuth()
+@ApiParam({ name: 'user', example: 'admin@demo.example' })
+@Controller(`${API}/user/:user/permissions`)
+@CalledBy('bearer')
+export class PermissionsController {
+  constructor(private readonly permissions: PermissionsService) {}
+
+  @ApiOperation({ operationId: 'listPermissions', summary: 'What a staff user may do in the organization' })
+  @ApiOkResponse({ type: PermissionsDto })
+  @ApiBearerErrors('missing_field', 'not_permitted', 'nonexistent_user')
+  @Get()
+  list(@CurrentCaller() caller: Caller, @Param('user', UserRefPipe) user: UserRef): Promise<PermissionsDto> {
+    return this.permissions.list(caller, user);
+  }
+
+  @ApiOperation({ operationId: 'grantPermission', summary: 'Allow a staff user something that the caller may do' })
+  @ApiParam({ name: 'permission', enum: PERMISSIONS })
+  @ApiOkResponse({ type: PermissionsDto })
+  @ApiBearerErrors('missing_field', 'unknown_permission', 'not_permitted', 'nonexistent_user')
+  @Put(':permission')
+  grant(
+    @CurrentCaller() caller: Caller,
+    @Param('user', UserRefPipe) user: UserRef,
+    @Param('permission', PermissionPipe) permission: Permission,
+  ): Promise<PermissionsDto> {
+    return this.permissions.grant(caller, user, permission);
+  }
+
+  @ApiOperation({
+    operationId: 'revokePermission',
+    summary: 'Take a permission away, with the sessions that were started with it',
+  })
+  @ApiParam({ name: 'permission', enum: PERMISSIONS })
+  @ApiOkResponse({ type: PermissionsDto })
+  @ApiBearerErrors('missing_field', 'unknown_permission', 'not_permitted', 'nonexistent_user')
+  @Delete(':permission')
+  revoke(
+    @CurrentCaller() caller: Caller,
+    @Param('user', UserRefPipe) user: UserRef,
+    @Param('permission', PermissionPipe) permission: Permission,
+  ): Promise<PermissionsDto> {
+    return this.permissions.revoke(caller, user, permission);
+  }
+}

@@ -1,0 +1,58 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { revokeWhatIsNoLongerGranted } from '../access/revocation.js';
+import type { Caller } from '../auth/caller.js';
+import { Clock } from '../common/clock.js';
+import { Database } from '../database/database.js';
+import { AccountPermission, PERMISSIONS } from './account-permission.entity.js';
+import type { Permission } from './account-permission.entity.js';
+import type { PermissionsDto } from './dto/permissions.dto.js';
+import { findIn } from './find-user.js';
+import type { UserRef } from './user-ref.js';
+import { UsersPolicy } from './users.policy.js';
+
+/** What staff may do in their organization (API.md, section 5). */
+@Injectable()
+export class PermissionsService {
+  constructor(
+    private readonly database: Database,
+    private readonly policy: UsersPolicy,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws DomainError `not_permitted`, `nonexistent_user` */
+  list(caller: Caller, ref: UserRef): Promise<PermissionsDto> {
+    return this.database.transaction(async (db) => {
+      const user = await findIn(db, caller, ref);
+      await this.policy.requireMaySeePermissions(db, caller, user);
+      return permissionsOf(db, user!.id);
+    });
+  }
+
+  /** @throws DomainError `not_permitted`, `nonexistent_user` */
+  grant(caller: Caller, ref: UserRef, permission: Permission): Promise<PermissionsDto> {
+    return this.database.transaction(async (db) => {
+      const user = await findIn(db, caller, ref);
+      await this.policy.requireMayGrant(db, caller, user, permission);
+      const row = { userId: user!.id, permission };
+      await db.createQueryBuilder().insert().into(AccountPermission).values(row).orIgnore().execute();
+      return permissionsOf(db, user!.id);
+    });
+  }
+
+  /** Ends also what was obtained with the permission. @throws DomainError `not_permitted`, `nonexistent_user` */
+  revoke(caller: Caller, ref: UserRef, permission: Permission): Promise<PermissionsDto> {
+    return this.database.transaction(async (db) => {
+      const user = await findIn(db, caller, ref);
+      await this.policy.requireMayRevoke(db, caller, user);
+      await db.delete(AccountPermission, { userId: user!.id, permission });
+      await revokeWhatIsNoLongerGranted(this.database, db, user!.id, this.clock.now());
+      return permissionsOf(db, user!.id);
+    });
+  }
+}
+
+async function permissionsOf(db: EntityManager, userId: string): Promise<PermissionsDto> {
+  const held = new Set((await db.findBy(AccountPermission, { userId })).map(({ permission }) => permission));
+  return { permissions: PERMISSIONS.filter((permission) => held.has(permission)) };
+}

@@ -1,0 +1,101 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { EntityManager, Repository } from 'typeorm';
+import type { Caller } from '../auth/caller.js';
+import { DomainError } from '../common/errors/errors.js';
+import { Database } from '../database/database.js';
+import { ThirdParty } from '../organizations/third-party.entity.js';
+import type { ThirdPartyIdDto } from './dto/user.dto.js';
+import { findIn } from './find-user.js';
+import { ThirdPartyId } from './third-party-id.entity.js';
+import { thirdPartyRef } from './user-ref.js';
+import type { ThirdPartyIdRef, UserRef } from './user-ref.js';
+import { User } from './user.entity.js';
+import { UsersPolicy } from './users.policy.js';
+
+/** What third parties call a user (API.md, section 5). */
+@Injectable()
+export class ThirdPartyIdsService {
+  constructor(
+    @InjectRepository(ThirdPartyId) private readonly ids: Repository<ThirdPartyId>,
+    private readonly database: Database,
+    private readonly policy: UsersPolicy,
+  ) {}
+
+  /** @throws DomainError `no_access`, `nonexistent_user` */
+  async list(caller: Caller, ref: UserRef): Promise<ThirdPartyIdDto[]> {
+    const user = await findIn(this.ids.manager, caller, ref);
+    await this.policy.requireMaySee(caller, user);
+    if (!user) throw new DomainError('nonexistent_user');
+    const ids = await this.ids.find({ where: { userId: user.id }, order: { thirdParty: 'ASC' } });
+    return ids.map(({ thirdParty, externalId }) => ({ thirdParty, id: externalId }));
+  }
+
+  /** @throws DomainError `no_access`, `nonexistent_user`, `unknown_third_party_id` */
+  async get(caller: Caller, ref: UserRef, { thirdParty, id }: ThirdPartyIdRef): Promise<ThirdPartyIdDto> {
+    const found = (await this.list(caller, ref)).find((own) => own.thirdParty === thirdParty && own.id === id);
+    if (!found) throw new DomainError('unknown_third_party_id');
+    return found;
+  }
+
+  /** @throws DomainError those above, `invalid_third_party_id`, `third_party_id_in_use`, `third_party_already_assigned` */
+  async assign(caller: Caller, ref: UserRef, thirdPartyId: ThirdPartyIdRef): Promise<void> {
+    await this.database.transaction(async (db) => {
+      const user = await this.requireChangeable(db, caller, ref);
+      await assignThirdPartyId(db, user.organizationId!, user.id, thirdPartyId);
+    });
+  }
+
+  /** @throws DomainError `no_access`, `nonexistent_user`, `unknown_third_party_id` */
+  async remove(caller: Caller, ref: UserRef, { thirdParty, id }: ThirdPartyIdRef): Promise<void> {
+    await this.database.transaction(async (db) => {
+      const user = await this.requireChangeable(db, caller, ref);
+      const own = { userId: user.id, thirdParty, externalId: id };
+      if (!(await db.existsBy(ThirdPartyId, own))) throw new DomainError('unknown_third_party_id');
+      await db.delete(ThirdPartyId, own);
+    });
+  }
+
+  private async requireChangeable(db: EntityManager, caller: Caller, ref: UserRef): Promise<User> {
+    const user = await findIn(db, caller, ref);
+    await this.policy.requireMayChange(db, caller, user, true);
+    if (!user) throw new DomainError('nonexistent_user');
+    return user;
+  }
+}
+
+/** The third-party ID that the fields of an account name, if they name one; `invalid_third_party_id` for half of one. */
+export function newThirdPartyId(fields: {
+  thirdParty?: string | null;
+  thirdPartyId?: string | null;
+}): ThirdPartyIdRef | null {
+  const { thirdParty, thirdPartyId } = fields;
+  if (!thirdParty && !thirdPartyId) return null;
+  try {
+    return thirdPartyRef(thirdParty ?? undefined, thirdPartyId ?? undefined);
+  } catch {
+    throw new DomainError('invalid_third_party_id');
+  }
+}
+
+/** Gives the user an ID of one of the organization's third parties; one that they have already is no fault. */
+export async function assignThirdPartyId(
+  db: EntityManager,
+  organizationId: string,
+  userId: string,
+  { thirdParty, id: externalId }: ThirdPartyIdRef,
+): Promise<void> {
+  if (!(await db.existsBy(ThirdParty, { code: thirdParty, organizationId })))
+    throw new DomainError('invalid_third_party_id', 'The code is none of the organization’s.');
+  // Whoever asks for the same one at the same time waits here, and then finds the other's.
+  await db
+    .createQueryBuilder()
+    .insert()
+    .into(ThirdPartyId)
+    .values({ thirdParty, externalId, userId })
+    .orIgnore()
+    .execute();
+  const holder = await db.findOneBy(ThirdPartyId, { thirdParty, externalId });
+  if (!holder) throw new DomainError('third_party_already_assigned');
+  if (holder.userId !== userId) throw new DomainError('third_party_id_in_use');
+}
