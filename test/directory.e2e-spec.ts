@@ -117,42 +117,19 @@ describe('GET group/{id}', () => {
 });
 
 describe('an id in a path', () => {
-  it.each(['/group/%00', '/group/a%00b', '/organization/%00', '/organization/a%20b', `/group/${'x'.repeat(65)}`])(
+  it.each(['/organization/%00', '/organization/a%20b', `/organization/${'x'.repeat(65)}`])(
     'that can be none is not found: %s',
     async (path) => {
       const { status, body } = await t.as(caller)(path);
       expect({ status, id: body.id }).toEqual({ status: 404, id: 'not_found' });
     },
   );
-});
 
-describe('GET organization', () => {
-  it('shows the own organization under its id, self and nothing', async () => {
-    const code = await t.world.thirdParty(caller.organizationId);
-    for (const path of ['', '/self', `/${caller.organizationId}`]) {
-      const { status, body } = await t.as(caller)(`/organization${path}`);
-      expect(status).toBe(200);
-      expect(body).toEqual({
-        type: 'ORGANIZATION',
-        id: caller.organizationId,
-        name: 'Academy',
-        emailAddress: 'office@academy.example',
-        locale: 'nl',
-        thirdParties: [code],
-      });
-    }
-  });
-
-  it('answers not_permitted for another one and not_found for none', async () => {
-    const answers = await Promise.all(
-      [stranger.organizationId, newId()].map((id) => t.as(caller)(`/organization/${id}`)),
-    );
-    expect(answers.map(({ status, body }) => `${status} ${body.id}`)).toEqual(['403 not_permitted', '404 not_found']);
-  });
-
-  it.each(['', '/self'])('answers not_linked_to_organization to nobody’s staff: organization%s', async (path) => {
-    await t.world.write((db) => db.update(User, { id: caller.id }, { staffOrganizationId: null }));
-    const { status, body } = await t.as(caller)(`/organization${path}`);
-    expect({ status, id: body.id }).toEqual({ status: 401, id: 'not_linked_to_organization' });
-  });
+  it.each(['/group/%00', '/group/a%00b', `/group/${'x'.repeat(65)}`])(
+    'that can be none is named as such for a group: %s',
+    async (path) => {
+      const { status, body } = await t.as(caller)(path);
+      expect({ status, id: body.id }).toEqual({ status: 400, id: 'invalid_group_id' });
+    },
+  );
 });

@@ -22,3 +22,8 @@ export function newSecret(): string {
 export function hashSecret(secret: string): string {
   return createHash('sha256').update(secret).digest('base64url');
 }
+
+/** Whether a text can be an id at all, or `self`. */
+export function isId(text: string): boolean {
+  return /^[\w-]{1,64}$/.test(text);
+}

@@ -1,13 +1,32 @@
-import { Controller, Get, Param } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
+import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
-import { IdPipe } from '../common/id.pipe.js';
 import { ApiBearerErrors } from '../common/openapi.js';
 import { API } from '../common/paths.js';
-import { GroupDto } from './dto/group.dto.js';
+import { GroupChangesDto, NewGroupDto } from './dto/group-fields.dto.js';
+import { DescriptionDto, GroupDto } from './dto/group.dto.js';
+import { GroupIdPipe } from './group-id.pipe.js';
 import { GroupsService } from './groups.service.js';
+
+@ApiTags('Groups')
+@ApiBearerAuth()
+@Controller(`${API}/groups`)
+@CalledBy('bearer')
+export class NewGroupsController {
+  constructor(private readonly groups: GroupsService) {}
+
+  @ApiOperation({ operationId: 'createGroup', summary: 'Make a group, which the caller then manages' })
+  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiOkResponse({ type: GroupDto })
+  @ApiBearerErrors('name_missing', 'description_missing', 'invalid_custom_reference', 'no_permission')
+  @Post()
+  @HttpCode(200)
+  create(@CurrentCaller() caller: Caller, @Body() fields: NewGroupDto): Promise<GroupDto> {
+    return this.groups.create(caller, fields);
+  }
+}
 
 @ApiTags('Groups')
 @ApiBearerAuth()
@@ -19,9 +38,40 @@ export class GroupsController {
   @ApiOperation({ operationId: 'getGroup', summary: 'A group on which the caller has a permission' })
   @ApiParam({ name: 'id', example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
   @ApiOkResponse({ type: GroupDto })
-  @ApiBearerErrors('no_permission', 'not_found')
+  @ApiBearerErrors('invalid_group_id', 'no_permission', 'not_found')
   @Get(':id')
-  get(@CurrentCaller() caller: Caller, @Param('id', IdPipe) id: string): Promise<GroupDto> {
+  get(@CurrentCaller() caller: Caller, @Param('id', GroupIdPipe) id: string): Promise<GroupDto> {
     return this.groups.get(caller, id);
+  }
+
+  @ApiOperation({ operationId: 'changeGroup', summary: 'Change a group that the caller manages' })
+  @ApiParam({ name: 'id', example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
+  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiOkResponse({ type: GroupDto })
+  @ApiBearerErrors(
+    'invalid_group_id',
+    'invalid_name',
+    'invalid_description',
+    'invalid_custom_reference',
+    'no_permission',
+    'not_found',
+  )
+  @Put(':id')
+  change(
+    @CurrentCaller() caller: Caller,
+    @Param('id', GroupIdPipe) id: string,
+    @Body() changes: GroupChangesDto,
+  ): Promise<GroupDto> {
+    return this.groups.change(caller, id, changes);
+  }
+
+  @ApiOperation({ operationId: 'deleteGroup', summary: 'Delete a group, and end the sessions that came from it' })
+  @ApiParam({ name: 'id', example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
+  @ApiOkResponse({ type: DescriptionDto })
+  @ApiBearerErrors('invalid_group_id', 'no_permission', 'not_found')
+  @Delete(':id')
+  async remove(@CurrentCaller() caller: Caller, @Param('id', GroupIdPipe) id: string): Promise<DescriptionDto> {
+    await this.groups.remove(caller, id);
+    return { description: 'The group is deleted.' };
   }
 }

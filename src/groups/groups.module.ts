@@ -3,15 +3,19 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { UsersModule } from '../users/users.module.js';
 import { GroupStaff } from './group-staff.entity.js';
 import { Group } from './group.entity.js';
-import { GroupsController } from './groups.controller.js';
+import { GroupStaffController } from './group-staff.controller.js';
+import { GroupStaffService } from './group-staff.service.js';
+import { GroupsController, NewGroupsController } from './groups.controller.js';
 import { GroupsPolicy } from './groups.policy.js';
 import { GroupsService } from './groups.service.js';
+import { InvitationsController, MembersController } from './members.controller.js';
+import { MembersService } from './members.service.js';
 import { Membership } from './membership.entity.js';
 
 @Module({
   imports: [TypeOrmModule.forFeature([Group, Membership, GroupStaff]), UsersModule],
-  controllers: [GroupsController],
-  providers: [GroupsService, GroupsPolicy],
+  controllers: [GroupsController, NewGroupsController, MembersController, InvitationsController, GroupStaffController],
+  providers: [GroupsService, MembersService, GroupStaffService, GroupsPolicy],
   exports: [GroupsService],
 })
 export class GroupsModule {}

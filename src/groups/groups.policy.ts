@@ -1,13 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { Repository } from 'typeorm';
+import type { EntityManager, Repository } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
-import { UsersPolicy } from '../users/users.policy.js';
+import type { ErrorId } from '../common/errors/errors.js';
+import { AccountPermission } from '../users/account-permission.entity.js';
+import type { User } from '../users/user.entity.js';
+import { requireStaffWith, UsersPolicy } from '../users/users.policy.js';
 import { GroupStaff } from './group-staff.entity.js';
 import type { Group } from './group.entity.js';
 
-/** Who may do what with a group (API.md, section 6). */
+/** Who may do what with a group (API.md, section 6). What takes `db` decides inside the transaction that acts on it. */
 @Injectable()
 export class GroupsPolicy {
   constructor(
@@ -19,6 +22,41 @@ export class GroupsPolicy {
   async requireMayView(caller: Caller, group: Group): Promise<void> {
     const ownOrganization = (await this.users.staffOrganizationOf(caller)) === group.organizationId;
     if (!ownOrganization || !(await this.hasAnyPermission(caller, group))) throw new DomainError('no_permission');
+  }
+
+  /** The organization of the new group: that of staff with `CREATE_GROUPS`. */
+  requireMayCreate(db: EntityManager, caller: Caller): Promise<string> {
+    return requireStaffWith(db, caller, 'CREATE_GROUPS', 'no_permission');
+  }
+
+  /** `MANAGE`: staff of the group's organization who has it on the group, or the groups administrator. */
+  async requireMayManage(
+    db: EntityManager,
+    { userId }: Caller,
+    group: Group,
+    otherwise: ErrorId = 'no_permission',
+  ): Promise<void> {
+    const caller = { id: userId, status: 'ACTIVE', staffOrganizationId: group.organizationId } as const;
+    const may =
+      (await db.existsBy(GroupStaff, { groupId: group.id, permission: 'MANAGE', user: caller })) ||
+      (await db.existsBy(AccountPermission, { permission: 'MANAGE_ALL_GROUPS', user: caller }));
+    if (!may) throw new DomainError(otherwise);
+  }
+
+  /** Whoever makes an account by adding it to a group needs `MANAGE_USERS` too. */
+  async requireMaySetUp(db: EntityManager, caller: Caller): Promise<void> {
+    await requireStaffWith(db, caller, 'MANAGE_USERS', 'no_permission');
+  }
+
+  /** An account of the own organization joins at once; nobody else is in before they have accepted themselves. */
+  joinsAtOnce(user: User, group: Group): boolean {
+    return user.organizationId === group.organizationId;
+  }
+
+  /** `MANAGE`, and never for oneself. */
+  async requireMayChangeStaff(db: EntityManager, caller: Caller, group: Group, user: User | null): Promise<void> {
+    await this.requireMayManage(db, caller, group, 'not_permitted');
+    if (user?.id === caller.userId) throw new DomainError('not_permitted', 'Nobody changes their own permission.');
   }
 
   private async hasAnyPermission({ userId }: Caller, group: Group): Promise<boolean> {

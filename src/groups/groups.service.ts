@@ -1,10 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { Repository } from 'typeorm';
+import type { EntityManager, Repository } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
-import { toIso } from '../common/clock.js';
+import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
+import type { ErrorId } from '../common/errors/errors.js';
+import { newId } from '../common/id.js';
+import { Database } from '../database/database.js';
+import type { GroupChangesDto, NewGroupDto } from './dto/group-fields.dto.js';
 import type { GroupDto } from './dto/group.dto.js';
+import { GroupStaff } from './group-staff.entity.js';
 import { Group } from './group.entity.js';
 import { GroupsPolicy } from './groups.policy.js';
 import { Membership } from './membership.entity.js';
@@ -14,7 +19,9 @@ export class GroupsService {
   constructor(
     @InjectRepository(Group) private readonly groups: Repository<Group>,
     @InjectRepository(Membership) private readonly memberships: Repository<Membership>,
+    private readonly database: Database,
     private readonly policy: GroupsPolicy,
+    private readonly clock: Clock,
   ) {}
 
   /** @throws DomainError `not_found`, `no_permission` */
@@ -23,6 +30,59 @@ export class GroupsService {
     if (!group) throw new DomainError('not_found', 'There is no group with this id.');
     await this.policy.requireMayView(caller, group);
     return this.describe(group);
+  }
+
+  /** The creator gets `MANAGE`. @throws DomainError `no_permission` */
+  async create(caller: Caller, fields: NewGroupDto): Promise<GroupDto> {
+    const id = newId();
+    await this.database.transaction(async (db) => {
+      const organizationId = await this.policy.requireMayCreate(db, caller);
+      const now = this.clock.now();
+      await db.insert(Group, {
+        id,
+        organizationId,
+        name: fields.name,
+        description: fields.description,
+        customReference: fields.customReference ?? null,
+        createdAt: now,
+        lastEditedAt: now,
+      });
+      await db.insert(GroupStaff, { userId: caller.userId, groupId: id, permission: 'MANAGE' });
+    });
+    return this.show(id);
+  }
+
+  /** @throws DomainError `not_found`, `no_permission` */
+  async change(caller: Caller, id: string, changes: GroupChangesDto): Promise<GroupDto> {
+    await this.database.transaction(async (db) => {
+      const group = await requireGroup(db, id, 'not_found');
+      await this.policy.requireMayManage(db, caller, group);
+      const { name, description, customReference } = changes;
+      await db.update(
+        Group,
+        { id },
+        {
+          ...(name !== undefined && { name }),
+          ...(description !== undefined && { description }),
+          ...(customReference !== undefined && { customReference }),
+          lastEditedAt: this.clock.now(),
+        },
+      );
+    });
+    return this.show(id);
+  }
+
+  /** With the group go its login tokens, and the sessions that came from them. @throws DomainError `not_found`, `no_permission` */
+  async remove(caller: Caller, id: string): Promise<void> {
+    await this.database.transaction(async (db) => {
+      const group = await requireGroup(db, id, 'not_found');
+      await this.policy.requireMayManage(db, caller, group);
+      await db.delete(Group, { id });
+    });
+  }
+
+  private async show(id: string): Promise<GroupDto> {
+    return this.describe((await this.groups.findOne({ where: { id }, relations: { organization: true } }))!);
   }
 
   private async describe(group: Group): Promise<GroupDto> {
@@ -38,4 +98,11 @@ export class GroupsService {
       organization: { type: 'ORGANIZATION', id: group.organization.id, name: group.organization.name },
     };
   }
+}
+
+/** @throws DomainError `otherwise`, where there is no such group */
+export async function requireGroup(db: EntityManager, id: string, otherwise: ErrorId): Promise<Group> {
+  const group = await db.findOneBy(Group, { id });
+  if (!group) throw new DomainError(otherwise);
+  return group;
 }

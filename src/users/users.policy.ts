@@ -124,7 +124,7 @@ function isStaffManager(db: EntityManager, userId: string): Promise<boolean> {
  *
  * @throws DomainError `otherwise`
  */
-async function requireStaffWith(
+export async function requireStaffWith(
   db: EntityManager,
   { userId }: Caller,
   permission: Permission,

@@ -50,11 +50,15 @@ export class UsersService {
       const organizationId = await this.policy.requireMayCreate(db, caller);
       return this.insert(db, organizationId, fields);
     });
+    return this.show(id);
+  }
+
+  async show(id: string): Promise<UserDto> {
     return this.describe((await this.findById(id))!);
   }
 
-  /** A new account that `organizationId` manages. Who may is for the caller to have asked. */
-  private async insert(db: EntityManager, organizationId: string, fields: UserFieldsDto): Promise<string> {
+  /** A new account that `organizationId` manages. Whether it may be made is decided before. */
+  async insert(db: EntityManager, organizationId: string, fields: UserFieldsDto): Promise<string> {
     const name = fields.name ?? fields.realName;
     if (!name) throw new DomainError('real_name_not_specified');
     const thirdPartyId = newThirdPartyId(fields);
@@ -89,7 +93,7 @@ export class UsersService {
       if (status !== user.status) await revokeWhatIsNoLongerGranted(this.database, db, user.id, this.clock.now());
       return user.id;
     });
-    return this.describe((await this.findById(id))!);
+    return this.show(id);
   }
 
   /**

@@ -38,3 +38,9 @@ export class GroupDto {
   @ApiProperty({ type: OrganizationRefDto })
   organization: OrganizationRefDto;
 }
+
+/** What an answer says that has nothing else to say. */
+export class DescriptionDto {
+  @ApiProperty({ example: 'The group is deleted.' })
+  description: string;
+}

@@ -12,22 +12,8 @@ import {
   MaxLength,
   Min,
 } from 'class-validator';
-import { ERRORS } from '../../common/errors/errors.js';
-import type { ErrorId } from '../../common/errors/errors.js';
-import { failsAs } from '../../common/errors/validation.js';
+import { EmptyIsNull, fails, TEXT_LINE } from '../../common/fields.js';
 import { IsLocale, IsTimeZone } from './locale.validators.js';
-
-/** At least one visible character, and no control characters or halves of surrogate pairs. */
-const TEXT_LINE = /^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u;
-
-function fails(id: ErrorId): ReturnType<typeof failsAs> {
-  return failsAs(id, ERRORS[id].description.replace(/\.$/, ''));
-}
-
-/** An empty value of a form stands for none; `null` does in JSON. */
-function EmptyIsNull(): PropertyDecorator {
-  return Transform(({ value }: { value: unknown }) => (value === '' ? null : value));
-}
 
 /** The fields of an account that can be given (API.md, section 5). */
 export class UserFieldsDto {

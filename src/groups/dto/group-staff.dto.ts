@@ -1,0 +1,20 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { UserDto } from '../../users/dto/user.dto.js';
+import type { GroupPermission } from '../group-staff.entity.js';
+
+export class GroupRefDto {
+  @ApiProperty({ example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
+  id: string;
+}
+
+/** What a staff user may do with a group (API.md, section 6). */
+export class GroupStaffDto {
+  @ApiProperty({ type: GroupRefDto })
+  group: GroupRefDto;
+
+  @ApiProperty({ type: UserDto })
+  user: UserDto;
+
+  @ApiProperty({ enum: ['MANAGE', 'VIEW'] })
+  permission: GroupPermission;
+}

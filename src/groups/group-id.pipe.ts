@@ -1,0 +1,13 @@
+import { Injectable } from '@nestjs/common';
+import type { PipeTransform } from '@nestjs/common';
+import { isId } from '../common/id.js';
+import { DomainError } from '../common/errors/errors.js';
+
+/** A path segment that names a group: what can't be an id does not reach the database. */
+@Injectable()
+export class GroupIdPipe implements PipeTransform<string, string> {
+  transform(segment: string): string {
+    if (!isId(segment)) throw new DomainError('invalid_group_id');
+    return segment;
+  }
+}

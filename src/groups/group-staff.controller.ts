@@ -1,0 +1,77 @@
+import { Controller, Delete, Injectable, Param, Put } from '@nestjs/common';
+import type { PipeTransform } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { CalledBy } from '../auth/called-by.decorator.js';
+import type { Caller } from '../auth/caller.js';
+import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { DomainError } from '../common/errors/errors.js';
+import { ApiBearerErrors } from '../common/openapi.js';
+import { API } from '../common/paths.js';
+import { UserRefPipe } from '../users/user-ref.pipe.js';
+import type { UserRef } from '../users/user-ref.js';
+import { GroupStaffDto } from './dto/group-staff.dto.js';
+import { GroupIdPipe } from './group-id.pipe.js';
+import type { GroupPermission } from './group-staff.entity.js';
+import { GroupStaffService } from './group-staff.service.js';
+
+@Injectable()
+class GroupPermissionPipe implements PipeTransform<string, GroupPermission> {
+  transform(name: string): GroupPermission {
+    if (name !== 'MANAGE' && name !== 'VIEW') throw new DomainError('invalid_permission');
+    return name;
+  }
+}
+
+const ERRORS = [
+  'invalid_group_id',
+  'missing_field',
+  'invalid_permission',
+  'not_permitted',
+  'unknown_group',
+  'unknown_user',
+  'not_available',
+] as const;
+
+@ApiTags('Groups')
+@ApiBearerAuth()
+@ApiParam({ name: 'permission', enum: ['MANAGE', 'VIEW'] })
+@ApiParam({ name: 'user', example: 'admin@demo.example' })
+@ApiParam({ name: 'group', example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
+@Controller(`${API}/group/:group/staff`)
+@CalledBy('bearer')
+export class GroupStaffController {
+  constructor(private readonly staff: GroupStaffService) {}
+
+  @ApiOperation({
+    operationId: 'allowGroupStaff',
+    summary: 'Let a staff user of the organization manage or view a group',
+    description: 'A staff user has one permission on a group: this one takes the place of the one before.',
+  })
+  @ApiOkResponse({ type: GroupStaffDto })
+  @ApiBearerErrors(...ERRORS)
+  @Put(':user/:permission')
+  allow(
+    @CurrentCaller() caller: Caller,
+    @Param('group', GroupIdPipe) group: string,
+    @Param('user', UserRefPipe) user: UserRef,
+    @Param('permission', GroupPermissionPipe) permission: GroupPermission,
+  ): Promise<GroupStaffDto> {
+    return this.staff.allow(caller, group, user, permission);
+  }
+
+  @ApiOperation({
+    operationId: 'disallowGroupStaff',
+    summary: 'Take a permission on a group away, with the sessions that were started with it',
+  })
+  @ApiOkResponse({ type: GroupStaffDto })
+  @ApiBearerErrors(...ERRORS)
+  @Delete(':user/:permission')
+  disallow(
+    @CurrentCaller() caller: Caller,
+    @Param('group', GroupIdPipe) group: string,
+    @Param('user', UserRefPipe) user: UserRef,
+    @Param('permission', GroupPermissionPipe) permission: GroupPermission,
+  ): Promise<GroupStaffDto> {
+    return this.staff.disallow(caller, group, user, permission);
+  }
+}

@@ -1,0 +1,74 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { revokeWhatIsNoLongerGranted } from '../access/revocation.js';
+import type { Caller } from '../auth/caller.js';
+import { Clock } from '../common/clock.js';
+import { DomainError } from '../common/errors/errors.js';
+import { Database } from '../database/database.js';
+import { findIn } from '../users/find-user.js';
+import type { UserRef } from '../users/user-ref.js';
+import type { User } from '../users/user.entity.js';
+import { UsersService } from '../users/users.service.js';
+import type { GroupStaffDto } from './dto/group-staff.dto.js';
+import { GroupStaff } from './group-staff.entity.js';
+import type { GroupPermission } from './group-staff.entity.js';
+import type { Group } from './group.entity.js';
+import { GroupsPolicy } from './groups.policy.js';
+import { requireGroup } from './groups.service.js';
+
+/** Which staff may do what with a group (API.md, section 6). */
+@Injectable()
+export class GroupStaffService {
+  constructor(
+    private readonly database: Database,
+    private readonly users: UsersService,
+    private readonly policy: GroupsPolicy,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Gives this permission in place of the one before. @throws DomainError `unknown_group`, `not_permitted`, `unknown_user`, `not_available` */
+  async allow(caller: Caller, groupId: string, ref: UserRef, permission: GroupPermission): Promise<GroupStaffDto> {
+    const userId = await this.database.transaction(async (db) => {
+      const { group, user } = await this.requireChangeable(db, caller, groupId, ref);
+      if (user.staffOrganizationId !== group.organizationId) throw new DomainError('not_available');
+      await db.upsert(GroupStaff, { userId: user.id, groupId, permission }, ['userId', 'groupId']);
+      if (permission === 'VIEW') await revokeWhatIsNoLongerGranted(this.database, db, user.id, this.clock.now());
+      return user.id;
+    });
+    return this.describe(groupId, userId, permission);
+  }
+
+  /**
+   * Takes the permission away. Without `VIEW` there is no `MANAGE` either.
+   *
+   * @throws DomainError `unknown_group`, `not_permitted`, `unknown_user`, `not_available`
+   */
+  async disallow(caller: Caller, groupId: string, ref: UserRef, permission: GroupPermission): Promise<GroupStaffDto> {
+    const userId = await this.database.transaction(async (db) => {
+      const { user } = await this.requireChangeable(db, caller, groupId, ref);
+      const row = await db.findOneBy(GroupStaff, { userId: user.id, groupId });
+      if (!row || (permission === 'MANAGE' && row.permission === 'VIEW')) throw new DomainError('not_available');
+      await db.delete(GroupStaff, { userId: user.id, groupId });
+      await revokeWhatIsNoLongerGranted(this.database, db, user.id, this.clock.now());
+      return user.id;
+    });
+    return this.describe(groupId, userId, permission);
+  }
+
+  private async requireChangeable(
+    db: EntityManager,
+    caller: Caller,
+    groupId: string,
+    ref: UserRef,
+  ): Promise<{ group: Group; user: User }> {
+    const group = await requireGroup(db, groupId, 'unknown_group');
+    const user = await findIn(db, caller, ref);
+    await this.policy.requireMayChangeStaff(db, caller, group, user);
+    if (!user) throw new DomainError('unknown_user');
+    return { group, user };
+  }
+
+  private async describe(groupId: string, userId: string, permission: GroupPermission): Promise<GroupStaffDto> {
+    return { group: { id: groupId }, user: await this.users.show(userId), permission };
+  }
+}

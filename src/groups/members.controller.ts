@@ -1,0 +1,119 @@
+import { Body, Controller, Delete, Param, Put } from '@nestjs/common';
+import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { CalledBy } from '../auth/called-by.decorator.js';
+import type { Caller } from '../auth/caller.js';
+import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { IdPipe } from '../common/id.pipe.js';
+import { ApiBearerErrors } from '../common/openapi.js';
+import { API } from '../common/paths.js';
+import { ThirdPartyRefPipe, UserRefPipe } from '../users/user-ref.pipe.js';
+import type { UserRef } from '../users/user-ref.js';
+import { DescriptionDto } from './dto/group.dto.js';
+import { InvitationAnswerDto, MemberDto, NewMemberDto } from './dto/member.dto.js';
+import { GroupIdPipe } from './group-id.pipe.js';
+import { MembersService } from './members.service.js';
+
+const ADDING = [
+  'invalid_group_id',
+  'missing_field',
+  'group_not_found',
+  'no_permission',
+  'unknown_user',
+  'name_missing',
+  'invalid_email_address',
+  'already_member',
+  'already_invited',
+  'real_name_not_specified',
+  'locale_invalid',
+  'invalid_time_zone',
+  'year_of_birth_invalid',
+  'residence_country_invalid',
+  'invalid_third_party_id',
+] as const;
+const REMOVING = ['invalid_group_id', 'missing_field', 'group_not_found', 'no_permission', 'not_group_member'] as const;
+const REMOVED = { description: 'The user is no longer in the group.' };
+
+@ApiTags('Groups')
+@ApiBearerAuth()
+@ApiParam({ name: 'group', example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
+@Controller(`${API}/group/:group/members`)
+@CalledBy('bearer')
+export class MembersController {
+  constructor(private readonly members: MembersService) {}
+
+  @ApiOperation({
+    operationId: 'addMember',
+    summary: 'Add a user to a group, or invite one whom the organization does not manage',
+    description: 'With `setup`, an account that does not exist is made; the caller then needs `MANAGE_USERS` too.',
+  })
+  @ApiParam({ name: 'user', example: 'anna@demo.example' })
+  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiOkResponse({ type: MemberDto })
+  @ApiBearerErrors(...ADDING)
+  @Put(':user')
+  add(
+    @CurrentCaller() caller: Caller,
+    @Param('group', GroupIdPipe) group: string,
+    @Param('user', UserRefPipe) user: UserRef,
+    @Body() fields: NewMemberDto,
+  ): Promise<MemberDto> {
+    return this.members.add(caller, group, user, fields);
+  }
+
+  @ApiOperation({ operationId: 'addMemberByThirdPartyId', summary: 'The same, named by a third-party ID' })
+  @ApiParam({ name: 'id', example: '4711' })
+  @ApiParam({ name: 'thirdParty', example: 'LMS' })
+  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiOkResponse({ type: MemberDto })
+  @ApiBearerErrors(...ADDING)
+  @Put(':thirdParty/:id')
+  addByThirdPartyId(
+    @CurrentCaller() caller: Caller,
+    @Param('group', GroupIdPipe) group: string,
+    @Param(ThirdPartyRefPipe) user: UserRef,
+    @Body() fields: NewMemberDto,
+  ): Promise<MemberDto> {
+    return this.members.add(caller, group, user, fields);
+  }
+
+  @ApiOperation({ operationId: 'removeMember', summary: 'Take a user out of a group, or an invitation back' })
+  @ApiParam({ name: 'user', example: 'anna@demo.example' })
+  @ApiOkResponse({ type: DescriptionDto })
+  @ApiBearerErrors(...REMOVING)
+  @Delete(':user')
+  async remove(
+    @CurrentCaller() caller: Caller,
+    @Param('group', GroupIdPipe) group: string,
+    @Param('user', UserRefPipe) user: UserRef,
+  ): Promise<DescriptionDto> {
+    await this.members.remove(caller, group, user);
+    return REMOVED;
+  }
+}
+
+@ApiTags('Groups')
+@ApiBearerAuth()
+@Controller(`${API}/group-invitation`)
+@CalledBy('bearer')
+export class InvitationsController {
+  constructor(private readonly members: MembersService) {}
+
+  @ApiOperation({
+    operationId: 'answerInvitation',
+    summary: 'Accept or decline an invitation, by whoever is invited',
+    description: 'The id of an invitation is that of the group.',
+  })
+  @ApiParam({ name: 'id', example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
+  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiOkResponse({ type: DescriptionDto })
+  @ApiBearerErrors('invalid_action', 'not_found')
+  @Put(':id')
+  async answer(
+    @CurrentCaller() caller: Caller,
+    @Param('id', IdPipe) id: string,
+    @Body() answer: InvitationAnswerDto,
+  ): Promise<DescriptionDto> {
+    await this.members.answer(caller, id, answer);
+    return { description: answer.action === 'ACCEPT' ? 'You have joined the group.' : 'You have declined.' };
+  }
+}
