@@ -85,6 +85,8 @@ describe('openapi.json', () => {
       '/api/2.1.1/groups',
       '/api/2.1.1/organization',
       '/api/2.1.1/organization/{id}',
+      '/api/2.1.1/organization/{id}/staff',
+      '/api/2.1.1/organization/{id}/staff/{user}',
       '/api/2.1.1/user',
       '/api/2.1.1/user/{thirdParty}/{id}',
       '/api/2.1.1/user/{user}',

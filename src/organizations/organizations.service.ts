@@ -22,12 +22,17 @@ export class OrganizationsService {
    * @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted`
    */
   async get(caller: Caller, id: string): Promise<OrganizationDto> {
+    return this.describe(await this.require(caller, id));
+  }
+
+  /** @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted` */
+  async require(caller: Caller, id: string): Promise<Organization> {
     const own = await this.users.staffOrganizationOf(caller);
     if (own === null) throw new DomainError('not_linked_to_organization');
     const organization = await this.organizations.findOneBy({ id: id === 'self' ? own : id });
     if (!organization) throw new DomainError('not_found', 'There is no organization with this id.');
     if (organization.id !== own) throw new DomainError('not_permitted');
-    return this.describe(organization);
+    return organization;
   }
 
   private async describe({ id, name, emailAddress, locale }: Organization): Promise<OrganizationDto> {

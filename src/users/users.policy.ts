@@ -100,6 +100,32 @@ export class UsersPolicy {
     if (user!.id === caller.userId) throw new DomainError('not_permitted', 'Nobody changes their own permissions.');
   }
 
+  /**
+   * With `MANAGE_STAFF` in the organization: an account that it manages, or that nobody does. Another organization's
+   * account is not taken from it. `null` is an account that is still to be made.
+   */
+  async requireMayAppoint(db: EntityManager, caller: Caller, organizationId: string, user: User | null): Promise<void> {
+    await this.requireStaffManager(db, caller, organizationId);
+    if (!user) return;
+    if (user.staffOrganizationId === organizationId) throw new DomainError('already_staff_user');
+    const linked = [user.staffOrganizationId, user.organizationId].some((id) => id !== null && id !== organizationId);
+    if (linked) throw new DomainError('linked_to_other_organization');
+  }
+
+  /** The same right: anybody on the staff but oneself, unless they still manage groups. */
+  async requireMayDismiss(db: EntityManager, caller: Caller, organizationId: string, user: User | null): Promise<void> {
+    await this.requireStaffManager(db, caller, organizationId);
+    if (user?.id === caller.userId) throw new DomainError('cannot_demote_self');
+    if (user?.staffOrganizationId !== organizationId) throw new DomainError('not_staff_user');
+    if (await db.existsBy(GroupStaff, { userId: user.id, permission: 'MANAGE' }))
+      throw new DomainError('staff_disconnection_failed');
+  }
+
+  private async requireStaffManager(db: EntityManager, caller: Caller, organizationId: string): Promise<void> {
+    const own = await requireStaffWith(db, caller, 'MANAGE_STAFF', 'not_permitted');
+    if (own !== organizationId) throw new DomainError('not_permitted');
+  }
+
   private async requireStaffManagerBeside(db: EntityManager, user: User, otherwise: ErrorId): Promise<void> {
     const { id, staffOrganizationId } = user;
     if (staffOrganizationId === null || !(await isStaffManager(db, id))) return;

@@ -1,0 +1,27 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { EmptyIsNull, fails, TEXT_LINE } from '../../common/fields.js';
+import { UserDto } from '../../users/dto/user.dto.js';
+
+/** The staff of an organization (API.md, section 7). */
+export class StaffDto {
+  @ApiProperty({ type: 'integer', example: 1 })
+  total: number;
+
+  @ApiProperty({ type: [UserDto] })
+  users: UserDto[];
+}
+
+export class NewStaffDto {
+  @ApiPropertyOptional({
+    description: 'For an account that is still to be made.',
+    maxLength: 255,
+    example: 'Bo Bakker',
+  })
+  @EmptyIsNull()
+  @IsOptional()
+  @IsString()
+  @Matches(TEXT_LINE, fails('missing_name'))
+  @MaxLength(255, fails('missing_name'))
+  name?: string | null;
+}

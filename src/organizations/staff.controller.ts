@@ -1,0 +1,90 @@
+import { Body, Controller, Delete, Get, HttpCode, Param, Put } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiConsumes,
+  ApiNoContentResponse,
+  ApiOkResponse,
+  ApiOperation,
+  ApiParam,
+  ApiTags,
+} from '@nestjs/swagger';
+import { CalledBy } from '../auth/called-by.decorator.js';
+import type { Caller } from '../auth/caller.js';
+import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { IdPipe } from '../common/id.pipe.js';
+import { ApiBearerErrors } from '../common/openapi.js';
+import { API } from '../common/paths.js';
+import { UserDto } from '../users/dto/user.dto.js';
+import { UserRefPipe } from '../users/user-ref.pipe.js';
+import type { UserRef } from '../users/user-ref.js';
+import { NewStaffDto, StaffDto } from './dto/staff.dto.js';
+import { StaffService } from './staff.service.js';
+
+const ORGANIZATION = ['not_linked_to_organization', 'not_permitted', 'not_found'] as const;
+
+@ApiTags('Organizations')
+@ApiBearerAuth()
+@ApiParam({ name: 'id', example: 'self' })
+@Controller(`${API}/organization/:id/staff`)
+@CalledBy('bearer')
+export class StaffController {
+  constructor(private readonly staff: StaffService) {}
+
+  @ApiOperation({ operationId: 'listStaff', summary: 'The people on the staff of the caller’s organization' })
+  @ApiOkResponse({ type: StaffDto })
+  @ApiBearerErrors(...ORGANIZATION)
+  @Get()
+  list(@CurrentCaller() caller: Caller, @Param('id', IdPipe) id: string): Promise<StaffDto> {
+    return this.staff.list(caller, id);
+  }
+
+  @ApiOperation({
+    operationId: 'appointStaff',
+    summary: 'Put an account on the staff',
+    description: 'It has no permission then. With `name`, an e-mail address of nobody becomes a new account.',
+  })
+  @ApiParam({ name: 'user', example: 'anna@demo.example' })
+  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiOkResponse({ type: UserDto })
+  @ApiBearerErrors(
+    ...ORGANIZATION,
+    'missing_field',
+    'already_staff_user',
+    'linked_to_other_organization',
+    'missing_name',
+    'invalid_email_address',
+    'unknown_user',
+  )
+  @Put(':user')
+  appoint(
+    @CurrentCaller() caller: Caller,
+    @Param('id', IdPipe) id: string,
+    @Param('user', UserRefPipe) user: UserRef,
+    @Body() fields: NewStaffDto,
+  ): Promise<UserDto> {
+    return this.staff.appoint(caller, id, user, fields);
+  }
+
+  @ApiOperation({
+    operationId: 'dismissStaff',
+    summary: 'Take an account off the staff, with its permissions and the sessions that it started',
+  })
+  @ApiParam({ name: 'user', example: 'bjorn@demo.example' })
+  @ApiNoContentResponse({ description: 'It is not on the staff any more.' })
+  @ApiBearerErrors(
+    ...ORGANIZATION,
+    'missing_field',
+    'cannot_demote_self',
+    'not_staff_user',
+    'staff_disconnection_failed',
+  )
+  @Delete(':user')
+  @HttpCode(204)
+  dismiss(
+    @CurrentCaller() caller: Caller,
+    @Param('id', IdPipe) id: string,
+    @Param('user', UserRefPipe) user: UserRef,
+  ): Promise<void> {
+    return this.staff.dismiss(caller, id, user);
+  }
+}

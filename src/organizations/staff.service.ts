@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { isEmail } from 'class-validator';
+import type { EntityManager, Repository } from 'typeorm';
+import { revokeWhatIsNoLongerGranted } from '../access/revocation.js';
+import type { Caller } from '../auth/caller.js';
+import { Clock } from '../common/clock.js';
+import { DomainError } from '../common/errors/errors.js';
+import { Database } from '../database/database.js';
+import { GroupStaff } from '../groups/group-staff.entity.js';
+import { AccountPermission } from '../users/account-permission.entity.js';
+import type { UserDto } from '../users/dto/user.dto.js';
+import { findIn } from '../users/find-user.js';
+import type { UserRef } from '../users/user-ref.js';
+import { User } from '../users/user.entity.js';
+import { UsersPolicy } from '../users/users.policy.js';
+import { UsersService } from '../users/users.service.js';
+import type { NewStaffDto, StaffDto } from './dto/staff.dto.js';
+import { OrganizationsService } from './organizations.service.js';
+
+/** Who is on the staff of an organization (API.md, section 7). */
+@Injectable()
+export class StaffService {
+  constructor(
+    @InjectRepository(User) private readonly accounts: Repository<User>,
+    private readonly organizations: OrganizationsService,
+    private readonly database: Database,
+    private readonly users: UsersService,
+    private readonly policy: UsersPolicy,
+    private readonly clock: Clock,
+  ) {}
+
+  /** People, by name. @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted` */
+  async list(caller: Caller, organization: string): Promise<StaffDto> {
+    const { id } = await this.organizations.require(caller, organization);
+    const found = await this.accounts.find({
+      where: { staffOrganizationId: id, type: 'USER' },
+      relations: { organization: true, emailAddresses: true, thirdPartyIds: true },
+      order: { name: 'ASC', id: 'ASC' },
+    });
+    const users = await Promise.all(found.map((user) => this.users.describe(user)));
+    return { total: users.length, users };
+  }
+
+  /**
+   * Puts an account on the staff, without any permission yet. An e-mail address of nobody becomes a new account.
+   *
+   * @throws DomainError those above, `already_staff_user`, `linked_to_other_organization`, `missing_name`,
+   *   `invalid_email_address`, `unknown_user`
+   */
+  async appoint(caller: Caller, organization: string, ref: UserRef, { name }: NewStaffDto): Promise<UserDto> {
+    const { id: organizationId } = await this.organizations.require(caller, organization);
+    const userId = await this.database.transaction(async (db) => {
+      const found = await findIn(db, caller, ref);
+      await this.policy.requireMayAppoint(db, caller, organizationId, found);
+      const id = found?.id ?? (await this.setUp(db, organizationId, ref, name));
+      await db.update(User, { id }, { staffOrganizationId: organizationId });
+      return id;
+    });
+    return this.users.show(userId);
+  }
+
+  /**
+   * Takes an account off the staff, with its permissions. The account itself stays.
+   *
+   * @throws DomainError those of `list`, `cannot_demote_self`, `not_staff_user`, `staff_disconnection_failed`
+   */
+  async dismiss(caller: Caller, organization: string, ref: UserRef): Promise<void> {
+    const { id: organizationId } = await this.organizations.require(caller, organization);
+    await this.database.transaction(async (db) => {
+      const user = await findIn(db, caller, ref);
+      await this.policy.requireMayDismiss(db, caller, organizationId, user);
+      const { id } = user!;
+      await db.delete(AccountPermission, { userId: id });
+      await db.delete(GroupStaff, { userId: id });
+      await db.update(User, { id }, { staffOrganizationId: null });
+      await revokeWhatIsNoLongerGranted(this.database, db, id, this.clock.now());
+    });
+  }
+
+  private setUp(db: EntityManager, organizationId: string, ref: UserRef, name?: string | null): Promise<string> {
+    if (ref.by !== 'emailAddress') throw new DomainError('unknown_user');
+    if (!isEmail(ref.address)) throw new DomainError('invalid_email_address');
+    if (!name) throw new DomainError('missing_name');
+    return this.users.insert(db, organizationId, { name, emailAddress: ref.address });
+  }
+}
