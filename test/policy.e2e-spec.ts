@@ -1,0 +1,162 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import * as fc from 'fast-check';
+import { newClientId, newId } from '../src/common/id.js';
+import { GroupStaff } from '../src/groups/group-staff.entity.js';
+import { Group } from '../src/groups/group.entity.js';
+import { Membership } from '../src/groups/membership.entity.js';
+import { Client } from '../src/oauth/client.entity.js';
+import { TokensService } from '../src/oauth/tokens.service.js';
+import { Organization } from '../src/organizations/organization.entity.js';
+import { AccountPermission } from '../src/users/account-permission.entity.js';
+import { User } from '../src/users/user.entity.js';
+import { TestApp } from './support/app.js';
+
+const ORGANIZATIONS = 2;
+const USERS = 4;
+const GROUPS = 3;
+const RUNS = 40;
+
+interface Account {
+  status: 'ACTIVE' | 'BLOCKED';
+  organization: number | null;
+  staffOf: number | null;
+  permissions: ('OBTAIN_ACCESS_TOKENS' | 'MANAGE_ALL_GROUPS' | 'MANAGE_USERS')[];
+}
+
+/** Everything that could matter; users, groups and organizations are numbers. */
+interface Graph {
+  users: Account[];
+  groups: { organization: number; members: (null | 'JOINED' | 'INVITED')[]; staff: (null | 'MANAGE' | 'VIEW')[] }[];
+}
+
+const anOrganization = fc.nat(ORGANIZATIONS - 1);
+const mostly = <T>(usual: T, other: T): fc.Arbitrary<T> =>
+  fc.oneof({ weight: 4, arbitrary: fc.constant(usual) }, { weight: 1, arbitrary: fc.constant(other) });
+const forEachUser = <T>(one: fc.Arbitrary<T>): fc.Arbitrary<T[]> =>
+  fc.array(one, { minLength: USERS, maxLength: USERS });
+
+const graphs: fc.Arbitrary<Graph> = fc.record({
+  users: forEachUser(
+    fc.record({
+      status: mostly<Account['status']>('ACTIVE', 'BLOCKED'),
+      organization: fc.option(anOrganization),
+      staffOf: fc.option(anOrganization),
+      permissions: fc.subarray<Account['permissions'][number]>([
+        'OBTAIN_ACCESS_TOKENS',
+        'MANAGE_ALL_GROUPS',
+        'MANAGE_USERS',
+      ]),
+    }),
+  ),
+  groups: fc.array(
+    fc.record({
+      organization: anOrganization,
+      members: forEachUser(fc.constantFrom(null, 'JOINED' as const, 'INVITED' as const)),
+      staff: forEachUser(fc.constantFrom(null, 'MANAGE' as const, 'VIEW' as const)),
+    }),
+    { minLength: GROUPS, maxLength: GROUPS },
+  ),
+});
+
+/** Rules 4 to 6 of API.md, section 2, as they are written there. */
+function expected({ users, groups }: Graph, caller: number, target: number): string {
+  const { status, staffOf, permissions } = users[caller]!;
+  const mayObtain = status === 'ACTIVE' && staffOf !== null && permissions.includes('OBTAIN_ACCESS_TOKENS');
+  if (!mayObtain) return '403 not_authorized';
+  if (users[target]!.status !== 'ACTIVE') return '404 unknown_user';
+  const administers = groups
+    .filter(({ organization }) => organization === staffOf)
+    .filter(({ staff }) => staff[caller] === 'MANAGE' || permissions.includes('MANAGE_ALL_GROUPS'));
+  return administers.some(({ members }) => members[target] === 'JOINED') ? '200' : '403 not_authorized';
+}
+
+let t: TestApp;
+
+beforeAll(async () => {
+  t = await TestApp.start();
+});
+afterAll(() => t.stop());
+
+/** Puts a graph into the database, and answers the users' ids and tokens. */
+async function build({ users, groups }: Graph): Promise<{ id: string; token: string }[]> {
+  const organizationIds = Array.from({ length: ORGANIZATIONS }, newId);
+  const userIds = users.map(newId);
+  const groupIds = groups.map(newId);
+  const clientId = newClientId();
+  const createdAt = new Date();
+  const idOf = (organization: number | null): string | null =>
+    organization === null ? null : organizationIds[organization]!;
+  await t.world.write(async (db) => {
+    await db.insert(
+      Organization,
+      organizationIds.map((id) => ({ id, name: 'Academy', createdAt })),
+    );
+    await db.insert(Client, { id: clientId, name: 'Host', organizationId: organizationIds[0]!, createdAt });
+    await db.insert(
+      User,
+      users.map(({ status, organization, staffOf }, number) => ({
+        id: userIds[number]!,
+        type: 'USER' as const,
+        name: `User ${number}`,
+        status,
+        organizationId: idOf(organization),
+        staffOrganizationId: idOf(staffOf),
+        createdAt,
+      })),
+    );
+    for (const [number, { permissions }] of users.entries())
+      for (const permission of permissions)
+        await db.insert(AccountPermission, { userId: userIds[number]!, permission });
+    for (const [number, { organization, members, staff }] of groups.entries()) {
+      const groupId = groupIds[number]!;
+      await db.insert(Group, {
+        id: groupId,
+        organizationId: organizationIds[organization]!,
+        name: 'Class',
+        description: 'Class',
+        createdAt,
+        lastEditedAt: createdAt,
+      });
+      for (const [member, status] of members.entries())
+        if (status) await db.insert(Membership, { userId: userIds[member]!, groupId, status });
+      for (const [one, permission] of staff.entries())
+        if (permission) await db.insert(GroupStaff, { userId: userIds[one]!, groupId, permission });
+    }
+  });
+  const iat = Math.floor(Date.now() / 1000);
+  return Promise.all(
+    userIds.map(async (id) => ({
+      id,
+      token: await t.nest.get(TokensService).sign('access', {
+        sub: id,
+        client_id: clientId,
+        scope: 'ROLE_USER',
+        jti: randomUUID(),
+        iat,
+        exp: iat + 3600,
+      }),
+    })),
+  );
+}
+
+it('the access decision is that of the contract, for any organizations, groups, members, staff and permissions', async () => {
+  const seen = new Set<string>();
+  await fc.assert(
+    fc.asyncProperty(graphs, async (graph) => {
+      const accounts = await build(graph);
+      const pairs = accounts.flatMap((_, caller) => accounts.map((__, target) => [caller, target] as const));
+      const decisions = await Promise.all(
+        pairs.map(async ([caller, target]) => {
+          const { status, body } = await t.as(accounts[caller]!)(`/access/${accounts[target]!.id}`);
+          return status === 200 ? '200' : `${status} ${body.id}`;
+        }),
+      );
+      for (const decision of decisions) seen.add(decision);
+      expect(decisions).toEqual(pairs.map(([caller, target]) => expected(graph, caller, target)));
+    }),
+    { numRuns: RUNS },
+  );
+  // Otherwise the graphs would be too dull to say anything.
+  expect([...seen].toSorted()).toEqual(['200', '403 not_authorized', '404 unknown_user']);
+}, 120_000);

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { GroupStaff } from '../../src/groups/group-staff.entity.js';
+import { Group } from '../../src/groups/group.entity.js';
+import { Membership } from '../../src/groups/membership.entity.js';
+import { Organization } from '../../src/organizations/organization.entity.js';
+import { AccountPermission, PERMISSIONS } from '../../src/users/account-permission.entity.js';
+import { ThirdPartyId } from '../../src/users/third-party-id.entity.js';
+import { User } from '../../src/users/user.entity.js';
+import { TestApp } from '../support/app.js';
+
+const SECRET = 'Nobody else’s business';
+const ENTITIES = [Organization, User, ThirdPartyId, AccountPermission, Group, Membership, GroupStaff];
+/** Paths that name nothing of another organization: what they lead to is the caller's own. */
+const OWN = new Set(['/access', '/user', '/users', '/groups', '/organization', '/version']);
+
+let t: TestApp;
+
+beforeAll(async () => {
+  t = await TestApp.start();
+});
+afterAll(() => t.stop());
+
+function everything(): Promise<unknown[]> {
+  return t.world.write(async (db) => {
+    const rows: unknown[] = [];
+    for (const entity of ENTITIES) rows.push(await db.find(entity));
+    return rows;
+  });
+}
+
+it('an administrator with every right in one organization reads and changes nothing of another, on any route', async () => {
+  const victim = await t.world.caller({ permissions: [...PERMISSIONS] });
+  const thirdParty = await t.world.thirdParty(victim.organizationId);
+  const user = await t.world.userOf(victim, { name: SECRET, thirdPartyId: [thirdParty, '7'] });
+  const attacker = await t.world.caller({ permissions: [...PERMISSIONS] });
+  const staff = await t.world.caller({ organizationId: victim.organizationId });
+
+  const { paths } = (await t.call('/openapi.json')).body as { paths: Record<string, Record<string, unknown>> };
+  const calls = Object.entries(paths)
+    .filter(([path]) => path.startsWith('/api/2.1.1/') && !OWN.has(path.slice('/api/2.1.1'.length)))
+    .flatMap(([path, methods]) => Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })));
+  expect(calls.length).toBeGreaterThan(20);
+
+  const before = await everything();
+  for (const { method, path } of calls) {
+    for (const person of [user.id, staff.id, `${thirdParty}$7`]) {
+      const isOrganization = path.includes('/organization');
+      const filled = path
+        .replace('{user}', encodeURIComponent(person))
+        .replace('{thirdParty}/{id}', `${thirdParty}/7`)
+        .replace('{thirdPartyId}', `${thirdParty}%247`)
+        .replace('{group}', user.groupId)
+        .replace('{id}', isOrganization ? victim.organizationId : path.includes('/group') ? user.groupId : user.id)
+        .replace('{permission}', path.includes('/staff') ? 'MANAGE' : 'MANAGE_USERS');
+      expect(filled).not.toContain('{');
+      const answer = await t.call(filled, {
+        method,
+        headers: { authorization: `Bearer ${attacker.token}`, 'content-type': 'application/json' },
+        ...(method === 'PUT' && {
+          body: JSON.stringify({ name: 'Mine', status: 'BLOCKED', setup: true, action: 'ACCEPT' }),
+        }),
+        ...(method === 'DELETE' && { body: '{}' }),
+      });
+      expect({ method, filled, status: answer.status }).toEqual({
+        method,
+        filled,
+        status: answer.status === 404 ? 404 : 403,
+      });
+      expect(answer.text).not.toContain(SECRET);
+    }
+  }
+  expect(await everything()).toEqual(before);
+});
