@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { revokeWhatIsNoLongerGranted } from '../access/revocation.js';
+import { RevocationService } from '../access/revocation.service.js';
 import type { Caller } from '../auth/caller.js';
-import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Database } from '../database/database.js';
 import { findIn } from '../users/find-user.js';
@@ -23,7 +22,7 @@ export class GroupStaffService {
     private readonly database: Database,
     private readonly users: UsersService,
     private readonly policy: GroupsPolicy,
-    private readonly clock: Clock,
+    private readonly revocation: RevocationService,
   ) {}
 
   /** Gives this permission in place of the one before. @throws DomainError `unknown_group`, `not_permitted`, `unknown_user`, `not_available` */
@@ -32,7 +31,7 @@ export class GroupStaffService {
       const { group, user } = await this.requireChangeable(db, caller, groupId, ref);
       if (user.staffOrganizationId !== group.organizationId) throw new DomainError('not_available');
       await db.upsert(GroupStaff, { userId: user.id, groupId, permission }, ['userId', 'groupId']);
-      if (permission === 'VIEW') await revokeWhatIsNoLongerGranted(this.database, db, user.id, this.clock.now());
+      if (permission === 'VIEW') await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
       return user.id;
     });
     return this.describe(groupId, userId, permission);
@@ -49,7 +48,7 @@ export class GroupStaffService {
       const row = await db.findOneBy(GroupStaff, { userId: user.id, groupId });
       if (!row || (permission === 'MANAGE' && row.permission === 'VIEW')) throw new DomainError('not_available');
       await db.delete(GroupStaff, { userId: user.id, groupId });
-      await revokeWhatIsNoLongerGranted(this.database, db, user.id, this.clock.now());
+      await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
       return user.id;
     });
     return this.describe(groupId, userId, permission);

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { RevocationModule } from '../access/revocation.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { GroupStaff } from './group-staff.entity.js';
 import { Group } from './group.entity.js';
@@ -13,7 +14,7 @@ import { MembersService } from './members.service.js';
 import { Membership } from './membership.entity.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Group, Membership, GroupStaff]), UsersModule],
+  imports: [TypeOrmModule.forFeature([Group, Membership, GroupStaff]), UsersModule, RevocationModule],
   controllers: [GroupsController, NewGroupsController, MembersController, InvitationsController, GroupStaffController],
   providers: [GroupsService, MembersService, GroupStaffService, GroupsPolicy],
   exports: [GroupsService],

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { isEmail } from 'class-validator';
 import type { EntityManager } from 'typeorm';
-import { revokeWhatIsNoLongerGranted } from '../access/revocation.js';
+import { RevocationService } from '../access/revocation.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -23,6 +23,7 @@ export class MembersService {
     private readonly database: Database,
     private readonly users: UsersService,
     private readonly policy: GroupsPolicy,
+    private readonly revocation: RevocationService,
     private readonly clock: Clock,
   ) {}
 
@@ -51,7 +52,7 @@ export class MembersService {
       if (!user || !(await db.existsBy(Membership, { userId: user.id, groupId })))
         throw new DomainError('not_group_member');
       await db.delete(Membership, { userId: user.id, groupId });
-      await revokeWhatIsNoLongerGranted(this.database, db, user.id, this.clock.now());
+      await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
     });
   }
 

@@ -2,9 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { isEmail } from 'class-validator';
 import type { EntityManager, Repository } from 'typeorm';
-import { revokeWhatIsNoLongerGranted } from '../access/revocation.js';
+import { RevocationService } from '../access/revocation.service.js';
 import type { Caller } from '../auth/caller.js';
-import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Database } from '../database/database.js';
 import { GroupStaff } from '../groups/group-staff.entity.js';
@@ -27,7 +26,7 @@ export class StaffService {
     private readonly database: Database,
     private readonly users: UsersService,
     private readonly policy: UsersPolicy,
-    private readonly clock: Clock,
+    private readonly revocation: RevocationService,
   ) {}
 
   /** People, by name. @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted` */
@@ -74,7 +73,7 @@ export class StaffService {
       await db.delete(AccountPermission, { userId: id });
       await db.delete(GroupStaff, { userId: id });
       await db.update(User, { id }, { staffOrganizationId: null });
-      await revokeWhatIsNoLongerGranted(this.database, db, id, this.clock.now());
+      await this.revocation.revokeWhatIsNoLongerGranted(db, id);
     });
   }
 

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { revokeWhatIsNoLongerGranted } from '../access/revocation.js';
+import { RevocationService } from '../access/revocation.service.js';
 import type { Caller } from '../auth/caller.js';
-import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import { AccountPermission, PERMISSIONS } from './account-permission.entity.js';
 import type { Permission } from './account-permission.entity.js';
@@ -17,7 +16,7 @@ export class PermissionsService {
   constructor(
     private readonly database: Database,
     private readonly policy: UsersPolicy,
-    private readonly clock: Clock,
+    private readonly revocation: RevocationService,
   ) {}
 
   /** @throws DomainError `not_permitted`, `nonexistent_user` */
@@ -46,7 +45,7 @@ export class PermissionsService {
       const user = await findIn(db, caller, ref);
       await this.policy.requireMayRevoke(db, caller, user);
       await db.delete(AccountPermission, { userId: user!.id, permission });
-      await revokeWhatIsNoLongerGranted(this.database, db, user!.id, this.clock.now());
+      await this.revocation.revokeWhatIsNoLongerGranted(db, user!.id);
       return permissionsOf(db, user!.id);
     });
   }

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { RevocationModule } from '../access/revocation.module.js';
 import { AccountPermission } from './account-permission.entity.js';
 import { EmailAddress } from './email-address.entity.js';
 import { ThirdPartyId } from './third-party-id.entity.js';
@@ -13,7 +14,7 @@ import { UsersPolicy } from './users.policy.js';
 import { UsersService } from './users.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([User, EmailAddress, ThirdPartyId, AccountPermission])],
+  imports: [TypeOrmModule.forFeature([User, EmailAddress, ThirdPartyId, AccountPermission]), RevocationModule],
   controllers: [UsersController, NewUsersController, ThirdPartyIdsController, PermissionsController],
   providers: [UsersService, UsersPolicy, ThirdPartyIdsService, PermissionsService],
   exports: [UsersService, UsersPolicy],

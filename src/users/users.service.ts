@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Not } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
-import { revokeWhatIsNoLongerGranted } from '../access/revocation.js';
+import { RevocationService } from '../access/revocation.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -33,6 +33,7 @@ export class UsersService {
     @InjectRepository(User) private readonly users: Repository<User>,
     private readonly database: Database,
     private readonly policy: UsersPolicy,
+    private readonly revocation: RevocationService,
     private readonly clock: Clock,
   ) {}
 
@@ -90,7 +91,7 @@ export class UsersService {
       await db.update(User, { id: user.id }, { status, ...profileOf(changes) });
       if (changes.emailAddress) await takeEmailAddress(db, user.id, changes.emailAddress);
       if (thirdPartyId) await assignThirdPartyId(db, user.organizationId!, user.id, thirdPartyId);
-      if (status !== user.status) await revokeWhatIsNoLongerGranted(this.database, db, user.id, this.clock.now());
+      if (status !== user.status) await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
       return user.id;
     });
     return this.show(id);
