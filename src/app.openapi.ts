@@ -1,10 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
+import { AppModule } from './app.module.js';
+import type { Settings } from './config/settings.js';
 import { VERSION } from './status/version.js';
 
 const DESCRIPTION = `A host system lets its users into another web application without a password.
@@ -44,6 +48,16 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     })
     .build();
   return SwaggerModule.createDocument(app, config);
+}
+
+/** The same as the text of a file, from an application that opens no database and no port. */
+export async function describeRoutes(settings: Settings): Promise<string> {
+  const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(settings), new FastifyAdapter(), {
+    preview: true,
+    logger: ['error', 'fatal'],
+    abortOnError: false,
+  });
+  return `${JSON.stringify(describeApi(app), null, 2)}\n`;
 }
 
 /** Swagger UI styles its elements inline; scripts come from here only. */

@@ -1,7 +1,9 @@
 import 'reflect-metadata';
+import { writeFile } from 'node:fs/promises';
 import { NestFactory } from '@nestjs/core';
 import { Command, InvalidArgumentError } from 'commander';
 import { AppModule } from './app.module.js';
+import { describeRoutes } from './app.openapi.js';
 import { loadSettings } from './config/settings.js';
 import { CallerTokensService } from './oauth/caller-tokens.service.js';
 import { VERSION } from './status/version.js';
@@ -31,6 +33,16 @@ program
     } finally {
       await app.close();
     }
+  });
+
+program
+  .command('openapi')
+  .description('Writes the OpenAPI 3.1 description of the API. It needs no database.')
+  .argument('[file]', 'where to; without it, to the standard output')
+  .action(async (file?: string) => {
+    const text = await describeRoutes(loadSettings(process.env));
+    if (file) await writeFile(file, text);
+    else process.stdout.write(text);
   });
 
 function parseTtl(text: string): number {
