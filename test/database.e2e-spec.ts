@@ -113,6 +113,9 @@ describe('a single write', () => {
     const outcomes = await Promise.allSettled(
       ['a', 'b', 'a', 'c'].map((key) => database.write(insert, [`${user} ${key}`, end])),
     );
-    expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected', 'fulfilled']);
+    const [first, b, second, c] = outcomes.map(({ status }) => status);
+    expect([b, c]).toEqual(['fulfilled', 'fulfilled']);
+    // On PostgreSQL they go over several connections, so that either of the two may come first.
+    expect([first, second].toSorted()).toEqual(['fulfilled', 'rejected']);
   });
 });
