@@ -4,8 +4,8 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { freePort } from '../test/support/free-port.js';
 import { CALLER } from './dataset.mjs';
-import { freePort } from './engines.mjs';
 import { sign } from './tokens.mjs';
 
 const TOKEN_SECONDS = 24 * 60 * 60;

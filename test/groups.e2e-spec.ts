@@ -4,8 +4,7 @@ import { newId } from '../src/common/id.js';
 import { Group } from '../src/groups/group.entity.js';
 import { TokensService } from '../src/oauth/tokens.service.js';
 import { User } from '../src/users/user.entity.js';
-import { TestApp } from './support/app.js';
-import type { Answer } from './support/app.js';
+import { outcome, TestApp } from './support/app.js';
 import type { TestCaller } from './support/world.js';
 
 let t: TestApp;
@@ -21,25 +20,8 @@ beforeEach(async () => {
   outsider = await t.world.caller({ permissions: ['OBTAIN_ACCESS_TOKENS', 'CREATE_GROUPS', 'MANAGE_ALL_GROUPS'] });
 });
 
-function send(
-  caller: Pick<TestCaller, 'token'>,
-  method: 'POST' | 'PUT' | 'DELETE',
-  path: string,
-  fields: Record<string, string> = {},
-): Promise<Answer> {
-  return t.as(caller)(path, {
-    method,
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams(fields).toString(),
-  });
-}
-
-function outcome({ status, body }: Answer): [number, string | undefined] {
-  return [status, body?.id];
-}
-
 async function newGroup(caller = admin): Promise<string> {
-  return (await send(caller, 'POST', '/groups', { name: 'Class', description: 'A class' })).body.id;
+  return (await t.send(caller, 'POST', '/groups', { name: 'Class', description: 'A class' })).body.id;
 }
 
 /** Another staff user of the same organization. */
@@ -57,7 +39,7 @@ async function tokenOf(id: string): Promise<{ token: string }> {
 describe('POST groups', () => {
   it('makes a group that its creator manages, and answers 200 with it', async () => {
     const fields = { name: 'Klas é', description: 'Two\nlines', customReference: '2B', autoAddMembers: 'true' };
-    const { status, body } = await send(admin, 'POST', '/groups', fields);
+    const { status, body } = await t.send(admin, 'POST', '/groups', fields);
     expect(status).toBe(200);
     expect(body).toEqual({
       id: expect.stringMatching(/^[\w-]{22}$/),
@@ -83,12 +65,12 @@ describe('POST groups', () => {
     [{ name: 'x', description: 'x'.repeat(2001) }, 'description_missing'],
     [{ name: 'x', description: 'x', customReference: 'x'.repeat(256) }, 'invalid_custom_reference'],
   ])('refuses %j', async (fields: Record<string, string>, id) => {
-    expect(outcome(await send(admin, 'POST', '/groups', fields))).toEqual([400, id]);
+    expect(outcome(await t.send(admin, 'POST', '/groups', fields))).toEqual([400, id]);
   });
 
   it('is for staff with CREATE_GROUPS', async () => {
     const plain = await colleague('MANAGE_ALL_GROUPS');
-    expect(outcome(await send(plain, 'POST', '/groups', { name: 'x', description: 'x' }))).toEqual([
+    expect(outcome(await t.send(plain, 'POST', '/groups', { name: 'x', description: 'x' }))).toEqual([
       403,
       'no_permission',
     ]);
@@ -99,10 +81,10 @@ describe('PUT and DELETE group/{id}', () => {
   it('change what is given, and delete the group with the sessions that came from it', async () => {
     const id = await newGroup();
     t.clock.advance(5);
-    const changed = await send(admin, 'PUT', `/group/${id}`, { name: 'New', customReference: 'R' });
+    const changed = await t.send(admin, 'PUT', `/group/${id}`, { name: 'New', customReference: 'R' });
     expect(changed).toMatchObject({ status: 200, body: { name: 'New', description: 'A class', customReference: 'R' } });
     expect(changed.body.lastEdited > changed.body.created).toBe(true);
-    expect((await send(admin, 'PUT', `/group/${id}`, { customReference: '' })).body).not.toHaveProperty(
+    expect((await t.send(admin, 'PUT', `/group/${id}`, { customReference: '' })).body).not.toHaveProperty(
       'customReference',
     );
     const user = await t.world.user({ organizationId: admin.organizationId });
@@ -118,13 +100,13 @@ describe('PUT and DELETE group/{id}', () => {
 
   it('refuse what is malformed', async () => {
     const id = await newGroup();
-    expect(outcome(await send(admin, 'PUT', `/group/${id}`, { name: '' }))).toEqual([400, 'invalid_name']);
-    expect(outcome(await send(admin, 'PUT', `/group/${id}`, { description: ' ' }))).toEqual([
+    expect(outcome(await t.send(admin, 'PUT', `/group/${id}`, { name: '' }))).toEqual([400, 'invalid_name']);
+    expect(outcome(await t.send(admin, 'PUT', `/group/${id}`, { description: ' ' }))).toEqual([
       400,
       'invalid_description',
     ]);
-    expect(outcome(await send(admin, 'PUT', '/group/no%20id', { name: 'x' }))).toEqual([400, 'invalid_group_id']);
-    expect(outcome(await send(admin, 'DELETE', `/group/${newId()}`))).toEqual([404, 'not_found']);
+    expect(outcome(await t.send(admin, 'PUT', '/group/no%20id', { name: 'x' }))).toEqual([400, 'invalid_group_id']);
+    expect(outcome(await t.send(admin, 'DELETE', `/group/${newId()}`))).toEqual([404, 'not_found']);
   });
 
   it('are for MANAGE, given directly or by MANAGE_ALL_GROUPS, in the own organization', async () => {
@@ -132,13 +114,13 @@ describe('PUT and DELETE group/{id}', () => {
     const viewer = await colleague();
     await t.world.allow(viewer.id, id, 'VIEW');
     for (const caller of [viewer, outsider, await colleague()]) {
-      expect(outcome(await send(caller, 'PUT', `/group/${id}`, { name: 'x' }))).toEqual([403, 'no_permission']);
-      expect(outcome(await send(caller, 'DELETE', `/group/${id}`))).toEqual([403, 'no_permission']);
+      expect(outcome(await t.send(caller, 'PUT', `/group/${id}`, { name: 'x' }))).toEqual([403, 'no_permission']);
+      expect(outcome(await t.send(caller, 'DELETE', `/group/${id}`))).toEqual([403, 'no_permission']);
     }
     const all = await colleague('MANAGE_ALL_GROUPS');
-    expect((await send(all, 'PUT', `/group/${id}`, { name: 'x' })).status).toBe(200);
+    expect((await t.send(all, 'PUT', `/group/${id}`, { name: 'x' })).status).toBe(200);
     await t.world.write((db) => db.update(User, { id: all.id }, { status: 'BLOCKED' }));
-    expect(outcome(await send(all, 'PUT', `/group/${id}`, { name: 'y' }))).toEqual([403, 'no_permission']);
+    expect(outcome(await t.send(all, 'PUT', `/group/${id}`, { name: 'y' }))).toEqual([403, 'no_permission']);
     expect((await t.world.write((db) => db.findOneByOrFail(Group, { id }))).name).toBe('x');
   });
 });
@@ -157,7 +139,7 @@ describe('adding to a group', () => {
       status: 'JOINED',
     });
     expect((await t.as(admin)(`/access/${user}`)).status).toBe(200);
-    expect(outcome(await send(admin, 'PUT', `/group/${id}/members/${user}`))).toEqual([400, 'already_member']);
+    expect(outcome(await t.send(admin, 'PUT', `/group/${id}/members/${user}`))).toEqual([400, 'already_member']);
     expect((await t.as(admin)(`/group/${id}`)).body.counts.members).toBe(1);
   });
 
@@ -165,23 +147,23 @@ describe('adding to a group', () => {
     const id = await newGroup();
     const stranger = await t.world.user({ organizationId: outsider.organizationId });
     const own = await tokenOf(stranger);
-    const added = await send(admin, 'PUT', `/group/${id}/members/${stranger}`);
+    const added = await t.send(admin, 'PUT', `/group/${id}/members/${stranger}`);
     expect(added).toMatchObject({ status: 200, body: { status: 'INVITED', invited: expect.any(String) } });
     expect(added.body).not.toHaveProperty('joined');
     expect(outcome(await t.as(admin)(`/access/${stranger}`))).toEqual([403, 'not_authorized']);
-    expect(outcome(await send(admin, 'PUT', `/group/${id}/members/${stranger}`))).toEqual([400, 'already_invited']);
+    expect(outcome(await t.send(admin, 'PUT', `/group/${id}/members/${stranger}`))).toEqual([400, 'already_invited']);
     for (const other of [admin, outsider])
-      expect(outcome(await send(other, 'PUT', `/group-invitation/${id}`, { action: 'ACCEPT' }))).toEqual([
+      expect(outcome(await t.send(other, 'PUT', `/group-invitation/${id}`, { action: 'ACCEPT' }))).toEqual([
         404,
         'not_found',
       ]);
-    expect(outcome(await send(own, 'PUT', `/group-invitation/${id}`, { action: 'MAYBE' }))).toEqual([
+    expect(outcome(await t.send(own, 'PUT', `/group-invitation/${id}`, { action: 'MAYBE' }))).toEqual([
       400,
       'invalid_action',
     ]);
-    expect((await send(own, 'PUT', `/group-invitation/${id}`, { action: 'ACCEPT' })).status).toBe(200);
+    expect((await t.send(own, 'PUT', `/group-invitation/${id}`, { action: 'ACCEPT' })).status).toBe(200);
     expect((await t.as(admin)(`/access/${stranger}`)).status).toBe(200);
-    expect(outcome(await send(own, 'PUT', `/group-invitation/${id}`, { action: 'ACCEPT' }))).toEqual([
+    expect(outcome(await t.send(own, 'PUT', `/group-invitation/${id}`, { action: 'ACCEPT' }))).toEqual([
       404,
       'not_found',
     ]);
@@ -190,12 +172,12 @@ describe('adding to a group', () => {
   it('leaves out whoever declines, and whose invitation is withdrawn', async () => {
     const id = await newGroup();
     const [declining, withdrawn] = [await t.world.user(), await t.world.user()];
-    for (const user of [declining, withdrawn]) await send(admin, 'PUT', `/group/${id}/members/${user}`);
-    const answer = await send(await tokenOf(declining), 'PUT', `/group-invitation/${id}`, { action: 'DECLINE' });
+    for (const user of [declining, withdrawn]) await t.send(admin, 'PUT', `/group/${id}/members/${user}`);
+    const answer = await t.send(await tokenOf(declining), 'PUT', `/group-invitation/${id}`, { action: 'DECLINE' });
     expect(answer.status).toBe(200);
-    expect((await send(admin, 'DELETE', `/group/${id}/members/${withdrawn}`)).status).toBe(200);
+    expect((await t.send(admin, 'DELETE', `/group/${id}/members/${withdrawn}`)).status).toBe(200);
     for (const user of [declining, withdrawn]) {
-      const late = await send(await tokenOf(user), 'PUT', `/group-invitation/${id}`, { action: 'ACCEPT' });
+      const late = await t.send(await tokenOf(user), 'PUT', `/group-invitation/${id}`, { action: 'ACCEPT' });
       expect(outcome(late)).toEqual([404, 'not_found']);
       expect(outcome(await t.as(admin)(`/access/${user}`))).toEqual([403, 'not_authorized']);
     }
@@ -205,22 +187,22 @@ describe('adding to a group', () => {
     const id = await newGroup();
     const address = `new-${newId().toLowerCase().replaceAll(/[_-]/g, 'x')}@academy.example`;
     const path = `/group/${id}/members/${address}`;
-    expect(outcome(await send(admin, 'PUT', path))).toEqual([404, 'unknown_user']);
-    expect(outcome(await send(admin, 'PUT', path, { setup: '0', name: 'N' }))).toEqual([404, 'unknown_user']);
-    expect(outcome(await send(admin, 'PUT', path, { setup: 'yes', name: 'N' }))).toEqual([400, 'invalid_request']);
-    expect(outcome(await send(admin, 'PUT', path, { setup: '1', name: 'N' }))).toEqual([403, 'no_permission']);
+    expect(outcome(await t.send(admin, 'PUT', path))).toEqual([404, 'unknown_user']);
+    expect(outcome(await t.send(admin, 'PUT', path, { setup: '0', name: 'N' }))).toEqual([404, 'unknown_user']);
+    expect(outcome(await t.send(admin, 'PUT', path, { setup: 'yes', name: 'N' }))).toEqual([400, 'invalid_request']);
+    expect(outcome(await t.send(admin, 'PUT', path, { setup: '1', name: 'N' }))).toEqual([403, 'no_permission']);
     await t.world.grant(admin.id, 'MANAGE_USERS');
-    expect(outcome(await send(admin, 'PUT', path, { setup: '1' }))).toEqual([400, 'name_missing']);
-    expect(outcome(await send(admin, 'PUT', `/group/${id}/members/a%20b@x`, { setup: '1', name: 'N' }))).toEqual([
+    expect(outcome(await t.send(admin, 'PUT', path, { setup: '1' }))).toEqual([400, 'name_missing']);
+    expect(outcome(await t.send(admin, 'PUT', `/group/${id}/members/a%20b@x`, { setup: '1', name: 'N' }))).toEqual([
       400,
       'invalid_email_address',
     ]);
-    expect(await send(admin, 'PUT', path, { setup: '1', realName: 'N', locale: 'nl' })).toMatchObject({
+    expect(await t.send(admin, 'PUT', path, { setup: '1', realName: 'N', locale: 'nl' })).toMatchObject({
       status: 200,
       body: { status: 'JOINED', member: { name: 'N', emailAddress: address, locale: 'nl' } },
     });
     const code = await t.world.thirdParty(admin.organizationId);
-    expect(await send(admin, 'PUT', `/group/${id}/members/${code}$7`, { setup: 'true', name: 'M' })).toMatchObject({
+    expect(await t.send(admin, 'PUT', `/group/${id}/members/${code}$7`, { setup: 'true', name: 'M' })).toMatchObject({
       status: 200,
       body: { member: { thirdPartyIds: [{ thirdParty: code, id: '7' }] } },
     });
@@ -233,13 +215,13 @@ describe('adding to a group', () => {
     await t.world.allow(viewer.id, id, 'VIEW');
     for (const caller of [viewer, outsider]) {
       for (const ref of [user, newId(), 'nobody@academy.example'])
-        expect(outcome(await send(caller, 'PUT', `/group/${id}/members/${ref}`, { setup: '1', name: 'N' }))).toEqual([
+        expect(outcome(await t.send(caller, 'PUT', `/group/${id}/members/${ref}`, { setup: '1', name: 'N' }))).toEqual([
           403,
           'no_permission',
         ]);
-      expect(outcome(await send(caller, 'DELETE', `/group/${id}/members/${user}`))).toEqual([403, 'no_permission']);
+      expect(outcome(await t.send(caller, 'DELETE', `/group/${id}/members/${user}`))).toEqual([403, 'no_permission']);
     }
-    expect(outcome(await send(admin, 'PUT', `/group/${newId()}/members/${user}`))).toEqual([404, 'group_not_found']);
+    expect(outcome(await t.send(admin, 'PUT', `/group/${newId()}/members/${user}`))).toEqual([404, 'group_not_found']);
   });
 });
 
@@ -250,15 +232,15 @@ describe('removing from a group', () => {
     for (const group of [first, second]) await t.world.join(user, group);
     const cookie = await t.signIn(admin, user);
     const token = await t.loginToken(admin, user);
-    expect((await send(admin, 'DELETE', `/group/${first}/members/${user}`)).status).toBe(200);
+    expect((await t.send(admin, 'DELETE', `/group/${first}/members/${user}`)).status).toBe(200);
     expect((await t.call('/session', { headers: { cookie } })).status).toBe(200);
-    expect(await send(admin, 'DELETE', `/group/${second}/members/${user}`)).toMatchObject({
+    expect(await t.send(admin, 'DELETE', `/group/${second}/members/${user}`)).toMatchObject({
       status: 200,
       body: { description: expect.any(String) },
     });
     expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
     expect(outcome(await t.as(admin)(`/access/${user}`))).toEqual([403, 'not_authorized']);
-    await send(admin, 'PUT', `/group/${second}/members/${user}`);
+    await t.send(admin, 'PUT', `/group/${second}/members/${user}`);
     expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
     expect(outcome(await t.login(token))).toEqual([401, 'invalid_token']);
     expect((await t.as(admin)(`/access/${user}`)).status).toBe(200);
@@ -267,7 +249,7 @@ describe('removing from a group', () => {
   it('names whoever is not in it', async () => {
     const id = await newGroup();
     for (const ref of [newId(), await t.world.user()])
-      expect(outcome(await send(admin, 'DELETE', `/group/${id}/members/${ref}`))).toEqual([400, 'not_group_member']);
+      expect(outcome(await t.send(admin, 'DELETE', `/group/${id}/members/${ref}`))).toEqual([400, 'not_group_member']);
   });
 });
 
@@ -278,21 +260,21 @@ describe('the staff of a group', () => {
     await t.world.join(user, id);
     const host = await colleague('OBTAIN_ACCESS_TOKENS');
     const path = `/group/${id}/staff/${host.id}`;
-    expect(await send(admin, 'PUT', `${path}/MANAGE`)).toMatchObject({
+    expect(await t.send(admin, 'PUT', `${path}/MANAGE`)).toMatchObject({
       status: 200,
       body: { group: { id }, user: { id: host.id }, permission: 'MANAGE' },
     });
     const cookie = await t.signIn(host, user);
-    expect((await send(admin, 'PUT', `${path}/VIEW`)).body.permission).toBe('VIEW');
+    expect((await t.send(admin, 'PUT', `${path}/VIEW`)).body.permission).toBe('VIEW');
     expect(outcome(await t.as(host)(`/access/${user}`))).toEqual([403, 'not_authorized']);
     expect((await t.as(host)(`/group/${id}`)).status).toBe(200);
-    await send(admin, 'PUT', `${path}/MANAGE`);
+    await t.send(admin, 'PUT', `${path}/MANAGE`);
     expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
     const again = await t.signIn(host, user);
-    expect((await send(admin, 'DELETE', `${path}/VIEW`)).status).toBe(200);
+    expect((await t.send(admin, 'DELETE', `${path}/VIEW`)).status).toBe(200);
     expect((await t.call('/session', { headers: { cookie: again } })).status).toBe(401);
     expect(outcome(await t.as(host)(`/group/${id}`))).toEqual([403, 'no_permission']);
-    expect(outcome(await send(admin, 'DELETE', `${path}/VIEW`))).toEqual([400, 'not_available']);
+    expect(outcome(await t.send(admin, 'DELETE', `${path}/VIEW`))).toEqual([400, 'not_available']);
   });
 
   it('is of the same organization, never oneself, and changed by its managers', async () => {
@@ -302,22 +284,28 @@ describe('the staff of a group', () => {
     await t.world.allow(viewer.id, id, 'VIEW');
     const pupil = await t.world.user({ organizationId: admin.organizationId });
     for (const ref of [outsider.id, pupil])
-      expect(outcome(await send(admin, 'PUT', `/group/${id}/staff/${ref}/VIEW`))).toEqual([400, 'not_available']);
-    expect(outcome(await send(admin, 'PUT', `/group/${id}/staff/self/VIEW`))).toEqual([403, 'not_permitted']);
-    expect(outcome(await send(admin, 'DELETE', `/group/${id}/staff/${admin.id}/MANAGE`))).toEqual([
+      expect(outcome(await t.send(admin, 'PUT', `/group/${id}/staff/${ref}/VIEW`))).toEqual([400, 'not_available']);
+    expect(outcome(await t.send(admin, 'PUT', `/group/${id}/staff/self/VIEW`))).toEqual([403, 'not_permitted']);
+    expect(outcome(await t.send(admin, 'DELETE', `/group/${id}/staff/${admin.id}/MANAGE`))).toEqual([
       403,
       'not_permitted',
     ]);
     for (const caller of [viewer, outsider])
-      expect(outcome(await send(caller, 'PUT', `/group/${id}/staff/${host.id}/VIEW`))).toEqual([403, 'not_permitted']);
-    expect(outcome(await send(admin, 'PUT', `/group/${id}/staff/${host.id}/OWN`))).toEqual([400, 'invalid_permission']);
-    expect(outcome(await send(admin, 'PUT', `/group/${newId()}/staff/${host.id}/VIEW`))).toEqual([
+      expect(outcome(await t.send(caller, 'PUT', `/group/${id}/staff/${host.id}/VIEW`))).toEqual([
+        403,
+        'not_permitted',
+      ]);
+    expect(outcome(await t.send(admin, 'PUT', `/group/${id}/staff/${host.id}/OWN`))).toEqual([
+      400,
+      'invalid_permission',
+    ]);
+    expect(outcome(await t.send(admin, 'PUT', `/group/${newId()}/staff/${host.id}/VIEW`))).toEqual([
       404,
       'unknown_group',
     ]);
-    expect(outcome(await send(admin, 'PUT', `/group/${id}/staff/${newId()}/VIEW`))).toEqual([404, 'unknown_user']);
+    expect(outcome(await t.send(admin, 'PUT', `/group/${id}/staff/${newId()}/VIEW`))).toEqual([404, 'unknown_user']);
     await t.world.allow(host.id, id, 'VIEW');
-    expect(outcome(await send(admin, 'DELETE', `/group/${id}/staff/${host.id}/MANAGE`))).toEqual([
+    expect(outcome(await t.send(admin, 'DELETE', `/group/${id}/staff/${host.id}/MANAGE`))).toEqual([
       400,
       'not_available',
     ]);

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newId } from '../src/common/id.js';
-import { TestApp } from './support/app.js';
+import { outcome, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import type { TestCaller } from './support/world.js';
 
@@ -25,10 +25,6 @@ function put(caller: TestCaller, ref: string, name?: string): Promise<Answer> {
 
 function dismiss(caller: TestCaller, ref: string, organization = 'self'): Promise<Answer> {
   return t.as(caller)(`/organization/${organization}/staff/${ref}`, { method: 'DELETE' });
-}
-
-function outcome({ status, body }: Answer): [number, string | undefined] {
-  return [status, body?.id];
 }
 
 describe('the staff of an organization', () => {

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { newId } from '../src/common/id.js';
 import { PERMISSIONS } from '../src/users/account-permission.entity.js';
 import { User } from '../src/users/user.entity.js';
-import { TestApp } from './support/app.js';
+import { outcome, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import type { TestCaller } from './support/world.js';
 
@@ -25,25 +25,8 @@ function newAddress(): string {
   return `u${newId().toLowerCase().replaceAll(/[_-]/g, 'x')}@academy.example`;
 }
 
-function send(
-  caller: TestCaller,
-  method: 'POST' | 'PUT' | 'DELETE',
-  path: string,
-  fields: Record<string, string> = {},
-): Promise<Answer> {
-  return t.as(caller)(path, {
-    method,
-    headers: { 'content-type': 'application/x-www-form-urlencoded' },
-    body: new URLSearchParams(fields).toString(),
-  });
-}
-
 function sendJson(caller: TestCaller, method: 'POST' | 'PUT', path: string, body: unknown): Promise<Answer> {
   return t.as(caller)(path, { method, headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
-}
-
-function outcome({ status, body }: Answer): [number, string | undefined] {
-  return [status, body?.id];
 }
 
 /** A colleague of `admin` without any permission. */
@@ -54,7 +37,7 @@ async function colleague(organizationId: string): Promise<string> {
 describe('POST users', () => {
   it('makes an account that the caller’s organization manages, and answers 200 with it', async () => {
     const emailAddress = newAddress();
-    const { status, body } = await send(admin, 'POST', '/users', {
+    const { status, body } = await t.send(admin, 'POST', '/users', {
       realName: 'Zoë İpek',
       emailAddress: emailAddress.toUpperCase(),
       thirdParty: code,
@@ -97,7 +80,7 @@ describe('POST users', () => {
     });
     expect(byAddress).toMatchObject({ status: 200, body: { yearOfBirth: 1980 } });
     expect(byAddress.body).not.toHaveProperty('locale');
-    const byThirdParty = await send(admin, 'POST', '/users', { name: 'B', thirdParty: code, thirdPartyId: '1' });
+    const byThirdParty = await t.send(admin, 'POST', '/users', { name: 'B', thirdParty: code, thirdPartyId: '1' });
     expect(byThirdParty.status).toBe(200);
     expect(byThirdParty.body).not.toHaveProperty('emailAddress');
   });
@@ -118,7 +101,7 @@ describe('POST users', () => {
     ['an unknown third party', { name: 'A', thirdParty: 'NONE', thirdPartyId: '1' }, 'invalid_third_party_id'],
   ])('refuses %s, and makes nothing', async (_what, fields: Record<string, string>, id) => {
     const before = await t.world.write((db) => db.count(User));
-    const answer = await send(admin, 'POST', '/users', fields);
+    const answer = await t.send(admin, 'POST', '/users', fields);
     expect(outcome(answer)).toEqual([400, id]);
     expect(answer.body.description).toEqual(expect.any(String));
     expect(await t.world.write((db) => db.count(User))).toBe(before);
@@ -131,9 +114,9 @@ describe('POST users', () => {
       emailAddress,
       thirdPartyId: [code, '7'],
     });
-    const address = await send(admin, 'POST', '/users', { name: 'A', emailAddress: emailAddress.toUpperCase() });
+    const address = await t.send(admin, 'POST', '/users', { name: 'A', emailAddress: emailAddress.toUpperCase() });
     expect(address).toMatchObject({ status: 400, body: { id: 'account_exists', userId: taken } });
-    const thirdParty = await send(admin, 'POST', '/users', {
+    const thirdParty = await t.send(admin, 'POST', '/users', {
       name: 'A',
       emailAddress: newAddress(),
       thirdParty: code,
@@ -145,7 +128,7 @@ describe('POST users', () => {
   it('of ten at once with one address makes one account', async () => {
     const emailAddress = newAddress();
     const answers = await Promise.all(
-      Array.from({ length: 10 }, () => send(admin, 'POST', '/users', { name: 'A', emailAddress })),
+      Array.from({ length: 10 }, () => t.send(admin, 'POST', '/users', { name: 'A', emailAddress })),
     );
     expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, ...Array(9).fill(400)]);
     const { id } = answers.find(({ status }) => status === 200)!.body;
@@ -156,19 +139,19 @@ describe('POST users', () => {
     const emailAddress = newAddress();
     await t.world.user({ emailAddress });
     const plain = await t.world.caller({ organizationId: admin.organizationId });
-    expect(outcome(await send(plain, 'POST', '/users', { name: 'A', emailAddress }))).toEqual([403, 'no_permission']);
+    expect(outcome(await t.send(plain, 'POST', '/users', { name: 'A', emailAddress }))).toEqual([403, 'no_permission']);
     await t.world.write((db) => db.update(User, { id: admin.id }, { status: 'BLOCKED' }));
-    expect(outcome(await send(admin, 'POST', '/users', { name: 'A', emailAddress }))).toEqual([403, 'no_permission']);
+    expect(outcome(await t.send(admin, 'POST', '/users', { name: 'A', emailAddress }))).toEqual([403, 'no_permission']);
   });
 });
 
 describe('PUT user', () => {
   it('changes what is given, takes away what is empty, and leaves the rest', async () => {
     const emailAddress = newAddress();
-    const created = await send(admin, 'POST', '/users', { name: 'Old', emailAddress, locale: 'nl', domicile: 'NL' });
+    const created = await t.send(admin, 'POST', '/users', { name: 'Old', emailAddress, locale: 'nl', domicile: 'NL' });
     const next = newAddress();
     const path = `/user/${created.body.id}`;
-    const { status, body } = await send(admin, 'PUT', path, { realName: 'New', emailAddress: next, locale: '' });
+    const { status, body } = await t.send(admin, 'PUT', path, { realName: 'New', emailAddress: next, locale: '' });
     expect(status).toBe(200);
     const { locale: _locale, ...rest } = created.body;
     expect(body).toEqual({ ...rest, name: 'New', realName: 'New', emailAddress: next });
@@ -182,31 +165,34 @@ describe('PUT user', () => {
 
   it('lets everybody change their own account, but neither its status nor its third-party IDs', async () => {
     const plain = await t.world.caller({ organizationId: admin.organizationId, permissions: [] });
-    expect(await send(plain, 'PUT', '/user/self', { name: 'Me' })).toMatchObject({ status: 200, body: { name: 'Me' } });
-    expect(outcome(await send(plain, 'PUT', '/user', { status: 'BLOCKED' }))).toEqual([403, 'no_access']);
-    expect(outcome(await send(plain, 'PUT', '/user', { thirdParty: code, thirdPartyId: '1' }))).toEqual([
+    expect(await t.send(plain, 'PUT', '/user/self', { name: 'Me' })).toMatchObject({
+      status: 200,
+      body: { name: 'Me' },
+    });
+    expect(outcome(await t.send(plain, 'PUT', '/user', { status: 'BLOCKED' }))).toEqual([403, 'no_access']);
+    expect(outcome(await t.send(plain, 'PUT', '/user', { thirdParty: code, thirdPartyId: '1' }))).toEqual([
       403,
       'no_access',
     ]);
-    expect(outcome(await send(admin, 'PUT', '/user', { status: 'BLOCKED' }))).toEqual([403, 'no_access']);
+    expect(outcome(await t.send(admin, 'PUT', '/user', { status: 'BLOCKED' }))).toEqual([403, 'no_access']);
   });
 
   it('refuses the account of another organization or of none, and a colleague without MANAGE_USERS', async () => {
     const { id } = await t.world.userOf(admin);
     const nobodys = await t.world.user();
     const plain = await t.world.caller({ organizationId: admin.organizationId });
-    expect(outcome(await send(outsider, 'PUT', `/user/${id}`, { name: 'X' }))).toEqual([403, 'no_access']);
-    expect(outcome(await send(admin, 'PUT', `/user/${nobodys}`, { name: 'X' }))).toEqual([403, 'no_access']);
-    expect(outcome(await send(plain, 'PUT', `/user/${id}`, { name: 'X' }))).toEqual([403, 'no_access']);
-    expect(outcome(await send(plain, 'PUT', `/user/${newId()}`, { name: 'X' }))).toEqual([403, 'no_access']);
-    expect(outcome(await send(admin, 'PUT', `/user/${newId()}`, { name: 'X' }))).toEqual([404, 'nonexistent_user']);
+    expect(outcome(await t.send(outsider, 'PUT', `/user/${id}`, { name: 'X' }))).toEqual([403, 'no_access']);
+    expect(outcome(await t.send(admin, 'PUT', `/user/${nobodys}`, { name: 'X' }))).toEqual([403, 'no_access']);
+    expect(outcome(await t.send(plain, 'PUT', `/user/${id}`, { name: 'X' }))).toEqual([403, 'no_access']);
+    expect(outcome(await t.send(plain, 'PUT', `/user/${newId()}`, { name: 'X' }))).toEqual([403, 'no_access']);
+    expect(outcome(await t.send(admin, 'PUT', `/user/${newId()}`, { name: 'X' }))).toEqual([404, 'nonexistent_user']);
   });
 
   it('undoes the whole change when a part of it is refused', async () => {
     const { id } = await t.world.userOf(admin, { name: 'Before' });
     const taken = newAddress();
     await t.world.user({ emailAddress: taken });
-    expect(outcome(await send(admin, 'PUT', `/user/${id}`, { name: 'After', emailAddress: taken }))).toEqual([
+    expect(outcome(await t.send(admin, 'PUT', `/user/${id}`, { name: 'After', emailAddress: taken }))).toEqual([
       400,
       'account_exists',
     ]);
@@ -219,10 +205,10 @@ describe('blocking a user', () => {
     const { id } = await t.world.userOf(admin);
     const cookie = await t.signIn(admin, id);
     const token = await t.loginToken(admin, id);
-    expect((await send(admin, 'PUT', `/user/${id}`, { status: 'BLOCKED' })).body.status).toBe('BLOCKED');
+    expect((await t.send(admin, 'PUT', `/user/${id}`, { status: 'BLOCKED' })).body.status).toBe('BLOCKED');
     expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
     expect(outcome(await t.as(admin)(`/access/${id}`))).toEqual([404, 'unknown_user']);
-    expect((await send(admin, 'PUT', `/user/${id}`, { status: 'ACTIVE' })).body.status).toBe('ACTIVE');
+    expect((await t.send(admin, 'PUT', `/user/${id}`, { status: 'ACTIVE' })).body.status).toBe('ACTIVE');
     expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
     expect(outcome(await t.login(token))).toEqual([401, 'invalid_token']);
     expect((await t.as(admin)(`/access/${id}`)).status).toBe(200);
@@ -232,17 +218,17 @@ describe('blocking a user', () => {
     const host = await t.world.caller({ organizationId: admin.organizationId });
     const { id } = await t.world.userOf(host);
     const cookie = await t.signIn(host, id);
-    await send(admin, 'PUT', `/user/${host.id}`, { status: 'BLOCKED' });
-    await send(admin, 'PUT', `/user/${host.id}`, { status: 'ACTIVE' });
+    await t.send(admin, 'PUT', `/user/${host.id}`, { status: 'BLOCKED' });
+    await t.send(admin, 'PUT', `/user/${host.id}`, { status: 'ACTIVE' });
     expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
   });
 
   it('is refused for the last account that can manage the staff', async () => {
     const clerk = await t.world.caller({ organizationId: admin.organizationId, permissions: ['MANAGE_USERS'] });
-    expect(outcome(await send(clerk, 'PUT', `/user/${admin.id}`, { status: 'BLOCKED' }))).toEqual([403, 'no_access']);
-    expect(outcome(await send(clerk, 'DELETE', `/user/${admin.id}`))).toEqual([403, 'access_denied']);
+    expect(outcome(await t.send(clerk, 'PUT', `/user/${admin.id}`, { status: 'BLOCKED' }))).toEqual([403, 'no_access']);
+    expect(outcome(await t.send(clerk, 'DELETE', `/user/${admin.id}`))).toEqual([403, 'access_denied']);
     await t.world.caller({ organizationId: admin.organizationId, permissions: ['MANAGE_STAFF'] });
-    expect((await send(clerk, 'PUT', `/user/${admin.id}`, { status: 'BLOCKED' })).status).toBe(200);
+    expect((await t.send(clerk, 'PUT', `/user/${admin.id}`, { status: 'BLOCKED' })).status).toBe(200);
   });
 });
 
@@ -250,21 +236,21 @@ describe('DELETE user', () => {
   it('takes the account away, with its sessions', async () => {
     const { id } = await t.world.userOf(admin);
     const cookie = await t.signIn(admin, id);
-    const answer = await send(admin, 'DELETE', `/user/${id}`);
+    const answer = await t.send(admin, 'DELETE', `/user/${id}`);
     expect([answer.status, answer.text]).toEqual([204, '']);
     expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
     expect(outcome(await t.as(admin)(`/user/${id}`))).toEqual([404, 'nonexistent_user']);
-    expect(outcome(await send(admin, 'DELETE', `/user/${id}`))).toEqual([404, 'not_found']);
+    expect(outcome(await t.send(admin, 'DELETE', `/user/${id}`))).toEqual([404, 'not_found']);
   });
 
   it('refuses oneself, a manager of groups, other organizations’ accounts, and callers without the right', async () => {
     const { id } = await t.world.userOf(admin);
     const host = await t.world.caller({ organizationId: admin.organizationId });
     await t.world.userOf(host);
-    expect(outcome(await send(admin, 'DELETE', '/user/self'))).toEqual([400, 'cannot_delete_self']);
-    expect(outcome(await send(admin, 'DELETE', `/user/${host.id}`))).toEqual([400, 'account_is_group_manager']);
-    expect(outcome(await send(outsider, 'DELETE', `/user/${id}`))).toEqual([403, 'access_denied']);
-    expect(outcome(await send(host, 'DELETE', `/user/${id}`))).toEqual([403, 'access_denied']);
+    expect(outcome(await t.send(admin, 'DELETE', '/user/self'))).toEqual([400, 'cannot_delete_self']);
+    expect(outcome(await t.send(admin, 'DELETE', `/user/${host.id}`))).toEqual([400, 'account_is_group_manager']);
+    expect(outcome(await t.send(outsider, 'DELETE', `/user/${id}`))).toEqual([403, 'access_denied']);
+    expect(outcome(await t.send(host, 'DELETE', `/user/${id}`))).toEqual([403, 'access_denied']);
     expect((await t.as(admin)(`/user/${id}`)).status).toBe(200);
   });
 });
@@ -324,11 +310,11 @@ describe('permissions', () => {
     const id = await colleague(admin.organizationId);
     const path = `/user/${id}/permissions`;
     expect((await t.as(admin)(path)).body).toEqual({ permissions: [] });
-    expect((await send(admin, 'PUT', `${path}/MANAGE_USERS`)).body).toEqual({ permissions: ['MANAGE_USERS'] });
+    expect((await t.send(admin, 'PUT', `${path}/MANAGE_USERS`)).body).toEqual({ permissions: ['MANAGE_USERS'] });
     const both = { permissions: ['OBTAIN_ACCESS_TOKENS', 'MANAGE_USERS'] };
-    expect((await send(admin, 'PUT', `${path}/OBTAIN_ACCESS_TOKENS`)).body).toEqual(both);
-    expect((await send(admin, 'PUT', `${path}/OBTAIN_ACCESS_TOKENS`)).body).toEqual(both);
-    expect((await send(admin, 'DELETE', `${path}/OBTAIN_ACCESS_TOKENS`)).body).toEqual({
+    expect((await t.send(admin, 'PUT', `${path}/OBTAIN_ACCESS_TOKENS`)).body).toEqual(both);
+    expect((await t.send(admin, 'PUT', `${path}/OBTAIN_ACCESS_TOKENS`)).body).toEqual(both);
+    expect((await t.send(admin, 'DELETE', `${path}/OBTAIN_ACCESS_TOKENS`)).body).toEqual({
       permissions: ['MANAGE_USERS'],
     });
   });
@@ -336,16 +322,16 @@ describe('permissions', () => {
   it('that the caller lacks are not theirs to grant, nor are their own theirs to change', async () => {
     const id = await colleague(admin.organizationId);
     for (const permission of PERMISSIONS.filter((one) => one.endsWith('GROUPS') || one === 'VIEW_AUDIT_LOG'))
-      expect(outcome(await send(admin, 'PUT', `/user/${id}/permissions/${permission}`))).toEqual([
+      expect(outcome(await t.send(admin, 'PUT', `/user/${id}/permissions/${permission}`))).toEqual([
         403,
         'not_permitted',
       ]);
-    expect(outcome(await send(admin, 'PUT', '/user/self/permissions/MANAGE_USERS'))).toEqual([403, 'not_permitted']);
-    expect(outcome(await send(admin, 'DELETE', `/user/${admin.id}/permissions/MANAGE_STAFF`))).toEqual([
+    expect(outcome(await t.send(admin, 'PUT', '/user/self/permissions/MANAGE_USERS'))).toEqual([403, 'not_permitted']);
+    expect(outcome(await t.send(admin, 'DELETE', `/user/${admin.id}/permissions/MANAGE_STAFF`))).toEqual([
       403,
       'not_permitted',
     ]);
-    expect(outcome(await send(admin, 'PUT', `/user/${id}/permissions/EVERYTHING`))).toEqual([
+    expect(outcome(await t.send(admin, 'PUT', `/user/${id}/permissions/EVERYTHING`))).toEqual([
       400,
       'unknown_permission',
     ]);
@@ -357,7 +343,7 @@ describe('permissions', () => {
     const pupil = await t.world.user({ organizationId: admin.organizationId });
     for (const caller of [plain, outsider]) {
       expect(outcome(await t.as(caller)(`/user/${id}/permissions`))).toEqual([403, 'not_permitted']);
-      expect(outcome(await send(caller, 'PUT', `/user/${id}/permissions/MANAGE_USERS`))).toEqual([
+      expect(outcome(await t.send(caller, 'PUT', `/user/${id}/permissions/MANAGE_USERS`))).toEqual([
         403,
         'not_permitted',
       ]);
@@ -365,7 +351,7 @@ describe('permissions', () => {
     expect(outcome(await t.as(plain)(`/user/${newId()}/permissions`))).toEqual([403, 'not_permitted']);
     expect(outcome(await t.as(admin)(`/user/${newId()}/permissions`))).toEqual([404, 'nonexistent_user']);
     // Someone who is on no staff can hold no permission of it.
-    expect(outcome(await send(admin, 'PUT', `/user/${pupil}/permissions/MANAGE_USERS`))).toEqual([
+    expect(outcome(await t.send(admin, 'PUT', `/user/${pupil}/permissions/MANAGE_USERS`))).toEqual([
       403,
       'not_permitted',
     ]);
@@ -377,10 +363,10 @@ describe('permissions', () => {
     const cookie = await t.signIn(host, id);
     const token = await t.loginToken(host, id);
     const path = `/user/${host.id}/permissions/OBTAIN_ACCESS_TOKENS`;
-    await send(admin, 'DELETE', path);
+    await t.send(admin, 'DELETE', path);
     expect(outcome(await t.as(host)(`/access/${id}`))).toEqual([403, 'not_authorized']);
     expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
-    await send(admin, 'PUT', path);
+    await t.send(admin, 'PUT', path);
     expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
     expect(outcome(await t.login(token))).toEqual([401, 'invalid_token']);
   });
@@ -388,8 +374,8 @@ describe('permissions', () => {
   it('to manage staff are left with somebody when two take them from each other at once', async () => {
     const other = await t.world.caller({ organizationId: admin.organizationId, permissions: ['MANAGE_STAFF'] });
     const answers = await Promise.all([
-      send(admin, 'DELETE', `/user/${other.id}/permissions/MANAGE_STAFF`),
-      send(other, 'DELETE', `/user/${admin.id}/permissions/MANAGE_STAFF`),
+      t.send(admin, 'DELETE', `/user/${other.id}/permissions/MANAGE_STAFF`),
+      t.send(other, 'DELETE', `/user/${admin.id}/permissions/MANAGE_STAFF`),
     ]);
     expect(answers.map(({ status }) => status).toSorted((a, b) => a - b)).toEqual([200, 403]);
   });

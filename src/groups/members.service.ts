@@ -6,6 +6,7 @@ import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Database } from '../database/database.js';
+import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { findIn } from '../users/find-user.js';
 import type { UserRef } from '../users/user-ref.js';
 import type { User } from '../users/user.entity.js';
@@ -98,7 +99,7 @@ export class MembersService {
       joinedAt: joins ? now : null,
       invitedAt: joins ? null : now,
     });
-    await db.createQueryBuilder().insert().into(Membership).values(membership).orIgnore().execute();
+    await insertOrIgnore(db, Membership, membership);
     return db.findOneByOrFail(Membership, { userId: user.id, groupId: group.id });
   }
 

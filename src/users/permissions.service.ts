@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Database } from '../database/database.js';
+import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { AccountPermission, PERMISSIONS } from './account-permission.entity.js';
 import type { Permission } from './account-permission.entity.js';
 import type { PermissionsDto } from './dto/permissions.dto.js';
@@ -34,7 +35,7 @@ export class PermissionsService {
       const user = await findIn(db, caller, ref);
       await this.policy.requireMayGrant(db, caller, user, permission);
       const row = { userId: user!.id, permission };
-      await db.createQueryBuilder().insert().into(AccountPermission).values(row).orIgnore().execute();
+      await insertOrIgnore(db, AccountPermission, row);
       return permissionsOf(db, user!.id);
     });
   }

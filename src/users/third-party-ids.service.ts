@@ -4,11 +4,12 @@ import type { EntityManager, Repository } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Database } from '../database/database.js';
+import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { ThirdParty } from '../organizations/third-party.entity.js';
 import type { ThirdPartyIdDto } from './dto/user.dto.js';
 import { findIn } from './find-user.js';
 import { ThirdPartyId } from './third-party-id.entity.js';
-import { thirdPartyRef } from './user-ref.js';
+import { parseThirdPartyId } from './user-ref.js';
 import type { ThirdPartyIdRef, UserRef } from './user-ref.js';
 import { User } from './user.entity.js';
 import { UsersPolicy } from './users.policy.js';
@@ -71,11 +72,7 @@ export function newThirdPartyId(fields: {
 }): ThirdPartyIdRef | null {
   const { thirdParty, thirdPartyId } = fields;
   if (!thirdParty && !thirdPartyId) return null;
-  try {
-    return thirdPartyRef(thirdParty ?? undefined, thirdPartyId ?? undefined);
-  } catch {
-    throw new DomainError('invalid_third_party_id');
-  }
+  return parseThirdPartyId({ thirdParty, id: thirdPartyId });
 }
 
 /** Gives the user an ID of one of the organization's third parties; one that they have already is no fault. */
@@ -88,13 +85,7 @@ export async function assignThirdPartyId(
   if (!(await db.existsBy(ThirdParty, { code: thirdParty, organizationId })))
     throw new DomainError('invalid_third_party_id', 'The code is none of the organization’s.');
   // Whoever asks for the same one at the same time waits here, and then finds the other's.
-  await db
-    .createQueryBuilder()
-    .insert()
-    .into(ThirdPartyId)
-    .values({ thirdParty, externalId, userId })
-    .orIgnore()
-    .execute();
+  await insertOrIgnore(db, ThirdPartyId, { thirdParty, externalId, userId });
   const holder = await db.findOneBy(ThirdPartyId, { thirdParty, externalId });
   if (!holder) throw new DomainError('third_party_already_assigned');
   if (holder.userId !== userId) throw new DomainError('third_party_id_in_use');

@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { PipeTransform } from '@nestjs/common';
-import { DomainError } from '../common/errors/errors.js';
-import { parseUserRef, thirdPartyRef } from './user-ref.js';
+import { parseThirdPartyId, parseUserRef, thirdPartyRef } from './user-ref.js';
 import type { ThirdPartyIdRef, UserRef } from './user-ref.js';
 
 /** A path segment that names a user: `@Param('user', UserRefPipe)`. */
@@ -27,13 +26,6 @@ export class ThirdPartyIdPipe implements PipeTransform<
   ThirdPartyIdRef
 > {
   transform(segments: { thirdPartyId?: string; thirdParty?: string; id?: string }): ThirdPartyIdRef {
-    const { thirdPartyId, thirdParty, id } = segments;
-    const dollar = thirdPartyId?.indexOf('$') ?? -1;
-    try {
-      if (dollar < 0) return thirdPartyRef(thirdParty, id);
-      return thirdPartyRef(thirdPartyId!.slice(0, dollar), thirdPartyId!.slice(dollar + 1));
-    } catch {
-      throw new DomainError('invalid_third_party_id');
-    }
+    return parseThirdPartyId(segments.thirdPartyId ?? segments);
   }
 }

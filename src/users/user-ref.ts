@@ -41,6 +41,22 @@ export function thirdPartyRef(thirdParty: string | undefined, id: string | undef
 }
 
 /**
+ * A third-party ID that is what a call is about, not a way to name a user: given as `CODE$ID`, or in two parts.
+ *
+ * @throws DomainError `invalid_third_party_id`
+ */
+export function parseThirdPartyId(given: string | { thirdParty?: string | null; id?: string | null }): ThirdPartyIdRef {
+  try {
+    if (typeof given !== 'string') return thirdPartyRef(given.thirdParty ?? undefined, given.id ?? undefined);
+    const ref = parseUserRef(given);
+    if (ref.by === 'thirdPartyId') return ref;
+  } catch {
+    // What is wrong with it is the same for the caller.
+  }
+  throw new DomainError('invalid_third_party_id');
+}
+
+/**
  * The form in which addresses are compared: case is ignored in the whole address, composed and
  * decomposed letters are the same, and everything else, also `+tag`, tells two addresses apart.
  */

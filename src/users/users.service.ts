@@ -8,6 +8,7 @@ import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { newId } from '../common/id.js';
 import { Database, toInstant } from '../database/database.js';
+import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import type { Statement } from '../database/statement.js';
 import { canonicalLocale } from './dto/locale.validators.js';
 import type { UserChangesDto, UserFieldsDto } from './dto/user-fields.dto.js';
@@ -172,13 +173,7 @@ function profileOf(fields: UserFieldsDto): Partial<User> {
 async function takeEmailAddress(db: EntityManager, userId: string, given: string): Promise<void> {
   const address = normalizeEmailAddress(given);
   // Whoever asks for the same address at the same time waits here, and then finds the other's.
-  await db
-    .createQueryBuilder()
-    .insert()
-    .into(EmailAddress)
-    .values({ address, userId, isPrimary: true })
-    .orIgnore()
-    .execute();
+  await insertOrIgnore(db, EmailAddress, { address, userId, isPrimary: true });
   const owner = await db.findOneByOrFail(EmailAddress, { address });
   if (owner.userId !== userId)
     throw new DomainError('account_exists', undefined, { members: { userId: owner.userId } });

@@ -72,6 +72,20 @@ export class TestApp {
       this.call(`/api/2.1.1${path}`, { headers: { authorization: `Bearer ${token}`, ...headers }, ...options });
   }
 
+  /** Calls the API with the fields of a form. */
+  send(
+    caller: Pick<TestCaller, 'token'>,
+    method: 'POST' | 'PUT' | 'DELETE',
+    path: string,
+    fields: Record<string, string> = {},
+  ): Promise<Answer> {
+    return this.as(caller)(path, {
+      method,
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: new URLSearchParams(fields).toString(),
+    });
+  }
+
   /** Obtains a login token for `user`. */
   async loginToken(caller: TestCaller, user: string, query = ''): Promise<string> {
     const { status, body, text } = await this.as(caller)(`/access/${user}${query}`);
@@ -94,6 +108,11 @@ export async function call(base: string, path: string, options: CallOptions = {}
   const response = await fetch(base + path, { redirect: 'manual', ...options });
   const text = await response.text();
   return { status: response.status, headers: response.headers, text, body: parseJson(text) };
+}
+
+/** The status and the error id of an answer. */
+export function outcome({ status, body }: Answer): [number, string | undefined] {
+  return [status, body?.id];
 }
 
 /** The cookie that an answer sets, as a browser sends it back. */
