@@ -95,6 +95,10 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('changeGroup', [group.id], { name: 'H' });
   await use('addMember', [group.id, user.id]);
   await use('addMember', [group.id, user.id], undefined, 400);
+  await use('listMembers', [group.id]);
+  await use('listGroups');
+  await use('listOrganizationGroups', ['self']);
+  await use('listAccounts', ['self']);
   await use('obtainAccess', [user.id]);
   await use('obtainAccessByThirdPartyId', [code, '1']);
   await use('obtainAccess', [admin.id], undefined, 403);
@@ -108,6 +112,7 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('listPermissions', [user.id]);
   await use('revokePermission', [user.id, 'MANAGE_USERS']);
   await use('allowGroupStaff', [group.id, user.id, 'VIEW']);
+  await use('listGroupStaff', [group.id]);
   await use('disallowGroupStaff', [group.id, user.id, 'VIEW']);
   await use('dismissStaff', ['self', user.id]);
   await use('removeThirdPartyId', [user.id, `${code}$1`]);

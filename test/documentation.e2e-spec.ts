@@ -51,6 +51,7 @@ function shapeOf(name: string, value: unknown): unknown {
   if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(value)) return 'an instant';
   if (name === 'token' || name === 'url') return value.replace(/^http:\/\/[^/]+/, '').replace(/eyJ.*/, 'a token');
   if (name === 'id' && /^[\w-]{22}$/.test(value)) return 'an id';
+  if (name === 'lastOnPage') return 'a cursor';
   if (name === 'clientId' && /^[\da-f]{32}$/.test(value)) return 'a client id';
   return value;
 }

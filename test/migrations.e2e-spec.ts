@@ -38,6 +38,46 @@ it('migrations make the schema that the entities describe, take it away, and mak
   expect((await tables()).toSorted()).toEqual(db.entityMetadatas.map(({ tableName }) => tableName).toSorted());
 });
 
+it('what was in the database before there were lists is searched and counted, and what comes after too', async () => {
+  await db.runMigrations({ transaction: 'each' });
+  await db.undoLastMigration({ transaction: 'each' });
+  const at = `'2026-01-01 00:00:00.000'`;
+  for (const statement of [
+    `INSERT INTO "organizations" ("id", "name", "created_at") VALUES ('o', 'O', ${at})`,
+    `INSERT INTO "users" ("id", "type", "status", "name", "organization_id", "created_at") VALUES ('u', 'USER', 'ACTIVE', 'Zoë Straße', 'o', ${at}), ('s', 'SERVICE_ACCOUNT', 'ACTIVE', 'Sync', 'o', ${at}), ('v', 'USER', 'ACTIVE', 'V', NULL, ${at})`,
+    `INSERT INTO "email_addresses" ("address", "user_id", "is_primary") VALUES ('z@a.example', 'u', TRUE)`,
+    `INSERT INTO "groups" ("id", "organization_id", "name", "description", "custom_reference", "created_at", "last_edited_at") VALUES ('g', 'o', 'Class', '', 'R-1', ${at}, ${at})`,
+    `INSERT INTO "memberships" ("user_id", "group_id", "status") VALUES ('u', 'g', 'JOINED'), ('s', 'g', 'JOINED'), ('v', 'g', 'INVITED')`,
+  ])
+    await db.query(statement);
+  await db.runMigrations({ transaction: 'each' });
+  expect(await db.query(`SELECT "user_count", "group_count" FROM "organizations"`)).toEqual([
+    { user_count: 1, group_count: 1 },
+  ]);
+  expect(await db.query(`SELECT "member_count", "invitee_count" FROM "groups"`)).toEqual([
+    { member_count: 2, invitee_count: 1 },
+  ]);
+  const terms = async (table: string): Promise<string[]> =>
+    (await db.query<{ term: string }[]>(`SELECT "term" FROM "${table}" WHERE "organization_id" = 'o'`)).map(
+      ({ term }) => term,
+    );
+  expect((await terms('user_search_terms')).toSorted()).toEqual(['a.example', 'strasse', 'z@a.example', 'zoe strasse']);
+  expect((await terms('group_search_terms')).toSorted()).toEqual(['1', 'class', 'r-1']);
+
+  // From here on, it counts what comes, changes and goes.
+  const counts = async (): Promise<unknown> =>
+    (await db.query(`SELECT "member_count", "invitee_count" FROM "groups" WHERE "id" = 'g'`))[0];
+  await db.query(`UPDATE "memberships" SET "status" = 'JOINED' WHERE "user_id" = 'v'`);
+  expect(await counts()).toEqual({ member_count: 3, invitee_count: 0 });
+  await db.query(`DELETE FROM "users" WHERE "id" = 'u'`);
+  expect(await counts()).toEqual({ member_count: 2, invitee_count: 0 });
+  await db.query(`UPDATE "users" SET "organization_id" = 'o' WHERE "id" = 'v'`);
+  await db.query(`DELETE FROM "groups"`);
+  expect(await db.query(`SELECT "user_count", "group_count" FROM "organizations"`)).toEqual([
+    { user_count: 1, group_count: 0 },
+  ]);
+});
+
 it('the database enforces its references', async () => {
   await expect(
     db.query(

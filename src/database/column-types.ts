@@ -14,3 +14,10 @@ export const INSTANT: ColumnOptions = {
 
 /** The id of a user, service account, group, organization or session: 22 characters of base64url. */
 export const ID = { type: 'varchar', length: 22 } as const satisfies ColumnOptions;
+
+/** A word of a search, and what follows it: compared character by character, whatever the language of the database. */
+export const TERM = {
+  type: 'varchar',
+  length: 64,
+  collation: isPostgres ? 'C' : undefined,
+} as const satisfies ColumnOptions;

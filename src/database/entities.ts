@@ -1,5 +1,6 @@
 import { LoginToken } from '../access/login-token.entity.js';
 import { FailedAttempt } from '../auth/failed-attempt.entity.js';
+import { GroupSearchTerm } from '../groups/group-search-term.entity.js';
 import { GroupStaff } from '../groups/group-staff.entity.js';
 import { Group } from '../groups/group.entity.js';
 import { Membership } from '../groups/membership.entity.js';
@@ -12,6 +13,7 @@ import { Session } from '../sessions/session.entity.js';
 import { AccountPermission } from '../users/account-permission.entity.js';
 import { EmailAddress } from '../users/email-address.entity.js';
 import { ThirdPartyId } from '../users/third-party-id.entity.js';
+import { UserSearchTerm } from '../users/user-search-term.entity.js';
 import { User } from '../users/user.entity.js';
 
 /** Every table of the service; TypeORM's command line needs them without the modules. */
@@ -22,7 +24,9 @@ export const ENTITIES = [
   EmailAddress,
   ThirdPartyId,
   AccountPermission,
+  UserSearchTerm,
   Group,
+  GroupSearchTerm,
   Membership,
   GroupStaff,
   Client,

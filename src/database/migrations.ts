@@ -1,4 +1,5 @@
 import { CreateDelegatedLogin1795465000000 } from './migrations/1795465000000-CreateDelegatedLogin.js';
+import { AddDirectoryLists1795500000000 } from './migrations/1795500000000-AddDirectoryLists.js';
 
 /** In the order in which they run. */
-export const MIGRATIONS = [CreateDelegatedLogin1795465000000];
+export const MIGRATIONS = [CreateDelegatedLogin1795465000000, AddDirectoryLists1795500000000];

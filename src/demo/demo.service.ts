@@ -5,6 +5,7 @@ import { Clock } from '../common/clock.js';
 import { newClientId, newId } from '../common/id.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
+import { indexGroup } from '../groups/group-search.js';
 import { GroupStaff } from '../groups/group-staff.entity.js';
 import { Group } from '../groups/group.entity.js';
 import { Membership } from '../groups/membership.entity.js';
@@ -16,6 +17,7 @@ import { ThirdParty } from '../organizations/third-party.entity.js';
 import { AccountPermission, PERMISSIONS } from '../users/account-permission.entity.js';
 import { EmailAddress } from '../users/email-address.entity.js';
 import { ThirdPartyId } from '../users/third-party-id.entity.js';
+import { indexUser } from '../users/user-search.js';
 import { User } from '../users/user.entity.js';
 
 const ADMINISTRATOR = 'admin@demo.example';
@@ -117,9 +119,11 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
       lastEditedAt: now,
     });
     await db.insert(GroupStaff, { userId: administratorId, groupId, permission: 'MANAGE' });
+    await indexGroup(db, groupId);
     for (const user of USERS.filter(({ group }) => group === name)) {
       const userId = await this.addUser(db, organizationId, user);
       await db.insert(ThirdPartyId, { thirdParty: THIRD_PARTY, externalId: user.thirdPartyId, userId });
+      await indexUser(db, userId);
       await db.insert(Membership, { userId, groupId, status: 'JOINED', invitedAt: null, joinedAt: now });
     }
   }
@@ -140,6 +144,7 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
       createdAt: this.clock.now(),
     });
     await db.insert(EmailAddress, { address: emailAddress, userId: id, isPrimary: true });
+    await indexUser(db, id);
     return id;
   }
 }

@@ -1,4 +1,4 @@
-import { Controller, Delete, Injectable, Param, Put } from '@nestjs/common';
+import { Controller, Delete, Get, Injectable, Param, Put, Query } from '@nestjs/common';
 import type { PipeTransform } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
@@ -6,10 +6,11 @@ import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { DomainError } from '../common/errors/errors.js';
 import { ApiBearerErrors } from '../common/openapi.js';
+import { OffsetQueryDto } from '../common/paging.js';
 import { API } from '../common/paths.js';
-import { UserRefPipe } from '../users/user-ref.pipe.js';
+import { parseUserRef } from '../users/user-ref.js';
 import type { UserRef } from '../users/user-ref.js';
-import { GroupStaffDto } from './dto/group-staff.dto.js';
+import { GroupStaffDto, GroupStaffListDto } from './dto/group-staff.dto.js';
 import { GroupIdPipe } from './group-id.pipe.js';
 import type { GroupPermission } from './group-staff.entity.js';
 import { GroupStaffService } from './group-staff.service.js';
@@ -22,9 +23,21 @@ class GroupPermissionPipe implements PipeTransform<string, GroupPermission> {
   }
 }
 
+/** The contract has an error of its own for a reference to staff that is none. */
+@Injectable()
+class StaffRefPipe implements PipeTransform<string | undefined, UserRef> {
+  transform(segment: string | undefined): UserRef {
+    try {
+      return parseUserRef(segment);
+    } catch {
+      throw new DomainError('user_missing');
+    }
+  }
+}
+
 const ERRORS = [
   'invalid_group_id',
-  'missing_field',
+  'user_missing',
   'invalid_permission',
   'not_permitted',
   'unknown_group',
@@ -34,26 +47,38 @@ const ERRORS = [
 
 @ApiTags('Groups')
 @ApiBearerAuth()
-@ApiParam({ name: 'permission', enum: ['MANAGE', 'VIEW'] })
-@ApiParam({ name: 'user', example: 'admin@demo.example' })
 @ApiParam({ name: 'group', example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
 @Controller(`${API}/group/:group/staff`)
 @CalledBy('bearer')
 export class GroupStaffController {
   constructor(private readonly staff: GroupStaffService) {}
 
+  @ApiOperation({ operationId: 'listGroupStaff', summary: 'Who of the staff may do what with a group' })
+  @ApiOkResponse({ type: GroupStaffListDto })
+  @ApiBearerErrors('invalid_group_id', 'invalid_result_size', 'not_permitted', 'unknown_group')
+  @Get()
+  list(
+    @CurrentCaller() caller: Caller,
+    @Param('group', GroupIdPipe) group: string,
+    @Query() query: OffsetQueryDto,
+  ): Promise<GroupStaffListDto> {
+    return this.staff.list(caller, group, query);
+  }
+
   @ApiOperation({
     operationId: 'allowGroupStaff',
     summary: 'Let a staff user of the organization manage or view a group',
     description: 'A staff user has one permission on a group: this one takes the place of the one before.',
   })
+  @ApiParam({ name: 'permission', enum: ['MANAGE', 'VIEW'] })
+  @ApiParam({ name: 'user', example: 'admin@demo.example' })
   @ApiOkResponse({ type: GroupStaffDto })
   @ApiBearerErrors(...ERRORS)
   @Put(':user/:permission')
   allow(
     @CurrentCaller() caller: Caller,
     @Param('group', GroupIdPipe) group: string,
-    @Param('user', UserRefPipe) user: UserRef,
+    @Param('user', StaffRefPipe) user: UserRef,
     @Param('permission', GroupPermissionPipe) permission: GroupPermission,
   ): Promise<GroupStaffDto> {
     return this.staff.allow(caller, group, user, permission);
@@ -63,13 +88,15 @@ export class GroupStaffController {
     operationId: 'disallowGroupStaff',
     summary: 'Take a permission on a group away, with the sessions that were started with it',
   })
+  @ApiParam({ name: 'permission', enum: ['MANAGE', 'VIEW'] })
+  @ApiParam({ name: 'user', example: 'admin@demo.example' })
   @ApiOkResponse({ type: GroupStaffDto })
   @ApiBearerErrors(...ERRORS)
   @Delete(':user/:permission')
   disallow(
     @CurrentCaller() caller: Caller,
     @Param('group', GroupIdPipe) group: string,
-    @Param('user', UserRefPipe) user: UserRef,
+    @Param('user', StaffRefPipe) user: UserRef,
     @Param('permission', GroupPermissionPipe) permission: GroupPermission,
   ): Promise<GroupStaffDto> {
     return this.staff.disallow(caller, group, user, permission);

@@ -9,11 +9,11 @@ export type GroupPermission = 'MANAGE' | 'VIEW';
 /** What a staff user may do with one group. `MANAGE` implies `VIEW`, so a user has one row for each group. */
 @Entity('group_staff')
 @Check('group_staff_permission_check', `"permission" IN ('MANAGE', 'VIEW')`)
+@Index('group_staff_group_idx', ['groupId', 'userId'])
 export class GroupStaff {
   @PrimaryColumn({ name: 'user_id', ...ID, primaryKeyConstraintName: 'group_staff_pkey' })
   userId: string;
 
-  @Index('group_staff_group_idx')
   @PrimaryColumn({ name: 'group_id', ...ID, primaryKeyConstraintName: 'group_staff_pkey' })
   groupId: string;
 

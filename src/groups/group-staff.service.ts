@@ -1,14 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
 import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
+import { count } from '../common/paging.js';
+import type { OffsetQueryDto } from '../common/paging.js';
+import { searchRange } from '../common/search-text.js';
 import { Database } from '../database/database.js';
 import { findIn } from '../users/find-user.js';
+import { isFound } from '../users/user-search.js';
 import type { UserRef } from '../users/user-ref.js';
 import type { User } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
-import type { GroupStaffDto } from './dto/group-staff.dto.js';
+import type { GroupStaffDto, GroupStaffListDto } from './dto/group-staff.dto.js';
 import { GroupStaff } from './group-staff.entity.js';
 import type { GroupPermission } from './group-staff.entity.js';
 import type { Group } from './group.entity.js';
@@ -19,11 +24,35 @@ import { requireGroup } from './groups.service.js';
 @Injectable()
 export class GroupStaffService {
   constructor(
+    @InjectRepository(GroupStaff) private readonly rows: Repository<GroupStaff>,
     private readonly database: Database,
     private readonly users: UsersService,
     private readonly policy: GroupsPolicy,
     private readonly revocation: RevocationService,
   ) {}
+
+  /** @throws DomainError `unknown_group`, `not_permitted` */
+  async list(
+    caller: Caller,
+    groupId: string,
+    { query, resultStart, resultSize }: OffsetQueryDto,
+  ): Promise<GroupStaffListDto> {
+    await this.policy.requireMayView(
+      caller,
+      await requireGroup(this.rows.manager, groupId, 'unknown_group'),
+      'not_permitted',
+    );
+    const list = this.rows.createQueryBuilder('s').where('s.groupId = :groupId', { groupId });
+    const range = searchRange(query);
+    if (range) list.andWhere(isFound('s.userId'), range);
+    const total = await count(list.clone().select('s.userId', 'id'), query);
+    const rows = await list.orderBy('s.userId').offset(resultStart).limit(resultSize).getMany();
+    const permissions = new Map(rows.map(({ userId, permission }) => [userId, permission]));
+    const users = await this.users.showAll(rows.map(({ userId }) => userId));
+    const group = { id: groupId };
+    const groupStaffUsers = users.map((user) => ({ group, user, permission: permissions.get(user.id)! }));
+    return { group, count: groupStaffUsers.length, total, groupStaffUsers };
+  }
 
   /** Gives this permission in place of the one before. @throws DomainError `unknown_group`, `not_permitted`, `unknown_user`, `not_available` */
   async allow(caller: Caller, groupId: string, ref: UserRef, permission: GroupPermission): Promise<GroupStaffDto> {

@@ -4,11 +4,12 @@ import { ID, INSTANT } from '../database/column-types.js';
 import { Organization } from '../organizations/organization.entity.js';
 
 @Entity('groups')
+@Index('groups_organization_idx', ['organizationId', 'id'])
+@Index('groups_custom_reference_idx', ['organizationId', 'customReference', 'id'])
 export class Group {
   @PrimaryColumn({ ...ID, primaryKeyConstraintName: 'groups_pkey' })
   id: string;
 
-  @Index('groups_organization_idx')
   @Column({ name: 'organization_id', ...ID })
   organizationId: string;
 
@@ -30,4 +31,12 @@ export class Group {
 
   @Column({ name: 'last_edited_at', ...INSTANT })
   lastEditedAt: Date;
+
+  /** Users who have joined. The database counts them. */
+  @Column({ name: 'member_count', type: 'integer', default: 0, insert: false, update: false })
+  memberCount: number;
+
+  /** Users who are invited. The database counts them. */
+  @Column({ name: 'invitee_count', type: 'integer', default: 0, insert: false, update: false })
+  inviteeCount: number;
 }

@@ -1,12 +1,14 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { IdPipe } from '../common/id.pipe.js';
 import { ApiBearerErrors } from '../common/openapi.js';
 import { API } from '../common/paths.js';
 import { GroupChangesDto, NewGroupDto } from './dto/group-fields.dto.js';
-import { DescriptionDto, GroupDto } from './dto/group.dto.js';
+import { DescriptionDto, GroupDto, GroupsDto, GroupsQueryDto } from './dto/group.dto.js';
+import { GroupListsService } from './group-lists.service.js';
 import { GroupIdPipe } from './group-id.pipe.js';
 import { GroupsService } from './groups.service.js';
 
@@ -14,8 +16,19 @@ import { GroupsService } from './groups.service.js';
 @ApiBearerAuth()
 @Controller(`${API}/groups`)
 @CalledBy('bearer')
-export class NewGroupsController {
-  constructor(private readonly groups: GroupsService) {}
+export class GroupListController {
+  constructor(
+    private readonly groups: GroupsService,
+    private readonly lists: GroupListsService,
+  ) {}
+
+  @ApiOperation({ operationId: 'listGroups', summary: 'The groups on which the caller has a permission' })
+  @ApiOkResponse({ type: GroupsDto })
+  @ApiBearerErrors('invalid_permission', 'invalid_result_size')
+  @Get()
+  list(@CurrentCaller() caller: Caller, @Query() query: GroupsQueryDto): Promise<GroupsDto> {
+    return this.lists.list(caller, query);
+  }
 
   @ApiOperation({ operationId: 'createGroup', summary: 'Make a group, which the caller then manages' })
   @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
@@ -25,6 +38,33 @@ export class NewGroupsController {
   @HttpCode(200)
   create(@CurrentCaller() caller: Caller, @Body() fields: NewGroupDto): Promise<GroupDto> {
     return this.groups.create(caller, fields);
+  }
+}
+
+@ApiTags('Groups')
+@ApiBearerAuth()
+@Controller(`${API}/organization/:id/groups`)
+@CalledBy('bearer')
+export class OrganizationGroupsController {
+  constructor(private readonly lists: GroupListsService) {}
+
+  @ApiOperation({ operationId: 'listOrganizationGroups', summary: 'Every group of the caller’s organization' })
+  @ApiParam({ name: 'id', example: 'self' })
+  @ApiOkResponse({ type: GroupsDto })
+  @ApiBearerErrors(
+    'invalid_permission',
+    'invalid_result_size',
+    'not_linked_to_organization',
+    'not_permitted',
+    'not_found',
+  )
+  @Get()
+  list(
+    @CurrentCaller() caller: Caller,
+    @Param('id', IdPipe) id: string,
+    @Query() query: GroupsQueryDto,
+  ): Promise<GroupsDto> {
+    return this.lists.listAll(caller, id, query);
   }
 }
 

@@ -1,12 +1,14 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { RevocationModule } from '../access/revocation.module.js';
+import { OrganizationsModule } from '../organizations/organizations.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { GroupStaff } from './group-staff.entity.js';
 import { Group } from './group.entity.js';
+import { GroupListsService } from './group-lists.service.js';
 import { GroupStaffController } from './group-staff.controller.js';
 import { GroupStaffService } from './group-staff.service.js';
-import { GroupsController, NewGroupsController } from './groups.controller.js';
+import { GroupListController, GroupsController, OrganizationGroupsController } from './groups.controller.js';
 import { GroupsPolicy } from './groups.policy.js';
 import { GroupsService } from './groups.service.js';
 import { InvitationsController, MembersController } from './members.controller.js';
@@ -14,9 +16,21 @@ import { MembersService } from './members.service.js';
 import { Membership } from './membership.entity.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Group, Membership, GroupStaff]), UsersModule, RevocationModule],
-  controllers: [GroupsController, NewGroupsController, MembersController, InvitationsController, GroupStaffController],
-  providers: [GroupsService, MembersService, GroupStaffService, GroupsPolicy],
+  imports: [
+    TypeOrmModule.forFeature([Group, Membership, GroupStaff]),
+    UsersModule,
+    OrganizationsModule,
+    RevocationModule,
+  ],
+  controllers: [
+    GroupsController,
+    GroupListController,
+    OrganizationGroupsController,
+    MembersController,
+    InvitationsController,
+    GroupStaffController,
+  ],
+  providers: [GroupsService, MembersService, GroupStaffService, GroupListsService, GroupsPolicy],
   exports: [GroupsService],
 })
 export class GroupsModule {}

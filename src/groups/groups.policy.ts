@@ -5,10 +5,19 @@ import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import type { ErrorId } from '../common/errors/errors.js';
 import { AccountPermission } from '../users/account-permission.entity.js';
+import type { UserDto } from '../users/dto/user.dto.js';
 import type { User } from '../users/user.entity.js';
 import { requireStaffWith, UsersPolicy } from '../users/users.policy.js';
 import { GroupStaff } from './group-staff.entity.js';
+import type { GroupPermission } from './group-staff.entity.js';
 import type { Group } from './group.entity.js';
+import type { Membership } from './membership.entity.js';
+
+/** Groups of an organization: all, or those on which a staff user has a permission of their own. */
+export interface GroupScope {
+  organizationId: string;
+  staff: { userId: string; permission?: GroupPermission } | null;
+}
 
 /** Who may do what with a group (API.md, section 6). What takes `db` decides inside the transaction that acts on it. */
 @Injectable()
@@ -19,9 +28,21 @@ export class GroupsPolicy {
   ) {}
 
   /** `VIEW`: staff of the group's organization with any permission on it, or the groups administrator. */
-  async requireMayView(caller: Caller, group: Group): Promise<void> {
+  async requireMayView(caller: Caller, group: Group, otherwise: ErrorId = 'no_permission'): Promise<void> {
     const ownOrganization = (await this.users.staffOrganizationOf(caller)) === group.organizationId;
-    if (!ownOrganization || !(await this.hasAnyPermission(caller, group))) throw new DomainError('no_permission');
+    if (!ownOrganization || !(await this.hasAnyPermission(caller, group))) throw new DomainError(otherwise);
+  }
+
+  /**
+   * The groups on which the caller has exactly `permission`, or any: those that say so, and for the groups
+   * administrator, who has `MANAGE` on every one of the organization, all of them. `null` for none.
+   */
+  async groupsOf(caller: Caller, permission?: GroupPermission): Promise<GroupScope | null> {
+    const organizationId = await this.users.staffOrganizationOf(caller);
+    if (organizationId === null) return null;
+    if (!(await this.users.hasPermission(caller.userId, 'MANAGE_ALL_GROUPS')))
+      return { organizationId, staff: { userId: caller.userId, permission } };
+    return permission === 'VIEW' ? null : { organizationId, staff: null };
   }
 
   /** The organization of the new group: that of staff with `CREATE_GROUPS`. */
@@ -51,6 +72,16 @@ export class GroupsPolicy {
   /** An account of the own organization joins at once; nobody else is in before they have accepted themselves. */
   joinsAtOnce(user: User, group: Group): boolean {
     return user.organizationId === group.organizationId;
+  }
+
+  /**
+   * What staff of a group see of somebody in it: everything of an account that their organization manages; of others
+   * nothing but the id while they are invited, and their name and e-mail address once they have joined.
+   */
+  visiblePart(user: UserDto, group: Group, status: Membership['status']): Partial<UserDto> & Pick<UserDto, 'id'> {
+    if (user.organization?.id === group.organizationId) return user;
+    const { type, id, name, realName, emailAddress } = user;
+    return status === 'JOINED' ? { type, id, name, realName, emailAddress } : { type, id };
   }
 
   /** `MANAGE`, and never for oneself. */

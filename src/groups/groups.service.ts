@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
+import { In } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
@@ -9,16 +10,15 @@ import { newId } from '../common/id.js';
 import { Database } from '../database/database.js';
 import type { GroupChangesDto, NewGroupDto } from './dto/group-fields.dto.js';
 import type { GroupDto } from './dto/group.dto.js';
+import { indexGroup } from './group-search.js';
 import { GroupStaff } from './group-staff.entity.js';
 import { Group } from './group.entity.js';
 import { GroupsPolicy } from './groups.policy.js';
-import { Membership } from './membership.entity.js';
 
 @Injectable()
 export class GroupsService {
   constructor(
     @InjectRepository(Group) private readonly groups: Repository<Group>,
-    @InjectRepository(Membership) private readonly memberships: Repository<Membership>,
     private readonly database: Database,
     private readonly policy: GroupsPolicy,
     private readonly clock: Clock,
@@ -29,7 +29,7 @@ export class GroupsService {
     const group = await this.groups.findOne({ where: { id }, relations: { organization: true } });
     if (!group) throw new DomainError('not_found', 'There is no group with this id.');
     await this.policy.requireMayView(caller, group);
-    return this.describe(group);
+    return describe(group);
   }
 
   /** The creator gets `MANAGE`. @throws DomainError `no_permission` */
@@ -47,6 +47,7 @@ export class GroupsService {
         createdAt: now,
         lastEditedAt: now,
       });
+      await indexGroup(db, id);
       await db.insert(GroupStaff, { userId: caller.userId, groupId: id, permission: 'MANAGE' });
     });
     return this.show(id);
@@ -68,6 +69,7 @@ export class GroupsService {
           lastEditedAt: this.clock.now(),
         },
       );
+      await indexGroup(db, id);
     });
     return this.show(id);
   }
@@ -81,23 +83,29 @@ export class GroupsService {
     });
   }
 
-  private async show(id: string): Promise<GroupDto> {
-    return this.describe((await this.groups.findOne({ where: { id }, relations: { organization: true } }))!);
+  /** How the API shows groups, in the order of their ids; what is gone meanwhile is left out. */
+  async showAll(ids: string[]): Promise<GroupDto[]> {
+    const found = await this.groups.find({ where: { id: In(ids) }, relations: { organization: true } });
+    const groups = new Map(found.map((group) => [group.id, describe(group)]));
+    return ids.flatMap((id) => groups.get(id) ?? []);
   }
 
-  private async describe(group: Group): Promise<GroupDto> {
-    const members = await this.memberships.countBy({ groupId: group.id, status: 'JOINED' });
-    return {
-      id: group.id,
-      name: group.name,
-      description: group.description,
-      customReference: group.customReference ?? undefined,
-      counts: { members, drillables: 0, tests: 0 },
-      created: toIso(group.createdAt),
-      lastEdited: toIso(group.lastEditedAt),
-      organization: { type: 'ORGANIZATION', id: group.organization.id, name: group.organization.name },
-    };
+  private async show(id: string): Promise<GroupDto> {
+    return (await this.showAll([id]))[0]!;
   }
+}
+
+function describe(group: Group): GroupDto {
+  return {
+    id: group.id,
+    name: group.name,
+    description: group.description,
+    customReference: group.customReference ?? undefined,
+    counts: { members: group.memberCount, drillables: 0, tests: 0 },
+    created: toIso(group.createdAt),
+    lastEdited: toIso(group.lastEditedAt),
+    organization: { type: 'ORGANIZATION', id: group.organization.id, name: group.organization.name },
+  };
 }
 
 /** @throws DomainError `otherwise`, where there is no such group */

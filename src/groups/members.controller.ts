@@ -1,15 +1,16 @@
-import { Body, Controller, Delete, Param, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Param, Put, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { ApiBearerErrors } from '../common/openapi.js';
+import { CursorQueryDto } from '../common/paging.js';
 import { API } from '../common/paths.js';
 import { ThirdPartyRefPipe, UserRefPipe } from '../users/user-ref.pipe.js';
 import type { UserRef } from '../users/user-ref.js';
 import { DescriptionDto } from './dto/group.dto.js';
-import { InvitationAnswerDto, MemberDto, NewMemberDto } from './dto/member.dto.js';
+import { InvitationAnswerDto, MemberDto, MembersDto, NewMemberDto } from './dto/member.dto.js';
 import { GroupIdPipe } from './group-id.pipe.js';
 import { MembersService } from './members.service.js';
 
@@ -40,6 +41,18 @@ const REMOVED = { description: 'The user is no longer in the group.' };
 @CalledBy('bearer')
 export class MembersController {
   constructor(private readonly members: MembersService) {}
+
+  @ApiOperation({ operationId: 'listMembers', summary: 'The people in a group, and those who are invited to it' })
+  @ApiOkResponse({ type: MembersDto })
+  @ApiBearerErrors('invalid_group_id', 'invalid_result_size', 'group_not_found', 'no_permission')
+  @Get()
+  list(
+    @CurrentCaller() caller: Caller,
+    @Param('group', GroupIdPipe) group: string,
+    @Query() query: CursorQueryDto,
+  ): Promise<MembersDto> {
+    return this.members.list(caller, group, query);
+  }
 
   @ApiOperation({
     operationId: 'addMember',

@@ -1,17 +1,23 @@
 import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
 import { isEmail } from 'class-validator';
-import type { EntityManager } from 'typeorm';
+import { In } from 'typeorm';
+import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
+import { pageById } from '../common/paging.js';
+import type { CursorQueryDto } from '../common/paging.js';
+import { searchRange } from '../common/search-text.js';
 import { Database } from '../database/database.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { findIn } from '../users/find-user.js';
+import { isFound } from '../users/user-search.js';
 import type { UserRef } from '../users/user-ref.js';
 import type { User } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
-import type { InvitationAnswerDto, MemberDto, NewMemberDto } from './dto/member.dto.js';
+import type { InvitationAnswerDto, MemberDto, MembersDto, NewMemberDto } from './dto/member.dto.js';
 import type { Group } from './group.entity.js';
 import { GroupsPolicy } from './groups.policy.js';
 import { requireGroup } from './groups.service.js';
@@ -21,12 +27,36 @@ import { Membership } from './membership.entity.js';
 @Injectable()
 export class MembersService {
   constructor(
+    @InjectRepository(Membership) private readonly memberships: Repository<Membership>,
     private readonly database: Database,
     private readonly users: UsersService,
     private readonly policy: GroupsPolicy,
     private readonly revocation: RevocationService,
     private readonly clock: Clock,
   ) {}
+
+  /** @throws DomainError `group_not_found`, `no_permission` */
+  async list(caller: Caller, groupId: string, query: CursorQueryDto): Promise<MembersDto> {
+    const group = await requireGroup(this.memberships.manager, groupId, 'group_not_found');
+    await this.policy.requireMayView(caller, group);
+    const counts = { members: group.memberCount, invitees: group.inviteeCount };
+    const all = this.memberships.createQueryBuilder('m').where('m.groupId = :groupId', { groupId });
+    const range = searchRange(query.query);
+    if (range)
+      all.innerJoin('m.user', 'u').andWhere(isFound('m.userId'), range).andWhere(
+        // Nobody finds out the name of a stranger by inviting them and searching for it.
+        `(m.status = 'JOINED' OR u.organizationId = :organizationId)`,
+        group,
+      );
+    const { ids, pagination } = await pageById(
+      all,
+      'm.userId',
+      query,
+      range ? undefined : counts.members + counts.invitees,
+    );
+    const members = await this.memberships.findBy({ groupId, userId: In(ids) });
+    return { members: await this.describe(group, ids, members), counts, pagination };
+  }
 
   /**
    * An account of the group's organization joins; any other is only invited, and gives no access before it accepts.
@@ -35,13 +65,13 @@ export class MembersService {
    *   `already_invited`, and those of the fields of a new account
    */
   async add(caller: Caller, groupId: string, ref: UserRef, fields: NewMemberDto): Promise<MemberDto> {
-    const membership = await this.database.transaction(async (db) => {
+    const { group, membership } = await this.database.transaction(async (db) => {
       const group = await requireGroup(db, groupId, 'group_not_found');
       await this.policy.requireMayManage(db, caller, group);
       const user = (await findIn(db, caller, ref)) ?? (await this.setUp(db, caller, group, ref, fields));
-      return this.enter(db, user, group);
+      return { group, membership: await this.enter(db, user, group) };
     });
-    return this.describe(membership);
+    return (await this.describe(group, [membership.userId], [membership]))[0]!;
   }
 
   /** Also withdraws an invitation. @throws DomainError `group_not_found`, `no_permission`, `not_group_member` */
@@ -103,12 +133,17 @@ export class MembersService {
     return db.findOneByOrFail(Membership, { userId: user.id, groupId: group.id });
   }
 
-  private async describe({ userId, status, joinedAt, invitedAt }: Membership): Promise<MemberDto> {
-    return {
-      member: await this.users.show(userId),
-      joined: joinedAt ? toIso(joinedAt) : undefined,
-      invited: joinedAt || !invitedAt ? undefined : toIso(invitedAt),
-      status,
-    };
+  /** In the order of `userIds`; whoever is gone meanwhile is left out. */
+  private async describe(group: Group, userIds: string[], memberships: Membership[]): Promise<MemberDto[]> {
+    const byUser = new Map(memberships.map((membership) => [membership.userId, membership]));
+    return (await this.users.showAll(userIds.filter((id) => byUser.has(id)))).map((user) => {
+      const { status, joinedAt, invitedAt } = byUser.get(user.id)!;
+      return {
+        member: this.policy.visiblePart(user, group, status),
+        joined: joinedAt ? toIso(joinedAt) : undefined,
+        invited: joinedAt || !invitedAt ? undefined : toIso(invitedAt),
+        status,
+      };
+    });
   }
 }

@@ -7,11 +7,11 @@ import { Group } from './group.entity.js';
 /** A person in a group. Who is only invited is not in: an invitation gives nobody access to that person. */
 @Entity('memberships')
 @Check('memberships_status_check', `"status" IN ('JOINED', 'INVITED')`)
+@Index('memberships_group_idx', ['groupId', 'userId'])
 export class Membership {
   @PrimaryColumn({ name: 'user_id', ...ID, primaryKeyConstraintName: 'memberships_pkey' })
   userId: string;
 
-  @Index('memberships_group_idx')
   @PrimaryColumn({ name: 'group_id', ...ID, primaryKeyConstraintName: 'memberships_pkey' })
   groupId: string;
 

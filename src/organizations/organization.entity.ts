@@ -18,4 +18,12 @@ export class Organization {
 
   @Column({ name: 'created_at', ...INSTANT })
   createdAt: Date;
+
+  /** Users whom it manages. The database counts them. */
+  @Column({ name: 'user_count', type: 'integer', default: 0, insert: false, update: false })
+  userCount: number;
+
+  /** The database counts them. */
+  @Column({ name: 'group_count', type: 'integer', default: 0, insert: false, update: false })
+  groupCount: number;
 }

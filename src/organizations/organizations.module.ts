@@ -1,8 +1,11 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { RevocationModule } from '../access/revocation.module.js';
+import { UserSearchTerm } from '../users/user-search-term.entity.js';
 import { User } from '../users/user.entity.js';
 import { UsersModule } from '../users/users.module.js';
+import { AccountsController } from './accounts.controller.js';
+import { AccountsService } from './accounts.service.js';
 import { Organization } from './organization.entity.js';
 import { OrganizationsController } from './organizations.controller.js';
 import { OrganizationsService } from './organizations.service.js';
@@ -11,8 +14,9 @@ import { StaffService } from './staff.service.js';
 import { ThirdParty } from './third-party.entity.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Organization, ThirdParty, User]), UsersModule, RevocationModule],
-  controllers: [OrganizationsController, StaffController],
-  providers: [OrganizationsService, StaffService],
+  imports: [TypeOrmModule.forFeature([Organization, ThirdParty, User, UserSearchTerm]), UsersModule, RevocationModule],
+  controllers: [OrganizationsController, StaffController, AccountsController],
+  providers: [OrganizationsService, StaffService, AccountsService],
+  exports: [OrganizationsService],
 })
 export class OrganizationsModule {}

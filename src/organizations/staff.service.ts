@@ -34,10 +34,10 @@ export class StaffService {
     const { id } = await this.organizations.require(caller, organization);
     const found = await this.accounts.find({
       where: { staffOrganizationId: id, type: 'USER' },
-      relations: { organization: true, emailAddresses: true, thirdPartyIds: true },
+      select: { id: true, name: true },
       order: { name: 'ASC', id: 'ASC' },
     });
-    const users = await Promise.all(found.map((user) => this.users.describe(user)));
+    const users = await this.users.showAll(found.map((user) => user.id));
     return { total: users.length, users };
   }
 

@@ -6,6 +6,7 @@ import { User } from '../users/user.entity.js';
 
 /** A browser that a login token let in. */
 @Entity('sessions')
+@Index('sessions_user_idx', ['userId', 'createdAt'])
 export class Session {
   /** A handle for lists and records; it opens nothing. */
   @PrimaryColumn({ ...ID, primaryKeyConstraintName: 'sessions_pkey' })
@@ -16,7 +17,6 @@ export class Session {
   @Column({ name: 'secret_hash', type: 'varchar', length: 43 })
   secretHash: string;
 
-  @Index('sessions_user_idx')
   @Column({ name: 'user_id', ...ID })
   userId: string;
 

@@ -9,6 +9,7 @@ import { ThirdParty } from '../organizations/third-party.entity.js';
 import type { ThirdPartyIdDto } from './dto/user.dto.js';
 import { findIn } from './find-user.js';
 import { ThirdPartyId } from './third-party-id.entity.js';
+import { indexUser } from './user-search.js';
 import { parseThirdPartyId } from './user-ref.js';
 import type { ThirdPartyIdRef, UserRef } from './user-ref.js';
 import { User } from './user.entity.js';
@@ -44,6 +45,7 @@ export class ThirdPartyIdsService {
     await this.database.transaction(async (db) => {
       const user = await this.requireChangeable(db, caller, ref);
       await assignThirdPartyId(db, user.organizationId!, user.id, thirdPartyId);
+      await indexUser(db, user.id);
     });
   }
 
@@ -54,6 +56,7 @@ export class ThirdPartyIdsService {
       const own = { userId: user.id, thirdParty, externalId: id };
       if (!(await db.existsBy(ThirdPartyId, own))) throw new DomainError('unknown_third_party_id');
       await db.delete(ThirdPartyId, own);
+      await indexUser(db, user.id);
     });
   }
 

@@ -12,6 +12,8 @@ export type AccountStatus = 'ACTIVE' | 'BLOCKED';
 @Entity('users')
 @Check('users_type_check', `"type" IN ('USER', 'SERVICE_ACCOUNT')`)
 @Check('users_status_check', `"status" IN ('ACTIVE', 'BLOCKED')`)
+@Index('users_organization_idx', ['organizationId', 'type', 'id'])
+@Index('users_staff_organization_idx', ['staffOrganizationId', 'type', 'id'])
 export class User {
   @PrimaryColumn({ ...ID, primaryKeyConstraintName: 'users_pkey' })
   id: string;
@@ -42,7 +44,6 @@ export class User {
   yearOfBirth: number | null;
 
   /** The organization that manages the account, if one does. */
-  @Index('users_organization_idx')
   @Column({ name: 'organization_id', ...ID, nullable: true })
   organizationId: string | null;
 
@@ -51,7 +52,6 @@ export class User {
   organization: Relation<Organization> | null;
 
   /** The organization on whose staff the account is, if it is on one. */
-  @Index('users_staff_organization_idx')
   @Column({ name: 'staff_organization_id', ...ID, nullable: true })
   staffOrganizationId: string | null;
 

@@ -33,6 +33,13 @@ export class UsersPolicy {
     if (organizationId === null || isForeign) throw new DomainError('no_access');
   }
 
+  /** The organization whose accounts the caller may list: the own one, of staff; `self` stands for its id. */
+  async requireMayList(caller: Caller, organization: string): Promise<string> {
+    const own = await this.staffOrganizationOf(caller);
+    if (own === null || (organization !== 'self' && organization !== own)) throw new DomainError('not_permitted');
+    return own;
+  }
+
   /** The organization on whose staff the caller is; `null` for nobody's staff and for a blocked account. */
   async staffOrganizationOf({ userId }: Caller): Promise<string | null> {
     const caller = await this.users.findOneBy({ id: userId, status: 'ACTIVE' });

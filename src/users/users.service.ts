@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { Not } from 'typeorm';
+import { In, Not } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
 import type { Caller } from '../auth/caller.js';
@@ -9,7 +9,6 @@ import { DomainError } from '../common/errors/errors.js';
 import { newId } from '../common/id.js';
 import { Database, toInstant } from '../database/database.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
-import type { Statement } from '../database/statement.js';
 import { canonicalLocale } from './dto/locale.validators.js';
 import type { UserChangesDto, UserFieldsDto } from './dto/user-fields.dto.js';
 import type { UserDto } from './dto/user.dto.js';
@@ -17,16 +16,17 @@ import { EmailAddress } from './email-address.entity.js';
 import { findIn, whereIs } from './find-user.js';
 import type { NamingRef } from './find-user.js';
 import { assignThirdPartyId, newThirdPartyId } from './third-party-ids.service.js';
+import { indexUser } from './user-search.js';
 import { normalizeEmailAddress } from './user-ref.js';
 import type { UserRef } from './user-ref.js';
 import { User } from './user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
+/** What the API shows of an account. */
+const SHOWN = { organization: true, emailAddresses: true, thirdPartyIds: true } as const;
+
 /** A session of a user starts with a login, so the newest of them is the last login. */
-const LAST_LOGIN: Statement = {
-  name: 'last_login',
-  sql: `SELECT MAX(s."created_at") AS "lastLogin" FROM "sessions" s WHERE s."user_id" = $1`,
-};
+const LAST_LOGIN = '(SELECT MAX(s."created_at") FROM "sessions" s WHERE s."user_id" = u."id")';
 
 @Injectable()
 export class UsersService {
@@ -56,7 +56,15 @@ export class UsersService {
   }
 
   async show(id: string): Promise<UserDto> {
-    return this.describe((await this.findById(id))!);
+    return (await this.showAll([id]))[0]!;
+  }
+
+  /** How the API shows accounts, in the order of their ids; whoever is gone meanwhile is left out. */
+  async showAll(ids: string[]): Promise<UserDto[]> {
+    if (ids.length === 0) return [];
+    const found = await this.users.find({ where: { id: In(ids) }, relations: SHOWN });
+    const users = new Map((await this.describeAll(found)).map((user) => [user.id, user]));
+    return ids.flatMap((id) => users.get(id) ?? []);
   }
 
   /** A new account that `organizationId` manages. Whether it may be made is decided before. */
@@ -76,6 +84,7 @@ export class UsersService {
     });
     if (fields.emailAddress) await takeEmailAddress(db, id, fields.emailAddress);
     if (thirdPartyId) await assignThirdPartyId(db, organizationId, id, thirdPartyId);
+    await indexUser(db, id);
     return id;
   }
 
@@ -92,6 +101,7 @@ export class UsersService {
       await db.update(User, { id: user.id }, { status, ...profileOf(changes) });
       if (changes.emailAddress) await takeEmailAddress(db, user.id, changes.emailAddress);
       if (thirdPartyId) await assignThirdPartyId(db, user.organizationId!, user.id, thirdPartyId);
+      await indexUser(db, user.id);
       if (status !== user.status) await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
       return user.id;
     });
@@ -111,44 +121,55 @@ export class UsersService {
     });
   }
 
-  /** The user with their organizations, e-mail addresses and third-party IDs. */
   async find(ref: NamingRef): Promise<User | null> {
     const found = await this.users.findOne({ where: whereIs(ref), select: { id: true } });
     return found && this.findById(found.id);
   }
 
+  /** The user with their organizations, e-mail addresses and third-party IDs. */
   findById(id: string): Promise<User | null> {
-    return this.users.findOne({
-      where: { id },
-      relations: { organization: true, staffOrganization: true, emailAddresses: true, thirdPartyIds: true },
-    });
+    return this.users.findOne({ where: { id }, relations: { ...SHOWN, staffOrganization: true } });
   }
 
   /** How the API shows a user that was loaded with its relations. */
   async describe(user: User): Promise<UserDto> {
-    const [row] = await this.database.read<{ lastLogin: Date | string | null }>(LAST_LOGIN, [user.id]);
-    const created = toIso(user.createdAt);
-    return {
-      type: 'USER',
-      id: user.id,
-      name: user.name,
-      realName: user.name,
-      emailAddress: user.emailAddresses.find(({ isPrimary }) => isPrimary)?.address,
-      locale: user.locale ?? undefined,
-      timeZone: user.timeZone ?? undefined,
-      description: user.description ?? undefined,
-      domicile: user.domicile ?? undefined,
-      yearOfBirth: user.yearOfBirth ?? undefined,
-      organization: user.organization
-        ? { type: 'ORGANIZATION', id: user.organization.id, name: user.organization.name }
-        : undefined,
-      created,
-      memberSince: created,
-      lastLogin: row?.lastLogin ? toIso(toInstant(row.lastLogin)) : undefined,
-      thirdPartyIds: user.thirdPartyIds.map(({ thirdParty, externalId }) => ({ thirdParty, id: externalId })),
-      status: user.status,
-    };
+    return (await this.describeAll([user]))[0]!;
   }
+
+  private async describeAll(users: User[]): Promise<UserDto[]> {
+    const rows = await this.users
+      .createQueryBuilder('u')
+      .select('u.id', 'id')
+      .addSelect(LAST_LOGIN, 'lastLogin')
+      .where({ id: In(users.map(({ id }) => id)) })
+      .getRawMany<{ id: string; lastLogin: Date | string | null }>();
+    const lastLogins = new Map(rows.map(({ id, lastLogin }) => [id, lastLogin && toIso(toInstant(lastLogin))]));
+    return users.map((user) => describe(user, lastLogins.get(user.id) ?? undefined));
+  }
+}
+
+function describe(user: User, lastLogin: string | undefined): UserDto {
+  const created = toIso(user.createdAt);
+  return {
+    type: 'USER',
+    id: user.id,
+    name: user.name,
+    realName: user.name,
+    emailAddress: user.emailAddresses.find(({ isPrimary }) => isPrimary)?.address,
+    locale: user.locale ?? undefined,
+    timeZone: user.timeZone ?? undefined,
+    description: user.description ?? undefined,
+    domicile: user.domicile ?? undefined,
+    yearOfBirth: user.yearOfBirth ?? undefined,
+    organization: user.organization
+      ? { type: 'ORGANIZATION', id: user.organization.id, name: user.organization.name }
+      : undefined,
+    created,
+    memberSince: created,
+    lastLogin,
+    thirdPartyIds: user.thirdPartyIds.map(({ thirdParty, externalId }) => ({ thirdParty, id: externalId })),
+    status: user.status,
+  };
 }
 
 /** The columns that the fields fill; what is not given is left out. */

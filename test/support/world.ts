@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { EntityManager } from 'typeorm';
 import { newClientId, newId } from '../../src/common/id.js';
 import { Database } from '../../src/database/database.js';
+import { indexGroup } from '../../src/groups/group-search.js';
 import { GroupStaff } from '../../src/groups/group-staff.entity.js';
 import type { GroupPermission } from '../../src/groups/group-staff.entity.js';
 import { Group } from '../../src/groups/group.entity.js';
@@ -16,6 +17,7 @@ import { AccountPermission } from '../../src/users/account-permission.entity.js'
 import type { Permission } from '../../src/users/account-permission.entity.js';
 import { EmailAddress } from '../../src/users/email-address.entity.js';
 import { ThirdPartyId } from '../../src/users/third-party-id.entity.js';
+import { indexUser } from '../../src/users/user-search.js';
 import { User } from '../../src/users/user.entity.js';
 
 /** Who calls, and with what. */
@@ -77,6 +79,7 @@ export class World {
       if (emailAddress) await db.insert(EmailAddress, { address: emailAddress, userId: id, isPrimary: true });
       if (thirdPartyId)
         await db.insert(ThirdPartyId, { thirdParty: thirdPartyId[0], externalId: thirdPartyId[1], userId: id });
+      await indexUser(db, id);
     });
     return id;
   }
@@ -84,8 +87,8 @@ export class World {
   async group(organizationId: string, name = 'Class 2B'): Promise<string> {
     const id = newId();
     const now = new Date();
-    await this.write((db) =>
-      db.insert(Group, {
+    await this.write(async (db) => {
+      await db.insert(Group, {
         id,
         organizationId,
         name,
@@ -93,8 +96,9 @@ export class World {
         customReference: null,
         createdAt: now,
         lastEditedAt: now,
-      }),
-    );
+      });
+      await indexGroup(db, id);
+    });
     return id;
   }
 

@@ -37,6 +37,8 @@ export const ERRORS = {
   already_member: { status: 400, description: 'The user has joined the group already.' },
   already_invited: { status: 400, description: 'The user is invited already.' },
   not_group_member: { status: 400, description: 'The user is neither a member of the group nor invited.' },
+  invalid_result_size: { status: 400, description: 'The size of a page is 1 to 100.' },
+  user_missing: { status: 400, description: 'The user reference is missing or malformed.' },
   invalid_action: { status: 400, description: 'The action is ACCEPT or DECLINE.' },
   invalid_permission: { status: 400, description: 'The permission is MANAGE or VIEW.' },
   not_available: {

@@ -18,3 +18,18 @@ export class GroupStaffDto {
   @ApiProperty({ enum: ['MANAGE', 'VIEW'] })
   permission: GroupPermission;
 }
+
+/** A page of the staff of a group (API.md, section 6). */
+export class GroupStaffListDto {
+  @ApiProperty({ type: GroupRefDto })
+  group: GroupRefDto;
+
+  @ApiProperty({ type: 'integer', description: 'On this page.', example: 1 })
+  count: number;
+
+  @ApiProperty({ type: 'integer', description: 'On all pages.', example: 1 })
+  total: number;
+
+  @ApiProperty({ type: [GroupStaffDto] })
+  groupStaffUsers: GroupStaffDto[];
+}

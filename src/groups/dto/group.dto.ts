@@ -1,5 +1,22 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
+import { fails } from '../../common/fields.js';
+import { CursorQueryDto, PaginationDto } from '../../common/paging.js';
 import { OrganizationRefDto } from '../../users/dto/user.dto.js';
+import type { GroupPermission } from '../group-staff.entity.js';
+
+export class GroupsQueryDto extends CursorQueryDto {
+  @ApiPropertyOptional({ enum: ['MANAGE', 'VIEW'], description: 'Only those on which the caller has exactly this.' })
+  @IsOptional()
+  @IsIn(['MANAGE', 'VIEW'], fails('invalid_permission'))
+  permission?: GroupPermission;
+
+  @ApiPropertyOptional({ description: 'Only those with exactly this reference.', maxLength: 255, example: '2B-2026' })
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  customReference?: string;
+}
 
 export class GroupCountsDto {
   @ApiProperty({ type: 'integer', description: 'Users who have joined.', example: 2 })
@@ -37,6 +54,15 @@ export class GroupDto {
 
   @ApiProperty({ type: OrganizationRefDto })
   organization: OrganizationRefDto;
+}
+
+/** A page of groups (API.md, section 6). */
+export class GroupsDto {
+  @ApiProperty({ type: [GroupDto] })
+  groups: GroupDto[];
+
+  @ApiProperty({ type: PaginationDto })
+  pagination: PaginationDto;
 }
 
 /** What an answer says that has nothing else to say. */

@@ -1,6 +1,7 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsOptional } from 'class-validator';
 import { fails, ToBoolean } from '../../common/fields.js';
+import { PaginationDto } from '../../common/paging.js';
 import { UserFieldsDto } from '../../users/dto/user-fields.dto.js';
 import { UserDto } from '../../users/dto/user.dto.js';
 
@@ -13,10 +14,16 @@ export class NewMemberDto extends UserFieldsDto {
   setup?: boolean;
 }
 
+/** Somebody in a group. Of an account that the organization does not manage, little is shown. */
+export class MemberUserDto extends PartialType(UserDto) {
+  @ApiProperty({ example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
+  declare id: string;
+}
+
 /** A person in a group, or invited to it (API.md, section 6). */
 export class MemberDto {
-  @ApiProperty({ type: UserDto })
-  member: UserDto;
+  @ApiProperty({ type: MemberUserDto })
+  member: MemberUserDto;
 
   @ApiPropertyOptional({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
   joined?: string;
@@ -26,6 +33,26 @@ export class MemberDto {
 
   @ApiProperty({ enum: ['JOINED', 'INVITED'] })
   status: 'JOINED' | 'INVITED';
+}
+
+export class MemberCountsDto {
+  @ApiProperty({ type: 'integer', description: 'Users who have joined.', example: 2 })
+  members: number;
+
+  @ApiProperty({ type: 'integer', description: 'Users who are invited.', example: 0 })
+  invitees: number;
+}
+
+/** A page of the people in a group (API.md, section 6). */
+export class MembersDto {
+  @ApiProperty({ type: [MemberDto] })
+  members: MemberDto[];
+
+  @ApiProperty({ type: MemberCountsDto })
+  counts: MemberCountsDto;
+
+  @ApiProperty({ type: PaginationDto })
+  pagination: PaginationDto;
 }
 
 export class InvitationAnswerDto {

@@ -1,0 +1,178 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
+import { DomainError } from './errors/errors.js';
+import { fails } from './fields.js';
+import type { TermRange } from './search-text.js';
+
+const DEFAULT_SIZE = 10;
+const MAX_SIZE = 100;
+const MAX_START = 100_000;
+/** Up to here the results of a search are counted. */
+const MAX_COUNTED = 1000;
+
+/** Forms and queries write numbers as text. */
+function ToInteger(): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value,
+  );
+}
+
+class SizeQueryDto {
+  @ApiPropertyOptional({
+    description:
+      'The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored.',
+    maxLength: 255,
+    example: 'an',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  query?: string;
+
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_SIZE, default: DEFAULT_SIZE })
+  @ToInteger()
+  @IsOptional()
+  @IsInt(fails('invalid_result_size'))
+  @Min(1, fails('invalid_result_size'))
+  @Max(MAX_SIZE, fails('invalid_result_size'))
+  resultSize: number = DEFAULT_SIZE;
+}
+
+/** Which page of a list, by the end of the page before (API.md, section 1). */
+export class CursorQueryDto extends SizeQueryDto {
+  @ApiPropertyOptional({ description: 'Where the page before ended: its `pagination.lastOnPage`.', maxLength: 512 })
+  @IsOptional()
+  @IsString()
+  @Matches(/^[\w-]*$/)
+  @MaxLength(512)
+  resultFrom?: string;
+}
+
+/** Which page of a short list, by the number of its first row (API.md, section 1). */
+export class OffsetQueryDto extends SizeQueryDto {
+  @ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: MAX_START, default: 0 })
+  @ToInteger()
+  @IsOptional()
+  @IsInt()
+  @Min(0)
+  @Max(MAX_START)
+  resultStart: number = 0;
+}
+
+export class PaginationDto {
+  @ApiProperty({
+    type: 'integer',
+    description: `Rows on all pages. The results of a search are counted up to ${MAX_COUNTED}.`,
+    example: 2,
+  })
+  total: number;
+
+  @ApiPropertyOptional({
+    description: 'The `resultFrom` of the next page; absent from an empty one.',
+    example: 'Zk1cVq0rTtWm8sQXq3bVxg',
+  })
+  lastOnPage?: string;
+
+  @ApiProperty({ description: 'Whether there is a page after this one.', example: false })
+  moreAvailable: boolean;
+}
+
+export interface Page {
+  ids: string[];
+  pagination: PaginationDto;
+}
+
+/**
+ * One page of `list` in the order of `id`, a property of it that no two of its rows share: a range of an index that
+ * begins after the page before, so that rows which come or go meanwhile make none be left out or shown twice.
+ *
+ * `total` is for a list whose number of rows is known; others are counted.
+ */
+export async function pageById(
+  list: SelectQueryBuilder<ObjectLiteral>,
+  id: string,
+  { query, resultFrom, resultSize }: CursorQueryDto,
+  total?: number,
+): Promise<Page> {
+  const page = list
+    .clone()
+    .select(id, 'id')
+    .orderBy(id)
+    .limit(resultSize + 1);
+  if (resultFrom) page.andWhere(`${id} > :resultFrom`, { resultFrom });
+  const found = await page.getRawMany<{ id: string }>();
+  const ids = found.slice(0, resultSize).map((row) => row.id);
+  return {
+    ids,
+    pagination: {
+      total: total ?? (await count(list.clone().select(id, 'id'), query)),
+      lastOnPage: ids.at(-1),
+      moreAvailable: found.length > resultSize,
+    },
+  };
+}
+
+/**
+ * The same for what a search finds, in the order of the terms that are found. The rows of `list` are search terms,
+ * `t`, of one organization, and `id` is the property of them that says whose they are.
+ */
+export async function pageByTerm(
+  list: SelectQueryBuilder<ObjectLiteral>,
+  id: string,
+  range: TermRange,
+  { query, resultFrom, resultSize }: CursorQueryDto,
+): Promise<Page> {
+  const after = resultFrom ? readPosition(resultFrom) : { term: range.from, id: '' };
+  // What has several such terms is found by the first of them.
+  const first = list
+    .subQuery()
+    .select('1')
+    .from(list.expressionMap.mainAlias!.target, 'earlier')
+    .where(`earlier.${id} = t.${id} AND earlier.term >= :from AND earlier.term < t.term`)
+    .getQuery();
+  const all = list
+    .clone()
+    .select(`t.${id}`, 'id')
+    .andWhere('t.term < :below AND NOT EXISTS ' + first, range);
+  const page = all
+    .clone()
+    .addSelect('t.term', 'term')
+    .andWhere(`(t.term, t.${id}) > (:term, :id)`, after)
+    .orderBy('t.term')
+    .addOrderBy(`t.${id}`)
+    .limit(resultSize + 1);
+  const found = await page.getRawMany<{ id: string; term: string }>();
+  const shown = found.slice(0, resultSize);
+  return {
+    ids: shown.map((row) => row.id),
+    pagination: {
+      total: await count(all.andWhere('t.term >= :from'), query),
+      lastOnPage: shown.length > 0 ? writePosition(shown.at(-1)!) : undefined,
+      moreAvailable: found.length > resultSize,
+    },
+  };
+}
+
+/** How many rows a list has; those of a search are counted up to a limit. */
+export async function count(list: SelectQueryBuilder<ObjectLiteral>, query: string | undefined): Promise<number> {
+  const [sql, parameters] = list.limit(query ? MAX_COUNTED : undefined).getQueryAndParameters();
+  const [row] = await list.dataSource.query<{ total: number | string }[]>(
+    `SELECT COUNT(*) AS "total" FROM (${sql}) AS "counted"`,
+    parameters,
+  );
+  return Number(row!.total);
+}
+
+/** A place in the results of a search, as one opaque text: also what stood there may be gone by the next page. */
+function writePosition({ term, id }: { term: string; id: string }): string {
+  return Buffer.from(`${id} ${term}`).toString('base64url');
+}
+
+function readPosition(text: string): { term: string; id: string } {
+  const position = Buffer.from(text, 'base64url').toString();
+  const space = position.indexOf(' ');
+  if (space < 1) throw new DomainError('invalid_request', 'resultFrom is not where a page of this search ended.');
+  return { id: position.slice(0, space), term: position.slice(space + 1) };
+}

@@ -1,0 +1,78 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { ObjectLiteral, Repository, SelectQueryBuilder } from 'typeorm';
+import type { Caller } from '../auth/caller.js';
+import { pageById, pageByTerm } from '../common/paging.js';
+import type { Page } from '../common/paging.js';
+import { searchRange } from '../common/search-text.js';
+import { Organization } from '../organizations/organization.entity.js';
+import { OrganizationsService } from '../organizations/organizations.service.js';
+import type { GroupsDto, GroupsQueryDto } from './dto/group.dto.js';
+import { isFound } from './group-search.js';
+import { GroupSearchTerm } from './group-search-term.entity.js';
+import { Group } from './group.entity.js';
+import { GroupsPolicy } from './groups.policy.js';
+import type { GroupScope } from './groups.policy.js';
+import { GroupsService } from './groups.service.js';
+
+const NOTHING: Page = { ids: [], pagination: { total: 0, moreAvailable: false } };
+
+/** Lists of groups (API.md, section 6). */
+@Injectable()
+export class GroupListsService {
+  constructor(
+    @InjectRepository(Group) private readonly groups: Repository<Group>,
+    private readonly organizations: OrganizationsService,
+    private readonly shown: GroupsService,
+    private readonly policy: GroupsPolicy,
+  ) {}
+
+  /** What the caller has access to; nothing for whoever is on nobody's staff. */
+  async list(caller: Caller, query: GroupsQueryDto): Promise<GroupsDto> {
+    return this.show(await this.policy.groupsOf(caller, query.permission), query);
+  }
+
+  /**
+   * Every group of the organization on whose staff the caller is, or those on which the caller has a permission.
+   *
+   * @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted`
+   */
+  async listAll(caller: Caller, organization: string, query: GroupsQueryDto): Promise<GroupsDto> {
+    const { id: organizationId } = await this.organizations.require(caller, organization);
+    if (query.permission) return this.list(caller, query);
+    return this.show({ organizationId, staff: null }, query);
+  }
+
+  private async show(scope: GroupScope | null, query: GroupsQueryDto): Promise<GroupsDto> {
+    const { ids, pagination } = scope ? await this.pageOf(scope, query) : NOTHING;
+    return { groups: await this.shown.showAll(ids), pagination };
+  }
+
+  private async pageOf({ organizationId, staff }: GroupScope, query: GroupsQueryDto): Promise<Page> {
+    const range = searchRange(query.query);
+    if (range && !staff && !query.customReference) {
+      const found = this.groups.manager
+        .createQueryBuilder(GroupSearchTerm, 't')
+        .where('t.organizationId = :organizationId', { organizationId });
+      return pageByTerm(found, 'groupId', range, query);
+    }
+    const list: SelectQueryBuilder<ObjectLiteral> = this.groups
+      .createQueryBuilder('g')
+      .where('g.organizationId = :organizationId', { organizationId });
+    if (range) list.andWhere(isFound('g.id'), range);
+    if (query.customReference) list.andWhere('g.customReference = :customReference', query);
+    if (!staff) return pageById(list, 'g.id', query, await this.knownTotal(organizationId, query));
+    const permission = staff.permission ? 's.permission = :permission AND ' : '';
+    list.innerJoin('group_staff', 's', `${permission}s."group_id" = g.id AND s."user_id" = :userId`, staff);
+    return pageById(list, 'g.id', query);
+  }
+
+  private async knownTotal(
+    organizationId: string,
+    { query, customReference }: GroupsQueryDto,
+  ): Promise<number | undefined> {
+    if (query || customReference) return undefined;
+    const { groupCount } = await this.groups.manager.findOneByOrFail(Organization, { id: organizationId });
+    return groupCount;
+  }
+}

@@ -1,0 +1,17 @@
+import type { EntityManager } from 'typeorm';
+import { searchTerms } from '../common/search-text.js';
+import { GroupSearchTerm } from './group-search-term.entity.js';
+import { Group } from './group.entity.js';
+
+/** To be called by whatever changes the name or the reference of a group. */
+export async function indexGroup(db: EntityManager, groupId: string): Promise<void> {
+  const { name, customReference, organizationId } = await db.findOneByOrFail(Group, { id: groupId });
+  await db.delete(GroupSearchTerm, { groupId });
+  const terms = searchTerms([name, customReference ?? '']).map((term) => ({ groupId, term, organizationId }));
+  if (terms.length > 0) await db.insert(GroupSearchTerm, terms);
+}
+
+/** That a search finds the group `groupId`, as SQL; its parameters are the range of the search. */
+export function isFound(groupId: string): string {
+  return `EXISTS (SELECT 1 FROM "group_search_terms" found WHERE found."group_id" = ${groupId} AND found."term" >= :from AND found."term" < :below)`;
+}

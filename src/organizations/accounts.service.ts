@@ -1,0 +1,57 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { Repository } from 'typeorm';
+import type { Caller } from '../auth/caller.js';
+import { pageById, pageByTerm } from '../common/paging.js';
+import type { Page } from '../common/paging.js';
+import { searchRange } from '../common/search-text.js';
+import { isFound } from '../users/user-search.js';
+import { UserSearchTerm } from '../users/user-search-term.entity.js';
+import { User } from '../users/user.entity.js';
+import { UsersPolicy } from '../users/users.policy.js';
+import { UsersService } from '../users/users.service.js';
+import type { AccountsDto, AccountsQueryDto } from './dto/accounts.dto.js';
+import { Organization } from './organization.entity.js';
+
+/** The people whom an organization manages (API.md, section 5). */
+@Injectable()
+export class AccountsService {
+  constructor(
+    @InjectRepository(Organization) private readonly organizations: Repository<Organization>,
+    @InjectRepository(User) private readonly accounts: Repository<User>,
+    @InjectRepository(UserSearchTerm) private readonly terms: Repository<UserSearchTerm>,
+    private readonly users: UsersService,
+    private readonly policy: UsersPolicy,
+  ) {}
+
+  /** @throws DomainError `not_permitted` */
+  async list(caller: Caller, organization: string, query: AccountsQueryDto): Promise<AccountsDto> {
+    const id = await this.policy.requireMayList(caller, organization);
+    const { ids, pagination } = await (query.relationType === 'ADMIN'
+      ? this.staffOf(id, query)
+      : this.managedBy(id, query));
+    return { accounts: await this.users.showAll(ids), pagination };
+  }
+
+  private async managedBy(organizationId: string, query: AccountsQueryDto): Promise<Page> {
+    const range = searchRange(query.query);
+    if (range) {
+      const found = this.terms.createQueryBuilder('t').where('t.organizationId = :organizationId', { organizationId });
+      return pageByTerm(found, 'userId', range, query);
+    }
+    const { userCount } = await this.organizations.findOneByOrFail({ id: organizationId });
+    const all = this.accounts
+      .createQueryBuilder('u')
+      .where(`u.organizationId = :organizationId AND u.type = 'USER'`, { organizationId });
+    return pageById(all, 'u.id', query, userCount);
+  }
+
+  private staffOf(organizationId: string, query: AccountsQueryDto): Promise<Page> {
+    const staff = this.accounts
+      .createQueryBuilder('u')
+      .where(`u.staffOrganizationId = :organizationId AND u.type = 'USER'`, { organizationId });
+    const range = searchRange(query.query);
+    if (range) staff.andWhere(isFound('u.id'), range);
+    return pageById(staff, 'u.id', query);
+  }
+}

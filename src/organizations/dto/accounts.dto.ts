@@ -1,0 +1,20 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsOptional } from 'class-validator';
+import { CursorQueryDto, PaginationDto } from '../../common/paging.js';
+import { UserDto } from '../../users/dto/user.dto.js';
+
+export class AccountsQueryDto extends CursorQueryDto {
+  @ApiPropertyOptional({ enum: ['ADMIN'], description: 'Only the staff of the organization.' })
+  @IsOptional()
+  @IsIn(['ADMIN'])
+  relationType?: 'ADMIN';
+}
+
+/** The accounts of an organization (API.md, section 5). */
+export class AccountsDto {
+  @ApiProperty({ type: [UserDto] })
+  accounts: UserDto[];
+
+  @ApiProperty({ type: PaginationDto })
+  pagination: PaginationDto;
+}

@@ -1,0 +1,26 @@
+import type { EntityManager } from 'typeorm';
+import { searchTerms } from '../common/search-text.js';
+import { EmailAddress } from './email-address.entity.js';
+import { ThirdPartyId } from './third-party-id.entity.js';
+import { UserSearchTerm } from './user-search-term.entity.js';
+import { User } from './user.entity.js';
+
+/** To be called by whatever changes the name, an e-mail address or a third-party ID of an account. */
+export async function indexUser(db: EntityManager, userId: string): Promise<void> {
+  const { name, organizationId } = await db.findOneByOrFail(User, { id: userId });
+  const addresses = await db.findBy(EmailAddress, { userId });
+  const thirdPartyIds = await db.findBy(ThirdPartyId, { userId });
+  const texts = [
+    name,
+    ...addresses.map(({ address }) => address),
+    ...thirdPartyIds.map(({ externalId }) => externalId),
+  ];
+  await db.delete(UserSearchTerm, { userId });
+  const terms = searchTerms(texts).map((term) => ({ userId, term, organizationId }));
+  if (terms.length > 0) await db.insert(UserSearchTerm, terms);
+}
+
+/** That a search finds the account `userId`, as SQL; its parameters are the range of the search. */
+export function isFound(userId: string): string {
+  return `EXISTS (SELECT 1 FROM "user_search_terms" found WHERE found."user_id" = ${userId} AND found."term" >= :from AND found."term" < :below)`;
+}
