@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { AccessModule } from './access/access.module.js';
 import { AuthModule } from './auth/auth.module.js';
+import { BulkModule } from './bulk/bulk.module.js';
 import { Clock } from './common/clock.js';
 import { CommonModule } from './common/common.module.js';
 import type { Settings } from './config/settings.js';
@@ -31,6 +32,7 @@ export class AppModule {
         StatusModule,
         MaintenanceModule,
         DemoModule,
+        BulkModule,
       ],
     };
   }

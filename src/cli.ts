@@ -1,15 +1,33 @@
 import 'reflect-metadata';
-import { writeFile } from 'node:fs/promises';
+import { createWriteStream } from 'node:fs';
+import { rename, stat, writeFile } from 'node:fs/promises';
+import { pipeline } from 'node:stream/promises';
+import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Command, InvalidArgumentError } from 'commander';
 import { AppModule } from './app.module.js';
 import { describeRoutes } from './app.openapi.js';
+import { ExportService } from './bulk/export.service.js';
+import { ImportService } from './bulk/import.service.js';
+import { Progress } from './bulk/progress.js';
 import { loadSettings } from './config/settings.js';
 import { CallerTokensService } from './oauth/caller-tokens.service.js';
 import { VERSION } from './status/version.js';
 import { parseUserRef } from './users/user-ref.js';
 
 const MAX_TTL_SECONDS = 30 * 24 * 60 * 60;
+
+const IMPORT_HELP = `
+Columns, in any order: name (or realName), emailAddress, thirdPartyId.CODE for each
+third party (or thirdParty and thirdPartyId), locale, timeZone, description,
+yearOfBirth, domicile, status, group. An empty cell says nothing.
+
+A row with an e-mail address or third-party ID that an account has is about that
+account; any other row is a new account. For several groups, write several rows.
+A group is named by its id, or by a custom reference or name that only it has.
+
+Every row is checked before anything is written. If one is wrong, nothing is.
+The same file imported twice changes nothing.`;
 
 const program = new Command('latchkey')
   .description('Administers a Latchkey database. It reads the same environment as the service.')
@@ -22,17 +40,70 @@ program
   .option('-c, --client <id>', 'the OAuth client to call with (default: the first one of the user’s organization)')
   .option('-t, --ttl <seconds>', `how long it is good, 1 to ${MAX_TTL_SECONDS}`, parseTtl, 3600)
   .action(async ({ user, client, ttl }: { user: string; client?: string; ttl: number }) => {
-    const app = await NestFactory.createApplicationContext(AppModule.with(loadSettings(process.env)), {
-      logger: ['error', 'fatal'],
-      abortOnError: false,
-    });
-    try {
-      const ref = parseUserRef(user);
-      if (ref.by === 'self') throw new Error('Name the user: nobody is signed in on the command line.');
+    const ref = parseUserRef(user);
+    if (ref.by === 'self') throw new Error('Name the user: nobody is signed in on the command line.');
+    await withApplication(async (app) => {
       process.stdout.write(`${await app.get(CallerTokensService).mint(ref, ttl, client)}\n`);
-    } finally {
-      await app.close();
-    }
+    });
+  });
+
+program
+  .command('import')
+  .description('Brings users, third-party IDs and group memberships in from a CSV file.')
+  .argument('<file>', 'UTF-8, with the names of the columns in its first line')
+  .requiredOption('-o, --organization <id or name>', 'the organization that manages the users')
+  .option('-n, --dry-run', 'only say what would change')
+  .option('--create-groups', 'make the groups that the file names and that there are not')
+  .addHelpText('after', IMPORT_HELP)
+  .action(async (file: string, options: { organization: string; dryRun?: true; createGroups?: true }) => {
+    const { dryRun = false, createGroups = false, organization } = options;
+    const { size } = await stat(file);
+    await withApplication(async (app) => {
+      const progress = new Progress();
+      const counts = await app
+        .get(ImportService)
+        .import(file, {
+          organization,
+          dryRun,
+          createGroups,
+          onFault: ({ line, error }) => {
+            progress.stop();
+            process.stderr.write(`line ${line}: ${error.id}: ${error.message}\n`);
+          },
+          onProgress: (phase, _counts, bytes) => progress.show(phase, bytes, size),
+        })
+        .finally(() => progress.stop());
+      const { rows, created, changed, unchanged, joined, groups, faults } = counts;
+      const what = `${rows} rows: ${created} users new, ${changed} changed, ${unchanged} unchanged; ${joined} memberships new, ${groups} groups new`;
+      if (faults > 0) process.exitCode = 1;
+      process.stdout.write(
+        faults > 0
+          ? `${faults} of ${rows} rows are wrong: nothing is imported.\n`
+          : `${what}${dryRun ? ' – a dry run, nothing is written' : ''}\n`,
+      );
+    });
+  });
+
+program
+  .command('export')
+  .description('Writes the users of an organization as CSV, in the form that `import` reads.')
+  .argument('[file]', 'where to; without it, to the standard output')
+  .requiredOption('-o, --organization <id or name>', 'the organization that manages the users')
+  .action(async (file: string | undefined, { organization }: { organization: string }) => {
+    await withApplication(async (app) => {
+      const progress = new Progress();
+      const csv = app.get(ExportService).export(organization, (users, total) => {
+        if (file) progress.show('exporting', users, total);
+      });
+      try {
+        // Under its own name only when it is whole.
+        if (file) await pipeline(csv, createWriteStream(`${file}.part`, { mode: 0o600 }));
+        else for await (const text of csv) process.stdout.write(text);
+        if (file) await rename(`${file}.part`, file);
+      } finally {
+        progress.stop();
+      }
+    });
   });
 
 program
@@ -44,6 +115,19 @@ program
     if (file) await writeFile(file, text);
     else process.stdout.write(text);
   });
+
+/** Runs `work` with the services of an application that listens nowhere. */
+async function withApplication(work: (app: INestApplicationContext) => Promise<void>): Promise<void> {
+  const app = await NestFactory.createApplicationContext(AppModule.with(loadSettings(process.env)), {
+    logger: ['error', 'fatal'],
+    abortOnError: false,
+  });
+  try {
+    await work(app);
+  } finally {
+    await app.close();
+  }
+}
 
 function parseTtl(text: string): number {
   const seconds = Number(text);

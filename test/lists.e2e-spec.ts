@@ -98,8 +98,8 @@ describe('paging', () => {
   );
 
   it('goes on after the last row of a page when that row is gone', async () => {
-    const users = (await times(6, () => t.world.user({ name: 'Same Name', organizationId: admin.organizationId }))).map(
-      (id) => id,
+    const users = new Set(
+      await times(6, () => t.world.user({ name: 'Same Name', organizationId: admin.organizationId })),
     );
     for (const query of ['', 'query=same&']) {
       const get = (from: string): Promise<Answer> =>
@@ -111,7 +111,7 @@ describe('paging', () => {
       const all = [...accountIds(first), ...rest.ids];
       expect(new Set(all).size).toBe(all.length);
       const left = await t.world.write((db) => db.findBy(User, { organizationId: admin.organizationId }));
-      const wanted = left.map(({ id }) => id).filter((id) => query === '' || users.includes(id));
+      const wanted = left.map(({ id }) => id).filter((id) => query === '' || users.has(id));
       expect(wanted.filter((id) => !all.includes(id))).toEqual([]);
     }
   });

@@ -18,7 +18,7 @@ import type { NamingRef } from './find-user.js';
 import { assignThirdPartyId, newThirdPartyId } from './third-party-ids.service.js';
 import { indexUser } from './user-search.js';
 import { normalizeEmailAddress } from './user-ref.js';
-import type { UserRef } from './user-ref.js';
+import type { ThirdPartyIdRef, UserRef } from './user-ref.js';
 import { User } from './user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
@@ -96,16 +96,28 @@ export class UsersService {
       const isAdministrative = thirdPartyId !== null || (changes.status ?? user?.status) !== user?.status;
       await this.policy.requireMayChange(db, caller, user, isAdministrative);
       if (!user) throw new DomainError('nonexistent_user');
-      const { status = user.status } = changes;
-      if (status === 'BLOCKED' && user.status !== 'BLOCKED') await this.policy.requireMayBlock(db, caller, user);
-      await db.update(User, { id: user.id }, { status, ...profileOf(changes) });
-      if (changes.emailAddress) await takeEmailAddress(db, user.id, changes.emailAddress);
-      if (thirdPartyId) await assignThirdPartyId(db, user.organizationId!, user.id, thirdPartyId);
-      await indexUser(db, user.id);
-      if (status !== user.status) await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
+      if (changes.status === 'BLOCKED' && user.status !== 'BLOCKED')
+        await this.policy.requireMayBlock(db, caller, user);
+      await this.update(db, user, changes, thirdPartyId ? [thirdPartyId] : []);
       return user.id;
     });
     return this.show(id);
+  }
+
+  /** Changes an account. Whether that may be done is decided before. @throws DomainError those of the fields */
+  async update(
+    db: EntityManager,
+    user: User,
+    changes: UserChangesDto,
+    thirdPartyIds: ThirdPartyIdRef[],
+  ): Promise<void> {
+    const { id, status: before } = user;
+    const { status = before } = changes;
+    await db.update(User, { id }, { status, ...profileOf(changes) });
+    if (changes.emailAddress) await takeEmailAddress(db, id, changes.emailAddress);
+    for (const thirdPartyId of thirdPartyIds) await assignThirdPartyId(db, user.organizationId!, id, thirdPartyId);
+    await indexUser(db, id);
+    if (status !== before) await this.revocation.revokeWhatIsNoLongerGranted(db, id);
   }
 
   /**
@@ -173,7 +185,7 @@ function describe(user: User, lastLogin: string | undefined): UserDto {
 }
 
 /** The columns that the fields fill; what is not given is left out. */
-function profileOf(fields: UserFieldsDto): Partial<User> {
+export function profileOf(fields: UserFieldsDto): Partial<User> {
   const { locale, timeZone, description, domicile, yearOfBirth } = fields;
   const name = fields.name ?? fields.realName ?? undefined;
   return {

@@ -1,4 +1,6 @@
 import { ValidationPipe } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { validateSync } from 'class-validator';
 import type { ValidationError, ValidationOptions } from 'class-validator';
 import { DomainError } from './errors.js';
 import type { ErrorId } from './errors.js';
@@ -15,6 +17,14 @@ export function failsAs(id: ErrorId, message: string): ValidationOptions {
 /** The one pipe for everything that comes in as a DTO. Unknown parameters are dropped, as the contract says. */
 export function validationPipe(): ValidationPipe {
   return new ValidationPipe({ whitelist: true, transform: true, exceptionFactory: toDomainError });
+}
+
+/** The same for fields that do not come in a request. @throws DomainError the first fault */
+export function toDto<Dto extends object>(type: new () => Dto, fields: object): Dto {
+  const dto = plainToInstance(type, fields);
+  const errors = validateSync(dto);
+  if (errors.length > 0) throw toDomainError(errors);
+  return dto;
 }
 
 /** Reports the first fault; a value of the wrong shape comes before a value that is not allowed. */

@@ -1,5 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { searchTerms } from '../../common/search-text.js';
+import { insertRows } from '../insert-rows.js';
 
 /** Rows of accounts or groups whose search terms are made at once. */
 const BATCH = 1000;
@@ -175,7 +176,7 @@ async function fillUserTerms(runner: QueryRunner): Promise<void> {
     const rows = users.flatMap(({ id, organization_id }) =>
       searchTerms(texts.get(id)!).map((term) => [id, term, organization_id]),
     );
-    await insert(runner, 'user_search_terms', ['user_id', 'term', 'organization_id'], rows);
+    await insertRows(runner, 'user_search_terms', ['user_id', 'term', 'organization_id'], rows);
   }
 }
 
@@ -190,22 +191,10 @@ async function fillGroupTerms(runner: QueryRunner): Promise<void> {
     const rows = groups.flatMap(({ id, name, custom_reference, organization_id }) =>
       searchTerms([name, custom_reference ?? '']).map((term) => [id, term, organization_id]),
     );
-    await insert(runner, 'group_search_terms', ['group_id', 'term', 'organization_id'], rows);
+    await insertRows(runner, 'group_search_terms', ['group_id', 'term', 'organization_id'], rows);
   }
 }
 
 async function read<Row>(runner: QueryRunner, sql: string): Promise<Row[]> {
   return (await runner.query(sql)) as unknown as Row[];
-}
-
-/** As many rows to a statement as its parameters allow. */
-async function insert(runner: QueryRunner, table: string, columns: string[], rows: (string | null)[][]): Promise<void> {
-  for (let start = 0; start < rows.length; start += BATCH) {
-    const some = rows.slice(start, start + BATCH);
-    const isPostgres = runner.dataSource.options.type === 'postgres';
-    let number = 0;
-    const tuples = some.map((row) => `(${row.map(() => (isPostgres ? `$${++number}` : '?')).join(', ')})`);
-    const names = columns.map((column) => `"${column}"`).join(', ');
-    await runner.query(`INSERT INTO "${table}" (${names}) VALUES ${tuples.join(', ')}`, some.flat());
-  }
 }

@@ -1,0 +1,247 @@
+import { In } from 'typeorm';
+import type { EntityManager } from 'typeorm';
+import { DomainError } from '../common/errors/errors.js';
+import { newId } from '../common/id.js';
+import type { UserChangesDto } from '../users/dto/user-fields.dto.js';
+import { AccountPermission } from '../users/account-permission.entity.js';
+import { EmailAddress } from '../users/email-address.entity.js';
+import { ThirdPartyId } from '../users/third-party-id.entity.js';
+import type { ThirdPartyIdRef } from '../users/user-ref.js';
+import type { User } from '../users/user.entity.js';
+import { profileOf } from '../users/users.service.js';
+import type { GroupNames } from './group-names.js';
+import { readUsers } from './read-users.js';
+import type { UserRecord } from './read-users.js';
+import type { UserRow } from './user-file.js';
+
+/** An account that rows speak of, as it is to be. */
+export interface Account {
+  id: string;
+  /** As it is in the database; `null` for one that is still to be made. */
+  user: User | null;
+  emailAddress: string | undefined;
+  /** What is to be different. */
+  fields: UserChangesDto;
+  thirdPartyIds: Map<string, string>;
+  newThirdPartyIds: ThirdPartyIdRef[];
+  isChanged: boolean;
+  managesStaff: boolean;
+}
+
+export type Outcome = 'created' | 'changed' | 'unchanged';
+
+/** What an import may assume of the organization. */
+export interface ImportTarget {
+  organizationId: string;
+  thirdParties: Set<string>;
+  groups: GroupNames;
+  createGroups: boolean;
+}
+
+/**
+ * What rows of a file mean for what is in the database. It reads and never writes. What it plans for one row is there
+ * for the next, so that several rows can speak of one account.
+ */
+export class ImportPlan {
+  /** By e-mail address and third-party ID, who is to have it; and who has it. */
+  private readonly newOwners = new Map<string, string>();
+  private readonly owners = new Map<string, string>();
+  private readonly newAccounts = new Map<string, Account>();
+  private readonly accounts = new Map<string, Account>();
+  private readonly memberships = new Set<string>();
+  readonly newMemberships: { userId: string; groupId: string }[] = [];
+  readonly newGroups: { id: string; name: string }[] = [];
+
+  constructor(private readonly target: ImportTarget) {}
+
+  created(): Account[] {
+    return [...this.newAccounts.values()];
+  }
+
+  changed(): (Account & { user: User })[] {
+    return [...this.accounts.values()].filter(
+      (account): account is Account & { user: User } => account.user !== null && account.isChanged,
+    );
+  }
+
+  /** Reads what the rows refer to. */
+  async read(db: EntityManager, rows: UserRow[]): Promise<void> {
+    const addresses = rows.flatMap(({ fields }) => (fields.emailAddress ? [fields.emailAddress] : []));
+    const externalIds = rows.flatMap(({ thirdPartyIds }) => thirdPartyIds.map(({ id }) => id));
+    const wanted = new Set(rows.flatMap(({ thirdPartyIds }) => thirdPartyIds.map(keyOf)));
+    for (const { address, userId } of await db.findBy(EmailAddress, { address: In(addresses) }))
+      this.owners.set(`e${address}`, userId);
+    const codes = [...new Set(rows.flatMap(({ thirdPartyIds }) => thirdPartyIds.map(({ thirdParty }) => thirdParty)))];
+    for (const some of chunks(externalIds))
+      for (const { thirdParty, externalId, userId } of await db.findBy(ThirdPartyId, {
+        thirdParty: In(codes),
+        externalId: In(some),
+      })) {
+        const key = keyOf({ thirdParty, id: externalId });
+        if (wanted.has(key)) this.owners.set(key, userId);
+      }
+    const ids = [...new Set(this.owners.values())];
+    const managers = await db.findBy(AccountPermission, { userId: In(ids), permission: 'MANAGE_STAFF' });
+    for (const record of await readUsers(db, { id: In(ids) })) {
+      const { id } = record.user;
+      this.accounts.set(
+        id,
+        accountOf(
+          record,
+          managers.some(({ userId }) => userId === id),
+        ),
+      );
+      for (const { groupId } of record.memberships) this.memberships.add(`${id} ${groupId}`);
+    }
+  }
+
+  /** Forgets what was read, and keeps what is to be made: the next rows may speak of that. */
+  forgetExisting(): void {
+    for (const known of [this.owners, this.accounts, this.memberships]) known.clear();
+    this.newMemberships.length = 0;
+  }
+
+  /** Plans what a row says, all of it or nothing. @throws DomainError what is wrong with it */
+  add(row: UserRow): { outcome: Outcome; joins: boolean } {
+    const codes = row.thirdPartyIds.map(({ thirdParty }) => thirdParty);
+    const foreign = codes.find((code) => !this.target.thirdParties.has(code));
+    if (foreign !== undefined)
+      throw new DomainError('invalid_third_party_id', `The organization has no third party ${foreign}.`);
+    const account = this.accountOf(row);
+    requireOneIdForEach(row.thirdPartyIds, account?.thirdPartyIds ?? new Map());
+    const groupId = row.group === null ? null : this.groupOf(row.group);
+    const outcome = account ? this.change(account, row) : 'created';
+    const { id } = account ?? this.create(row);
+    return { outcome, joins: groupId !== null && this.join(id, groupId) };
+  }
+
+  private ownersOf({ fields, thirdPartyIds }: UserRow): string[] {
+    const keys = thirdPartyIds.map(keyOf);
+    if (fields.emailAddress) keys.push(`e${fields.emailAddress}`);
+    return [...new Set(keys.flatMap((key) => this.owners.get(key) ?? this.newOwners.get(key) ?? []))];
+  }
+
+  private accountOf(row: UserRow): Account | null {
+    const [first, second] = this.ownersOf(row);
+    if (second !== undefined)
+      throw new DomainError('third_party_id_in_use', 'The e-mail address and the IDs belong to different accounts.');
+    if (first === undefined) return null;
+    const account = this.accounts.get(first) ?? this.newAccounts.get(first)!;
+    if (account.user && (account.user.organizationId !== this.target.organizationId || account.user.type !== 'USER'))
+      throw new DomainError(
+        'account_exists',
+        'The organization does not manage the account that has this address or ID.',
+      );
+    return account;
+  }
+
+  private create({ fields, thirdPartyIds }: UserRow): Account {
+    if (!fields.name && !fields.realName) throw new DomainError('real_name_not_specified');
+    if (!fields.emailAddress && thirdPartyIds.length === 0) throw new DomainError('email_address_not_specified');
+    const account: Account = {
+      id: newId(),
+      user: null,
+      emailAddress: undefined,
+      fields,
+      thirdPartyIds: new Map(),
+      newThirdPartyIds: [],
+      isChanged: true,
+      managesStaff: false,
+    };
+    this.newAccounts.set(account.id, account);
+    this.own(account, fields, thirdPartyIds);
+    return account;
+  }
+
+  private change(account: Account, { fields, thirdPartyIds }: UserRow): Outcome {
+    if (account.managesStaff && fields.status === 'BLOCKED' && account.user?.status !== 'BLOCKED')
+      throw new DomainError(
+        'no_access',
+        'The account can manage staff, so that it can be blocked through the API only.',
+      );
+    const added = thirdPartyIds.filter(({ thirdParty }) => !account.thirdPartyIds.has(thirdParty));
+    if (added.length === 0 && !isDifferent(account, fields)) return 'unchanged';
+    account.fields = Object.assign(account.fields, fields);
+    account.isChanged = true;
+    this.own(account, fields, added);
+    return 'changed';
+  }
+
+  private own(account: Account, { emailAddress }: UserChangesDto, thirdPartyIds: ThirdPartyIdRef[]): void {
+    const owners = account.user ? this.owners : this.newOwners;
+    if (emailAddress) owners.set(`e${emailAddress}`, account.id);
+    for (const thirdPartyId of thirdPartyIds) {
+      owners.set(keyOf(thirdPartyId), account.id);
+      account.thirdPartyIds.set(thirdPartyId.thirdParty, thirdPartyId.id);
+      account.newThirdPartyIds.push(thirdPartyId);
+    }
+  }
+
+  private groupOf(name: string): string {
+    const { groups, createGroups } = this.target;
+    const id = groups.find(name);
+    if (id) return id;
+    if (groups.isAmbiguous(name))
+      throw new DomainError('unknown_group', `Several groups are called ${JSON.stringify(name)}: give the id.`);
+    if (!createGroups)
+      throw new DomainError('unknown_group', `There is no group ${JSON.stringify(name)}; --create-groups makes it.`);
+    if ([...name].length > 255) throw new DomainError('invalid_name');
+    const made = groups.make(name);
+    this.newGroups.push({ id: made, name });
+    return made;
+  }
+
+  private join(userId: string, groupId: string): boolean {
+    const key = `${userId} ${groupId}`;
+    if (this.memberships.has(key)) return false;
+    this.memberships.add(key);
+    this.newMemberships.push({ userId, groupId });
+    return true;
+  }
+}
+
+/** As many as one statement takes for parameters, on both engines. */
+function* chunks(values: string[]): Generator<string[]> {
+  for (let start = 0; start < values.length; start += 10_000) yield values.slice(start, start + 10_000);
+}
+
+function keyOf({ thirdParty, id }: Pick<ThirdPartyIdRef, 'thirdParty' | 'id'>): string {
+  return `t${thirdParty}$${id}`;
+}
+
+function accountOf({ user, emailAddress, thirdPartyIds }: UserRecord, managesStaff: boolean): Account {
+  return {
+    id: user.id,
+    user,
+    emailAddress,
+    fields: {},
+    thirdPartyIds,
+    newThirdPartyIds: [],
+    isChanged: false,
+    managesStaff,
+  };
+}
+
+function requireOneIdForEach(given: ThirdPartyIdRef[], before: Map<string, string>): void {
+  const all = new Map(before);
+  for (const { thirdParty, id } of given) {
+    if ((all.get(thirdParty) ?? id) !== id)
+      throw new DomainError('third_party_already_assigned', `The account has another ID of ${thirdParty}.`);
+    all.set(thirdParty, id);
+  }
+}
+
+/** Whether a row says something of an account that is not so. */
+function isDifferent({ user, emailAddress, fields: planned }: Account, fields: UserChangesDto): boolean {
+  return saysMore({ status: 'ACTIVE', ...user, emailAddress, ...stateOf(planned) }, stateOf(fields));
+}
+
+/** The columns that the fields fill. */
+function stateOf(fields: UserChangesDto): object {
+  const { emailAddress, status } = fields;
+  return { ...profileOf(fields), ...(emailAddress && { emailAddress }), ...(status && { status }) };
+}
+
+function saysMore(before: object, after: object): boolean {
+  return Object.entries(after).some(([name, value]) => value !== undefined && before[name as never] !== value);
+}

@@ -1,0 +1,233 @@
+import { setTimeout } from 'node:timers/promises';
+import { Injectable } from '@nestjs/common';
+import { InjectDataSource } from '@nestjs/typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
+import { Clock } from '../common/clock.js';
+import { DomainError } from '../common/errors/errors.js';
+import { searchTerms } from '../common/search-text.js';
+import { Database } from '../database/database.js';
+import { insertRows } from '../database/insert-rows.js';
+import type { Value } from '../database/insert-rows.js';
+import { findOrganization } from '../organizations/find-organization.js';
+import { ThirdParty } from '../organizations/third-party.entity.js';
+import { profileOf, UsersService } from '../users/users.service.js';
+import { GroupNames } from './group-names.js';
+import { ImportPlan } from './import-plan.js';
+import type { Account, ImportTarget } from './import-plan.js';
+import { readUserFile } from './user-file.js';
+import type { Fault, UserRow } from './user-file.js';
+
+/** Rows of one transaction: less than a second, for which the service waits with its own writes on SQLite. */
+const BATCH = 4000;
+/** Milliseconds between two of them, in which the service gets to write. */
+const PAUSE_MS = 10;
+
+export interface ImportCounts {
+  rows: number;
+  created: number;
+  changed: number;
+  unchanged: number;
+  joined: number;
+  groups: number;
+  faults: number;
+}
+
+export interface ImportOptions {
+  /** Id or name. */
+  organization: string;
+  createGroups: boolean;
+  dryRun: boolean;
+  onFault: (fault: Fault) => void;
+  onProgress: (phase: 'checking' | 'importing', counts: ImportCounts, bytes: number) => void;
+}
+
+/** Brings users, their third-party IDs and their memberships in from a file. */
+@Injectable()
+export class ImportService {
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly database: Database,
+    private readonly users: UsersService,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Reads the file twice: first it looks at every row and writes nothing; only when all of them are good, they are
+   * written, in transactions of 4000 rows. An import that is interrupted is finished by starting it again.
+   *
+   * @throws UnreadableFile, Error for an organization that there is not
+   */
+  async import(path: string, options: ImportOptions): Promise<ImportCounts> {
+    const organizationId = (await findOrganization(this.dataSource.manager, options.organization)).id;
+    const target = await this.targetOf(organizationId, options.createGroups);
+    const plan = new ImportPlan(target);
+    const checked = await this.eachBatch('checking', path, options, async (rows, report) => {
+      await plan.read(this.dataSource.manager, rows.filter(isGood));
+      addAll(plan, rows, report);
+      plan.forgetExisting();
+    });
+    checked.groups = plan.newGroups.length;
+    const isNothingNew = checked.created + checked.changed + checked.joined === 0;
+    if (options.dryRun || checked.faults > 0 || isNothingNew) return checked;
+    const fresh = await this.targetOf(organizationId, options.createGroups);
+    let groups = 0;
+    const counts = await this.eachBatch('importing', path, options, async (rows, report) => {
+      await this.database.transaction(async (db) => {
+        const batch = new ImportPlan(fresh);
+        await batch.read(db, rows.filter(isGood));
+        addAll(batch, rows, report);
+        await this.apply(db, organizationId, batch);
+        groups += batch.newGroups.length;
+      });
+      await setTimeout(PAUSE_MS);
+    });
+    return { ...counts, groups };
+  }
+
+  private async targetOf(organizationId: string, createGroups: boolean): Promise<ImportTarget> {
+    const thirdParties = await this.dataSource.manager.findBy(ThirdParty, { organizationId });
+    return {
+      organizationId,
+      thirdParties: new Set(thirdParties.map(({ code }) => code)),
+      groups: await GroupNames.of(this.dataSource.manager, organizationId),
+      createGroups,
+    };
+  }
+
+  /** Hands the rows on, some at a time; counts what becomes of all. */
+  private async eachBatch(
+    phase: 'checking' | 'importing',
+    path: string,
+    { onFault, onProgress }: ImportOptions,
+    work: (rows: (UserRow | Fault)[], report: Report) => Promise<void>,
+  ): Promise<ImportCounts> {
+    const counts = { rows: 0, created: 0, changed: 0, unchanged: 0, joined: 0, groups: 0, faults: 0 };
+    const report: Report = (line, result) => {
+      if (result instanceof DomainError) {
+        counts.faults++;
+        onFault({ line, error: result });
+        return;
+      }
+      counts[result.outcome]++;
+      if (result.joins) counts.joined++;
+    };
+    let rows: (UserRow | Fault)[] = [];
+    let read = 0;
+    const flush = async (): Promise<void> => {
+      await work(rows, report);
+      rows = [];
+      onProgress(phase, counts, read);
+    };
+    for await (const { row, bytes } of readUserFile(path)) {
+      counts.rows++;
+      read = bytes;
+      if (rows.push(row) === BATCH) await flush();
+    }
+    await flush();
+    return counts;
+  }
+
+  private async apply(db: EntityManager, organizationId: string, plan: ImportPlan): Promise<void> {
+    const now = this.instant();
+    await insertRows(
+      db,
+      'groups',
+      ['id', 'organization_id', 'name', 'description', 'created_at', 'last_edited_at'],
+      plan.newGroups.map(({ id, name }) => [id, organizationId, name, name, now, now]),
+    );
+    await insertRows(
+      db,
+      'group_search_terms',
+      ['group_id', 'term', 'organization_id'],
+      plan.newGroups.flatMap(({ id, name }) => searchTerms([name]).map((term) => [id, term, organizationId])),
+    );
+    await this.insert(db, organizationId, plan.created(), now);
+    for (const { user, fields, newThirdPartyIds } of plan.changed())
+      await this.users.update(db, user, fields, newThirdPartyIds);
+    await insertRows(
+      db,
+      'memberships',
+      ['user_id', 'group_id', 'status', 'joined_at'],
+      plan.newMemberships.map(({ userId, groupId }) => [userId, groupId, 'JOINED', now]),
+    );
+  }
+
+  private async insert(db: EntityManager, organizationId: string, accounts: Account[], now: string): Promise<void> {
+    const users: Value[][] = [];
+    const addresses: Value[][] = [];
+    const thirdPartyIds: Value[][] = [];
+    const terms: Value[][] = [];
+    for (const { id, fields, newThirdPartyIds } of accounts) {
+      const {
+        name,
+        locale = null,
+        timeZone = null,
+        description = null,
+        domicile = null,
+        yearOfBirth = null,
+      } = profileOf(fields);
+      const address = fields.emailAddress ?? null;
+      users.push([
+        id,
+        'USER',
+        fields.status ?? 'ACTIVE',
+        name!,
+        locale,
+        timeZone,
+        description,
+        domicile,
+        yearOfBirth,
+        organizationId,
+        now,
+      ]);
+      if (address) addresses.push([address, id, true]);
+      for (const { thirdParty, id: externalId } of newThirdPartyIds) thirdPartyIds.push([thirdParty, externalId, id]);
+      const texts = [name!, address ?? '', ...newThirdPartyIds.map((one) => one.id)];
+      for (const term of searchTerms(texts)) terms.push([id, term, organizationId]);
+    }
+    await insertRows(
+      db,
+      'users',
+      [
+        'id',
+        'type',
+        'status',
+        'name',
+        'locale',
+        'time_zone',
+        'description',
+        'domicile',
+        'year_of_birth',
+        'organization_id',
+        'created_at',
+      ],
+      users,
+    );
+    await insertRows(db, 'email_addresses', ['address', 'user_id', 'is_primary'], addresses);
+    await insertRows(db, 'third_party_ids', ['third_party', 'external_id', 'user_id'], thirdPartyIds);
+    await insertRows(db, 'user_search_terms', ['user_id', 'term', 'organization_id'], terms);
+  }
+
+  /** Now, in the form that both engines take as a parameter. */
+  private instant(): string {
+    const iso = this.clock.now().toISOString();
+    return this.dataSource.options.type === 'postgres' ? iso : iso.replace('T', ' ').slice(0, -1);
+  }
+}
+
+type Report = (line: number, result: DomainError | ReturnType<ImportPlan['add']>) => void;
+
+function isGood(row: UserRow | Fault): row is UserRow {
+  return !('error' in row);
+}
+
+function addAll(plan: ImportPlan, rows: (UserRow | Fault)[], report: Report): void {
+  for (const row of rows) {
+    try {
+      report(row.line, 'error' in row ? row.error : plan.add(row));
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      report(row.line, error);
+    }
+  }
+}

@@ -1,0 +1,294 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ExportService } from '../src/bulk/export.service.js';
+import { ImportService } from '../src/bulk/import.service.js';
+import type { ImportCounts } from '../src/bulk/import.service.js';
+import { Group } from '../src/groups/group.entity.js';
+import { Membership } from '../src/groups/membership.entity.js';
+import { EmailAddress } from '../src/users/email-address.entity.js';
+import { ThirdPartyId } from '../src/users/third-party-id.entity.js';
+import { UserSearchTerm } from '../src/users/user-search-term.entity.js';
+import { User } from '../src/users/user.entity.js';
+import { TestApp } from './support/app.js';
+import { runCli } from './support/cli.js';
+import type { TestCaller } from './support/world.js';
+
+const ENTITIES = [User, EmailAddress, ThirdPartyId, Group, Membership, UserSearchTerm];
+
+let t: TestApp;
+let admin: TestCaller;
+let code: string;
+let directory: string;
+
+beforeAll(async () => {
+  t = await TestApp.start();
+  directory = mkdtempSync(join(tmpdir(), 'latchkey-bulk-'));
+});
+afterAll(async () => {
+  await t.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+beforeEach(async () => {
+  admin = await t.world.caller({
+    permissions: ['MANAGE_USERS', 'MANAGE_ALL_GROUPS', 'OBTAIN_ACCESS_TOKENS', 'MANAGE_STAFF'],
+  });
+  code = await t.world.thirdParty(admin.organizationId);
+});
+
+let files = 0;
+
+function file(...lines: string[]): string {
+  const path = join(directory, `${files++}.csv`);
+  writeFileSync(path, lines.map((line) => `${line}\n`).join(''));
+  return path;
+}
+
+interface Options {
+  organization?: string;
+  createGroups?: boolean;
+  dryRun?: boolean;
+}
+
+/** Numbers that are 0 are left out. */
+async function importFile(path: string, options: Options = {}): Promise<Partial<ImportCounts> & { errors: string[] }> {
+  const errors: string[] = [];
+  const counts = await t.nest.get(ImportService).import(path, {
+    organization: admin.organizationId,
+    createGroups: false,
+    dryRun: false,
+    onFault: ({ line, error }) => errors.push(`${line} ${error.id}`),
+    onProgress: () => {},
+    ...options,
+  });
+  return { ...Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)), errors };
+}
+
+function everything(): Promise<unknown[]> {
+  return t.world.write(async (db) => {
+    const rows: unknown[] = [];
+    for (const entity of ENTITIES) rows.push(await db.find(entity));
+    return rows;
+  });
+}
+
+async function exported(): Promise<string[]> {
+  let text = '';
+  for await (const part of t.nest.get(ExportService).export(admin.organizationId, () => {})) text += part;
+  return text.trim().split('\n');
+}
+
+describe('import', () => {
+  it('makes users with IDs and memberships, whom the caller can let in', async () => {
+    const groupId = await t.world.group(admin.organizationId, 'Class, "2B"');
+    const mark = code.toLowerCase();
+    const path = file(
+      `name,emailAddress,thirdPartyId.${code},locale,timeZone,yearOfBirth,domicile,description,group`,
+      `Zoë Straße,Zoe@${mark}.example,7,nl_nl,Europe/Amsterdam,1990,nl,"Two\nlines","Class, ""2B"""`,
+      `No Mail,,a/b c,,,,,,${groupId}`,
+      `No Group,nobody@${mark}.example,,,,,,,`,
+    );
+    expect(await importFile(path)).toEqual({ rows: 3, created: 3, joined: 2, errors: [] });
+    expect((await t.as(admin)(`/user/${code}$7`)).body).toMatchObject({
+      name: 'Zoë Straße',
+      emailAddress: `zoe@${mark}.example`,
+      locale: 'nl-NL',
+      timeZone: 'Europe/Amsterdam',
+      yearOfBirth: 1990,
+      domicile: 'NL',
+      description: 'Two\nlines',
+      status: 'ACTIVE',
+      organization: { id: admin.organizationId },
+    });
+    expect((await t.as(admin)(`/access/${code}$a%2Fb%20c`)).status).toBe(200);
+    expect((await t.as(admin)('/organizations/self/accounts?query=strasse')).body.pagination.total).toBe(1);
+    expect((await t.as(admin)(`/group/${groupId}`)).body.counts.members).toBe(2);
+  });
+
+  it('changes nothing when the same file is imported again, and only what is different otherwise', async () => {
+    await t.world.group(admin.organizationId, 'One');
+    const mark = code.toLowerCase();
+    const header = `name,emailAddress,thirdPartyId.${code},locale,group`;
+    const path = file(header, `Ann,ann@${mark}.example,1,en,One`, `Bob,,2,,One`);
+    await importFile(path);
+    const before = await everything();
+    expect(await importFile(path)).toEqual({ rows: 2, unchanged: 2, errors: [] });
+    expect(await everything()).toEqual(before);
+    const changes = file(header, `Anne,,1,,`, `Bob,bob@${mark}.example,2,,`, `Ann,ann@${mark}.example,,,`);
+    expect(await importFile(changes)).toEqual({ rows: 3, changed: 3, errors: [] });
+    expect((await t.as(admin)(`/user/${code}$1`)).body).toMatchObject({ name: 'Ann', locale: 'en' });
+    expect((await t.as(admin)(`/user/${code}$2`)).body).toMatchObject({ emailAddress: `bob@${mark}.example` });
+  });
+
+  it('takes several rows for one account, for its groups and IDs', async () => {
+    const second = await t.world.thirdParty(admin.organizationId);
+    const groups = [await t.world.group(admin.organizationId, 'A'), await t.world.group(admin.organizationId, 'B')];
+    const mark = code.toLowerCase();
+    const path = file(
+      `name,emailAddress,thirdParty,thirdPartyId,group`,
+      `Kim,kim@${mark}.example,${code},1,A`,
+      `,KIM@${mark}.example,,,B`,
+      `,kim@${mark}.example,${second},2,`,
+    );
+    expect(await importFile(path)).toEqual({ rows: 3, created: 1, changed: 1, unchanged: 1, joined: 2, errors: [] });
+    const { body } = await t.as(admin)(`/user/${second}$2`);
+    expect(body.thirdPartyIds).toHaveLength(2);
+    for (const groupId of groups) expect((await t.as(admin)(`/group/${groupId}`)).body.counts.members).toBe(1);
+  });
+
+  it('imports nothing of a file with wrong rows, and names each by its line', async () => {
+    const other = await t.world.caller();
+    const otherCode = await t.world.thirdParty(other.organizationId);
+    const mark = code.toLowerCase();
+    await t.world.user({ organizationId: other.organizationId, emailAddress: `taken@${mark}.example` });
+    await t.world.user({ organizationId: admin.organizationId, thirdPartyId: [code, 'own'] });
+    for (const name of ['Twice', 'Twice']) await t.world.group(admin.organizationId, name);
+    const path = file(
+      `name,emailAddress,thirdParty,thirdPartyId,locale,timeZone,yearOfBirth,domicile,status,group`,
+      `Good,good@${mark}.example,,,,,,,,`,
+      `Bad,not an address,,,,,,,,`,
+      `,no-name@${mark}.example,,,,,,,,`,
+      `No way to name it,,,,,,,,,`,
+      `"Two`,
+      `lines",x@${mark}.example,,,klingon-language-x,,,,,`,
+      `A,a@${mark}.example,,,,Mars/Olympus,,,,`,
+      `A,a@${mark}.example,,,,,1066,,,`,
+      `A,a@${mark}.example,,,,,,Narnia,,`,
+      `A,a@${mark}.example,,,,,,,GONE,`,
+      `A,a@${mark}.example,,,,,,,,No such group`,
+      `A,a@${mark}.example,,,,,,,,Twice`,
+      `A,a@${mark}.example,${otherCode},1,,,,,,`,
+      `A,a@${mark}.example,,1,,,,,,`,
+      `A,taken@${mark}.example,,,,,,,,`,
+      `A,good@${mark}.example,${code},own,,,,,,`,
+      `A,a@${mark}.example`,
+      `C,c@${mark}.example,${code},c1,,,,,,`,
+      `C,c@${mark}.example,${code},c2,,,,,,`,
+      `\u0000,n@${mark}.example,,,,,,,,`,
+    );
+    const before = await everything();
+    const { errors, ...counts } = await importFile(path);
+    expect(errors).toEqual([
+      '3 email_address_invalid',
+      '4 real_name_not_specified',
+      '5 email_address_not_specified',
+      '6 real_name_not_specified',
+      '8 invalid_time_zone',
+      '9 year_of_birth_invalid',
+      '10 residence_country_invalid',
+      '11 invalid_request',
+      '12 unknown_group',
+      '13 unknown_group',
+      '14 invalid_third_party_id',
+      '15 invalid_third_party_id',
+      '16 account_exists',
+      '17 third_party_id_in_use',
+      '18 invalid_request',
+      '20 third_party_already_assigned',
+      '21 real_name_not_specified',
+    ]);
+    expect(counts).toMatchObject({ rows: 19, faults: 17 });
+    expect(await everything()).toEqual(before);
+  });
+
+  it('writes nothing in a dry run, and counts the same', async () => {
+    const path = file(`name,thirdParty,thirdPartyId,group`, `A,${code},1,New`, `B,${code},2,New`);
+    const before = await everything();
+    const dry = await importFile(path, { dryRun: true, createGroups: true });
+    expect(dry).toEqual({ rows: 2, created: 2, joined: 2, groups: 1, errors: [] });
+    expect(await everything()).toEqual(before);
+    expect(await importFile(path, { createGroups: true })).toEqual(dry);
+    expect((await t.as(admin)('/groups?query=new')).body.groups).toMatchObject([
+      { name: 'New', counts: { members: 2 } },
+    ]);
+  });
+
+  it('ends the sessions of whom it blocks, and blocks nobody who can manage staff', async () => {
+    const { id } = await t.world.userOf(admin, { name: 'Eve', thirdPartyId: [code, 'eve'] });
+    const cookie = await t.signIn(admin, id);
+    await t.world.write((db) => db.insert(ThirdPartyId, { thirdParty: code, externalId: 'boss', userId: admin.id }));
+    expect(await importFile(file('thirdParty,thirdPartyId,status', `${code},boss,BLOCKED`))).toMatchObject({
+      errors: ['2 no_access'],
+    });
+    expect(await importFile(file('thirdParty,thirdPartyId,status', `${code},eve,BLOCKED`))).toMatchObject({
+      changed: 1,
+    });
+    expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
+    await importFile(file('thirdParty,thirdPartyId,status', `${code},eve,ACTIVE`));
+    expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
+    expect((await t.as(admin)(`/access/${id}`)).status).toBe(200);
+  });
+
+  it.each([
+    ['an empty file', ''],
+    ['an unknown column', 'name,password\nA,b\n'],
+    ['a column that is there twice', 'name,name\nA,b\n'],
+    ['a quote that never ends', 'name,emailAddress\n"A,b\nc,d\n'],
+  ])('refuses %s as a whole', async (_, text) => {
+    const path = join(directory, `${files++}.csv`);
+    writeFileSync(path, text);
+    await expect(importFile(path)).rejects.toThrow(/empty|no column "password"|twice|line 2/);
+  });
+
+  it('reads what spreadsheets write: a byte order mark, CRLF; and refuses what is not UTF-8', async () => {
+    const path = join(directory, `${files++}.csv`);
+    writeFileSync(path, `\uFEFFname,thirdParty,thirdPartyId\r\nÉmile,${code},1\r\n\r\n`);
+    expect(await importFile(path)).toEqual({ rows: 1, created: 1, errors: [] });
+    writeFileSync(path, Buffer.from(`name,thirdParty,thirdPartyId\n\xC9mile,${code},2\n`, 'latin1'));
+    expect(await importFile(path)).toMatchObject({ faults: 1, errors: ['2 invalid_request'] });
+  });
+});
+
+describe('export', () => {
+  it('writes what import reads, with formulas made harmless', async () => {
+    const path = file(
+      `name,emailAddress,thirdPartyId.${code},locale,status,group`,
+      `"=HYPERLINK(""x"")",,1,nl,BLOCKED,One`,
+      `Ann,ann@${code.toLowerCase()}.example,2,,,One`,
+      `Ann,ann@${code.toLowerCase()}.example,2,,,Two`,
+      `Solo,,3,,,`,
+    );
+    await importFile(path, { createGroups: true });
+    const lines = await exported();
+    expect(lines[0]).toBe(
+      `name,emailAddress,locale,timeZone,description,yearOfBirth,domicile,status,group,thirdPartyId.${code}`,
+    );
+    expect(lines.slice(1).toSorted()).toEqual(
+      [
+        `"'=HYPERLINK(""x"")",,nl,,,,,BLOCKED,One,1`,
+        `Ann,ann@${code.toLowerCase()}.example,,,,,,ACTIVE,One,2`,
+        `Ann,ann@${code.toLowerCase()}.example,,,,,,ACTIVE,Two,2`,
+        'Host system,,,,,,,ACTIVE,,',
+        'Solo,,,,,,,ACTIVE,,3',
+      ].toSorted(),
+    );
+    const rest = lines.filter((line) => !line.startsWith('Host'));
+    expect(await importFile(file(...rest))).toEqual({ rows: 4, unchanged: 4, errors: [] });
+  });
+});
+
+describe('the command line', () => {
+  it('imports and exports, says what it did, and fails with the lines that are wrong', async () => {
+    const cli = runCli;
+    const bad = file('name,emailAddress', 'A,a', `B,b@${code.toLowerCase()}.example`);
+    const refused = await cli('import', bad, '--organization', admin.organizationId);
+    expect(refused).toMatchObject({ code: 1, stdout: '1 of 2 rows are wrong: nothing is imported.\n' });
+    expect(refused.stderr).toContain('line 2: email_address_invalid:');
+    const good = file('name,emailAddress', `B,b@${code.toLowerCase()}.example`);
+    const dry = await cli('import', good, '-n', '-o', admin.organizationId);
+    expect(dry.stdout).toMatch(/^1 rows: 1 users new,.* a dry run, nothing is written\n$/);
+    const imported = await cli('import', good, '-o', admin.organizationId);
+    expect(imported).toMatchObject({ code: 0, stderr: '' });
+    expect(imported.stdout).toMatch(/^1 rows: 1 users new, 0 changed, 0 unchanged; 0 memberships new, 0 groups new\n$/);
+    const path = join(directory, 'export.csv');
+    expect(await cli('export', path, '-o', admin.organizationId)).toMatchObject({ code: 0 });
+    expect(readFileSync(path, 'utf8')).toContain(`B,b@${code.toLowerCase()}.example`);
+    expect((await cli('export', '-o', admin.organizationId)).stdout).toBe(readFileSync(path, 'utf8'));
+    expect(await cli('export', '-o', 'No such')).toMatchObject({
+      code: 1,
+      stderr: 'latchkey: There is no organization "No such".\n',
+    });
+    expect((await cli('import', 'no-such-file.csv', '-o', admin.organizationId)).code).toBe(1);
+  }, 60_000);
+});
