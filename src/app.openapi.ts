@@ -47,7 +47,21 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
       description: 'The web session; `latchkey` on a public URL without https.',
     })
     .build();
-  return SwaggerModule.createDocument(app, config);
+  return asPublished(SwaggerModule.createDocument(app, config));
+}
+
+/** Schemas have the names of the contract, without that of a class; every segment of a path is a text. */
+function asPublished(document: OpenAPIObject): OpenAPIObject {
+  const schemas = document.components!.schemas!;
+  document.components!.schemas = Object.fromEntries(
+    Object.entries(schemas).map(([name, schema]) => [name.replace(/Dto$/, ''), schema]),
+  );
+  return JSON.parse(JSON.stringify(document), (key, value: unknown) => {
+    if (key === '$ref' && typeof value === 'string') return value.replace(/Dto$/, '');
+    const parameter = value as { in?: unknown; schema?: object } | null;
+    if (parameter?.in === 'path') parameter.schema = { type: 'string', ...parameter.schema };
+    return value;
+  }) as OpenAPIObject;
 }
 
 /** The same as the text of a file, from an application that opens no database and no port. */

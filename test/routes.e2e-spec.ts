@@ -170,10 +170,29 @@ describe('openapi.json', () => {
     for (const name of references) expect(document.components.schemas).toHaveProperty(name);
   });
 
+  it('says of every field and parameter that it is a text, a number or a choice', async () => {
+    const { paths, components } = await description();
+    const schemas = Object.entries(
+      components.schemas as Record<string, { properties?: Record<string, { type?: string }> }>,
+    );
+    const objects = schemas.flatMap(([name, { properties = {} }]) =>
+      Object.entries(properties)
+        .filter(([, { type }]) => type === 'object')
+        .map(([property]) => `${name}.${property}`),
+    );
+    expect(objects).toEqual([]);
+    for (const methods of Object.values(paths))
+      for (const { operationId, parameters = [] } of Object.values(methods))
+        for (const { name, schema } of parameters as { name: string; schema?: { type?: string } }[])
+          expect({ operationId, name, type: schema?.type }).toMatchObject({
+            type: expect.stringMatching(/^(string|integer|boolean)$/),
+          });
+  });
+
   it('describes what the access call really answers', async () => {
     const { id } = await t.world.userOf(caller);
     const { body } = await t.as(caller)(`/access/${id}`);
-    const schema = (await description()).components.schemas.AccessDto as { properties: object; required: string[] };
+    const schema = (await description()).components.schemas.Access as { properties: object; required: string[] };
     expect(Object.keys(schema.properties)).toEqual(Object.keys(body));
     expect(schema.required).toEqual(Object.keys(body));
   });

@@ -17,7 +17,7 @@ export class NewGroupDto {
   @MaxLength(MAX_DESCRIPTION, fails('description_missing'))
   description: string;
 
-  @ApiPropertyOptional({ maxLength: 255, example: '2B-2026' })
+  @ApiPropertyOptional({ type: String, maxLength: 255, example: '2B-2026' })
   @EmptyIsNull()
   @IsOptional()
   @IsString()
@@ -40,7 +40,7 @@ export class GroupChangesDto {
   @MaxLength(MAX_DESCRIPTION, fails('invalid_description'))
   description?: string;
 
-  @ApiPropertyOptional({ maxLength: 255, example: '2B-2026' })
+  @ApiPropertyOptional({ type: String, maxLength: 255, example: '2B-2026' })
   @EmptyIsNull()
   @IsOptional()
   @IsString()

@@ -14,6 +14,7 @@ export class StaffDto {
 
 export class NewStaffDto {
   @ApiPropertyOptional({
+    type: String,
     description: 'For an account that is still to be made.',
     maxLength: 255,
     example: 'Bo Bakker',

@@ -17,52 +17,57 @@ import { IsLocale, IsTimeZone } from './locale.validators.js';
 
 /** The fields of an account that can be given (API.md, section 5). */
 export class UserFieldsDto {
-  @ApiPropertyOptional({ maxLength: 255, example: 'Bo Bakker' })
+  @ApiPropertyOptional({ type: String, maxLength: 255, example: 'Bo Bakker' })
   @IsOptional()
   @IsString()
   @Matches(TEXT_LINE, fails('real_name_not_specified'))
   @MaxLength(255, fails('real_name_not_specified'))
   name?: string | null;
 
-  @ApiPropertyOptional({ description: 'The same as `name`.', maxLength: 255 })
+  @ApiPropertyOptional({ type: String, description: 'The same as `name`.', maxLength: 255 })
   @IsOptional()
   @IsString()
   @Matches(TEXT_LINE, fails('real_name_not_specified'))
   @MaxLength(255, fails('real_name_not_specified'))
   realName?: string | null;
 
-  @ApiPropertyOptional({ format: 'email', maxLength: 254, example: 'bo.bakker@demo.example' })
+  @ApiPropertyOptional({ type: String, format: 'email', maxLength: 254, example: 'bo.bakker@demo.example' })
   @IsOptional()
   @IsString()
   @IsEmail({}, fails('email_address_invalid'))
   @MaxLength(254, fails('email_address_invalid'))
   emailAddress?: string | null;
 
-  @ApiPropertyOptional({ description: 'The code of a third party of the organization.', example: 'LMS' })
+  @ApiPropertyOptional({ type: String, description: 'The code of a third party of the organization.', example: 'LMS' })
   @IsOptional()
   @IsString()
   thirdParty?: string | null;
 
-  @ApiPropertyOptional({ description: 'What that third party calls the user.', maxLength: 255, example: '4714' })
+  @ApiPropertyOptional({
+    type: String,
+    description: 'What that third party calls the user.',
+    maxLength: 255,
+    example: '4714',
+  })
   @IsOptional()
   @IsString()
   thirdPartyId?: string | null;
 
-  @ApiPropertyOptional({ description: 'A language tag', example: 'nl-NL' })
+  @ApiPropertyOptional({ type: String, description: 'A language tag', example: 'nl-NL' })
   @EmptyIsNull()
   @IsOptional()
   @IsString()
   @IsLocale(fails('locale_invalid'))
   locale?: string | null;
 
-  @ApiPropertyOptional({ example: 'Europe/Amsterdam' })
+  @ApiPropertyOptional({ type: String, example: 'Europe/Amsterdam' })
   @EmptyIsNull()
   @IsOptional()
   @IsString()
   @IsTimeZone(fails('invalid_time_zone'))
   timeZone?: string | null;
 
-  @ApiPropertyOptional({ maxLength: 2000, example: 'Second-year student' })
+  @ApiPropertyOptional({ type: String, maxLength: 2000, example: 'Second-year student' })
   @EmptyIsNull()
   @IsOptional()
   @IsString()
@@ -81,7 +86,7 @@ export class UserFieldsDto {
   @Max(new Date().getUTCFullYear(), fails('year_of_birth_invalid'))
   yearOfBirth?: number | null;
 
-  @ApiPropertyOptional({ description: 'ISO 3166-1 alpha-2', example: 'NL' })
+  @ApiPropertyOptional({ type: String, description: 'ISO 3166-1 alpha-2', example: 'NL' })
   @EmptyIsNull()
   @IsOptional()
   @IsString()

@@ -1,0 +1,71 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createLatchkey } from '../clients/typescript/src/index.js';
+import { PERMISSIONS } from '../src/users/account-permission.entity.js';
+import { TestApp } from './support/app.js';
+import type { TestCaller } from './support/world.js';
+
+const run = promisify(execFile);
+
+let t: TestApp;
+let admin: TestCaller;
+
+beforeAll(async () => {
+  t = await TestApp.start();
+  admin = await t.world.caller({ permissions: [...PERMISSIONS] });
+});
+afterAll(() => t.stop());
+
+describe('the TypeScript client', () => {
+  it('does the whole job: a user, a group, a membership, a login token that starts a session', async () => {
+    const latchkey = createLatchkey({ url: `${t.url}/`, token: async () => admin.token });
+    const thirdParty = await t.world.thirdParty(admin.organizationId);
+    const { data: user } = await latchkey.POST('/api/2.1.1/users', {
+      body: { name: 'Bo Bakker', thirdParty, thirdPartyId: 'a/b c' },
+    });
+    const { data: group } = await latchkey.POST('/api/2.1.1/groups', { body: { name: 'Class', description: 'All' } });
+    const member = { group: group!.id, thirdParty, id: 'a/b c' };
+    await latchkey.PUT('/api/2.1.1/group/{group}/members/{thirdParty}/{id}', { params: { path: member }, body: {} });
+    const { data: members } = await latchkey.GET('/api/2.1.1/group/{group}/members', {
+      params: { path: { group: group!.id }, query: { query: 'bakker' } },
+    });
+    expect(members!.members.map(({ member: { id } }) => id)).toEqual([user!.id]);
+    const { data: access } = await latchkey.GET('/api/2.1.1/access/{user}', {
+      params: { path: { user: `${thirdParty}$a/b c` }, query: { returnTo: '/course/1' } },
+    });
+    const login = await t.login(access!.token);
+    expect([login.status, login.headers.get('location')]).toEqual([303, '/course/1']);
+    const { data: found } = await latchkey.GET('/api/2.1.1/organizations/{id}/accounts', {
+      params: { path: { id: 'self' }, query: { query: 'Bo', resultSize: 1 } },
+    });
+    expect(found!.accounts[0]!.lastLogin).toBeDefined();
+    const { response } = await latchkey.DELETE('/api/2.1.1/user/{user}', { params: { path: { user: user!.id } } });
+    expect(response.status).toBe(204);
+  });
+
+  it('rejects with the error of the API', async () => {
+    const latchkey = createLatchkey({ url: t.url, token: admin.token });
+    await expect(
+      latchkey.GET('/api/2.1.1/access/{user}', { params: { path: { user: 'nobody@x.example' } } }),
+    ).rejects.toMatchObject({
+      name: 'LatchkeyError',
+      id: 'unknown_user',
+      status: 404,
+      requestId: expect.stringMatching(/./),
+    });
+    await expect(
+      latchkey.POST('/api/2.1.1/users', { body: { name: 'X', emailAddress: 'not one' } }),
+    ).rejects.toMatchObject({ id: 'email_address_invalid', members: { field: 'emailAddress' } });
+    await expect(createLatchkey({ url: t.url, token: 'no' }).GET('/api/2.1.1/user')).rejects.toMatchObject({
+      id: 'not_authenticated',
+      status: 401,
+    });
+  });
+
+  it('is what `npm run client` generates from openapi.json', async () => {
+    const args = ['openapi.json', '-o', 'clients/typescript/src/schema.ts', '--check'];
+    const checked = run(process.execPath, ['node_modules/openapi-typescript/bin/cli.js', ...args]);
+    await expect(checked).resolves.toBeDefined();
+  });
+});
