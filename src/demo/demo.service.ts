@@ -15,6 +15,7 @@ import { Client } from '../oauth/client.entity.js';
 import { Organization } from '../organizations/organization.entity.js';
 import { ThirdParty } from '../organizations/third-party.entity.js';
 import { AccountPermission, PERMISSIONS } from '../users/account-permission.entity.js';
+import type { Permission } from '../users/account-permission.entity.js';
 import { EmailAddress } from '../users/email-address.entity.js';
 import { ThirdPartyId } from '../users/third-party-id.entity.js';
 import { indexUser } from '../users/user-search.js';
@@ -25,16 +26,40 @@ const FIRST_USER = 'anna@demo.example';
 const THIRD_PARTY = 'LMS';
 const CALLER_TOKEN_SECONDS = 24 * 60 * 60;
 
-const USERS = [
-  { name: 'Anna Jansen', emailAddress: FIRST_USER, thirdPartyId: '4711', group: 'Course: First aid' },
+interface DemoUser {
+  id?: string;
+  name: string;
+  emailAddress: string;
+  thirdPartyId?: string;
+  /** Where they are on the staff, what they may do. */
+  staff?: Permission[];
+}
+
+/** Ids that the examples of the API name are the same everywhere, so that an example works when it is pasted. */
+const USERS: DemoUser[] = [
   {
-    name: 'Björn Åkesson',
-    emailAddress: 'bjorn@demo.example',
-    thirdPartyId: 'staff/björn',
-    group: 'Course: First aid',
+    name: 'Demo Administrator',
+    emailAddress: ADMINISTRATOR,
+    staff: PERMISSIONS.filter((name) => name !== 'MANAGE_ALL_GROUPS'),
   },
-  { name: 'Chloé Dubois', emailAddress: 'chloe@demo.example', thirdPartyId: '4713', group: 'Course: Fire safety' },
+  { id: 'Zk1cVq0rTtWm8sQXq3bVxg', name: 'Anna Jansen', emailAddress: FIRST_USER, thirdPartyId: '4711' },
+  { name: 'Björn Åkesson', emailAddress: 'bjorn@demo.example', thirdPartyId: 'staff/björn', staff: [] },
+  { name: 'Chloé Dubois', emailAddress: 'chloe@demo.example', thirdPartyId: '4713' },
+  { name: 'Dana Evers', emailAddress: 'dana@demo.example', staff: ['CREATE_GROUPS'] },
 ];
+
+const GROUPS = [
+  {
+    id: 'b4nWmQ2hR8q0k5m1tYx7Jw',
+    name: 'Course: First aid',
+    members: [FIRST_USER, 'bjorn@demo.example'],
+    viewer: 'dana@demo.example',
+  },
+  { id: newId(), name: 'Course: Fire safety', members: ['chloe@demo.example'] },
+];
+
+/** Of another organization, which invites the administrator: an invitation is answered by whoever is invited. */
+const PARTNER = { organization: 'Demo Partner', groupId: 'pX9sKd3LwQ7vB2nR5tYh0A', group: 'Exchange' };
 
 /** A small organization to try the service with, made on an empty database in development. */
 @Injectable()
@@ -67,32 +92,27 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
   }
 
   private async seed(db: EntityManager): Promise<void> {
-    const now = this.clock.now();
-    const organizationId = newId();
-    await db.insert(Organization, {
-      id: organizationId,
-      name: 'Demo Academy',
-      emailAddress: 'office@demo.example',
-      locale: 'en',
-      createdAt: now,
-    });
+    const organizationId = await this.addOrganization(db, 'Demo Academy', 'kWlTj0xqQ1m7Yc5fGZ0s2A');
     await db.insert(ThirdParty, { code: THIRD_PARTY, organizationId });
-    const administratorId = await this.addUser(db, organizationId, {
-      name: 'Demo Administrator',
-      emailAddress: ADMINISTRATOR,
-    });
-    await db.update(User, { id: administratorId }, { staffOrganizationId: organizationId });
-    await db.insert(
-      AccountPermission,
-      PERMISSIONS.filter((name) => name !== 'MANAGE_ALL_GROUPS').map((permission) => ({
-        userId: administratorId,
-        permission,
-      })),
-    );
-    await this.addClient(db, organizationId);
-    for (const group of new Set(USERS.map((user) => user.group))) {
-      await this.addGroup(db, organizationId, administratorId, group);
+    const ids = new Map<string, string>();
+    for (const user of USERS) ids.set(user.emailAddress, await this.addUser(db, organizationId, user));
+    const administratorId = ids.get(ADMINISTRATOR)!;
+    for (const { id, name, members, viewer } of GROUPS) {
+      await this.addGroup(db, organizationId, id, name);
+      await db.insert(GroupStaff, { userId: administratorId, groupId: id, permission: 'MANAGE' });
+      if (viewer) await db.insert(GroupStaff, { userId: ids.get(viewer)!, groupId: id, permission: 'VIEW' });
+      for (const member of members) await this.addMember(db, ids.get(member)!, id, 'JOINED');
     }
+    await this.addClient(db, organizationId);
+    const partnerId = await this.addOrganization(db, PARTNER.organization, newId());
+    await this.addGroup(db, partnerId, PARTNER.groupId, PARTNER.group);
+    await this.addMember(db, administratorId, PARTNER.groupId, 'INVITED');
+  }
+
+  private async addOrganization(db: EntityManager, name: string, id: string): Promise<string> {
+    const emailAddress = 'office@demo.example';
+    await db.insert(Organization, { id, name, emailAddress, locale: 'en', createdAt: this.clock.now() });
+    return id;
   }
 
   private async addClient(db: EntityManager, organizationId: string): Promise<void> {
@@ -101,16 +121,10 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
     await db.insert(ClientOrigin, { clientId, origin: 'http://localhost:4000' });
   }
 
-  private async addGroup(
-    db: EntityManager,
-    organizationId: string,
-    administratorId: string,
-    name: string,
-  ): Promise<void> {
+  private async addGroup(db: EntityManager, organizationId: string, id: string, name: string): Promise<void> {
     const now = this.clock.now();
-    const groupId = newId();
     await db.insert(Group, {
-      id: groupId,
+      id,
       organizationId,
       name,
       description: name,
@@ -118,22 +132,25 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
       createdAt: now,
       lastEditedAt: now,
     });
-    await db.insert(GroupStaff, { userId: administratorId, groupId, permission: 'MANAGE' });
-    await indexGroup(db, groupId);
-    for (const user of USERS.filter(({ group }) => group === name)) {
-      const userId = await this.addUser(db, organizationId, user);
-      await db.insert(ThirdPartyId, { thirdParty: THIRD_PARTY, externalId: user.thirdPartyId, userId });
-      await indexUser(db, userId);
-      await db.insert(Membership, { userId, groupId, status: 'JOINED', invitedAt: null, joinedAt: now });
-    }
+    await indexGroup(db, id);
+  }
+
+  private async addMember(
+    db: EntityManager,
+    userId: string,
+    groupId: string,
+    status: Membership['status'],
+  ): Promise<void> {
+    const now = this.clock.now();
+    const [joinedAt, invitedAt] = status === 'JOINED' ? [now, null] : [null, now];
+    await db.insert(Membership, { userId, groupId, status, invitedAt, joinedAt });
   }
 
   private async addUser(
     db: EntityManager,
     organizationId: string,
-    { name, emailAddress }: { name: string; emailAddress: string },
+    { id = newId(), name, emailAddress, thirdPartyId, staff }: DemoUser,
   ): Promise<string> {
-    const id = newId();
     await db.insert(User, {
       id,
       type: 'USER',
@@ -141,9 +158,12 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
       name,
       locale: 'en',
       organizationId,
+      staffOrganizationId: staff ? organizationId : null,
       createdAt: this.clock.now(),
     });
     await db.insert(EmailAddress, { address: emailAddress, userId: id, isPrimary: true });
+    if (thirdPartyId) await db.insert(ThirdPartyId, { thirdParty: THIRD_PARTY, externalId: thirdPartyId, userId: id });
+    for (const permission of staff ?? []) await db.insert(AccountPermission, { userId: id, permission });
     await indexUser(db, id);
     return id;
   }

@@ -70,8 +70,8 @@ export class GroupStaffController {
     summary: 'Let a staff user of the organization manage or view a group',
     description: 'A staff user has one permission on a group: this one takes the place of the one before.',
   })
-  @ApiParam({ name: 'permission', enum: ['MANAGE', 'VIEW'] })
-  @ApiParam({ name: 'user', example: 'admin@demo.example' })
+  @ApiParam({ name: 'permission', enum: ['VIEW', 'MANAGE'] })
+  @ApiParam({ name: 'user', example: 'dana@demo.example' })
   @ApiOkResponse({ type: GroupStaffDto })
   @ApiBearerErrors(...ERRORS)
   @Put(':user/:permission')
@@ -88,8 +88,8 @@ export class GroupStaffController {
     operationId: 'disallowGroupStaff',
     summary: 'Take a permission on a group away, with the sessions that were started with it',
   })
-  @ApiParam({ name: 'permission', enum: ['MANAGE', 'VIEW'] })
-  @ApiParam({ name: 'user', example: 'admin@demo.example' })
+  @ApiParam({ name: 'permission', enum: ['VIEW', 'MANAGE'] })
+  @ApiParam({ name: 'user', example: 'dana@demo.example' })
   @ApiOkResponse({ type: GroupStaffDto })
   @ApiBearerErrors(...ERRORS)
   @Delete(':user/:permission')

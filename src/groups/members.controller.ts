@@ -59,7 +59,7 @@ export class MembersController {
     summary: 'Add a user to a group, or invite one whom the organization does not manage',
     description: 'With `setup`, an account that does not exist is made; the caller then needs `MANAGE_USERS` too.',
   })
-  @ApiParam({ name: 'user', example: 'anna@demo.example' })
+  @ApiParam({ name: 'user', example: 'chloe@demo.example' })
   @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
   @ApiOkResponse({ type: MemberDto })
   @ApiBearerErrors(...ADDING)
@@ -74,7 +74,7 @@ export class MembersController {
   }
 
   @ApiOperation({ operationId: 'addMemberByThirdPartyId', summary: 'The same, named by a third-party ID' })
-  @ApiParam({ name: 'id', example: '4711' })
+  @ApiParam({ name: 'id', example: '4714' })
   @ApiParam({ name: 'thirdParty', example: 'LMS' })
   @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
   @ApiOkResponse({ type: MemberDto })
@@ -90,7 +90,7 @@ export class MembersController {
   }
 
   @ApiOperation({ operationId: 'removeMember', summary: 'Take a user out of a group, or an invitation back' })
-  @ApiParam({ name: 'user', example: 'anna@demo.example' })
+  @ApiParam({ name: 'user', example: 'bjorn@demo.example' })
   @ApiOkResponse({ type: DescriptionDto })
   @ApiBearerErrors(...REMOVING)
   @Delete(':user')
@@ -116,7 +116,7 @@ export class InvitationsController {
     summary: 'Accept or decline an invitation, by whoever is invited',
     description: 'The id of an invitation is that of the group.',
   })
-  @ApiParam({ name: 'id', example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
+  @ApiParam({ name: 'id', example: 'pX9sKd3LwQ7vB2nR5tYh0A' })
   @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
   @ApiOkResponse({ type: DescriptionDto })
   @ApiBearerErrors('invalid_action', 'not_found')

@@ -25,7 +25,7 @@ class PermissionPipe implements PipeTransform<string, Permission> {
 
 @ApiTags('Users')
 @ApiBearerAuth()
-@ApiParam({ name: 'user', example: 'admin@demo.example' })
+@ApiParam({ name: 'user', example: 'dana@demo.example' })
 @Controller(`${API}/user/:user/permissions`)
 @CalledBy('bearer')
 export class PermissionsController {

@@ -13,7 +13,7 @@ import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { ApiBearerErrors } from '../common/openapi.js';
 import { API } from '../common/paths.js';
-import { UserChangesDto, UserFieldsDto } from './dto/user-fields.dto.js';
+import { NewUserDto, UserChangesDto } from './dto/user-fields.dto.js';
 import { UserDto } from './dto/user.dto.js';
 import { ThirdPartyRefPipe, UserRefPipe } from './user-ref.pipe.js';
 import type { UserRef } from './user-ref.js';
@@ -45,7 +45,7 @@ export class NewUsersController {
   @ApiBearerErrors(...FIELD_ERRORS, 'email_address_not_specified', 'no_permission')
   @Post()
   @HttpCode(200)
-  create(@CurrentCaller() caller: Caller, @Body() fields: UserFieldsDto): Promise<UserDto> {
+  create(@CurrentCaller() caller: Caller, @Body() fields: NewUserDto): Promise<UserDto> {
     return this.users.create(caller, fields);
   }
 }

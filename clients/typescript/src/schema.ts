@@ -726,20 +726,11 @@ export interface components {
             name?: string;
             /** @description The same as `name`. */
             realName?: string;
-            /**
-             * Format: email
-             * @example bo.bakker@demo.example
-             */
+            /** Format: email */
             emailAddress?: string;
-            /**
-             * @description The code of a third party of the organization.
-             * @example LMS
-             */
+            /** @description The code of a third party of the organization. */
             thirdParty?: string;
-            /**
-             * @description What that third party calls the user.
-             * @example 4714
-             */
+            /** @description What that third party calls the user. */
             thirdPartyId?: string;
             /**
              * @description A language tag
@@ -760,7 +751,7 @@ export interface components {
             /** @enum {string} */
             status?: "ACTIVE" | "BLOCKED";
         };
-        UserFields: {
+        NewUser: {
             /** @example Bo Bakker */
             name?: string;
             /** @description The same as `name`. */
@@ -952,20 +943,11 @@ export interface components {
             name?: string;
             /** @description The same as `name`. */
             realName?: string;
-            /**
-             * Format: email
-             * @example bo.bakker@demo.example
-             */
+            /** Format: email */
             emailAddress?: string;
-            /**
-             * @description The code of a third party of the organization.
-             * @example LMS
-             */
+            /** @description The code of a third party of the organization. */
             thirdParty?: string;
-            /**
-             * @description What that third party calls the user.
-             * @example 4714
-             */
+            /** @description What that third party calls the user. */
             thirdPartyId?: string;
             /**
              * @description A language tag
@@ -2181,8 +2163,8 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["UserFields"];
-                "application/json": components["schemas"]["UserFields"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewUser"];
+                "application/json": components["schemas"]["NewUser"];
             };
         };
         responses: {
@@ -4296,7 +4278,7 @@ export interface operations {
             header?: never;
             path: {
                 group: string;
-                permission: "MANAGE" | "VIEW";
+                permission: "VIEW" | "MANAGE";
                 user: string;
             };
             cookie?: never;
@@ -4388,7 +4370,7 @@ export interface operations {
             header?: never;
             path: {
                 group: string;
-                permission: "MANAGE" | "VIEW";
+                permission: "VIEW" | "MANAGE";
                 user: string;
             };
             cookie?: never;

@@ -31,14 +31,14 @@ export class UserFieldsDto {
   @MaxLength(255, fails('real_name_not_specified'))
   realName?: string | null;
 
-  @ApiPropertyOptional({ type: String, format: 'email', maxLength: 254, example: 'bo.bakker@demo.example' })
+  @ApiPropertyOptional({ type: String, format: 'email', maxLength: 254 })
   @IsOptional()
   @IsString()
   @IsEmail({}, fails('email_address_invalid'))
   @MaxLength(254, fails('email_address_invalid'))
   emailAddress?: string | null;
 
-  @ApiPropertyOptional({ type: String, description: 'The code of a third party of the organization.', example: 'LMS' })
+  @ApiPropertyOptional({ type: String, description: 'The code of a third party of the organization.' })
   @IsOptional()
   @IsString()
   thirdParty?: string | null;
@@ -47,7 +47,6 @@ export class UserFieldsDto {
     type: String,
     description: 'What that third party calls the user.',
     maxLength: 255,
-    example: '4714',
   })
   @IsOptional()
   @IsString()
@@ -92,6 +91,18 @@ export class UserFieldsDto {
   @IsString()
   @IsISO31661Alpha2(fails('residence_country_invalid'))
   domicile?: string | null;
+}
+
+/** Those of an account that is to be made. The examples of one must not be those of every other. */
+export class NewUserDto extends UserFieldsDto {
+  @ApiPropertyOptional({ type: String, example: 'bo.bakker@demo.example' })
+  declare emailAddress?: string | null;
+
+  @ApiPropertyOptional({ type: String, example: 'LMS' })
+  declare thirdParty?: string | null;
+
+  @ApiPropertyOptional({ type: String, example: '4714' })
+  declare thirdPartyId?: string | null;
 }
 
 /** The same, and whether the account may be used. */
