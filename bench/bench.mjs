@@ -1,5 +1,6 @@
-// How fast the service lets users in, beside a server that does the same work with nothing around it.
-// Only the ratio of the two says something: both are loaded in turns, on the same machine and in the same minutes.
+// How fast the service is, beside a server that does the same work with nothing around it, and beside itself with a
+// thousand times the users. Only the ratio of two says something: both are loaded in turns, on the same machine and
+// in the same minutes.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,17 +9,106 @@ import { startBaseline, startServer } from './contestants.mjs';
 import { ENGINES } from './engines.mjs';
 import { LoadGenerator } from './load-generator.mjs';
 
-/** The part of the baseline's requests a second that the access call is to reach. */
-const TARGET = 0.6;
 const WARM_UP_SECONDS = 2;
-/** What is measured, by the name that the load generator knows it by. */
-const JOBS = { access: 'access call', login: 'redemption' };
+const FEW_USERS = 1000;
+const MANY_USERS = 1_000_000;
+/** What can be loaded, each started with its own database when a comparison needs it. */
+const SERVERS = {
+  service: (database) => startServer(database, FEW_USERS),
+  baseline: (database) => startBaseline(database, FEW_USERS),
+  large: (database) => startServer(database, MANY_USERS),
+};
+/**
+ * What is compared: `what`, as two servers or two jobs of the load generator. The ratio is that of their requests a
+ * second, and is to be `atLeast` or `atMost` so much.
+ */
+const PARTS = {
+  baseline: {
+    heads: ['what', 'service/s', 'baseline/s', 'ratio'],
+    comparisons: [
+      {
+        what: 'access call',
+        of: [
+          ['service', 'access'],
+          ['baseline', 'access'],
+        ],
+        atLeast: 0.6,
+      },
+      {
+        what: 'redemption',
+        of: [
+          ['service', 'login'],
+          ['baseline', 'login'],
+        ],
+      },
+    ],
+  },
+  size: {
+    heads: ['what', 'with 1 000 users/s', 'with 1 000 000/s', 'cost'],
+    comparisons: [
+      {
+        what: 'access call',
+        of: [
+          ['service', 'access'],
+          ['large', 'access'],
+        ],
+        atMost: 1.3,
+      },
+      {
+        what: 'redemption',
+        of: [
+          ['service', 'login'],
+          ['large', 'login'],
+        ],
+      },
+      {
+        what: 'user by e-mail',
+        of: [
+          ['service', 'user'],
+          ['large', 'user'],
+        ],
+      },
+      {
+        what: 'groups',
+        of: [
+          ['service', 'groups'],
+          ['large', 'groups'],
+        ],
+      },
+      {
+        what: 'members of a group',
+        of: [
+          ['service', 'members'],
+          ['large', 'members'],
+        ],
+      },
+    ],
+  },
+  depth: {
+    heads: ['what', 'page 1/s', 'page 10 000/s', 'cost'],
+    comparisons: [
+      {
+        what: 'accounts of 1 000 000',
+        of: [
+          ['large', 'firstPage'],
+          ['large', 'deepPage'],
+        ],
+        atMost: 1.5,
+      },
+    ],
+  },
+};
 
 const HELP = `Usage: npm run bench -- [options]
 
-Loads the service and a bare baseline in turns, and prints how they compare.
+Loads two servers in turns, and prints how they compare:
+  baseline   the service, and a bare handler that does the same work
+  size       the service with 1 000 users, and with 1 000 000 in 100 000 groups
+  depth      the first page of 1 000 000 accounts, and one far down
 The databases are made under ${tmpdir()}; TMPDIR moves them. On a RAM disk nothing waits for a disk.
+A million users take 2 GB (SQLite) or 3 GB (PostgreSQL) there, and some minutes.
 
+  --part <name>        baseline, size or depth (default: all)
   --engine <name>      sqlite or postgres (default: both)
   --rounds <n>         how often each server is loaded (default: 5)
   --seconds <n>        how long each time (default: 4)
@@ -56,14 +146,20 @@ process.exit();
 async function main() {
   const results = [];
   for (const engine of load.engines) results.push(...(await measureOn(engine)));
-  printTable(results);
-  printVerdict(results.filter(({ job }) => job === 'access'));
+  for (const part of load.parts) {
+    printTable(
+      PARTS[part].heads,
+      results.filter((result) => result.part === part),
+    );
+  }
+  for (const result of results) printVerdict(result);
 }
 
 function readOptions() {
   try {
     const { values } = parseArgs({
       options: {
+        part: { type: 'string' },
         engine: { type: 'string' },
         rounds: { type: 'string', default: '5' },
         seconds: { type: 'string', default: '4' },
@@ -75,8 +171,10 @@ function readOptions() {
       process.stdout.write(HELP);
       process.exit();
     }
+    if (values.part && !(values.part in PARTS)) throw new Error('--part must be baseline, size or depth');
     if (values.engine && !(values.engine in ENGINES)) throw new Error('--engine must be sqlite or postgres');
     return {
+      parts: values.part ? [values.part] : Object.keys(PARTS),
       engines: values.engine ? [values.engine] : Object.keys(ENGINES),
       rounds: positive('rounds', values.rounds),
       seconds: positive('seconds', values.seconds),
@@ -95,39 +193,41 @@ function positive(name, text) {
 }
 
 async function measureOn(engine) {
-  say(`${engine}: making and filling the databases …`);
+  const comparisons = load.parts.flatMap((part) =>
+    PARTS[part].comparisons.map((comparison) => ({ part, ...comparison })),
+  );
   const { newDatabase, stop } = await ENGINES[engine](directory);
   stops.push(stop);
-  const server = await startServer(await newDatabase('server'));
-  stops.push(server.stop);
-  const baseline = await startBaseline(await newDatabase('baseline'));
-  stops.push(baseline.stop);
+  const servers = {};
+  for (const name of new Set(comparisons.flatMap(({ of }) => of.map(([server]) => server)))) {
+    say(`${engine}: filling the database of ${name} …`);
+    servers[name] = await SERVERS[name](await newDatabase(name));
+    stops.push(servers[name].stop);
+  }
   const generator = new LoadGenerator();
   stops.push(() => generator.stop());
   const results = [];
-  for (const job of Object.keys(JOBS)) {
-    results.push({ engine, job, ...(await compare({ server, baseline }, generator, job, `${engine}, ${JOBS[job]}`)) });
+  for (const comparison of comparisons) {
+    results.push({ ...comparison, engine, measured: await compare(comparison, servers, generator, engine) });
   }
   await stopAll();
   return results;
 }
 
 /** The medians of all rounds, for each of the two. */
-async function compare(contestants, generator, job, title) {
+async function compare({ what, of }, servers, generator, engine) {
   const { rounds, seconds, connections } = load;
-  const names = Object.keys(contestants);
-  const measured = Object.fromEntries(names.map((name) => [name, []]));
-  say(`${title}: warming up …`);
-  for (const name of names) await generator.run(job, contestants[name], connections, WARM_UP_SECONDS);
+  const run = ([server, job], time) => generator.run(job, servers[server], connections, time);
+  const measured = of.map(() => []);
+  say(`${engine}, ${what}: warming up …`);
+  for (const contestant of of) await run(contestant, WARM_UP_SECONDS);
   for (let round = 1; round <= rounds; round++) {
     // Whoever goes second may find the machine warmer, so they change places.
-    for (const name of round % 2 ? names : names.toReversed())
-      measured[name].push(await generator.run(job, contestants[name], connections, seconds));
-    say(
-      `${title}, round ${round} of ${rounds}: ${names.map((name) => `${name} ${Math.round(measured[name].at(-1).rate)}/s`).join(', ')}`,
-    );
+    for (const index of round % 2 ? [0, 1] : [1, 0]) measured[index].push(await run(of[index], seconds));
+    const rates = measured.map((some, index) => `${of[index].join(' ')} ${some.at(-1).rate.toFixed(0)}/s`);
+    say(`${engine}, ${what}, round ${round} of ${rounds}: ${rates.join(', ')}`);
   }
-  return Object.fromEntries(names.map((name) => [name, medians(measured[name])]));
+  return measured.map(medians);
 }
 
 function medians(rounds) {
@@ -140,18 +240,17 @@ function median(numbers) {
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
 
-function ratio({ server, baseline }) {
-  return server.rate / baseline.rate;
+function ratio([first, second]) {
+  return first.rate / second.rate;
 }
 
-function printTable(results) {
-  const heads = ['engine', 'what', 'server/s', 'p50 ms', 'p99 ms', 'baseline/s', 'p50 ms', 'p99 ms', 'ratio'];
+function printTable([what, first, second, last], results) {
+  const heads = ['engine', what, first, 'p50 ms', 'p99 ms', second, 'p50 ms', 'p99 ms', last];
   const lines = results.map((result) => [
     result.engine,
-    JOBS[result.job],
-    ...figures(result.server),
-    ...figures(result.baseline),
-    ratio(result).toFixed(2),
+    result.what,
+    ...result.measured.flatMap(figures),
+    ratio(result.measured).toFixed(2),
   ]);
   const widths = heads.map((_, column) => Math.max(...[heads, ...lines].map((line) => line[column].length)));
   for (const line of [heads, ...lines]) {
@@ -159,17 +258,21 @@ function printTable(results) {
       `${line.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join('  ')}\n`,
     );
   }
+  process.stdout.write('\n');
 }
 
 function figures({ rate, p50, p99 }) {
   return [rate.toFixed(0), p50.toFixed(1), p99.toFixed(1)];
 }
 
-function printVerdict(results) {
-  const verdicts = results.map(
-    (result) => `${result.engine} ${ratio(result) >= TARGET ? 'yes' : 'no'} (${ratio(result).toFixed(2)})`,
+/** Of a comparison that has a target. */
+function printVerdict({ engine, part, what, measured, atLeast, atMost }) {
+  if (!atLeast && !atMost) return;
+  const [value, last] = [ratio(measured), PARTS[part].heads.at(-1)];
+  const reached = atLeast ? value >= atLeast : value <= atMost;
+  process.stdout.write(
+    `${engine}, ${what}: ${last} ${value.toFixed(2)}, to be at ${atLeast ? `least ${atLeast}` : `most ${atMost}`}: ${reached ? 'yes' : 'no'}\n`,
   );
-  process.stdout.write(`\nThe access call reaches ${TARGET} of the baseline: ${verdicts.join(', ')}\n`);
 }
 
 function say(line) {

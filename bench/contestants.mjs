@@ -1,4 +1,4 @@
-// The two servers, each in a process and on a database of its own.
+// The servers, each in a process and on a database of its own.
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
@@ -12,9 +12,9 @@ const TOKEN_SECONDS = 24 * 60 * 60;
 const START_TIMEOUT_MS = 30_000;
 const PAUSE_MS = 50;
 
-/** The service on `database`: where it is, the token to call it with, and how to stop it. */
-export async function startServer(database) {
-  const environment = await environmentOn(database);
+/** The service on `database`, filled for so many users: where it is, the token to call it with, and how to stop it. */
+export async function startServer(database, users) {
+  const environment = await environmentOn(database, users);
   const server = await start(environment, '../dist/src/main.js');
   const bearer = await run(
     environment,
@@ -27,19 +27,20 @@ export async function startServer(database) {
     '--ttl',
     String(TOKEN_SECONDS),
   );
-  return { ...server, bearer };
+  return { ...server, bearer, users };
 }
 
 /** The bare baseline, in the same terms. */
-export async function startBaseline(database) {
-  const environment = await environmentOn(database);
+export async function startBaseline(database, users) {
+  const environment = await environmentOn(database, users);
   const server = await start(environment, 'baseline.mjs');
   const exp = Math.floor(Date.now() / 1000) + TOKEN_SECONDS;
-  return { ...server, bearer: sign(environment.SECRET_KEY, { sub: CALLER.userId, client_id: CALLER.clientId, exp }) };
+  const bearer = sign(environment.SECRET_KEY, { sub: CALLER.userId, client_id: CALLER.clientId, exp });
+  return { ...server, bearer, users };
 }
 
 /** The environment of a new server on a database that has been filled. */
-async function environmentOn(database) {
+async function environmentOn(database, users) {
   const port = await freePort();
   const environment = {
     PATH: process.env.PATH,
@@ -52,13 +53,14 @@ async function environmentOn(database) {
     LOGIN_TOKEN_TTL: '3600',
     ...database,
   };
-  await run(environment, 'seed.mjs');
+  await run(environment, 'seed.mjs', String(users));
   return environment;
 }
 
 /** Runs a script to its end, and answers what it printed. */
 async function run(environment, script, ...options) {
   const running = promisify(execFile)(process.execPath, [pathOf(script), ...options], { env: environment });
+  running.child.stderr.pipe(process.stderr, { end: false });
   const stop = () => running.child.kill('SIGKILL');
   process.prependOnceListener('exit', stop);
   try {

@@ -1,56 +1,95 @@
-// The people and groups that both servers know. Names decide the ids, so that every process knows them too.
+// The people and groups that the servers know. Names decide the ids, so that every process knows them too.
 import { createHash } from 'node:crypto';
+import { searchTerms } from '../dist/src/common/search-text.js';
 
-export const USERS = 10_000;
-export const GROUPS = 100;
+const USERS_PER_GROUP = 10;
+const GROUPS_PER_USER = 5;
+/** Of an instant, only that it is there matters. */
+const INSTANT = '2026-01-01 00:00:00.000';
+const ORGANIZATION_ID = idOf('organization');
 
-/** Manages every group, by way of its client. */
+/** On the staff of the organization, manages every group, by way of its client. */
 export const CALLER = { userId: idOf('caller'), clientId: digestOf('client').toString('hex') };
 
 export function userId(number) {
   return idOf(`user ${number}`);
 }
 
-/** Every row, by table, in an order in which foreign keys hold. Of an instant, only that it is there matters. */
-export function rows() {
-  const organization_id = idOf('organization');
-  const created_at = '2026-01-01 00:00:00.000';
-  const groupIds = numbersTo(GROUPS).map((number) => idOf(`group ${number}`));
-  const userIds = numbersTo(USERS).map(userId);
-  const user = { type: 'USER', status: 'ACTIVE', organization_id, created_at };
+export function emailAddress(number) {
+  return `user${String(number).padStart(7, '0')}@academy.test`;
+}
+
+export function groupId(number) {
+  return idOf(`group ${number}`);
+}
+
+export function groupsFor(users) {
+  return users / USERS_PER_GROUP;
+}
+
+/**
+ * The rows of each table, in an order in which foreign keys hold; within a table in the order of its primary key,
+ * because a table that is filled from one end to the other is filled many times faster.
+ */
+export function tables(users) {
+  const groups = groupsFor(users);
+  const usersInOrder = inOrder(users, userId);
+  const groupsInOrder = inOrder(groups, groupId);
   return {
-    organizations: [{ id: organization_id, name: 'Academy', created_at }],
-    users: [
-      { ...user, id: CALLER.userId, name: 'Host system', staff_organization_id: organization_id },
-      ...userIds.map((id, number) => ({ ...user, id, name: `User ${number}`, staff_organization_id: null })),
-    ],
-    email_addresses: userIds.map((user_id, number) => ({
-      address: `user${number}@academy.test`,
-      user_id,
-      is_primary: true,
-    })),
+    organizations: [{ id: ORGANIZATION_ID, name: 'Academy', created_at: INSTANT }],
+    users: userRows(usersInOrder),
+    email_addresses: emailRows(users),
+    user_search_terms: termRows('user_id', usersInOrder, (number) => [userName(number), emailAddress(number)]),
     account_permissions: [{ user_id: CALLER.userId, permission: 'OBTAIN_ACCESS_TOKENS' }],
-    groups: groupIds.map((id, number) => ({
-      id,
-      organization_id,
-      name: `Class ${number}`,
-      description: '',
-      created_at,
-      last_edited_at: created_at,
-    })),
-    memberships: userIds.map((user_id, number) => ({
-      user_id,
-      group_id: groupIds[number % GROUPS],
-      status: 'JOINED',
-      joined_at: created_at,
-    })),
-    group_staff: groupIds.map((group_id) => ({ user_id: CALLER.userId, group_id, permission: 'MANAGE' })),
-    clients: [{ id: CALLER.clientId, name: 'Host', organization_id, created_at }],
+    groups: groupRows(groupsInOrder),
+    group_search_terms: termRows('group_id', groupsInOrder, (number) => [groupName(number)]),
+    memberships: membershipRows(usersInOrder, groups),
+    group_staff: groupsInOrder.map(({ id }) => ({ user_id: CALLER.userId, group_id: id, permission: 'MANAGE' })),
+    clients: [{ id: CALLER.clientId, name: 'Host', organization_id: ORGANIZATION_ID, created_at: INSTANT }],
   };
 }
 
-function numbersTo(count) {
-  return Array.from({ length: count }, (_, number) => number);
+function* userRows(usersInOrder) {
+  const user = { type: 'USER', status: 'ACTIVE', organization_id: ORGANIZATION_ID, created_at: INSTANT };
+  yield { ...user, id: CALLER.userId, name: 'Host system', staff_organization_id: ORGANIZATION_ID };
+  for (const { id, number } of usersInOrder) yield { ...user, id, name: userName(number), staff_organization_id: null };
+}
+
+function* emailRows(users) {
+  for (let number = 0; number < users; number++)
+    yield { address: emailAddress(number), user_id: userId(number), is_primary: true };
+}
+
+function* groupRows(groupsInOrder) {
+  const group = { organization_id: ORGANIZATION_ID, description: '', created_at: INSTANT, last_edited_at: INSTANT };
+  for (const { id, number } of groupsInOrder) yield { ...group, id, name: groupName(number) };
+}
+
+function* termRows(key, inOrder, textsOf) {
+  for (const { id, number } of inOrder)
+    for (const term of searchTerms(textsOf(number)).sort()) yield { [key]: id, term, organization_id: ORGANIZATION_ID };
+}
+
+function* membershipRows(usersInOrder, groups) {
+  for (const { id, number } of usersInOrder) {
+    // A step that differs from user to user, so that whoever shares one group does not share them all.
+    const step = 1 + Math.floor(number / groups);
+    const ids = Array.from({ length: GROUPS_PER_USER }, (_, nth) => groupId((number + nth * step) % groups));
+    for (const group_id of ids.sort()) yield { user_id: id, group_id, status: 'JOINED', joined_at: INSTANT };
+  }
+}
+
+function inOrder(count, idFor) {
+  const rows = Array.from({ length: count }, (_, number) => ({ id: idFor(number), number }));
+  return rows.sort((a, b) => (a.id < b.id ? -1 : 1));
+}
+
+function userName(number) {
+  return `User ${number}`;
+}
+
+function groupName(number) {
+  return `Class ${number}`;
 }
 
 function idOf(name) {

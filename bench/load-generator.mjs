@@ -8,7 +8,7 @@ const SPARE_TOKENS = 1.3;
 export class LoadGenerator {
   #process = fork(new URL('load.mjs', import.meta.url));
   #ended = once(this.#process, 'exit');
-  /** Requests a second, by URL. */
+  /** Requests a second, by URL and job. */
   #fastest = new Map();
 
   /**
@@ -16,16 +16,17 @@ export class LoadGenerator {
    *
    * @throws Error if any answer is not what it should be
    */
-  async run(job, { url, bearer }, connections, seconds) {
-    const fastest = this.#fastest.get(url) ?? 0;
+  async run(job, { url, bearer, users }, connections, seconds) {
+    const key = `${url} ${job}`;
+    const fastest = this.#fastest.get(key) ?? 0;
     const tokens = Math.max(connections, Math.ceil(fastest * seconds * SPARE_TOKENS));
-    this.#process.send({ job, url, bearer, connections, seconds, tokens });
+    this.#process.send({ job, url, bearer, users, connections, seconds, tokens });
     const [measured] = await Promise.race([
       once(this.#process, 'message'),
       this.#ended.then(() => [{ error: 'The load generator ended.' }]),
     ]);
     if (measured.error) throw new Error(measured.error);
-    this.#fastest.set(url, Math.max(fastest, measured.rate));
+    this.#fastest.set(key, Math.max(fastest, measured.rate));
     return measured;
   }
 

@@ -1,12 +1,33 @@
 // Puts load on a server, in a process of its own so that nothing else takes its time. Its parent sends
-// `{ job, url, bearer, connections, seconds, tokens }` and gets one measurement, or `{ error }`, back.
+// `{ job, url, bearer, users, connections, seconds, tokens }` and gets one measurement, or `{ error }`, back.
 import { performance } from 'node:perf_hooks';
 import autocannon from 'autocannon';
-import { USERS, userId } from './dataset.mjs';
+import { emailAddress, groupId, groupsFor, userId } from './dataset.mjs';
 
-const ACCESS_PATHS = Array.from({ length: USERS }, (_, number) => `/api/2.1.1/access/${userId(number)}`);
+/** Different ones, spread over all there are: more than the pages that a database keeps at hand for one of them. */
+const SAMPLES = 20_000;
+const PAGE_SIZE = 10;
+const MAX_PAGE_SIZE = 100;
+/** The page far down a list that is compared with the first. */
+const DEEP_PAGE = 10_000;
 
-const JOBS = { access, login };
+const JOBS = {
+  access: (options) => get(options, accessPaths(options.users)),
+  login,
+  user: (options) =>
+    get(
+      options,
+      spread(options.users, (number) => `/api/2.1.1/user/${emailAddress(number)}`),
+    ),
+  groups: (options) => get(options, ['/api/2.1.1/groups']),
+  members: (options) =>
+    get(
+      options,
+      spread(groupsFor(options.users), (number) => `/api/2.1.1/group/${groupId(number)}/members`),
+    ),
+  firstPage: (options) => get(options, [accounts(PAGE_SIZE)]),
+  deepPage: async (options) => get(options, [await deepPage(options)]),
+};
 
 process.on('message', async ({ job, ...options }) => {
   try {
@@ -17,9 +38,9 @@ process.on('message', async ({ job, ...options }) => {
 });
 process.once('disconnect', () => process.exit());
 
-/** Asks for login tokens, for one user after another. */
-function access({ url, bearer, connections, seconds }) {
-  const next = inTurn(ACCESS_PATHS);
+/** Asks for one path after another. */
+function get({ url, bearer, connections, seconds }, paths) {
+  const next = inTurn(paths);
   return measure(
     {
       url,
@@ -33,8 +54,10 @@ function access({ url, bearer, connections, seconds }) {
 }
 
 /** Redeems login tokens, each once. There are about as many as it takes; with none left, it ends early. */
-async function login({ url, bearer, connections, seconds, tokens }) {
-  const paths = (await obtain({ url, bearer, connections, amount: tokens })).map((token) => `/login?token=${token}`);
+async function login({ url, bearer, users, connections, seconds, tokens }) {
+  const paths = (await obtain({ url, bearer, users, connections, amount: tokens })).map(
+    (token) => `/login?token=${token}`,
+  );
   const next = inTurn(paths);
   return measure(
     {
@@ -48,8 +71,8 @@ async function login({ url, bearer, connections, seconds, tokens }) {
   );
 }
 
-async function obtain({ url, bearer, connections, amount }) {
-  const next = inTurn(ACCESS_PATHS);
+async function obtain({ url, bearer, users, connections, amount }) {
+  const next = inTurn(accessPaths(users));
   const bodies = [];
   await measure(
     {
@@ -91,6 +114,43 @@ async function measure(options, status) {
   latencies.sort((a, b) => a - b);
   const percentile = (share) => latencies[Math.floor((latencies.length - 1) * share)];
   return { rate: (latencies.length / (end - start)) * 1000, p50: percentile(0.5), p99: percentile(0.99) };
+}
+
+function accessPaths(users) {
+  return spread(users, (number) => `/api/2.1.1/access/${userId(number)}`);
+}
+
+/** Of up to `SAMPLES` numbers below `count`, evenly spread, what `of` makes of them; in an order that jumps about. */
+function spread(count, of) {
+  const samples = Math.min(count, SAMPLES);
+  // A prime of more than there are samples: a stride that meets each of them once.
+  return Array.from({ length: samples }, (_, index) =>
+    of(Math.floor((((index * 20_011) % samples) * count) / samples)),
+  );
+}
+
+function accounts(resultSize, resultFrom) {
+  const query = new URLSearchParams({ resultSize, ...(resultFrom && { resultFrom }) });
+  return `/api/2.1.1/organizations/self/accounts?${query}`;
+}
+
+const deepPages = new Map();
+
+/** Its path, found as a client would find it: by walking there, in larger steps, once for each server. */
+async function deepPage({ url, bearer }) {
+  if (!deepPages.has(url)) {
+    let last;
+    for (let rows = 0; rows < (DEEP_PAGE - 1) * PAGE_SIZE;) {
+      const size = Math.min(MAX_PAGE_SIZE, (DEEP_PAGE - 1) * PAGE_SIZE - rows);
+      const answer = await fetch(url + accounts(size, last), { headers: { authorization: `Bearer ${bearer}` } });
+      const { pagination } = await answer.json();
+      if (!pagination?.moreAvailable) throw new Error(`${url} has no page ${DEEP_PAGE} of accounts.`);
+      last = pagination.lastOnPage;
+      rows += size;
+    }
+    deepPages.set(url, accounts(PAGE_SIZE, last));
+  }
+  return deepPages.get(url);
 }
 
 function inTurn(items) {
