@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { loadSettings } from '../src/config/settings.js';
+import { MIGRATIONS } from '../src/database/migrations.js';
 import { dataSourceOptions } from '../src/database/options.js';
 import { testEnvironment } from './support/app.js';
 import { createDatabase, dropDatabase } from './support/database.js';
@@ -40,13 +41,14 @@ it('migrations make the schema that the entities describe, take it away, and mak
 
 it('what was in the database before there were lists is searched and counted, and what comes after too', async () => {
   await db.runMigrations({ transaction: 'each' });
-  await db.undoLastMigration({ transaction: 'each' });
+  for (let undone = 1; undone < MIGRATIONS.length; undone++) await db.undoLastMigration({ transaction: 'each' });
   const at = `'2026-01-01 00:00:00.000'`;
   for (const statement of [
     `INSERT INTO "organizations" ("id", "name", "created_at") VALUES ('o', 'O', ${at})`,
     `INSERT INTO "users" ("id", "type", "status", "name", "organization_id", "created_at") VALUES ('u', 'USER', 'ACTIVE', 'Zoë Straße', 'o', ${at}), ('s', 'SERVICE_ACCOUNT', 'ACTIVE', 'Sync', 'o', ${at}), ('v', 'USER', 'ACTIVE', 'V', NULL, ${at})`,
     `INSERT INTO "email_addresses" ("address", "user_id", "is_primary") VALUES ('z@a.example', 'u', TRUE)`,
     `INSERT INTO "groups" ("id", "organization_id", "name", "description", "custom_reference", "created_at", "last_edited_at") VALUES ('g', 'o', 'Class', '', 'R-1', ${at}, ${at})`,
+    `INSERT INTO "group_staff" ("user_id", "group_id", "permission") VALUES ('v', 'g', 'VIEW')`,
     `INSERT INTO "memberships" ("user_id", "group_id", "status") VALUES ('u', 'g', 'JOINED'), ('s', 'g', 'JOINED'), ('v', 'g', 'INVITED')`,
   ])
     await db.query(statement);
@@ -57,6 +59,9 @@ it('what was in the database before there were lists is searched and counted, an
   expect(await db.query(`SELECT "member_count", "invitee_count" FROM "groups"`)).toEqual([
     { member_count: 2, invitee_count: 1 },
   ]);
+  const rights = async (): Promise<unknown> =>
+    (await db.query(`SELECT "groups_with_manage", "groups_with_view" FROM "users" WHERE "id" = 'v'`))[0];
+  expect(await rights()).toEqual({ groups_with_manage: 0, groups_with_view: 1 });
   const terms = async (table: string): Promise<string[]> =>
     (await db.query<{ term: string }[]>(`SELECT "term" FROM "${table}" WHERE "organization_id" = 'o'`)).map(
       ({ term }) => term,
@@ -72,7 +77,10 @@ it('what was in the database before there were lists is searched and counted, an
   await db.query(`DELETE FROM "users" WHERE "id" = 'u'`);
   expect(await counts()).toEqual({ member_count: 2, invitee_count: 0 });
   await db.query(`UPDATE "users" SET "organization_id" = 'o' WHERE "id" = 'v'`);
+  await db.query(`UPDATE "group_staff" SET "permission" = 'MANAGE'`);
+  expect(await rights()).toEqual({ groups_with_manage: 1, groups_with_view: 0 });
   await db.query(`DELETE FROM "groups"`);
+  expect(await rights()).toEqual({ groups_with_manage: 0, groups_with_view: 0 });
   expect(await db.query(`SELECT "user_count", "group_count" FROM "organizations"`)).toEqual([
     { user_count: 1, group_count: 0 },
   ]);

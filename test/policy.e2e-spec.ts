@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
+import { DataSource } from 'typeorm';
+import { grants } from '../src/access/access.policy.js';
 import { newClientId, newId } from '../src/common/id.js';
 import { GroupStaff } from '../src/groups/group-staff.entity.js';
 import { Group } from '../src/groups/group.entity.js';
@@ -160,3 +162,34 @@ it('the access decision is that of the contract, for any organizations, groups, 
   // Otherwise the graphs would be too dull to say anything.
   expect([...seen].toSorted()).toEqual(['200', '403 not_authorized', '404 unknown_user']);
 }, 120_000);
+
+it('the access decision reads the groups of the user, however many the organization has', async () => {
+  const caller = await t.world.caller();
+  const { id } = await t.world.userOf(caller);
+  const at = new Date();
+  await t.world.write((db) =>
+    db.insert(
+      Group,
+      Array.from({ length: 900 }, () => ({
+        id: newId(),
+        organizationId: caller.organizationId,
+        name: 'Another',
+        description: '',
+        createdAt: at,
+        lastEditedAt: at,
+      })),
+    ),
+  );
+  const decision = `SELECT 1 ${grants({ caller: `'${caller.id}'`, client: `'${caller.clientId}'`, user: `'${id}'` })}`;
+  const db = t.nest.get(DataSource);
+  if (db.options.type === 'postgres') {
+    await db.query('ANALYZE');
+    const plan = await db.query<{ 'QUERY PLAN': string }[]>(`EXPLAIN (ANALYZE, TIMING OFF) ${decision}`);
+    const [groups] = plan.map((row) => row['QUERY PLAN']).filter((line) => line.includes(' on groups g'));
+    expect(groups).toMatch(/\(actual rows=1(\.00)? loops=1\)/);
+  } else {
+    const plan = await db.query<{ detail: string }[]>(`EXPLAIN QUERY PLAN ${decision}`);
+    const [groups] = plan.map(({ detail }) => detail).filter((line) => /\bg\b/.test(line));
+    expect(groups).toMatch(/^SEARCH g USING .*\bid=\?/);
+  }
+});

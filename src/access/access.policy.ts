@@ -14,7 +14,8 @@ import type { UserRef } from '../users/user-ref.js';
  * The statement that issues a token, the one that redeems it and the one that checks a session all
  * contain it, so that each of them decides by what is true when it runs.
  *
- * Joins by primary key only: of an EXISTS behind an OR, PostgreSQL makes a hash of the whole table.
+ * Joins by primary key only: of an EXISTS behind an OR, PostgreSQL makes a hash of the whole table. CROSS JOIN
+ * because it tells SQLite to come from the memberships of the target, few, and not from the groups of the organization.
  */
 export function grants(of: { caller: string; client: string; user: string }): string {
   return `
@@ -26,11 +27,12 @@ export function grants(of: { caller: string; client: string; user: string }): st
     JOIN "users" target ON target."id" = ${of.user} AND target."status" = 'ACTIVE'
     /* 6: it has joined a group of the caller's organization … */
     JOIN "memberships" m ON m."user_id" = target."id" AND m."status" = 'JOINED'
-    JOIN "groups" g ON g."id" = m."group_id" AND g."organization_id" = caller."staff_organization_id"
+    CROSS JOIN "groups" g
     /* … that the caller administers, directly or as groups administrator. VIEW is not enough. */
     LEFT JOIN "group_staff" manages ON manages."user_id" = caller."id" AND manages."group_id" = g."id" AND manages."permission" = 'MANAGE'
     LEFT JOIN "account_permissions" manages_all ON manages_all."user_id" = caller."id" AND manages_all."permission" = 'MANAGE_ALL_GROUPS'
     WHERE caller."id" = ${of.caller} AND caller."status" = 'ACTIVE'
+      AND g."id" = m."group_id" AND g."organization_id" = caller."staff_organization_id"
       AND (manages."user_id" IS NOT NULL OR manages_all."user_id" IS NOT NULL)`;
 }
 

@@ -7,12 +7,14 @@ import type { Page } from '../common/paging.js';
 import { searchRange } from '../common/search-text.js';
 import { Organization } from '../organizations/organization.entity.js';
 import { OrganizationsService } from '../organizations/organizations.service.js';
+import { User } from '../users/user.entity.js';
 import type { GroupsDto, GroupsQueryDto } from './dto/group.dto.js';
 import { isFound } from './group-search.js';
 import { GroupSearchTerm } from './group-search-term.entity.js';
+import { GroupStaff } from './group-staff.entity.js';
 import { Group } from './group.entity.js';
 import { GroupsPolicy } from './groups.policy.js';
-import type { GroupScope } from './groups.policy.js';
+import type { GroupScope, StaffScope } from './groups.policy.js';
 import { GroupsService } from './groups.service.js';
 
 const NOTHING: Page = { ids: [], pagination: { total: 0, moreAvailable: false } };
@@ -56,23 +58,30 @@ export class GroupListsService {
         .where('t.organizationId = :organizationId', { organizationId });
       return pageByTerm(found, 'groupId', range, query);
     }
-    const list: SelectQueryBuilder<ObjectLiteral> = this.groups
-      .createQueryBuilder('g')
-      .where('g.organizationId = :organizationId', { organizationId });
+    const list = staff ? this.groupsOfStaff(staff) : this.groups.createQueryBuilder('g');
+    list.andWhere('g.organizationId = :organizationId', { organizationId });
     if (range) list.andWhere(isFound('g.id'), range);
     if (query.customReference) list.andWhere('g.customReference = :customReference', query);
-    if (!staff) return pageById(list, 'g.id', query, await this.knownTotal(organizationId, query));
-    const permission = staff.permission ? 's.permission = :permission AND ' : '';
-    list.innerJoin('group_staff', 's', `${permission}s."group_id" = g.id AND s."user_id" = :userId`, staff);
-    return pageById(list, 'g.id', query);
+    // Of staff, in the order of their rights: they may be few in an organization of many groups.
+    const id = staff ? 's.groupId' : 'g.id';
+    const isCounted = !range && !query.customReference;
+    return pageById(list, id, query, isCounted ? await this.totalOf({ organizationId, staff }) : undefined);
   }
 
-  private async knownTotal(
-    organizationId: string,
-    { query, customReference }: GroupsQueryDto,
-  ): Promise<number | undefined> {
-    if (query || customReference) return undefined;
-    const { groupCount } = await this.groups.manager.findOneByOrFail(Organization, { id: organizationId });
-    return groupCount;
+  private groupsOfStaff({ userId, permission }: StaffScope): SelectQueryBuilder<ObjectLiteral> {
+    const list = this.groups.manager
+      .createQueryBuilder(GroupStaff, 's')
+      .innerJoin('s.group', 'g')
+      .where('s.userId = :userId', { userId });
+    return permission ? list.andWhere('s.permission = :permission', { permission }) : list;
+  }
+
+  private async totalOf({ organizationId, staff }: GroupScope): Promise<number> {
+    if (!staff) return (await this.groups.manager.findOneByOrFail(Organization, { id: organizationId })).groupCount;
+    const rights = await this.groups.manager.findOneByOrFail(User, { id: staff.userId });
+    const { permission } = staff;
+    return (
+      (permission === 'VIEW' ? 0 : rights.groupsWithManage) + (permission === 'MANAGE' ? 0 : rights.groupsWithView)
+    );
   }
 }

@@ -16,7 +16,13 @@ import type { Membership } from './membership.entity.js';
 /** Groups of an organization: all, or those on which a staff user has a permission of their own. */
 export interface GroupScope {
   organizationId: string;
-  staff: { userId: string; permission?: GroupPermission } | null;
+  staff: StaffScope | null;
+}
+
+export interface StaffScope {
+  userId: string;
+  /** Any, if it is not given. */
+  permission?: GroupPermission;
 }
 
 /** Who may do what with a group (API.md, section 6). What takes `db` decides inside the transaction that acts on it. */

@@ -62,6 +62,14 @@ export class User {
   @Column({ name: 'created_at', ...INSTANT })
   createdAt: Date;
 
+  /** Groups that the account has MANAGE on. The database counts them. */
+  @Column({ name: 'groups_with_manage', type: 'integer', default: 0, insert: false, update: false })
+  groupsWithManage: number;
+
+  /** Groups that the account has VIEW on. The database counts them. */
+  @Column({ name: 'groups_with_view', type: 'integer', default: 0, insert: false, update: false })
+  groupsWithView: number;
+
   @OneToMany(() => EmailAddress, (address) => address.user)
   emailAddresses: Relation<EmailAddress[]>;
 

@@ -1,5 +1,7 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { searchTerms } from '../../common/search-text.js';
+import { addCounter, dropCounter } from '../counter.js';
+import type { Counter } from '../counter.js';
 import { insertRows } from '../insert-rows.js';
 
 /** Rows of accounts or groups whose search terms are made at once. */
@@ -15,16 +17,6 @@ const INDEXES: Record<string, [string, string, string | null]> = {
   group_staff_group_idx: ['group_staff', '"group_id", "user_id"', '"group_id"'],
   sessions_user_idx: ['sessions', '"user_id", "created_at"', '"user_id"'],
 };
-
-/** A number of rows of `table` that a column of the row that they belong to holds. */
-interface Counter {
-  table: string;
-  owner: string;
-  key: string;
-  column: string;
-  /** The rows that count. */
-  where: { column: string; value: string } | null;
-}
 
 const COUNTERS: Counter[] = [
   {
@@ -64,26 +56,11 @@ export class AddDirectoryLists1795500000000 implements MigrationInterface {
     for (const statement of searchTables(isPostgres)) await runner.query(statement);
     await fillUserTerms(runner);
     await fillGroupTerms(runner);
-    for (const counter of COUNTERS) {
-      const { table, owner, key, column } = counter;
-      await runner.query(`ALTER TABLE "${owner}" ADD COLUMN "${column}" integer NOT NULL DEFAULT 0`);
-      await runner.query(
-        `UPDATE "${owner}" SET "${column}" = (SELECT COUNT(*) FROM "${table}" r WHERE r."${key}" = "${owner}"."id" AND ${counts(counter, 'r')})`,
-      );
-      for (const statement of isPostgres ? postgresTriggers(counter) : sqliteTriggers(counter))
-        await runner.query(statement);
-    }
+    for (const counter of COUNTERS) await addCounter(runner, counter);
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    const isPostgres = runner.dataSource.options.type === 'postgres';
-    for (const { table, owner, column } of COUNTERS) {
-      for (const change of ['insert', 'delete', 'update']) {
-        await runner.query(`DROP TRIGGER "${owner}_${column}_${change}"${isPostgres ? ` ON "${table}"` : ''}`);
-        if (isPostgres) await runner.query(`DROP FUNCTION "${owner}_${column}_${change}"`);
-      }
-      await runner.query(`ALTER TABLE "${owner}" DROP COLUMN "${column}"`);
-    }
+    for (const counter of COUNTERS) await dropCounter(runner, counter);
     for (const table of ['user_search_terms', 'group_search_terms']) await runner.query(`DROP TABLE "${table}"`);
     for (const [name, [table, , before]] of Object.entries(INDEXES)) {
       await runner.query(`DROP INDEX "${name}"`);
@@ -112,48 +89,6 @@ function searchTables(isPostgres: boolean): string[] {
       CONSTRAINT "group_search_terms_group_fkey" FOREIGN KEY ("group_id") REFERENCES "groups" ("id") ON DELETE CASCADE
     )${options}`,
     `CREATE INDEX "group_search_terms_organization_idx" ON "group_search_terms" ("organization_id", "term", "group_id")`,
-  ];
-}
-
-/** Whether `row` is one that counts, as SQL. */
-function counts({ where }: Counter, row: string): string {
-  return where ? `${row}."${where.column}" = '${where.value}'` : 'TRUE';
-}
-
-function sqliteTriggers(counter: Counter): string[] {
-  const { table, owner, key, column, where } = counter;
-  const add = (row: string, change: string): string =>
-    `UPDATE "${owner}" SET "${column}" = "${column}" ${change} WHERE "id" = ${row}."${key}" AND ${counts(counter, row)};`;
-  const watched = [key, ...(where ? [where.column] : [])].map((name) => `"${name}"`).join(', ');
-  return [
-    `CREATE TRIGGER "${owner}_${column}_insert" AFTER INSERT ON "${table}" BEGIN ${add('NEW', '+ 1')} END`,
-    `CREATE TRIGGER "${owner}_${column}_delete" AFTER DELETE ON "${table}" BEGIN ${add('OLD', '- 1')} END`,
-    `CREATE TRIGGER "${owner}_${column}_update" AFTER UPDATE OF ${watched} ON "${table}" BEGIN ${add('OLD', '- 1')} ${add('NEW', '+ 1')} END`,
-  ];
-}
-
-/** A statement that inserts or deletes many rows changes the number once. */
-function postgresTriggers(counter: Counter): string[] {
-  const { table, owner, key, column, where } = counter;
-  const name = (change: string): string => `"${owner}_${column}_${change}"`;
-  const body = (change: string, statements: string): string =>
-    `CREATE FUNCTION ${name(change)}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${statements} RETURN NULL; END $$`;
-  const addAll = (sign: string): string =>
-    `UPDATE "${owner}" o SET "${column}" = o."${column}" ${sign} c.n
-     FROM (SELECT r."${key}", COUNT(*) AS n FROM changed r WHERE ${counts(counter, 'r')} GROUP BY r."${key}") c
-     WHERE o."id" = c."${key}";`;
-  const addOne = (row: string, change: string): string =>
-    `UPDATE "${owner}" SET "${column}" = "${column}" ${change} WHERE "id" = ${row}."${key}" AND ${counts(counter, row)};`;
-  const isChanged = [key, ...(where ? [where.column] : [])]
-    .map((watched) => `OLD."${watched}" IS DISTINCT FROM NEW."${watched}"`)
-    .join(' OR ');
-  return [
-    body('insert', addAll('+')),
-    `CREATE TRIGGER ${name('insert')} AFTER INSERT ON "${table}" REFERENCING NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION ${name('insert')}()`,
-    body('delete', addAll('-')),
-    `CREATE TRIGGER ${name('delete')} AFTER DELETE ON "${table}" REFERENCING OLD TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION ${name('delete')}()`,
-    body('update', `${addOne('OLD', '- 1')} ${addOne('NEW', '+ 1')}`),
-    `CREATE TRIGGER ${name('update')} AFTER UPDATE ON "${table}" FOR EACH ROW WHEN (${isChanged}) EXECUTE FUNCTION ${name('update')}()`,
   ];
 }
 
