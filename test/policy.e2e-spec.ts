@@ -182,14 +182,13 @@ it('the access decision reads the groups of the user, however many the organizat
   );
   const decision = `SELECT 1 ${grants({ caller: `'${caller.id}'`, client: `'${caller.clientId}'`, user: `'${id}'` })}`;
   const db = t.nest.get(DataSource);
-  if (db.options.type === 'postgres') {
-    await db.query('ANALYZE');
-    const plan = await db.query<{ 'QUERY PLAN': string }[]>(`EXPLAIN (ANALYZE, TIMING OFF) ${decision}`);
-    const [groups] = plan.map((row) => row['QUERY PLAN']).filter((line) => line.includes(' on groups g'));
-    expect(groups).toMatch(/\(actual rows=1(\.00)? loops=1\)/);
-  } else {
-    const plan = await db.query<{ detail: string }[]>(`EXPLAIN QUERY PLAN ${decision}`);
-    const [groups] = plan.map(({ detail }) => detail).filter((line) => /\bg\b/.test(line));
-    expect(groups).toMatch(/^SEARCH g USING .*\bid=\?/);
-  }
+  // Of the group, what is known when it is read: its id, and not only its organization.
+  const [explain, one] =
+    db.options.type === 'postgres'
+      ? ['EXPLAIN (ANALYZE, TIMING OFF)', / on groups g .*\(actual rows=1(\.00)? loops=1\)/]
+      : ['EXPLAIN QUERY PLAN', /^SEARCH g USING .*\bid=\?/];
+  // SQLite has no statistics unless somebody asks for them, and has to do without.
+  if (db.options.type === 'postgres') await db.query('ANALYZE');
+  const plan = await db.query<Record<string, unknown>[]>(`${explain} ${decision}`);
+  expect(plan.flatMap((row) => Object.values(row))).toContainEqual(expect.stringMatching(one));
 });
