@@ -6,12 +6,20 @@ import { Group } from '../groups/group.entity.js';
 import { Membership } from '../groups/membership.entity.js';
 import { ClientOrigin } from '../oauth/client-origin.entity.js';
 import { Client } from '../oauth/client.entity.js';
+import { ClientRedirectUri } from '../oauth/client-redirect-uri.entity.js';
+import { ClientSecret } from '../oauth/client-secret.entity.js';
+import { OAuthRecord } from '../oauth/oauth-record.entity.js';
+import { RevokedToken } from '../oauth/revoked-token.entity.js';
+import { ServiceAccountKey } from '../oauth/service-account-key.entity.js';
+import { ServiceAccount } from '../oauth/service-account.entity.js';
 import { SigningKey } from '../oauth/signing-key.entity.js';
+import { UsedAssertion } from '../oauth/used-assertion.entity.js';
 import { Organization } from '../organizations/organization.entity.js';
 import { ThirdParty } from '../organizations/third-party.entity.js';
 import { Session } from '../sessions/session.entity.js';
 import { AccountPermission } from '../users/account-permission.entity.js';
 import { EmailAddress } from '../users/email-address.entity.js';
+import { Password } from '../users/password.entity.js';
 import { ThirdPartyId } from '../users/third-party-id.entity.js';
 import { UserSearchTerm } from '../users/user-search-term.entity.js';
 import { User } from '../users/user.entity.js';
@@ -35,4 +43,12 @@ export const ENTITIES = [
   LoginToken,
   Session,
   FailedAttempt,
+  ClientSecret,
+  ClientRedirectUri,
+  ServiceAccount,
+  ServiceAccountKey,
+  Password,
+  OAuthRecord,
+  UsedAssertion,
+  RevokedToken,
 ];

@@ -1,10 +1,12 @@
 import { CreateDelegatedLogin1795465000000 } from './migrations/1795465000000-CreateDelegatedLogin.js';
 import { AddDirectoryLists1795500000000 } from './migrations/1795500000000-AddDirectoryLists.js';
 import { CountGroupRights1795600000000 } from './migrations/1795600000000-CountGroupRights.js';
+import { AddAuthorizationServer1795700000000 } from './migrations/1795700000000-AddAuthorizationServer.js';
 
 /** In the order in which they run. */
 export const MIGRATIONS = [
   CreateDelegatedLogin1795465000000,
   AddDirectoryLists1795500000000,
   CountGroupRights1795600000000,
+  AddAuthorizationServer1795700000000,
 ];

@@ -3,6 +3,7 @@ import type { Relation } from 'typeorm';
 import { ID, INSTANT } from '../database/column-types.js';
 import { Organization } from '../organizations/organization.entity.js';
 import { ClientOrigin } from './client-origin.entity.js';
+import { ClientRedirectUri } from './client-redirect-uri.entity.js';
 
 /** An application that calls the API, in the sense of RFC 6749, section 1.1. */
 @Entity('clients')
@@ -25,6 +26,17 @@ export class Client {
   @Column({ name: 'created_at', ...INSTANT })
   createdAt: Date;
 
+  /** It can keep no secret, as an application that runs in a browser (RFC 6749, section 2.1). */
+  @Column({ name: 'is_public', type: 'boolean', default: false })
+  isPublic: boolean;
+
+  /** Public keys with which it authenticates by `private_key_jwt`, as a JWK Set; `null` for one with a secret. */
+  @Column({ type: 'text', nullable: true })
+  jwks: string | null;
+
   @OneToMany(() => ClientOrigin, (origin) => origin.client)
   origins: Relation<ClientOrigin[]>;
+
+  @OneToMany(() => ClientRedirectUri, (redirectUri) => redirectUri.client)
+  redirectUris: Relation<ClientRedirectUri[]>;
 }
