@@ -10,6 +10,7 @@ import { DatabaseModule } from './database/database.module.js';
 import { DemoModule } from './demo/demo.module.js';
 import { GroupsModule } from './groups/groups.module.js';
 import { MaintenanceModule } from './maintenance/maintenance.module.js';
+import { AuthorizationServerModule } from './oauth/server/authorization-server.module.js';
 import { OrganizationsModule } from './organizations/organizations.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { StatusModule } from './status/status.module.js';
@@ -28,6 +29,7 @@ export class AppModule {
         UsersModule,
         GroupsModule,
         AccessModule,
+        AuthorizationServerModule,
         SessionsModule,
         StatusModule,
         MaintenanceModule,

@@ -8,7 +8,9 @@ import { DocumentBuilder, SwaggerModule } from '@nestjs/swagger';
 import type { OpenAPIObject } from '@nestjs/swagger';
 import type { FastifyInstance } from 'fastify';
 import { AppModule } from './app.module.js';
-import type { Settings } from './config/settings.js';
+import { Settings } from './config/settings.js';
+import { DEVELOPMENT_CLIENT, OAUTH2_REDIRECT } from './demo/demo.service.js';
+import { PATHS, SCOPE } from './oauth/server/authorization-server.js';
 import { VERSION } from './status/version.js';
 
 const DESCRIPTION = `A host system lets its users into another web application without a password.
@@ -17,8 +19,8 @@ const DESCRIPTION = `A host system lets its users into another web application w
 2. It forwards the browser to the \`url\` in the answer.
 3. The browser has a session. The token in the URL works once.
 
-Paste an access token under **Authorize**, then *Try it out*. In development, the start of the service prints one,
-and \`npm run latchkey -- token\` makes more.`;
+Sign in under **Authorize**, or paste an access token there, then *Try it out*. In development, the start of the service
+says with which password, and \`npm run latchkey -- token\` makes tokens.`;
 
 /** The OpenAPI 3.1 description of every route. */
 export function describeApi(app: NestFastifyApplication): OpenAPIObject {
@@ -41,6 +43,20 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
       bearerFormat: 'JWT',
       description: 'An OAuth 2.0 access token (RFC 9068).',
     })
+    .addOAuth2(
+      {
+        type: 'oauth2',
+        description: 'Signs in here, with the authorization code grant and PKCE.',
+        flows: {
+          authorizationCode: {
+            authorizationUrl: PATHS.authorization,
+            tokenUrl: PATHS.token,
+            scopes: { [SCOPE]: 'All that the account may do' },
+          },
+        },
+      },
+      'oauth2',
+    )
     .addCookieAuth('__Host-latchkey', {
       type: 'apiKey',
       in: 'cookie',
@@ -50,13 +66,18 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
   return asPublished(SwaggerModule.createDocument(app, config));
 }
 
-/** Schemas have the names of the contract, without that of a class; every segment of a path is a text. */
+/**
+ * Schemas have the names of the contract, without that of a class; every segment of a path is a text; and what takes a
+ * bearer token can be tried with one that signing in gives.
+ */
 function asPublished(document: OpenAPIObject): OpenAPIObject {
   const schemas = document.components!.schemas!;
   document.components!.schemas = Object.fromEntries(
     Object.entries(schemas).map(([name, schema]) => [name.replace(/Dto$/, ''), schema]),
   );
   return JSON.parse(JSON.stringify(document), (key, value: unknown) => {
+    if (key === 'security' && Array.isArray(value) && value.some((scheme: object) => 'bearer' in scheme))
+      return [...(value as object[]), { oauth2: [SCOPE] }];
     if (key === '$ref' && typeof value === 'string') return value.replace(/Dto$/, '');
     const parameter = value as { in?: unknown; schema?: object } | null;
     if (parameter?.in === 'path') parameter.schema = { type: 'string', ...parameter.schema };
@@ -103,20 +124,28 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-const START = `SwaggerUIBundle({
+/** In development there is a client for this page. */
+function start({ isDevelopment, PUBLIC_URL }: Settings): string {
+  const signIn = { clientId: DEVELOPMENT_CLIENT, scopes: SCOPE, usePkceWithAuthorizationCodeGrant: true };
+  return `const ui = SwaggerUIBundle({
   url: '/openapi.json',
   dom_id: '#swagger-ui',
   deepLinking: true,
   displayRequestDuration: true,
   tryItOutEnabled: true,
+  oauth2RedirectUrl: '${PUBLIC_URL}${OAUTH2_REDIRECT}',
 });
+${isDevelopment ? `ui.initOAuth(${JSON.stringify(signIn)});` : ''}
 `;
+}
 
 /** What of Swagger UI's package the page needs, with its media type. */
 const ASSETS = {
   'swagger-ui.css': 'text/css; charset=utf-8',
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
   'favicon-32x32.png': 'image/png',
+  'oauth2-redirect.html': 'text/html; charset=utf-8',
+  'oauth2-redirect.js': 'text/javascript; charset=utf-8',
 } as const;
 
 const ASSET_DIRECTORY = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
@@ -131,11 +160,15 @@ export function serveDocumentation(app: NestFastifyApplication): void {
   fastify.get('/docs', (_request, reply) =>
     reply.type('text/html; charset=utf-8').header('Content-Security-Policy', CONTENT_SECURITY_POLICY).send(PAGE),
   );
-  fastify.get('/docs/start.js', (_request, reply) => reply.type('text/javascript; charset=utf-8').send(START));
+  const script = start(app.get(Settings));
+  fastify.get('/docs/start.js', (_request, reply) => reply.type('text/javascript; charset=utf-8').send(script));
   for (const [name, type] of Object.entries(ASSETS)) {
     const content = readFileSync(join(ASSET_DIRECTORY, name));
     fastify.get(`/docs/${name}`, (_request, reply) =>
-      reply.type(type).header('Cache-Control', 'public, max-age=86400').send(content),
+      reply
+        .type(type)
+        .headers({ 'Cache-Control': 'public, max-age=86400', 'Content-Security-Policy': CONTENT_SECURITY_POLICY })
+        .send(content),
     );
   }
 }

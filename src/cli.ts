@@ -7,13 +7,16 @@ import { NestFactory } from '@nestjs/core';
 import { Command, InvalidArgumentError } from 'commander';
 import { AppModule } from './app.module.js';
 import { describeRoutes } from './app.openapi.js';
+import { readSecret } from './cli/read-secret.js';
 import { ExportService } from './bulk/export.service.js';
 import { ImportService } from './bulk/import.service.js';
 import { Progress } from './bulk/progress.js';
 import { loadSettings } from './config/settings.js';
 import { CallerTokensService } from './oauth/caller-tokens.service.js';
 import { VERSION } from './status/version.js';
+import { PasswordsService } from './users/passwords.service.js';
 import { parseUserRef } from './users/user-ref.js';
+import { UsersService } from './users/users.service.js';
 
 const MAX_TTL_SECONDS = 30 * 24 * 60 * 60;
 
@@ -44,6 +47,21 @@ program
     if (ref.by === 'self') throw new Error('Name the user: nobody is signed in on the command line.');
     await withApplication(async (app) => {
       process.stdout.write(`${await app.get(CallerTokensService).mint(ref, ttl, client)}\n`);
+    });
+  });
+
+program
+  .command('password')
+  .description('Sets the password with which a user signs in, read from the standard input.')
+  .requiredOption('-u, --user <reference>', 'a user ID, an e-mail address, or CODE$ID')
+  .action(async ({ user }: { user: string }) => {
+    const ref = parseUserRef(user);
+    if (ref.by === 'self') throw new Error('Name the user: nobody is signed in on the command line.');
+    await withApplication(async (app) => {
+      const found = await app.get(UsersService).find(ref);
+      if (found?.type !== 'USER') throw new Error('There is no such user.');
+      await app.get(PasswordsService).set(found.id, await readSecret(`New password of ${found.name}: `));
+      process.stderr.write('The password is set.\n');
     });
   });
 

@@ -10,6 +10,6 @@ import { LoginTokensService } from './login-tokens.service.js';
   imports: [OAuthModule],
   controllers: [AccessController, GuideController],
   providers: [AccessPolicy, AccessService, LoginTokensService],
-  exports: [LoginTokensService],
+  exports: [AccessPolicy, AccessService, LoginTokensService],
 })
 export class AccessModule {}

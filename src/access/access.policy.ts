@@ -80,6 +80,11 @@ const TARGET = Object.fromEntries(
   ]),
 ) as Record<RefKind, Statement>;
 
+const ALLOWS: Statement = {
+  name: 'may_let_in',
+  sql: `SELECT 1 AS "yes" ${grants({ caller: '$1', client: '$2', user: '$3' })} LIMIT 1`,
+};
+
 /**
  * Who may let whom in (API.md, section 2). The decision is made by the statement that acts on it, with
  * `grants`; this class says which of the rules refused.
@@ -87,6 +92,12 @@ const TARGET = Object.fromEntries(
 @Injectable()
 export class AccessPolicy {
   constructor(private readonly database: Database) {}
+
+  /** @throws DomainError `not_authenticated`, `not_authorized`, `unknown_user` */
+  async requireMayLetIn(caller: Caller, userId: string): Promise<void> {
+    const rows = await this.database.read(ALLOWS, [caller.userId, caller.clientId, userId]);
+    if (rows.length === 0) throw await this.refusal(caller, { by: 'id', id: userId });
+  }
 
   /**
    * Why `caller` may not let `ref` in, in the order of the rules: whoever lacks the permission learns

@@ -18,8 +18,8 @@ function toHtml(value: unknown): string {
 }
 
 const STYLE = `
-:root { color-scheme: light dark; --ink: #1c2430; --paper: #f6f7f9; --card: #fff; --line: #dde2e9; --soft: #5d6878; --accent: #1f5fbf; }
-@media (prefers-color-scheme: dark) { :root { --ink: #e8ecf2; --paper: #14181f; --card: #1d232d; --line: #323b49; --soft: #9aa6b8; --accent: #7fb0ff; } }
+:root { color-scheme: light dark; --ink: #1c2430; --paper: #f6f7f9; --card: #fff; --line: #dde2e9; --soft: #5d6878; --accent: #1f5fbf; --alert: #b3261e; }
+@media (prefers-color-scheme: dark) { :root { --ink: #e8ecf2; --paper: #14181f; --card: #1d232d; --line: #323b49; --soft: #9aa6b8; --accent: #7fb0ff; --alert: #ff8a80; } }
 * { box-sizing: border-box; }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.5rem; background: var(--paper); color: var(--ink); font: 1rem/1.55 system-ui, sans-serif; }
 main { width: min(100%, 34rem); padding: 2rem; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; }
@@ -30,30 +30,39 @@ dd { margin: 0 0 .6rem; overflow-wrap: anywhere; }
 a { color: var(--accent); }
 code { font-size: .9em; overflow-wrap: anywhere; }
 button { padding: .55rem 1.1rem; border: 0; border-radius: .4rem; background: var(--accent); color: var(--card); font: inherit; cursor: pointer; }
-button:focus-visible, a:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+label { display: block; margin: 0 0 1rem; color: var(--soft); font-size: .875rem; }
+input { display: block; width: 100%; margin-top: .25rem; padding: .55rem .7rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--paper); color: var(--ink); font: inherit; font-size: 1rem; }
+button.quiet { background: none; color: var(--accent); }
+[role=alert] { color: var(--alert); }
+button:focus-visible, a:focus-visible, input:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 small { color: var(--soft); }
 :last-child { margin-bottom: 0; }
 `;
 
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join('; ');
+const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
-/**
- * Sends a page of our own. It runs no script, loads nothing, can't be framed and is kept nowhere. By default it
- * tells nobody its address, which may hold a token.
- */
-export function sendPage(
-  reply: FastifyReply,
-  status: number,
+function contentSecurityPolicy(formTargets: string[]): string {
+  return [
+    "default-src 'none'",
+    `style-src 'sha256-${STYLE_HASH}'`,
+    ["form-action 'self'", ...formTargets].join(' '),
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join('; ');
+}
+
+interface PageOptions {
+  referrerPolicy?: 'no-referrer' | 'same-origin';
+  /** Where a form of the page may end beside this site, by redirects: origins, or schemes such as `com.example.app:`. */
+  formTargets?: string[];
+}
+
+/** A page of our own. It runs no script, loads nothing, can't be framed and is kept nowhere. */
+export function pageOf(
   title: string,
   body: Html,
-  referrerPolicy: 'no-referrer' | 'same-origin' = 'no-referrer',
-): void {
+  { referrerPolicy = 'no-referrer', formTargets = [] }: PageOptions = {},
+): { text: string; headers: Record<string, string> } {
   // The style's hash is over every character between the tags.
   const page = html`<!doctype html>
 <html lang="en">
@@ -66,13 +75,17 @@ export function sendPage(
 <body><main><h1>${title}</h1>${body}</main></body>
 </html>
 `;
-  void reply
-    .status(status)
-    .headers({
-      'Content-Type': 'text/html; charset=utf-8',
-      'Content-Security-Policy': CONTENT_SECURITY_POLICY,
-      'Cache-Control': 'no-store',
-      'Referrer-Policy': referrerPolicy,
-    })
-    .send(page.text);
+  const headers = {
+    'Content-Type': 'text/html; charset=utf-8',
+    'Content-Security-Policy': contentSecurityPolicy(formTargets),
+    'Cache-Control': 'no-store',
+    'Referrer-Policy': referrerPolicy,
+  };
+  return { text: page.text, headers };
+}
+
+/** Sends such a page. By default it tells nobody its address, which may hold a token. */
+export function sendPage(reply: FastifyReply, status: number, title: string, body: Html, options?: PageOptions): void {
+  const { text, headers } = pageOf(title, body, options);
+  void reply.status(status).headers(headers).send(text);
 }

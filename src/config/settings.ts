@@ -123,6 +123,10 @@ export class Settings {
     return this.NODE_ENV === 'production';
   }
 
+  get isDevelopment(): boolean {
+    return this.NODE_ENV === 'development';
+  }
+
   /** Browsers reach the service over https, so that every cookie can be `Secure`. */
   get isHttps(): boolean {
     return this.PUBLIC_URL.startsWith('https:');

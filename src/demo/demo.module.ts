@@ -2,10 +2,11 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { OAuthModule } from '../oauth/oauth.module.js';
 import { Organization } from '../organizations/organization.entity.js';
+import { UsersModule } from '../users/users.module.js';
 import { DemoService } from './demo.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Organization]), OAuthModule],
+  imports: [TypeOrmModule.forFeature([Organization]), OAuthModule, UsersModule],
   providers: [DemoService],
 })
 export class DemoModule {}

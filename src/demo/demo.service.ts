@@ -10,7 +10,9 @@ import { GroupStaff } from '../groups/group-staff.entity.js';
 import { Group } from '../groups/group.entity.js';
 import { Membership } from '../groups/membership.entity.js';
 import { CallerTokensService } from '../oauth/caller-tokens.service.js';
+import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { ClientOrigin } from '../oauth/client-origin.entity.js';
+import { ClientRedirectUri } from '../oauth/client-redirect-uri.entity.js';
 import { Client } from '../oauth/client.entity.js';
 import { Organization } from '../organizations/organization.entity.js';
 import { ThirdParty } from '../organizations/third-party.entity.js';
@@ -18,12 +20,15 @@ import { AccountPermission, PERMISSIONS } from '../users/account-permission.enti
 import type { Permission } from '../users/account-permission.entity.js';
 import { EmailAddress } from '../users/email-address.entity.js';
 import { ThirdPartyId } from '../users/third-party-id.entity.js';
+import { PasswordsService } from '../users/passwords.service.js';
 import { indexUser } from '../users/user-search.js';
 import { User } from '../users/user.entity.js';
 
 const ADMINISTRATOR = 'admin@demo.example';
 const FIRST_USER = 'anna@demo.example';
 const THIRD_PARTY = 'LMS';
+/** Development only: it is printed at every start. */
+const PASSWORD = 'demo administrator';
 const CALLER_TOKEN_SECONDS = 24 * 60 * 60;
 
 interface DemoUser {
@@ -61,6 +66,10 @@ const GROUPS = [
 /** Of another organization, which invites the administrator: an invitation is answered by whoever is invited. */
 const PARTNER = { organization: 'Demo Partner', groupId: 'pX9sKd3LwQ7vB2nR5tYh0A', group: 'Exchange' };
 
+/** The public client with which Swagger UI signs in. */
+export const DEVELOPMENT_CLIENT = '5e11a6e70d0c5a11d3e5f1a4b2c7d890';
+export const OAUTH2_REDIRECT = '/docs/oauth2-redirect.html';
+
 /** A small organization to try the service with, made on an empty database in development. */
 @Injectable()
 export class DemoService {
@@ -68,21 +77,26 @@ export class DemoService {
     @InjectRepository(Organization) private readonly organizations: Repository<Organization>,
     private readonly database: Database,
     private readonly callerTokens: CallerTokensService,
+    private readonly passwords: PasswordsService,
     private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
 
   /** What a newcomer needs first: the addresses, and one command that does the whole job. */
   async welcome(): Promise<string> {
-    if ((await this.organizations.count()) === 0) await this.database.transaction((db) => this.seed(db));
+    if ((await this.organizations.count()) === 0) {
+      const administratorId = await this.database.transaction((db) => this.seed(db));
+      await this.passwords.set(administratorId, PASSWORD);
+    }
     const url = this.settings.PUBLIC_URL;
+    await this.allowSwaggerUi(url);
     const token = await this.callerTokens
       .mint({ by: 'emailAddress', address: ADMINISTRATOR }, CALLER_TOKEN_SECONDS)
       .catch(() => null);
     if (!token) return `\n  Latchkey   ${url}\n  Swagger UI ${url}/docs\n\n`;
     return `
   Latchkey   ${url}
-  Swagger UI ${url}/docs
+  Swagger UI ${url}/docs, sign in as ${ADMINISTRATOR} with the password: ${PASSWORD}
 
   Let ${FIRST_USER} in: run this, and open the "url" of the answer in a browser.
 
@@ -91,7 +105,16 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
 `;
   }
 
-  private async seed(db: EntityManager): Promise<void> {
+  /** The public URL may be another one at every start. */
+  private async allowSwaggerUi(url: string): Promise<void> {
+    const clientId = DEVELOPMENT_CLIENT;
+    await this.database.transaction(async (db) => {
+      if (await db.existsBy(Client, { id: clientId }))
+        await insertOrIgnore(db, ClientRedirectUri, { clientId, uri: url + OAUTH2_REDIRECT });
+    });
+  }
+
+  private async seed(db: EntityManager): Promise<string> {
     const organizationId = await this.addOrganization(db, 'Demo Academy', 'kWlTj0xqQ1m7Yc5fGZ0s2A');
     await db.insert(ThirdParty, { code: THIRD_PARTY, organizationId });
     const ids = new Map<string, string>();
@@ -107,6 +130,7 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
     const partnerId = await this.addOrganization(db, PARTNER.organization, newId());
     await this.addGroup(db, partnerId, PARTNER.groupId, PARTNER.group);
     await this.addMember(db, administratorId, PARTNER.groupId, 'INVITED');
+    return administratorId;
   }
 
   private async addOrganization(db: EntityManager, name: string, id: string): Promise<string> {
@@ -119,6 +143,8 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
     const clientId = newClientId();
     await db.insert(Client, { id: clientId, name: 'Demo host system', organizationId, createdAt: this.clock.now() });
     await db.insert(ClientOrigin, { clientId, origin: 'http://localhost:4000' });
+    const swaggerUi = { id: DEVELOPMENT_CLIENT, name: 'Swagger UI', organizationId, isPublic: true };
+    await db.insert(Client, { ...swaggerUi, createdAt: this.clock.now() });
   }
 
   private async addGroup(db: EntityManager, organizationId: string, id: string, name: string): Promise<void> {

@@ -42,6 +42,8 @@ const REFRESH_INTERVAL_MS = 2_000;
 @Injectable()
 export class KeyRing implements OnModuleInit {
   private keys: Key[] = [];
+  /** Changes with the set of keys. */
+  version = 0;
   private refreshedAt = 0;
   private readonly sealingKey: Buffer;
 
@@ -66,6 +68,15 @@ export class KeyRing implements OnModuleInit {
     const key = this.keys.find((candidate) => candidate.purpose === purpose);
     if (!key) throw new Error(`There is no ${purpose} signing key.`);
     return key;
+  }
+
+  /** The keys of access tokens as private JWKs, the one that signs first, for the authorization server. */
+  privateAccessJwks(): JsonWebKey[] {
+    return this.keys
+      .filter(({ purpose }) => purpose === 'ACCESS')
+      .map(({ kid, algorithm, signing }) =>
+        Object.assign(signing.export({ format: 'jwk' }), { kid, alg: algorithm, use: 'sig' }),
+      );
   }
 
   has(kid: string): boolean {
@@ -99,7 +110,9 @@ export class KeyRing implements OnModuleInit {
       where: { retiredAt: IsNull() },
       order: { createdAt: 'DESC', kid: 'DESC' },
     });
+    const before = this.keys.map(({ kid }) => kid).join();
     this.keys = rows.map((row) => toKey(row, this.unseal(row.kid, row.sealedJwk)));
+    if (this.keys.map(({ kid }) => kid).join() !== before) this.version += 1;
   }
 
   /** AES-256-GCM; the key's name is authenticated with it, so that rows can't be exchanged for one another. */

@@ -6,13 +6,19 @@ import { CallerTokensService } from './caller-tokens.service.js';
 import { ClientOrigin } from './client-origin.entity.js';
 import { Client } from './client.entity.js';
 import { ClientsService } from './clients.service.js';
+import { ClientSecret } from './client-secret.entity.js';
 import { KeyRing } from './key-ring.js';
+import { RevokedTokensService } from './revoked-tokens.service.js';
 import { SigningKey } from './signing-key.entity.js';
 import { TokensService } from './tokens.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Client, ClientOrigin, SigningKey]), JwtModule.register({}), UsersModule],
-  providers: [CallerTokensService, ClientsService, KeyRing, TokensService],
-  exports: [CallerTokensService, ClientsService, TokensService],
+  imports: [
+    TypeOrmModule.forFeature([Client, ClientOrigin, ClientSecret, SigningKey]),
+    JwtModule.register({}),
+    UsersModule,
+  ],
+  providers: [CallerTokensService, ClientsService, KeyRing, RevokedTokensService, TokensService],
+  exports: [CallerTokensService, ClientsService, KeyRing, RevokedTokensService, TokensService],
 })
 export class OAuthModule {}

@@ -5,7 +5,7 @@ import { CalledBy } from '../auth/called-by.decorator.js';
 import { html, sendPage } from '../common/page.js';
 import type { Html } from '../common/page.js';
 import type { SessionDto } from './dto/session.dto.js';
-import { PageErrorFilter } from './page-error.filter.js';
+import { PageErrorFilter } from '../common/errors/page-error.filter.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionsService } from './sessions.service.js';
 import { VisitorsService } from './visitors.service.js';
@@ -27,7 +27,9 @@ export class LandingController {
     const session = await this.sessions.find(this.cookie.read(request));
     // Browsers without Sec-Fetch-Site send `Origin: null` with the form of a page that has no referrer.
     if (session)
-      sendPage(reply, 200, 'You are signed in', signedIn(await this.visitors.describe(session)), 'same-origin');
+      sendPage(reply, 200, 'You are signed in', signedIn(await this.visitors.describe(session)), {
+        referrerPolicy: 'same-origin',
+      });
     else sendPage(reply, 200, 'You are not signed in', SIGNED_OUT);
   }
 }

@@ -3,6 +3,8 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { RevocationModule } from '../access/revocation.module.js';
 import { AccountPermission } from './account-permission.entity.js';
 import { EmailAddress } from './email-address.entity.js';
+import { Password } from './password.entity.js';
+import { PasswordsService } from './passwords.service.js';
 import { ThirdPartyId } from './third-party-id.entity.js';
 import { User } from './user.entity.js';
 import { PermissionsController } from './permissions.controller.js';
@@ -14,9 +16,12 @@ import { UsersPolicy } from './users.policy.js';
 import { UsersService } from './users.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([User, EmailAddress, ThirdPartyId, AccountPermission]), RevocationModule],
+  imports: [
+    TypeOrmModule.forFeature([User, EmailAddress, ThirdPartyId, AccountPermission, Password]),
+    RevocationModule,
+  ],
   controllers: [UsersController, NewUsersController, ThirdPartyIdsController, PermissionsController],
-  providers: [UsersService, UsersPolicy, ThirdPartyIdsService, PermissionsService],
-  exports: [UsersService, UsersPolicy],
+  providers: [UsersService, UsersPolicy, ThirdPartyIdsService, PermissionsService, PasswordsService],
+  exports: [UsersService, UsersPolicy, PasswordsService],
 })
 export class UsersModule {}

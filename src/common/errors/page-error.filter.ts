@@ -1,9 +1,9 @@
 import { Catch } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { REALM } from '../auth/bearer.strategy.js';
-import { toFailure } from '../common/errors/error.filter.js';
-import { html, sendPage } from '../common/page.js';
+import { REALM } from '../../auth/bearer.strategy.js';
+import { toFailure } from './error.filter.js';
+import { html, sendPage } from '../page.js';
 
 const TITLES: Record<string, string> = {
   token_used: 'This link was used before',

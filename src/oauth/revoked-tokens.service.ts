@@ -1,0 +1,26 @@
+import { Injectable } from '@nestjs/common';
+import { addSeconds, Clock } from '../common/clock.js';
+import { Database } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
+
+const REVOKE: Statement = {
+  name: 'revoke_token',
+  sql: `INSERT INTO "revoked_tokens" ("id", "expires_at") VALUES ($1, $2) ON CONFLICT ("id") DO NOTHING`,
+};
+
+/** Seconds past its `exp` for which a token may still be taken for good somewhere. */
+const LEEWAY = 120;
+
+/** The access tokens that are no longer good before they expire. */
+@Injectable()
+export class RevokedTokensService {
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Revokes the access token with the `jti`, or all of the family with the `grant_id`, that expire in `seconds` at the latest. */
+  async revoke(id: string, seconds: number): Promise<void> {
+    await this.database.write(REVOKE, [id, addSeconds(this.clock.now(), seconds + LEEWAY)]);
+  }
+}

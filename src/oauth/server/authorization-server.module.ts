@@ -1,0 +1,19 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AccessModule } from '../../access/access.module.js';
+import { AuthModule } from '../../auth/auth.module.js';
+import { UsersModule } from '../../users/users.module.js';
+import { ClientSecret } from '../client-secret.entity.js';
+import { Client } from '../client.entity.js';
+import { OAuthModule } from '../oauth.module.js';
+import { AuthorizationServer } from './authorization-server.js';
+import { InteractionsController } from './interactions.controller.js';
+import { JwtBearerGrant } from './jwt-bearer.grant.js';
+import { OAuthController } from './oauth.controller.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([Client, ClientSecret]), OAuthModule, AccessModule, AuthModule, UsersModule],
+  controllers: [OAuthController, InteractionsController],
+  providers: [AuthorizationServer, JwtBearerGrant],
+})
+export class AuthorizationServerModule {}

@@ -1,0 +1,292 @@
+import { hkdfSync, timingSafeEqual } from 'node:crypto';
+import { IncomingMessage } from 'node:http';
+import { Injectable, Logger } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Provider, errors } from 'oidc-provider';
+import type { Adapter, Configuration, KoaContextWithOIDC, ResourceServer } from 'oidc-provider';
+import type { Repository } from 'typeorm';
+import { Clock } from '../../common/clock.js';
+import { hashSecret } from '../../common/id.js';
+import { html, pageOf } from '../../common/page.js';
+import { Settings } from '../../config/settings.js';
+import { Database } from '../../database/database.js';
+import { UsersService } from '../../users/users.service.js';
+import { ClientSecret } from '../client-secret.entity.js';
+import { Client } from '../client.entity.js';
+import { KeyRing } from '../key-ring.js';
+import { RevokedTokensService } from '../revoked-tokens.service.js';
+import { TokensService } from '../tokens.service.js';
+import { OAuthRecords } from './oauth-records.adapter.js';
+import { clientMetadata, JWT_BEARER } from './client-metadata.js';
+import { JwtBearerGrant } from './jwt-bearer.grant.js';
+
+export const SCOPE = 'ROLE_USER';
+/** Seconds that an access token is good. */
+export const ACCESS_TOKEN_TTL = 3600;
+const MINUTE = 60;
+const DAY = 24 * 60 * MINUTE;
+
+export const PATHS = {
+  authorization: '/oauth/authorize',
+  token: '/oauth/token',
+  jwks: '/oauth/keys',
+  revocation: '/oauth/revoke',
+  metadata: '/.well-known/oauth-authorization-server',
+  interaction: '/oauth/interaction',
+} as const;
+
+/** What the engine says of itself as an OpenID provider, which this is not. */
+const NOT_OFFERED = [
+  'claims_parameter_supported',
+  'claims_supported',
+  'claim_types_supported',
+  'id_token_signing_alg_values_supported',
+  'subject_types_supported',
+  'userinfo_endpoint',
+  'acr_values_supported',
+  'request_parameter_supported',
+  'request_uri_parameter_supported',
+  'end_session_endpoint',
+  'dpop_signing_alg_values_supported',
+];
+
+/** Headers by which a proxy or a caller could tell the engine another address than the configured one. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
+
+interface TokenBody {
+  access_token?: string;
+  error?: string;
+  error_description?: string;
+  [member: string]: unknown;
+}
+
+/** The OAuth 2.0 authorization server (API.md, section 4): a certified engine on our database, keys and accounts. */
+@Injectable()
+export class AuthorizationServer {
+  private built: { version: number; provider: Provider } | null = null;
+
+  constructor(
+    @InjectRepository(Client) private readonly clients: Repository<Client>,
+    @InjectRepository(ClientSecret) private readonly secrets: Repository<ClientSecret>,
+    private readonly keys: KeyRing,
+    private readonly users: UsersService,
+    private readonly tokens: TokensService,
+    private readonly revoked: RevokedTokensService,
+    private readonly jwtBearer: JwtBearerGrant,
+    private readonly database: Database,
+    private readonly settings: Settings,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The engine with the keys of this moment: it takes them only when it is made. */
+  get provider(): Provider {
+    if (this.built?.version !== this.keys.version) this.built = { version: this.keys.version, provider: this.build() };
+    return this.built.provider;
+  }
+
+  /** Answers a request; `url` and `form`, if given, stand for what it brought. */
+  async answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { url = request.url, form }: { url?: string; form?: URLSearchParams } = {},
+  ): Promise<void> {
+    reply.hijack();
+    for (const [name, value] of Object.entries(reply.getHeaders())) if (value) reply.raw.setHeader(name, value);
+    await this.provider.callback()(this.rewritten(request.raw, url, form), reply.raw);
+  }
+
+  /** The request as the engine shall see it: at the public URL, whatever its headers say, and with the form unread. */
+  rewritten(raw: IncomingMessage, url: string, form?: URLSearchParams): IncomingMessage {
+    const request = new IncomingMessage(raw.socket);
+    const { host, protocol } = new URL(this.settings.PUBLIC_URL);
+    const headers = { ...raw.headers };
+    for (const name of FORWARDED) delete headers[name];
+    request.headers = { ...headers, host, 'x-forwarded-proto': protocol.slice(0, -1) };
+    request.method = raw.method;
+    request.url = url;
+    if (form) {
+      const body = form.toString();
+      delete request.headers['transfer-encoding'];
+      request.headers['content-length'] = String(Buffer.byteLength(body));
+      request.push(body);
+    }
+    request.push(null);
+    // Otherwise the end of this message would be taken for one that broke off, and close the connection.
+    request.complete = true;
+    return request;
+  }
+
+  /** The redirect URI to which an authorization code belongs. */
+  async redirectUriOf(code: string): Promise<string | undefined> {
+    return (await this.provider.AuthorizationCode.find(code))?.redirectUri;
+  }
+
+  private build(): Provider {
+    const provider = new Provider(this.settings.PUBLIC_URL, this.configuration());
+    // What arrives here has been rewritten: the headers are our own.
+    provider.proxy = true;
+    const { secrets } = this;
+    Object.assign(provider.Client.prototype, {
+      async compareClientSecret(this: { clientId: string }, secret: string): Promise<boolean> {
+        return isOneOf(secret, await secrets.findBy({ clientId: this.clientId }));
+      },
+    });
+    provider.registerGrantType(JWT_BEARER, (ctx) => this.jwtBearer.answer(ctx, provider, this.resourceServer()), [
+      'assertion',
+      'scope',
+      'resource',
+      'returnTo',
+      'security',
+    ]);
+    provider.use(async (ctx, next) => {
+      await next();
+      await this.complete(ctx as KoaContextWithOIDC);
+    });
+    provider.on('server_error', (_ctx, error) => new Logger('AuthorizationServer').error(error.stack));
+    return provider;
+  }
+
+  private configuration(): Configuration {
+    return {
+      adapter: (kind) => this.adapterOf(kind),
+      jwks: { keys: this.keys.privateAccessJwks() as never },
+      routes: {
+        authorization: PATHS.authorization,
+        token: PATHS.token,
+        jwks: PATHS.jwks,
+        revocation: PATHS.revocation,
+      },
+      scopes: [SCOPE],
+      responseTypes: ['code'],
+      clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+      clientDefaults: { id_token_signed_response_alg: 'ES256' },
+      enabledJWA: {
+        idTokenSigningAlgValues: ['ES256'],
+        clientAuthSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
+      },
+      features: {
+        devInteractions: { enabled: false },
+        userinfo: { enabled: false },
+        rpInitiatedLogout: { enabled: false },
+        dPoP: { enabled: false },
+        pushedAuthorizationRequests: { enabled: false },
+        revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+        resourceIndicators: {
+          enabled: true,
+          defaultResource: (_ctx, _client, oneOf) => oneOf ?? this.resource,
+          useGrantedResource: () => true,
+          getResourceServerInfo: (_ctx, resource) => {
+            if (resource !== this.resource) throw new errors.InvalidTarget();
+            return this.resourceServer();
+          },
+        },
+      },
+      cookies: {
+        keys: [this.cookieKey()],
+        names: { session: 'latchkey_oauth', interaction: 'latchkey_interaction', resume: 'latchkey_resume' },
+        long: { signed: true, httpOnly: true, sameSite: 'lax', path: '/oauth', secure: this.settings.isHttps },
+        short: { signed: true, httpOnly: true, sameSite: 'lax', secure: this.settings.isHttps },
+      },
+      interactions: { url: (_ctx, { uid }) => `${PATHS.interaction}/${uid}` },
+      findAccount: async (_ctx, sub) => ((await this.users.isActivePerson(sub)) ? accountOf(sub) : undefined),
+      extraTokenClaims: (ctx, token) => ({
+        ...(token.kind === 'AccessToken' && token.grantId ? { grant_id: token.grantId } : {}),
+        ...(ctx.state.claims as object | undefined),
+      }),
+      issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+      expiresWithSession: () => false,
+      rotateRefreshToken: true,
+      clientBasedCORS: () => false,
+      renderError: (ctx, out) => {
+        ctx.type = 'html';
+        const { text, headers } = pageOf(
+          'This sign-in does not work',
+          html`<p>${out.error_description ?? out.error}</p>`,
+        );
+        ctx.set(headers);
+        ctx.body = text;
+      },
+      ttl: {
+        AccessToken: ACCESS_TOKEN_TTL,
+        AuthorizationCode: MINUTE,
+        Grant: 30 * DAY,
+        Interaction: 15 * MINUTE,
+        RefreshToken: 30 * DAY,
+        Session: DAY / 2,
+        IdToken: MINUTE,
+      },
+    };
+  }
+
+  private get resource(): string {
+    return `${this.settings.PUBLIC_URL}/api`;
+  }
+
+  private resourceServer(): ResourceServer {
+    return {
+      scope: SCOPE,
+      audience: this.resource,
+      accessTokenTTL: ACCESS_TOKEN_TTL,
+      accessTokenFormat: 'jwt',
+      jwt: { sign: { alg: 'ES256', kid: this.keys.signing('ACCESS').kid } },
+    };
+  }
+
+  private adapterOf(kind: string): Adapter {
+    if (kind === 'Client') return { find: (id: string) => this.findClient(id) } as unknown as Adapter;
+    return new OAuthRecords(kind, this.database, this.clock, (grantId) =>
+      this.revoked.revoke(grantId, ACCESS_TOKEN_TTL),
+    );
+  }
+
+  private async findClient(id: string): Promise<ReturnType<typeof clientMetadata> | undefined> {
+    const client = await this.clients.findOne({ where: { id }, relations: { redirectUris: true } });
+    return client ? clientMetadata(client) : undefined;
+  }
+
+  private cookieKey(): string {
+    const key = hkdfSync('sha256', this.settings.SECRET_KEY, '', 'latchkey: authorization server cookies', 32);
+    return Buffer.from(key).toString('base64url');
+  }
+
+  /** What the contract adds to the engine's answers. */
+  private async complete(ctx: KoaContextWithOIDC): Promise<void> {
+    const body = ctx.body as TokenBody | undefined;
+    if (typeof body !== 'object' || body === null) return;
+    if (ctx.path === PATHS.metadata) stateTheTruth(body);
+    if (ctx.path === PATHS.revocation && body.error === 'unsupported_token_type') await this.revokeAccessToken(ctx);
+    else if (body.error)
+      Object.assign(body, { id: body.id ?? body.error, description: body.error_description ?? body.error });
+    if (ctx.path === PATHS.token && body.access_token) body.jti ??= jtiOf(body.access_token);
+  }
+
+  /** RFC 7009, section 2.2: what is not a token of this client's is no error. */
+  private async revokeAccessToken(ctx: KoaContextWithOIDC): Promise<void> {
+    const token = String(ctx.oidc.params?.token);
+    const claims = await this.tokens.verify('access', token).catch(() => null);
+    if (claims && claims.client_id === ctx.oidc.client?.clientId)
+      await this.revoked.revoke(claims.jti, claims.exp - Math.floor(this.clock.now().getTime() / 1000));
+    ctx.status = 200;
+    ctx.body = '';
+  }
+}
+
+/** The engine's metadata without what belongs to OpenID Connect. */
+function stateTheTruth(metadata: Record<string, unknown>): void {
+  for (const name of NOT_OFFERED) delete metadata[name];
+  metadata.scopes_supported = [SCOPE];
+}
+
+function accountOf(sub: string): { accountId: string; claims: () => { sub: string } } {
+  return { accountId: sub, claims: () => ({ sub }) };
+}
+
+function isOneOf(secret: string, secrets: ClientSecret[]): boolean {
+  const hash = Buffer.from(hashSecret(secret));
+  return secrets.filter(({ secretHash }) => timingSafeEqual(Buffer.from(secretHash), hash)).length > 0;
+}
+
+function jtiOf(jwt: string): unknown {
+  return (JSON.parse(Buffer.from(jwt.split('.')[1]!, 'base64url').toString()) as { jti: unknown }).jti;
+}

@@ -1,0 +1,28 @@
+import type { ClientMetadata } from 'oidc-provider';
+import type { Client } from '../client.entity.js';
+
+export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+
+/** Secrets are compared with their hashes; the engine only wants to see that there is one. */
+const HASHED = 'kept as a hash';
+
+/** A client as RFC 7591, section 2, describes one. */
+export function clientMetadata(client: Client): ClientMetadata {
+  const redirectUris = client.redirectUris.map(({ uri }) => uri);
+  const mayAuthorize = redirectUris.length > 0;
+  return {
+    client_id: client.id,
+    client_name: client.name,
+    redirect_uris: redirectUris,
+    application_type: redirectUris.every((uri) => /^https?:/.test(uri)) ? 'web' : 'native',
+    grant_types: mayAuthorize ? ['authorization_code', 'refresh_token', JWT_BEARER] : [JWT_BEARER],
+    response_types: mayAuthorize ? ['code'] : [],
+    ...authentication(client),
+  };
+}
+
+function authentication({ isPublic, jwks }: Client): ClientMetadata | Omit<ClientMetadata, 'client_id'> {
+  if (isPublic) return { token_endpoint_auth_method: 'none' };
+  if (jwks) return { token_endpoint_auth_method: 'private_key_jwt', jwks: JSON.parse(jwks) as { keys: [] } };
+  return { token_endpoint_auth_method: 'client_secret_basic', client_secret: HASHED };
+}

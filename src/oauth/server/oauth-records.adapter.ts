@@ -1,0 +1,113 @@
+import { errors } from 'oidc-provider';
+import type { Adapter, AdapterPayload } from 'oidc-provider';
+import { addSeconds } from '../../common/clock.js';
+import type { Clock } from '../../common/clock.js';
+import { hashSecret } from '../../common/id.js';
+import type { Database } from '../../database/database.js';
+import type { Statement } from '../../database/statement.js';
+
+const UPSERT: Statement = {
+  name: 'upsert_oauth_record',
+  sql: `INSERT INTO "oauth_records" ("id", "kind", "payload", "grant_id", "uid", "expires_at") VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT ("id") DO UPDATE SET "payload" = excluded."payload", "grant_id" = excluded."grant_id",
+          "uid" = excluded."uid", "expires_at" = excluded."expires_at"`,
+};
+
+const FIND: Statement = {
+  name: 'find_oauth_record',
+  sql: `SELECT r."payload", r."consumed_at" AS "consumedAt" FROM "oauth_records" r WHERE r."id" = $1 AND r."expires_at" > $2`,
+};
+
+const FIND_BY_UID: Statement = {
+  name: 'find_oauth_record_by_uid',
+  sql: `SELECT r."payload", r."consumed_at" AS "consumedAt" FROM "oauth_records" r WHERE r."uid" = $1 AND r."kind" = $2 AND r."expires_at" > $3`,
+};
+
+/** Of any number of calls at once, one gets a row back. */
+const CONSUME: Statement = {
+  name: 'consume_oauth_record',
+  sql: `UPDATE "oauth_records" SET "consumed_at" = $2 WHERE "id" = $1 AND "consumed_at" IS NULL RETURNING "grant_id" AS "grantId"`,
+};
+
+const REMOVE: Statement = { name: 'remove_oauth_record', sql: `DELETE FROM "oauth_records" WHERE "id" = $1` };
+
+const REMOVE_OF_GRANT: Statement = {
+  name: 'remove_oauth_records_of_grant',
+  sql: `DELETE FROM "oauth_records" WHERE "grant_id" = $1 AND "kind" = $2`,
+};
+
+interface Row {
+  payload: string;
+  consumedAt: Date | string | null;
+}
+
+/**
+ * Where the authorization server keeps what it has to remember. Its identifiers are values of codes, refresh tokens
+ * and cookies, so they are stored as hashes and left out of the payload: a copy of the table is of no use.
+ */
+export class OAuthRecords implements Adapter {
+  constructor(
+    private readonly kind: string,
+    private readonly database: Database,
+    private readonly clock: Clock,
+    /** Ends the access tokens of a grant, of which there are no records. */
+    private readonly revokeAccessTokens: (grantId: string) => Promise<void>,
+  ) {}
+
+  async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
+    await this.database.write(UPSERT, [
+      this.key(id),
+      this.kind,
+      JSON.stringify({ ...payload, jti: undefined }),
+      payload.grantId ?? null,
+      payload.uid ?? null,
+      addSeconds(this.clock.now(), expiresIn),
+    ]);
+  }
+
+  async find(id: string): Promise<AdapterPayload | undefined> {
+    const [row] = await this.database.read<Row>(FIND, [this.key(id), this.clock.now()]);
+    return row && { ...toPayload(row), jti: id };
+  }
+
+  async findByUid(uid: string): Promise<AdapterPayload | undefined> {
+    const [row] = await this.database.read<Row>(FIND_BY_UID, [uid, this.kind, this.clock.now()]);
+    return row && toPayload(row);
+  }
+
+  findByUserCode(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  /** @throws InvalidGrant for all but one of several calls at once; what came from it so far is revoked then */
+  async consume(id: string): Promise<void> {
+    const consumed = await this.database.write(CONSUME, [this.key(id), this.clock.now()]);
+    if (consumed.length > 0) return;
+    const grantId = (await this.find(id))?.grantId;
+    if (grantId) await this.revokeGrant(grantId);
+    throw new errors.InvalidGrant('it was used before');
+  }
+
+  async destroy(id: string): Promise<void> {
+    await this.database.write(REMOVE, [this.key(id)]);
+  }
+
+  async revokeByGrantId(grantId: string): Promise<void> {
+    if (this.kind === 'AccessToken') await this.revokeAccessTokens(grantId);
+    else await this.database.write(REMOVE_OF_GRANT, [grantId, this.kind]);
+  }
+
+  private async revokeGrant(grantId: string): Promise<void> {
+    for (const kind of ['RefreshToken', 'AuthorizationCode'])
+      await this.database.write(REMOVE_OF_GRANT, [grantId, kind]);
+    await this.revokeAccessTokens(grantId);
+  }
+
+  private key(id: string): string {
+    return hashSecret(`${this.kind} ${id}`);
+  }
+}
+
+function toPayload({ payload, consumedAt }: Row): AdapterPayload {
+  return { ...(JSON.parse(payload) as AdapterPayload), ...(consumedAt ? { consumed: true } : {}) };
+}

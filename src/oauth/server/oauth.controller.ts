@@ -1,0 +1,114 @@
+import { Body, Controller, Get, Post, Req, Res } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CalledBy } from '../../auth/called-by.decorator.js';
+import { API } from '../../common/paths.js';
+import { AuthorizationServer, PATHS, SCOPE } from './authorization-server.js';
+import { JWT_BEARER } from './client-metadata.js';
+import { JwtBearerGrant } from './jwt-bearer.grant.js';
+
+/**
+ * The endpoints of the authorization server (API.md, section 4). The engine answers; what clients in the field leave
+ * out or send too much is put right before. The server's metadata describe them (RFC 8414), not the OpenAPI document.
+ */
+@ApiExcludeController()
+@Controller()
+@CalledBy('anyone')
+export class OAuthController {
+  constructor(
+    private readonly server: AuthorizationServer,
+    private readonly jwtBearer: JwtBearerGrant,
+  ) {}
+
+  /** RFC 6749, section 3.1. */
+  @Get(PATHS.authorization)
+  authorize(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const query = new URLSearchParams(request.url.split('?')[1]);
+    // Older clients send only client_id and redirect_uri.
+    if (!query.has('response_type')) query.set('response_type', 'code');
+    if (!query.has('scope')) query.set('scope', SCOPE);
+    else if (query.getAll('scope').length === 1) query.set('scope', withoutOpenId(query.get('scope')!));
+    return this.server.answer(request, reply, { url: `${PATHS.authorization}?${query}` });
+  }
+
+  /** Where a browser comes back from the pages on which a user signs in and agrees. */
+  @Get(`${PATHS.authorization}/:uid`)
+  resume(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.server.answer(request, reply);
+  }
+
+  /** RFC 6749, section 3.2. */
+  @Post(PATHS.token)
+  token(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
+    return this.answerToken(request, reply, fields);
+  }
+
+  /** Where clients of the older API ask. */
+  @Post(`${API}/token`)
+  olderToken(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
+    return this.answerToken(request, reply, fields);
+  }
+
+  /** RFC 7009. */
+  @Post(PATHS.revocation)
+  revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
+    dropForeignCredentials(request);
+    return this.server.answer(request, reply, { form: toForm(fields) });
+  }
+
+  /** RFC 7517. */
+  @Get(PATHS.jwks)
+  keys(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.server.answer(request, reply);
+  }
+
+  /** RFC 8414. */
+  @Get(PATHS.metadata)
+  metadata(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.server.answer(request, reply);
+  }
+
+  private async answerToken(request: FastifyRequest, reply: FastifyReply, fields: unknown): Promise<void> {
+    const form = toForm(fields);
+    dropForeignCredentials(request);
+    await this.complete(form, request.headers.authorization !== undefined);
+    await this.server.answer(request, reply, { url: PATHS.token, form });
+  }
+
+  private async complete(form: URLSearchParams, isAuthenticated: boolean): Promise<void> {
+    const grant = form.get('grant_type');
+    const code = form.get('code');
+    // A code is bound to the redirect URI that it was sent to; repeating it was dropped from OAuth 2.1.
+    if (grant === 'authorization_code' && code && !form.has('redirect_uri')) {
+      const redirectUri = await this.server.redirectUriOf(code);
+      if (redirectUri) form.set('redirect_uri', redirectUri);
+    }
+    const assertion = form.get('assertion');
+    const namesClient = isAuthenticated || form.has('client_id') || form.has('client_assertion');
+    if (grant === JWT_BEARER && assertion && !namesClient) {
+      const clientId = await this.jwtBearer.clientOf(assertion);
+      if (clientId) form.set('client_id', clientId);
+    }
+  }
+}
+
+/** Clients in the field send the API's stale `Authorization: OAuth …` along, which authenticates no client. */
+function dropForeignCredentials({ raw }: FastifyRequest): void {
+  if (!/^basic /i.test(raw.headers.authorization ?? '')) delete raw.headers.authorization;
+}
+
+/** What the body parser took apart, with what was given twice. */
+function toForm(fields: unknown): URLSearchParams {
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries((fields ?? {}) as Record<string, unknown>))
+    for (const one of [value].flat()) if (typeof one === 'string') form.append(name, one);
+  return form;
+}
+
+/** There are no ID tokens here; clients made for OpenID Connect ask for them all the same. */
+function withoutOpenId(scope: string): string {
+  const scopes = scope
+    .split(' ')
+    .filter((name) => !['openid', 'offline_access', 'profile', 'email', ''].includes(name));
+  return scopes.length > 0 ? scopes.join(' ') : SCOPE;
+}

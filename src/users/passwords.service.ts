@@ -1,0 +1,54 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { hash, verify } from '@node-rs/argon2';
+import type { Repository } from 'typeorm';
+import { Clock } from '../common/clock.js';
+import { Database } from '../database/database.js';
+import { Password } from './password.entity.js';
+import { User } from './user.entity.js';
+import { normalizeEmailAddress } from './user-ref.js';
+
+/** OWASP's Password Storage Cheat Sheet: argon2id (the library's default) with 19 MiB, two passes, one lane. */
+const ARGON2ID = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+
+/** NIST SP 800-63B, section 3.1.1.2: at least 15 characters where a password is all there is. */
+export const MIN_PASSWORD_LENGTH = 15;
+/** Longer ones only cost time to hash. */
+export const MAX_PASSWORD_LENGTH = 256;
+
+/** What users sign in with. An account needs none; the host lets its users in without. */
+@Injectable()
+export class PasswordsService {
+  private standIn: Promise<string> | undefined;
+
+  constructor(
+    @InjectRepository(Password) private readonly passwords: Repository<Password>,
+    @InjectRepository(User) private readonly users: Repository<User>,
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws Error for a password that is too short or too long */
+  async set(userId: string, password: string): Promise<void> {
+    if (password.length < MIN_PASSWORD_LENGTH || password.length > MAX_PASSWORD_LENGTH)
+      throw new Error(`A password has ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters.`);
+    const row = { userId, hash: await hash(password.normalize('NFKC'), ARGON2ID), changedAt: this.clock.now() };
+    await this.database.transaction((db) => db.upsert(Password, row, ['userId']));
+  }
+
+  /**
+   * The id of the active person with the e-mail address and the password, or `null`. Whoever has no such address, no
+   * password or another one costs the same.
+   */
+  async authenticate(emailAddress: string, password: string): Promise<string | null> {
+    const user = await this.users.findOneBy({
+      emailAddresses: { address: normalizeEmailAddress(emailAddress) },
+      type: 'USER',
+      status: 'ACTIVE',
+    });
+    const known = user && (await this.passwords.findOneBy({ userId: user.id }));
+    this.standIn ??= hash('nobody has this password', ARGON2ID);
+    const isRight = await verify(known?.hash ?? (await this.standIn), password.normalize('NFKC'));
+    return known && isRight ? known.userId : null;
+  }
+}

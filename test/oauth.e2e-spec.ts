@@ -1,0 +1,169 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { PUBLIC_URL, TestApp } from './support/app.js';
+import {
+  assertionOf,
+  Browser,
+  JWT_BEARER,
+  newClient,
+  newPerson,
+  newServiceAccount,
+  REDIRECT_URI,
+  requestToken,
+} from './support/oauth.js';
+import type { TestClient, TestServiceAccount } from './support/oauth.js';
+
+let t: TestApp;
+let organizationId: string;
+let client: TestClient;
+let person: { id: string; emailAddress: string };
+let account: TestServiceAccount;
+
+beforeAll(async () => {
+  t = await TestApp.start();
+  organizationId = await t.world.organization();
+  client = await newClient(t, organizationId);
+  person = await newPerson(t, organizationId);
+  account = await newServiceAccount(t, organizationId);
+});
+afterAll(() => t.stop());
+
+async function newCode(query = ''): Promise<string> {
+  const target = await new Browser(t).authorize(
+    `client_id=${client.id}&redirect_uri=${encodeURIComponent(REDIRECT_URI)}${query}`,
+    person.emailAddress,
+  );
+  expect(target.href).toContain(REDIRECT_URI);
+  return target.searchParams.get('code')!;
+}
+
+async function apiStatus(token: string): Promise<number> {
+  return (await t.as({ token })('/user')).status;
+}
+
+describe('the authorization code grant', () => {
+  it('leads from an authorize link with client_id and redirect_uri alone to a token that calls the API', async () => {
+    const { status, body } = await requestToken(
+      t.url,
+      { grant_type: 'authorization_code', code: await newCode() },
+      client,
+    );
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: {
+        access_token: expect.any(String),
+        token_type: 'Bearer',
+        expires_in: 3600,
+        refresh_token: expect.any(String),
+        scope: 'ROLE_USER',
+        jti: expect.any(String),
+      },
+    });
+    expect((await t.as({ token: body.access_token })('/user')).body.id).toBe(person.id);
+  });
+
+  it('gives a code out once, and revokes what came from one that is used again', async () => {
+    const code = await newCode();
+    const fields = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI };
+    const first = await requestToken(t.url, fields, client);
+    expect(first.status).toBe(200);
+    const second = await requestToken(t.url, fields, client);
+    expect([second.status, second.body.error, second.body.id]).toEqual([400, 'invalid_grant', 'invalid_grant']);
+    const refreshed = await requestToken(
+      t.url,
+      { grant_type: 'refresh_token', refresh_token: first.body.refresh_token },
+      client,
+    );
+    expect(refreshed.status).toBe(400);
+  });
+});
+
+describe('the refresh token grant', () => {
+  it('rotates, and revokes the family when an old one is replayed', async () => {
+    const first = await requestToken(t.url, { grant_type: 'authorization_code', code: await newCode() }, client);
+    const refresh = (token: string) =>
+      requestToken(t.url, { grant_type: 'refresh_token', refresh_token: token }, client);
+    const second = await refresh(first.body.refresh_token);
+    expect(second.status).toBe(200);
+    expect(second.body.refresh_token).not.toBe(first.body.refresh_token);
+    expect((await refresh(first.body.refresh_token)).body.error).toBe('invalid_grant');
+    expect((await refresh(second.body.refresh_token)).body.error).toBe('invalid_grant');
+  });
+});
+
+describe('the JWT bearer grant', () => {
+  it('gives a service account a token for itself, without any other credentials', async () => {
+    const assertion = await assertionOf(t, account);
+    const { status, body } = await requestToken(t.url, { grant_type: JWT_BEARER, assertion });
+    expect({ status, body }).toEqual({
+      status: 200,
+      body: {
+        access_token: expect.any(String),
+        token_type: 'Bearer',
+        expires_in: 3600,
+        scope: 'ROLE_USER',
+        jti: expect.any(String),
+      },
+    });
+    expect(await apiStatus(body.access_token)).toBe(200);
+    const again = await requestToken(t.url, { grant_type: JWT_BEARER, assertion });
+    expect([again.status, again.body.error]).toEqual([400, 'invalid_grant']);
+  });
+
+  it('gives it a sign-in link for a user whom it may let in, which starts one session', async () => {
+    const { id } = await t.world.userOf({ ...account, token: '' });
+    const { status, body } = await requestToken(t.url, {
+      grant_type: JWT_BEARER,
+      assertion: await assertionOf(t, account, { sub: id }),
+      resource: 'http://latchkey.test/login',
+      returnTo: '/course/1?x=y',
+    });
+    expect([status, body.token_type]).toEqual([200, 'N_A']);
+    const login = await t.login(body.access_token);
+    expect([login.status, login.headers.get('location')]).toEqual([303, '/course/1?x=y']);
+    expect((await t.login(body.access_token)).status).toBe(410);
+  });
+
+  it('refuses a user whom it may not let in', async () => {
+    const stranger = await t.world.user({ organizationId });
+    const answer = await requestToken(t.url, {
+      grant_type: JWT_BEARER,
+      assertion: await assertionOf(t, account, { sub: stranger }),
+    });
+    expect([answer.status, answer.body.error]).toEqual([400, 'invalid_grant']);
+  });
+});
+
+describe('revocation', () => {
+  it('answers 200 for an access token', async () => {
+    const { body } = await requestToken(t.url, { grant_type: JWT_BEARER, assertion: await assertionOf(t, account) });
+    const answer = await requestToken(
+      t.url,
+      { token: body.access_token },
+      { id: account.clientId, secret: '' },
+      '/oauth/revoke',
+    );
+    expect([answer.status, answer.text]).toEqual([200, '']);
+  });
+});
+
+it('the metadata state what there is, and nothing of OpenID Connect', async () => {
+  const { status, body } = await t.call('/.well-known/oauth-authorization-server');
+  expect({ status, body }).toEqual({
+    status: 200,
+    body: {
+      issuer: PUBLIC_URL,
+      authorization_endpoint: `${PUBLIC_URL}/oauth/authorize`,
+      token_endpoint: `${PUBLIC_URL}/oauth/token`,
+      revocation_endpoint: `${PUBLIC_URL}/oauth/revoke`,
+      jwks_uri: `${PUBLIC_URL}/oauth/keys`,
+      scopes_supported: ['ROLE_USER'],
+      response_types_supported: ['code'],
+      response_modes_supported: ['form_post', 'fragment', 'query'],
+      grant_types_supported: ['authorization_code', 'refresh_token', JWT_BEARER],
+      code_challenge_methods_supported: ['S256'],
+      authorization_response_iss_parameter_supported: true,
+      token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+      token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
+    },
+  });
+});

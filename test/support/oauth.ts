@@ -1,0 +1,161 @@
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import { SignJWT } from 'jose';
+import type { KeyObject } from 'node:crypto';
+import { hashSecret, newClientId, newId, newSecret } from '../../src/common/id.js';
+import { ClientRedirectUri } from '../../src/oauth/client-redirect-uri.entity.js';
+import { ClientSecret } from '../../src/oauth/client-secret.entity.js';
+import { Client } from '../../src/oauth/client.entity.js';
+import { ServiceAccountKey } from '../../src/oauth/service-account-key.entity.js';
+import { ServiceAccount } from '../../src/oauth/service-account.entity.js';
+import { AccountPermission } from '../../src/users/account-permission.entity.js';
+import { PasswordsService } from '../../src/users/passwords.service.js';
+import { User } from '../../src/users/user.entity.js';
+import { call, PUBLIC_URL } from './app.js';
+import type { Answer, TestApp } from './app.js';
+
+export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+export const REDIRECT_URI = 'https://host.example/callback';
+export const PASSWORD = 'a long enough password';
+
+export interface TestClient {
+  id: string;
+  secret: string;
+}
+
+export interface TestServiceAccount {
+  id: string;
+  clientId: string;
+  organizationId: string;
+  keyId: string;
+  privateKey: KeyObject;
+}
+
+/** A client with a redirect URI; `secret` is empty for a public one. */
+export async function newClient(
+  t: TestApp,
+  organizationId: string,
+  { isPublic = false, redirectUris = [REDIRECT_URI] }: { isPublic?: boolean; redirectUris?: string[] } = {},
+): Promise<TestClient> {
+  const id = newClientId();
+  const secret = isPublic ? '' : newSecret();
+  const createdAt = new Date();
+  await t.world.write(async (db) => {
+    await db.insert(Client, { id, name: 'Host <system>', organizationId, isPublic, createdAt });
+    for (const uri of redirectUris) await db.insert(ClientRedirectUri, { clientId: id, uri });
+    if (secret) await db.insert(ClientSecret, { id: newId(), clientId: id, secretHash: hashSecret(secret), createdAt });
+  });
+  return { id, secret };
+}
+
+/** A service account that may obtain login tokens, with an ES256 key. */
+export async function newServiceAccount(t: TestApp, organizationId: string): Promise<TestServiceAccount> {
+  const [id, keyId, clientId] = [newId(), newId(), newClientId()];
+  const createdAt = new Date();
+  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  await t.world.write(async (db) => {
+    await db.insert(User, {
+      id,
+      type: 'SERVICE_ACCOUNT',
+      name: 'Portal',
+      status: 'ACTIVE',
+      organizationId,
+      staffOrganizationId: organizationId,
+      createdAt,
+    });
+    await db.insert(Client, { id: clientId, name: 'Portal', organizationId, isPublic: true, createdAt });
+    await db.insert(ServiceAccount, { userId: id, clientId, createdAt });
+    const jwk = JSON.stringify(publicKey.export({ format: 'jwk' }));
+    await db.insert(ServiceAccountKey, { id: keyId, userId: id, algorithm: 'ES256', jwk, createdAt, revokedAt: null });
+    await db.insert(AccountPermission, { userId: id, permission: 'OBTAIN_ACCESS_TOKENS' });
+  });
+  return { id, clientId, organizationId, keyId, privateKey };
+}
+
+/** An assertion of a service account (RFC 7523, section 3); `claims` and `header` replace what is usual. */
+export function assertionOf(
+  t: TestApp,
+  account: TestServiceAccount,
+  claims: Record<string, unknown> = {},
+  header: Record<string, unknown> = {},
+): Promise<string> {
+  const now = Math.floor(t.clock.now().getTime() / 1000);
+  const payload = {
+    iss: account.id,
+    sub: account.id,
+    aud: `${PUBLIC_URL}/oauth/token`,
+    iat: now,
+    exp: now + 300,
+    jti: randomUUID(),
+    ...claims,
+  };
+  const given = Object.fromEntries(Object.entries(payload).filter(([, value]) => value !== undefined));
+  return new SignJWT(given)
+    .setProtectedHeader({ alg: 'ES256', kid: account.keyId, ...header })
+    .sign(account.privateKey);
+}
+
+/** A request at the token endpoint, with the client's secret as HTTP Basic if it has one. */
+export function requestToken(
+  base: string,
+  fields: Record<string, string>,
+  client?: TestClient,
+  path = '/oauth/token',
+): Promise<Answer> {
+  const basic = client?.secret && `Basic ${Buffer.from(`${client.id}:${client.secret}`).toString('base64')}`;
+  return call(base, path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...(basic ? { authorization: basic } : {}) },
+    body: new URLSearchParams(client && !basic ? { client_id: client.id, ...fields } : fields).toString(),
+  });
+}
+
+/** A browser that remembers its cookies and follows redirects within the service. */
+export class Browser {
+  private readonly cookies = new Map<string, string>();
+
+  constructor(private readonly t: TestApp) {}
+
+  async open(path: string, form?: Record<string, string>): Promise<Answer> {
+    const answer = await this.t.call(path, {
+      method: form ? 'POST' : 'GET',
+      headers: {
+        cookie: [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+        'sec-fetch-site': 'same-origin',
+        ...(form ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
+      },
+      ...(form ? { body: new URLSearchParams(form).toString() } : {}),
+    });
+    for (const cookie of answer.headers.getSetCookie()) {
+      const [, name, value] = /^([^=]+)=([^;]*)/.exec(cookie)!;
+      if (value) this.cookies.set(name!, value);
+      else this.cookies.delete(name!);
+    }
+    const location = answer.headers.get('location');
+    if (!location || (!location.startsWith('/') && !location.startsWith(PUBLIC_URL))) return answer;
+    return this.open(location.replace(PUBLIC_URL, ''));
+  }
+
+  /** Signs in and agrees, and answers where the browser is sent then. */
+  async authorize(query: string, emailAddress: string, password = PASSWORD): Promise<URL> {
+    const signIn = await this.open(`/oauth/authorize?${query}`);
+    const consent = await this.open(actionOf(signIn), { email: emailAddress, password });
+    const answer = await this.open(actionOf(consent), { answer: 'allow' });
+    return new URL(answer.headers.get('location')!);
+  }
+}
+
+/** Where the form of a page goes. */
+export function actionOf({ text, status }: Answer): string {
+  const action = /action="([^"]+)"/.exec(text)?.[1];
+  if (!action) throw new Error(`${status}: no form in ${text}`);
+  return action;
+}
+
+/** A staff user with a password. */
+export async function newPerson(t: TestApp, organizationId: string): Promise<{ id: string; emailAddress: string }> {
+  const emailAddress = `${newClientId()}@person.example`;
+  const id = await t.world.user({ organizationId, emailAddress });
+  await t.world.write((db) => db.update(User, { id }, { staffOrganizationId: organizationId }));
+  await t.nest.get(PasswordsService, { strict: false }).set(id, PASSWORD);
+  return { id, emailAddress };
+}
