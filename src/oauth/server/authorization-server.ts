@@ -197,7 +197,8 @@ export class AuthorizationServer {
       issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
       expiresWithSession: () => false,
       rotateRefreshToken: true,
-      clientBasedCORS: () => false,
+      clientBasedCORS: (_ctx, origin, client) =>
+        [this.settings.PUBLIC_URL, ...(client.redirectUris ?? [])].some((uri) => new URL(uri).origin === origin),
       renderError: (ctx, out) => {
         ctx.type = 'html';
         const { text, headers } = pageOf(
