@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { PUBLIC_URL, TestApp } from './support/app.js';
+import { TestApp } from './support/app.js';
 import {
   assertionOf,
   Browser,
@@ -143,27 +143,5 @@ describe('revocation', () => {
       '/oauth/revoke',
     );
     expect([answer.status, answer.text]).toEqual([200, '']);
-  });
-});
-
-it('the metadata state what there is, and nothing of OpenID Connect', async () => {
-  const { status, body } = await t.call('/.well-known/oauth-authorization-server');
-  expect({ status, body }).toEqual({
-    status: 200,
-    body: {
-      issuer: PUBLIC_URL,
-      authorization_endpoint: `${PUBLIC_URL}/oauth/authorize`,
-      token_endpoint: `${PUBLIC_URL}/oauth/token`,
-      revocation_endpoint: `${PUBLIC_URL}/oauth/revoke`,
-      jwks_uri: `${PUBLIC_URL}/oauth/keys`,
-      scopes_supported: ['ROLE_USER'],
-      response_types_supported: ['code'],
-      response_modes_supported: ['form_post', 'fragment', 'query'],
-      grant_types_supported: ['authorization_code', 'refresh_token', JWT_BEARER],
-      code_challenge_methods_supported: ['S256'],
-      authorization_response_iss_parameter_supported: true,
-      token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
-      token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
-    },
   });
 });

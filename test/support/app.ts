@@ -48,11 +48,11 @@ export class TestApp {
     readonly world: World,
   ) {}
 
-  static async start(overrides: Record<string, string> = {}): Promise<TestApp> {
+  static async start(overrides: Record<string, string> = {}, port = 0): Promise<TestApp> {
     await createDatabase();
     const clock = new TestClock();
     const nest = await createApp(loadSettings(testEnvironment(overrides)), clock);
-    await nest.listen(0, '127.0.0.1');
+    await nest.listen(port, '127.0.0.1');
     return new TestApp(nest, await nest.getUrl(), clock, new World(nest));
   }
 

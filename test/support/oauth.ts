@@ -113,7 +113,10 @@ export function requestToken(
 export class Browser {
   private readonly cookies = new Map<string, string>();
 
-  constructor(private readonly t: TestApp) {}
+  constructor(
+    private readonly t: TestApp,
+    private readonly publicUrl = PUBLIC_URL,
+  ) {}
 
   async open(path: string, form?: Record<string, string>): Promise<Answer> {
     const answer = await this.t.call(path, {
@@ -131,8 +134,8 @@ export class Browser {
       else this.cookies.delete(name!);
     }
     const location = answer.headers.get('location');
-    if (!location || (!location.startsWith('/') && !location.startsWith(PUBLIC_URL))) return answer;
-    return this.open(location.replace(PUBLIC_URL, ''));
+    if (!location || (!location.startsWith('/') && !location.startsWith(this.publicUrl))) return answer;
+    return this.open(location.replace(this.publicUrl, ''));
   }
 
   /** Signs in and agrees, and answers where the browser is sent then. */
@@ -158,4 +161,54 @@ export async function newPerson(t: TestApp, organizationId: string): Promise<{ i
   await t.world.write((db) => db.update(User, { id }, { staffOrganizationId: organizationId }));
   await t.nest.get(PasswordsService, { strict: false }).set(id, PASSWORD);
   return { id, emailAddress };
+}
+
+/** Everything that a test of the authorization server starts with. */
+export interface Scene {
+  t: TestApp;
+  organizationId: string;
+  client: TestClient;
+  publicClient: TestClient;
+  person: { id: string; emailAddress: string };
+  account: TestServiceAccount;
+}
+
+export async function newScene(t: TestApp): Promise<Scene> {
+  const organizationId = await t.world.organization();
+  return {
+    t,
+    organizationId,
+    client: await newClient(t, organizationId),
+    publicClient: await newClient(t, organizationId, { isPublic: true }),
+    person: await newPerson(t, organizationId),
+    account: await newServiceAccount(t, organizationId),
+  };
+}
+
+/** The parameters of an authorization request. */
+export function authorizeQuery(client: TestClient, more: Record<string, string> = {}): string {
+  return new URLSearchParams({
+    response_type: 'code',
+    client_id: client.id,
+    redirect_uri: REDIRECT_URI,
+    ...more,
+  }).toString();
+}
+
+/** A code for the client of the scene, or another one. */
+export async function newCode(
+  { t, client, person }: Scene,
+  more: Record<string, string> = {},
+  of: TestClient = client,
+): Promise<string> {
+  const target = await new Browser(t).authorize(authorizeQuery(of, more), person.emailAddress);
+  const code = target.searchParams.get('code');
+  if (!code) throw new Error(target.href);
+  return code;
+}
+
+/** The tokens for a new code. */
+export async function newTokens(scene: Scene): Promise<{ access_token: string; refresh_token: string; jti: string }> {
+  const fields = { grant_type: 'authorization_code', code: await newCode(scene), redirect_uri: REDIRECT_URI };
+  return (await requestToken(scene.t.url, fields, scene.client)).body;
 }

@@ -1,0 +1,171 @@
+import { createHmac, generateKeyPairSync } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createApp } from '../../src/app.setup.js';
+import { loadSettings } from '../../src/config/settings.js';
+import { ServiceAccountKey } from '../../src/oauth/service-account-key.entity.js';
+import { User } from '../../src/users/user.entity.js';
+import { PUBLIC_URL, TestApp, testEnvironment } from '../support/app.js';
+import type { Answer } from '../support/app.js';
+import { assertionOf, JWT_BEARER, newClient, newScene, newServiceAccount, requestToken } from '../support/oauth.js';
+import type { Scene, TestClient } from '../support/oauth.js';
+
+let t: TestApp;
+let scene: Scene;
+
+beforeAll(async () => {
+  t = await TestApp.start();
+  scene = await newScene(t);
+});
+afterAll(() => t.stop());
+
+function ask(assertion: string, more: Record<string, string> = {}, client?: TestClient): Promise<Answer> {
+  return requestToken(t.url, { grant_type: JWT_BEARER, assertion, ...more }, client);
+}
+
+function outcomeOf({ status, body }: Answer): unknown {
+  return { status, error: body?.error, id: body?.id };
+}
+
+function encode(header: object): string {
+  return Buffer.from(JSON.stringify(header)).toString('base64url');
+}
+
+const INVALID_GRANT = { status: 400, error: 'invalid_grant', id: 'invalid_grant' };
+const now = () => Math.floor(Date.now() / 1000);
+
+describe('RFC 7523, section 3: what an assertion must have', () => {
+  it.each([
+    ['1: an issuer', { iss: undefined }],
+    ['1: the service account of the key as issuer', { iss: 'AAAAAAAAAAAAAAAAAAAAAA' }],
+    ['2: a subject', { sub: undefined }],
+    ['2: a subject that is a text', { sub: 7 }],
+    ['2: a subject that the organization manages', { sub: 'AAAAAAAAAAAAAAAAAAAAAA' }],
+    ['3: an audience', { aud: undefined }],
+    ['3: this server as audience', { aud: 'https://other.example/token' }],
+    ['3: this server as audience, not the API', { aud: `${PUBLIC_URL}/api` }],
+    ['4: an end', { exp: undefined }],
+    ['4: an end in the future', { exp: now() - 61 }],
+    ['4: an end within an hour', { exp: now() + 3600 + 90 }],
+    ['5: a start that is not ahead', { nbf: now() + 90 }],
+    ['6: an instant of issue that is not ahead', { iat: now() + 90 }],
+    ['7: an identifier', { jti: undefined }],
+    ['7: an identifier that is not empty', { jti: '' }],
+    ['7: an identifier of a sane length', { jti: 'x'.repeat(256) }],
+  ])('%s', async (_title, claims) => {
+    const client = { id: scene.account.clientId, secret: '' };
+    expect(outcomeOf(await ask(await assertionOf(t, scene.account, claims), {}, client))).toEqual(INVALID_GRANT);
+  });
+
+  it('tolerates a clock that is 60 seconds off', async () => {
+    const claims = { exp: now() - 50, nbf: now() - 300, iat: now() - 300 };
+    expect((await ask(await assertionOf(t, scene.account, claims))).status).toBe(200);
+    expect((await ask(await assertionOf(t, scene.account, { nbf: now() + 50, iat: now() + 50 }))).status).toBe(200);
+  });
+
+  it.each([PUBLIC_URL, `${PUBLIC_URL}/oauth/token`])('takes the audience %s', async (aud) => {
+    expect((await ask(await assertionOf(t, scene.account, { aud }))).status).toBe(200);
+    expect((await ask(await assertionOf(t, scene.account, { aud: ['https://else.example', aud] }))).status).toBe(200);
+  });
+});
+
+describe('RFC 7523, section 3, rules 8 to 10: the signature', () => {
+  it.each([
+    [
+      'the key of another service account',
+      async () => ({ kid: (await newServiceAccount(t, scene.organizationId)).keyId }),
+    ],
+    ['an unknown key', () => ({ kid: 'AAAAAAAAAAAAAAAAAAAAAA' })],
+    ['no key', () => ({ kid: undefined })],
+    ['a key that is a path', () => ({ kid: '../../../../dev/null' })],
+    ['a key that is SQL', () => ({ kid: "' OR '1'='1" })],
+    ['a key that it brings', () => ({ jwk: {} })],
+    ['a key somewhere else', () => ({ jku: 'https://evil.example/keys' })],
+    ['a certificate somewhere else', () => ({ x5u: 'https://evil.example/cert' })],
+    ['an extension that is critical', () => ({ 'https://x.example': 1 })],
+  ])('is refused with %s', async (_title, header) => {
+    const assertion = await assertionOf(t, scene.account, {}, await header());
+    expect(outcomeOf(await ask(assertion))).toEqual(INVALID_GRANT);
+  });
+
+  it('is refused with another algorithm than the key’s own: none, or HMAC with the public key', async () => {
+    const [, payload] = (await assertionOf(t, scene.account)).split('.');
+    const { keyId: kid } = scene.account;
+    const none = `${encode({ alg: 'none', kid })}.${payload}.`;
+    const signed = `${encode({ alg: 'HS256', kid })}.${payload}`;
+    const { jwk } = await t.world.write((db) => db.findOneByOrFail(ServiceAccountKey, { id: kid }));
+    const hmac = `${signed}.${createHmac('sha256', jwk).update(signed).digest('base64url')}`;
+    for (const assertion of [none, hmac, `${none}x`]) expect(outcomeOf(await ask(assertion))).toEqual(INVALID_GRANT);
+  });
+
+  it('is refused by another private key under the same name', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    expect(outcomeOf(await ask(await assertionOf(t, { ...scene.account, privateKey })))).toEqual(INVALID_GRANT);
+  });
+
+  it.each(['', 'x', 'a.b.c', '..', 'x'.repeat(10_000), '\u0000'])('is refused for what is no JWT: %j', async (text) => {
+    expect((await ask(text)).status).toBe(400);
+  });
+
+  it('is refused once the key is revoked or the service account blocked', async () => {
+    const [first, second] = [
+      await newServiceAccount(t, scene.organizationId),
+      await newServiceAccount(t, scene.organizationId),
+    ];
+    await t.world.write((db) => db.update(ServiceAccountKey, { id: first.keyId }, { revokedAt: new Date() }));
+    await t.world.write((db) => db.update(User, { id: second.id }, { status: 'BLOCKED' }));
+    for (const account of [first, second])
+      expect(outcomeOf(await ask(await assertionOf(t, account)))).toEqual(INVALID_GRANT);
+  });
+});
+
+describe('RFC 7523, section 3, rule 7: a jti is good once', () => {
+  it('also for two instances at once: exactly one wins', async () => {
+    const other = await createApp(loadSettings(testEnvironment()));
+    await other.listen(0, '127.0.0.1');
+    const urls = [t.url, await other.getUrl()];
+    const assertion = await assertionOf(t, scene.account);
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => requestToken(urls[i % 2]!, { grant_type: JWT_BEARER, assertion })),
+    );
+    await other.close();
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+    expect(answers.filter(({ body }) => body.error === 'invalid_grant')).toHaveLength(9);
+  });
+});
+
+describe('RFC 7523, section 2.1: on behalf of a user', () => {
+  it('gives a token of the user that names the service account as the actor', async () => {
+    const { id } = await t.world.userOf({ ...scene.account, token: '' });
+    const { status, body } = await ask(await assertionOf(t, scene.account, { sub: id }));
+    expect(status).toBe(200);
+    const claims = JSON.parse(Buffer.from(body.access_token.split('.')[1], 'base64url').toString());
+    expect(claims).toMatchObject({ sub: id, act: { sub: scene.account.id }, client_id: scene.account.clientId });
+  });
+
+  it.each(['/login', '/api'])('refuses whom the policy refuses, for %s', async (path) => {
+    const resource = PUBLIC_URL + path;
+    const notIn = await t.world.user({ organizationId: scene.organizationId });
+    const other = await t.world.organization();
+    const elsewhere = await t.world.user({ organizationId: other });
+    const group = await t.world.group(scene.organizationId);
+    await t.world.allow(scene.account.id, group, 'MANAGE');
+    await t.world.join(elsewhere, group);
+    const invited = await t.world.user({ organizationId: scene.organizationId });
+    await t.world.join(invited, group, 'INVITED');
+    for (const sub of [notIn, elsewhere, invited])
+      expect(outcomeOf(await ask(await assertionOf(t, scene.account, { sub }), { resource }))).toEqual(INVALID_GRANT);
+  });
+
+  it('refuses a client of another organization, and any other resource', async () => {
+    const foreign = await newClient(t, await t.world.organization());
+    expect(outcomeOf(await ask(await assertionOf(t, scene.account), {}, foreign))).toEqual(INVALID_GRANT);
+    const answer = await ask(await assertionOf(t, scene.account), { resource: 'https://else.example/' });
+    expect(answer.body.error).toBe('invalid_target');
+  });
+
+  it('takes a client of the organization that authenticates', async () => {
+    const { body } = await ask(await assertionOf(t, scene.account), {}, scene.client);
+    const claims = JSON.parse(Buffer.from(body.access_token.split('.')[1], 'base64url').toString());
+    expect(claims.client_id).toBe(scene.client.id);
+  });
+});

@@ -1,0 +1,54 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
+import { PUBLIC_URL, TestApp } from '../support/app.js';
+import { assertionOf, JWT_BEARER, newScene, newTokens, requestToken } from '../support/oauth.js';
+import type { Scene } from '../support/oauth.js';
+
+let t: TestApp;
+let scene: Scene;
+
+beforeAll(async () => {
+  t = await TestApp.start();
+  scene = await newScene(t);
+});
+afterAll(() => t.stop());
+
+describe('RFC 9068: JWT access tokens', () => {
+  it('2.1, 2.2: have the type and the claims, and verify with the published keys', async () => {
+    const tokens = await newTokens(scene);
+    const keys = createLocalJWKSet((await t.call('/oauth/keys')).body);
+    const { payload, protectedHeader } = await jwtVerify(tokens.access_token, keys, {
+      typ: 'at+jwt',
+      issuer: PUBLIC_URL,
+      audience: `${PUBLIC_URL}/api`,
+    });
+    expect(protectedHeader).toEqual({ alg: 'ES256', typ: 'at+jwt', kid: expect.any(String) });
+    expect(payload).toEqual({
+      iss: PUBLIC_URL,
+      aud: `${PUBLIC_URL}/api`,
+      sub: scene.person.id,
+      client_id: scene.client.id,
+      scope: 'ROLE_USER',
+      jti: tokens.jti,
+      grant_id: expect.any(String),
+      iat: expect.any(Number),
+      exp: payload.iat! + 3600,
+    });
+  });
+
+  it('5: refresh tokens, codes and assertions are no access tokens', async () => {
+    const { refresh_token } = await newTokens(scene);
+    for (const token of [refresh_token, await assertionOf(t, scene.account, { aud: `${PUBLIC_URL}/api` })])
+      expect((await t.as({ token })('/user')).status).toBe(401);
+  });
+
+  it('5: access tokens are no sign-in links, refresh tokens or assertions', async () => {
+    const { access_token } = await newTokens(scene);
+    expect((await t.login(access_token)).status).toBe(401);
+    const refresh = { grant_type: 'refresh_token', refresh_token: access_token };
+    expect((await requestToken(t.url, refresh, scene.client)).body.error).toBe('invalid_grant');
+    const assertion = { grant_type: JWT_BEARER, assertion: access_token };
+    expect((await requestToken(t.url, assertion, scene.client)).body.error).toBe('invalid_grant');
+    expect(decodeProtectedHeader(access_token).typ).toBe('at+jwt');
+  });
+});
