@@ -295,7 +295,6 @@ describe('the rules', () => {
       of: 'staff without the permission',
       make: () => t.world.caller({ permissions: ['MANAGE_USERS', 'MANAGE_ALL_GROUPS'] }),
     },
-    { of: 'a blocked account', make: () => changed({ status: 'BLOCKED' }) },
     { of: 'an account on nobody’s staff', make: () => changed({ staffOrganizationId: null }) },
   ])('answer 403 for $of, and the same whoever the target is', async ({ make }) => {
     const refused = await make();

@@ -61,10 +61,11 @@ const graphs: fc.Arbitrary<Graph> = fc.record({
   ),
 });
 
-/** Rules 4 to 6 of API.md, section 2, as they are written there. */
+/** Rules 1 and 4 to 6 of API.md, section 2, as they are written there. */
 function expected({ users, groups }: Graph, caller: number, target: number): string {
   const { status, staffOf, permissions } = users[caller]!;
-  const mayObtain = status === 'ACTIVE' && staffOf !== null && permissions.includes('OBTAIN_ACCESS_TOKENS');
+  if (status !== 'ACTIVE') return '401 not_authenticated';
+  const mayObtain = staffOf !== null && permissions.includes('OBTAIN_ACCESS_TOKENS');
   if (!mayObtain) return '403 not_authorized';
   if (users[target]!.status !== 'ACTIVE') return '404 unknown_user';
   const administers = groups
@@ -160,7 +161,7 @@ it('the access decision is that of the contract, for any organizations, groups, 
     { numRuns: RUNS },
   );
   // Otherwise the graphs would be too dull to say anything.
-  expect([...seen].toSorted()).toEqual(['200', '403 not_authorized', '404 unknown_user']);
+  expect([...seen].toSorted()).toEqual(['200', '401 not_authenticated', '403 not_authorized', '404 unknown_user']);
 }, 120_000);
 
 it('the access decision reads the groups of the user, however many the organization has', async () => {

@@ -4,10 +4,18 @@ import { OAuthModule } from '../oauth/oauth.module.js';
 import { AttemptsService } from './attempts.service.js';
 import { BearerGuard } from './bearer.guard.js';
 import { BearerStrategy } from './bearer.strategy.js';
+import { OwnTokensService } from './own-tokens.service.js';
+import { TokenStateService } from './token-state.service.js';
 
 @Module({
   imports: [OAuthModule],
-  providers: [AttemptsService, BearerStrategy, { provide: APP_GUARD, useClass: BearerGuard }],
+  providers: [
+    AttemptsService,
+    BearerStrategy,
+    OwnTokensService,
+    TokenStateService,
+    { provide: APP_GUARD, useClass: BearerGuard },
+  ],
   exports: [AttemptsService],
 })
 export class AuthModule {}

@@ -9,6 +9,12 @@ import { AttemptsService } from './attempts.service.js';
 import { REALM } from './bearer.strategy.js';
 import { CalledBy } from './called-by.decorator.js';
 
+const REFUSALS: Record<TokenError['reason'], string> = {
+  invalid: 'The access token is not valid.',
+  expired: 'The access token has expired.',
+  revoked: 'The access token was revoked, or its account, client or key is gone.',
+};
+
 /** Stands before every route: what has no @CalledBy is closed. */
 @Injectable()
 export class BearerGuard extends AuthGuard('bearer') {
@@ -40,9 +46,7 @@ export class BearerGuard extends AuthGuard('bearer') {
       if (error.reason === 'invalid') {
         await this.attempts.countWrongToken('bearer', context.switchToHttp().getRequest<FastifyRequest>().ip);
       }
-      throw invalidAccessToken(
-        error.reason === 'expired' ? 'The access token has expired.' : 'The access token is not valid.',
-      );
+      throw invalidAccessToken(REFUSALS[error.reason]);
     }
   }
 

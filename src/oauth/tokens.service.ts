@@ -27,11 +27,19 @@ export interface LoginTokenClaims extends RegisteredClaims {
 /** @see RFC 9068, section 2.2 */
 export interface AccessTokenClaims extends RegisteredClaims {
   client_id: string;
-  scope: string;
+  /** Separated by spaces. A token without it may do nothing. */
+  scope?: string;
+  /** The service account that acts for `sub` (RFC 8693, section 4.1). */
+  act?: { sub: string };
+  /** What was granted with the token: all that came from it is revoked together. */
+  grant_id?: string;
+  /** The service account's key that verified the assertion for which the token was given. */
+  key_id?: string;
 }
 
 export class TokenError extends Error {
-  constructor(readonly reason: 'invalid' | 'expired') {
+  /** `revoked`: it was good, but what it came from is gone. */
+  constructor(readonly reason: 'invalid' | 'expired' | 'revoked') {
     super(`The token is ${reason}.`);
   }
 }
@@ -67,6 +75,7 @@ const MAX_LENGTH = 4096;
 const COMPACT_JWS = /^([\w-]+)\.[\w-]+\.[\w-]+$/;
 const HEADER_PARAMETERS = new Set(['alg', 'typ', 'kid']);
 const REQUIRED_STRINGS = ['sub', 'jti', 'client_id'] as const;
+const OPTIONAL_STRINGS = ['grant_id', 'key_id'] as const;
 
 /** Signs and verifies JWTs. A token of one kind is never accepted as another. */
 @Injectable()
@@ -135,13 +144,25 @@ export class TokensService {
       throw new TokenError('invalid');
     }
     const complete =
-      REQUIRED_STRINGS.every((name) => typeof claims[name] === 'string' && claims[name] !== '') &&
+      REQUIRED_STRINGS.every((name) => isText(claims[name])) &&
       Number.isSafeInteger(claims.iat) &&
       Number.isSafeInteger(claims.exp) &&
       typeof claims.aud === 'string';
-    if (!complete) throw new TokenError('invalid');
+    if (!complete || !areOptionalClaimsLegal(claims)) throw new TokenError('invalid');
     return claims as unknown as RegisteredClaims;
   }
+}
+
+/** A claim that may be absent is no less exact when it is there. */
+function areOptionalClaimsLegal({ act, ...claims }: Record<string, unknown>): boolean {
+  const actor = (act as { sub?: unknown } | null | undefined)?.sub;
+  return (
+    (act === undefined || isText(actor)) && OPTIONAL_STRINGS.every((name) => !(name in claims) || isText(claims[name]))
+  );
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
 }
 
 function readHeader(token: string): Record<string, unknown> | null {

@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import { Database } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
+import type { Caller } from './caller.js';
+
+/** What a token came from: when one of these is gone, the token counts no more. */
+export interface TokenOrigin {
+  caller: Caller;
+  /** Names under which the token may have been revoked: its `jti`, and its grant if it has one. */
+  tokenId: string;
+  grantId: string | null;
+  /** The key of the service account that asked for the token. */
+  keyId: string | null;
+  /** The key of ours that signed it; `null` for one of another issuer. */
+  kid: string | null;
+}
+
+/** Every condition is a look-up by primary key. A caller who acts for nobody is their own actor. */
+const IS_LIVE: Statement = {
+  name: 'is_token_live',
+  sql: `SELECT 1 AS "live" FROM "users" u
+        JOIN "users" a ON a."id" = $2 AND a."status" = 'ACTIVE'
+        JOIN "clients" c ON c."id" = $3
+        WHERE u."id" = $1 AND u."status" = 'ACTIVE'
+          AND NOT EXISTS (SELECT 1 FROM "revoked_tokens" r WHERE r."id" IN ($4, $5))
+          AND (CAST($6 AS varchar) IS NULL OR EXISTS (
+            SELECT 1 FROM "service_account_keys" k WHERE k."id" = $6 AND k."revoked_at" IS NULL))
+          AND (CAST($7 AS varchar) IS NULL OR EXISTS (
+            SELECT 1 FROM "signing_keys" s WHERE s."kid" = $7 AND (s."retired_at" IS NULL OR s."retired_at" > $8)))`,
+};
+
+/** Whether what a token came from is still there. */
+@Injectable()
+export class TokenStateService {
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Asks the database, in one round trip. */
+  async isLive({ caller, tokenId, grantId, keyId, kid }: TokenOrigin): Promise<boolean> {
+    const { userId, actorId = userId, clientId } = caller;
+    const rows = await this.database.read(IS_LIVE, [
+      userId,
+      actorId,
+      clientId,
+      tokenId,
+      grantId ?? tokenId,
+      keyId,
+      kid,
+      this.clock.now(),
+    ]);
+    return rows.length === 1;
+  }
+}
