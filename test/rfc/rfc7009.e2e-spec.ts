@@ -28,6 +28,20 @@ describe('RFC 7009: token revocation', () => {
     expect(await canRefresh(refresh_token)).toBe(false);
   });
 
+  it('2.1: revokes an access token, and with a refresh token those that came with it', async () => {
+    const statusOf = async (token: string) => (await t.as({ token })('/user')).status;
+    const [first, second] = [await newTokens(scene), await newTokens(scene)];
+    for (const { access_token } of [first, second]) expect(await statusOf(access_token)).toBe(200);
+    expect((await revoke(first.access_token)).status).toBe(200);
+    t.clock.advance(2);
+    expect(await statusOf(first.access_token)).toBe(401);
+    expect(await statusOf(second.access_token)).toBe(200);
+    expect((await revoke(second.refresh_token)).status).toBe(200);
+    t.clock.advance(2);
+    expect(await statusOf(second.access_token)).toBe(401);
+    t.clock.reset();
+  });
+
   it('2.2: answers 200 for what is no token', async () => {
     for (const token of ['x', 'a.b.c', 'eyJhbGciOiJub25lIn0.e30.']) expect((await revoke(token)).status).toBe(200);
   });
