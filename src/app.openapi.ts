@@ -10,7 +10,8 @@ import type { FastifyInstance } from 'fastify';
 import { AppModule } from './app.module.js';
 import { Settings } from './config/settings.js';
 import { DEVELOPMENT_CLIENT, OAUTH2_REDIRECT } from './demo/demo.service.js';
-import { PATHS, SCOPE } from './oauth/server/authorization-server.js';
+import { SCOPE } from './auth/called-by.decorator.js';
+import { PATHS } from './oauth/server/authorization-server.js';
 import { VERSION } from './status/version.js';
 
 const DESCRIPTION = `A host system lets its users into another web application without a password.

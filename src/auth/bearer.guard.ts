@@ -6,8 +6,9 @@ import type { FastifyRequest } from 'fastify';
 import { DomainError } from '../common/errors/errors.js';
 import { TokenError } from '../oauth/tokens.service.js';
 import { AttemptsService } from './attempts.service.js';
-import { REALM } from './bearer.strategy.js';
-import { CalledBy } from './called-by.decorator.js';
+import { BearerStrategy, REALM } from './bearer.strategy.js';
+import { CalledBy, SCOPE } from './called-by.decorator.js';
+import type { AuthenticatedCaller } from './caller.js';
 
 const REFUSALS: Record<TokenError['reason'], string> = {
   invalid: 'The access token is not valid.',
@@ -17,12 +18,14 @@ const REFUSALS: Record<TokenError['reason'], string> = {
 
 /** Stands before every route: what has no @CalledBy is closed. */
 @Injectable()
-export class BearerGuard extends AuthGuard('bearer') {
+export class BearerGuard extends AuthGuard() {
   constructor(
     private readonly reflector: Reflector,
     private readonly attempts: AttemptsService,
+    strategy: BearerStrategy,
   ) {
-    super();
+    // Not by its name: passport's list of names is one for the whole process, and so for all applications in it.
+    super({ defaultStrategy: strategy as never });
   }
 
   override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -32,15 +35,25 @@ export class BearerGuard extends AuthGuard('bearer') {
       case 'session': // the session guard's
         return true;
       case 'bearer':
-        return this.authenticate(context);
+      case 'delegated':
+        return this.authenticate(context, calledBy === 'delegated');
       default:
         throw new Error(`${context.getClass().name}.${context.getHandler().name} does not say who may call it.`);
     }
   }
 
-  private async authenticate(context: ExecutionContext): Promise<boolean> {
+  private async authenticate(context: ExecutionContext, mayBeDelegated: boolean): Promise<boolean> {
+    await this.requireToken(context);
+    const { user } = context.switchToHttp().getRequest<{ user: AuthenticatedCaller }>();
+    if (!user.scopes.includes(SCOPE)) throw insufficientScope();
+    if (user.actorId !== undefined && !mayBeDelegated)
+      throw new DomainError('not_authorized', 'A service account that acts for a user has none of their rights here.');
+    return true;
+  }
+
+  private async requireToken(context: ExecutionContext): Promise<void> {
     try {
-      return (await super.canActivate(context)) as boolean;
+      await super.canActivate(context);
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
       if (error.reason === 'invalid') {
@@ -66,6 +79,13 @@ export class BearerGuard extends AuthGuard('bearer') {
       headers: { 'WWW-Authenticate': `Bearer realm="${REALM}"` },
     });
   }
+}
+
+/** @see RFC 6750, section 3.1 */
+function insufficientScope(): DomainError {
+  return new DomainError('not_authorized', `The access token lacks the scope ${SCOPE}.`, {
+    headers: { 'WWW-Authenticate': `Bearer realm="${REALM}", error="insufficient_scope", scope="${SCOPE}"` },
+  });
 }
 
 /** @see RFC 6750, section 3.1 */

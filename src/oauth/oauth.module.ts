@@ -9,6 +9,7 @@ import { ClientsService } from './clients.service.js';
 import { ClientSecret } from './client-secret.entity.js';
 import { KeyRing } from './key-ring.js';
 import { RevokedTokensService } from './revoked-tokens.service.js';
+import { ServiceAccountsService } from './service-accounts.service.js';
 import { SigningKey } from './signing-key.entity.js';
 import { TokensService } from './tokens.service.js';
 
@@ -18,7 +19,14 @@ import { TokensService } from './tokens.service.js';
     JwtModule.register({}),
     UsersModule,
   ],
-  providers: [CallerTokensService, ClientsService, KeyRing, RevokedTokensService, TokensService],
-  exports: [CallerTokensService, ClientsService, KeyRing, RevokedTokensService, TokensService],
+  providers: [
+    CallerTokensService,
+    ClientsService,
+    KeyRing,
+    RevokedTokensService,
+    ServiceAccountsService,
+    TokensService,
+  ],
+  exports: [CallerTokensService, ClientsService, KeyRing, RevokedTokensService, ServiceAccountsService, TokensService],
 })
 export class OAuthModule {}

@@ -61,6 +61,7 @@ export class UsersController {
   @ApiOkResponse({ type: UserDto })
   @ApiBearerErrors('nonexistent_user')
   @Get()
+  @CalledBy('delegated')
   getSelf(@CurrentCaller() caller: Caller): Promise<UserDto> {
     return this.users.get(caller, { by: 'self' });
   }

@@ -142,6 +142,18 @@ describe('RFC 7523, section 2.1: on behalf of a user', () => {
     expect(claims).toMatchObject({ sub: id, act: { sub: scene.account.id }, client_id: scene.account.clientId });
   });
 
+  it('gives no right of the user’s but to see who it is', async () => {
+    const { id, groupId } = await t.world.userOf({ ...scene.account, token: '' });
+    await t.world.write((db) => db.update(User, { id }, { staffOrganizationId: scene.organizationId }));
+    await t.world.grant(id, 'OBTAIN_ACCESS_TOKENS', 'MANAGE_USERS', 'MANAGE_ALL_GROUPS', 'MANAGE_STAFF');
+    const { body } = await ask(await assertionOf(t, scene.account, { sub: id }));
+    const as = { token: body.access_token };
+    expect((await t.as(as)('/user')).body.id).toBe(id);
+    for (const path of ['/access/self', `/user/${id}`, '/groups', `/group/${groupId}`, '/organization'])
+      expect((await t.as(as)(path)).status).toBe(403);
+    expect((await t.send(as, 'PUT', '/user', { name: 'Somebody else' })).status).toBe(403);
+  });
+
   it.each(['/login', '/api'])('refuses whom the policy refuses, for %s', async (path) => {
     const resource = PUBLIC_URL + path;
     const notIn = await t.world.user({ organizationId: scene.organizationId });

@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Provider, errors } from 'oidc-provider';
 import type { Adapter, Configuration, KoaContextWithOIDC, ResourceServer } from 'oidc-provider';
 import type { Repository } from 'typeorm';
+import { SCOPE } from '../../auth/called-by.decorator.js';
 import { Clock } from '../../common/clock.js';
 import { hashSecret } from '../../common/id.js';
 import { html, pageOf } from '../../common/page.js';
@@ -21,7 +22,6 @@ import { OAuthRecords } from './oauth-records.adapter.js';
 import { clientMetadata, JWT_BEARER } from './client-metadata.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
 
-export const SCOPE = 'ROLE_USER';
 /** Seconds that an access token is good. */
 export const ACCESS_TOKEN_TTL = 3600;
 const MINUTE = 60;

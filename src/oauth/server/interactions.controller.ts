@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { errors } from 'oidc-provider';
 import type { Interaction, InteractionResults } from 'oidc-provider';
 import { AttemptsService } from '../../auth/attempts.service.js';
-import { CalledBy } from '../../auth/called-by.decorator.js';
+import { CalledBy, SCOPE } from '../../auth/called-by.decorator.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { html, sendPage } from '../../common/page.js';
 import type { Html } from '../../common/page.js';
@@ -12,7 +12,7 @@ import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
 import { SameOriginGuard } from '../../auth/same-origin.guard.js';
 import { normalizeEmailAddress } from '../../users/user-ref.js';
 import { MAX_PASSWORD_LENGTH, PasswordsService } from '../../users/passwords.service.js';
-import { AuthorizationServer, PATHS, SCOPE } from './authorization-server.js';
+import { AuthorizationServer, PATHS } from './authorization-server.js';
 
 /** The pages on which a user signs in and agrees (API.md, section 4). */
 @ApiExcludeController()

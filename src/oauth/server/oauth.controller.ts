@@ -1,9 +1,9 @@
 import { Body, Controller, Get, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CalledBy } from '../../auth/called-by.decorator.js';
+import { CalledBy, SCOPE } from '../../auth/called-by.decorator.js';
 import { API } from '../../common/paths.js';
-import { AuthorizationServer, PATHS, SCOPE } from './authorization-server.js';
+import { AuthorizationServer, PATHS } from './authorization-server.js';
 import { JWT_BEARER } from './client-metadata.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
 
