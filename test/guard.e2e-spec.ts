@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from '../src/app.setup.js';
-import { STATE_LIFETIME_MS } from '../src/auth/bearer.strategy.js';
 import { newId } from '../src/common/id.js';
 import { loadSettings } from '../src/config/settings.js';
 import { Database } from '../src/database/database.js';
