@@ -25,7 +25,16 @@ export class GuideController {
           bearer grant of RFC 7523. The rule stays the same: the service account has to administer a group that the user
           has joined.
         </p>
-        <p>This version does not offer that grant yet. Stay with the access call until the change log announces it.</p>
+        <p>
+          An operator makes the service account and its key with <code>npm run latchkey -- service-accounts</code>, and an
+          administrator gives it <code>OBTAIN_ACCESS_TOKENS</code> and <code>MANAGE</code> on the group, as to any staff.
+          The host then signs an assertion with <code>iss</code> the service account’s id, <code>sub</code> the user’s,
+          <code>aud</code> the token endpoint, <code>exp</code> and a new <code>jti</code>, and posts it to
+          <code>/oauth/token</code> with
+          <code>grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer</code> and <code>resource</code> the address of the
+          login route, <code>/login</code> on the public URL. The <code>url</code> of the answer is where to forward the
+          browser, as that of the access call is.
+        </p>
         <p><a href="/docs">The API’s documentation</a></p>`,
     );
   }
