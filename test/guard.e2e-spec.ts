@@ -215,6 +215,12 @@ describe('the database', () => {
     expect(reads).toBe(0);
   });
 
+  it('is asked for each of many callers at once, and each gets their own answer', async () => {
+    const callers = await Promise.all(Array.from({ length: 20 }, () => t.world.caller()));
+    const answers = await Promise.all([...callers, ...callers].map((one) => t.as(one)('/user')));
+    expect(answers.map(({ body }) => body.id)).toEqual([...callers, ...callers].map(({ id }) => id));
+  });
+
   it('is asked again after the clock was set back', async () => {
     const token = await tokenWith();
     await ask(token);

@@ -51,7 +51,10 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
   override authenticate(request: { headers: { authorization?: string } }): void {
     const credentials = /^(?:bearer|oauth) +(\S.*)$/i.exec(request.headers.authorization ?? '')?.[1];
     const headers = credentials === undefined ? {} : { authorization: `Bearer ${credentials.trimEnd()}` };
-    super.authenticate({ headers } as never);
+    // Passport puts the callbacks of a request on the strategy that it was given, just before it calls it: another
+    // request at the same time would answer this one.
+    const attempt = Object.assign(Object.create(this) as this, this);
+    super.authenticate.call(attempt, { headers } as never);
   }
 
   /** @throws TokenError; and what the database throws when it can't be asked: then nobody is let in. */
