@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+
+const START_TIMEOUT_MS = 10_000;
+const PAUSE_MS = 50;
+
+/** A real proxy in the foreground, with a configuration and a directory of its own. */
+export class Proxy {
+  private constructor(
+    private readonly process: ChildProcess,
+    private readonly directory: string,
+  ) {}
+
+  /** nginx with `http` as the inside of its `http` block. `url` has to answer, with whatever status, when it is ready. */
+  static nginx(http: string, url: string): Promise<Proxy> {
+    const directory = mkdtempSync(join(tmpdir(), 'latchkey-nginx-'));
+    const configuration = join(directory, 'nginx.conf');
+    const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+      (kind) => `${kind}_temp_path ${directory}/${kind};`,
+    );
+    writeFileSync(
+      configuration,
+      `daemon off;
+worker_processes 1;
+pid ${directory}/nginx.pid;
+error_log stderr warn;
+events { worker_connections 512; }
+http {
+  access_log off;
+  ${temporary.join('\n  ')}
+${http}
+}
+`,
+    );
+    return Proxy.start(directory, url, 'nginx', ['-p', directory, '-c', configuration, '-e', 'stderr']);
+  }
+
+  /** Caddy with a whole Caddyfile. */
+  static caddy(caddyfile: string, url: string): Promise<Proxy> {
+    const directory = mkdtempSync(join(tmpdir(), 'latchkey-caddy-'));
+    writeFileSync(join(directory, 'Caddyfile'), caddyfile);
+    return Proxy.start(directory, url, 'caddy', ['run', '--adapter', 'caddyfile', '--config', 'Caddyfile']);
+  }
+
+  async stop(): Promise<void> {
+    if (this.process.pid !== undefined && this.process.exitCode === null && this.process.signalCode === null) {
+      await new Promise((resolve) => {
+        this.process.once('exit', resolve);
+        this.process.kill('SIGTERM');
+      });
+    }
+    rmSync(this.directory, { recursive: true, force: true });
+  }
+
+  private static async start(directory: string, url: string, command: string, options: string[]): Promise<Proxy> {
+    const child = spawn(command, options, {
+      cwd: directory,
+      env: { PATH: `${process.env.PATH}:/usr/sbin`, HOME: directory, XDG_DATA_HOME: directory },
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    const output: string[] = [];
+    child.stderr.on('data', (chunk: Buffer) => output.push(chunk.toString()));
+    child.once('error', (error) => output.push(error.message));
+    const proxy = new Proxy(child, directory);
+    const giveUpAt = Date.now() + START_TIMEOUT_MS;
+    while (child.pid !== undefined && child.exitCode === null && Date.now() < giveUpAt) {
+      if (await answers(url)) return proxy;
+      await setTimeout(PAUSE_MS);
+    }
+    await proxy.stop();
+    throw new Error(`${command} did not start: ${output.join('')}`);
+  }
+}
+
+function answers(url: string): Promise<boolean> {
+  return fetch(url, { redirect: 'manual' }).then(
+    () => true,
+    () => false,
+  );
+}
