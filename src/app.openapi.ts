@@ -10,7 +10,8 @@ import type { FastifyInstance } from 'fastify';
 import { AppModule } from './app.module.js';
 import { Settings } from './config/settings.js';
 import { DEVELOPMENT_CLIENT, OAUTH2_REDIRECT } from './demo/demo.service.js';
-import { SCOPE } from './auth/called-by.decorator.js';
+import { NEEDS_EXTENSION, SCOPE } from './auth/called-by.decorator.js';
+import type { Need } from './auth/called-by.decorator.js';
 import { PATHS } from './oauth/server/authorization-server.js';
 import { VERSION } from './status/version.js';
 
@@ -67,9 +68,21 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
   return asPublished(SwaggerModule.createDocument(app, config));
 }
 
+/** What a caller needs, as people read it; a permission is its own name. */
+const NEEDS: Partial<Record<Need, string>> = {
+  OWN: 'a token of one’s own',
+  STAFF: 'to be on the staff of the organization',
+  GROUP_VIEW: '`VIEW` or `MANAGE` on the group',
+  GROUP_MANAGE: '`MANAGE` on the group',
+};
+
+function describeNeeds(needs: Need[]): string {
+  return `Needs ${needs.map((need) => NEEDS[need] ?? `\`${need}\``).join(' or ')}.`;
+}
+
 /**
- * Schemas have the names of the contract, without that of a class; every segment of a path is a text; and what takes a
- * bearer token can be tried with one that signing in gives.
+ * Schemas have the names of the contract, without that of a class; every segment of a path is a text; what takes a
+ * bearer token can be tried with one that signing in gives; and what a caller needs is in the text too.
  */
 function asPublished(document: OpenAPIObject): OpenAPIObject {
   const schemas = document.components!.schemas!;
@@ -82,6 +95,9 @@ function asPublished(document: OpenAPIObject): OpenAPIObject {
     if (key === '$ref' && typeof value === 'string') return value.replace(/Dto$/, '');
     const parameter = value as { in?: unknown; schema?: object } | null;
     if (parameter?.in === 'path') parameter.schema = { type: 'string', ...parameter.schema };
+    const operation = value as { description?: string; [NEEDS_EXTENSION]?: Need[] } | null;
+    const needs = operation?.[NEEDS_EXTENSION];
+    if (needs) operation.description = [operation.description, describeNeeds(needs)].filter(Boolean).join('\n\n');
     return value;
   }) as OpenAPIObject;
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ModulesContainer, Reflector } from '@nestjs/core';
-import { CalledBy } from '../src/auth/called-by.decorator.js';
+import { CallerRule } from '../src/auth/called-by.decorator.js';
 import { ERRORS } from '../src/common/errors/errors.js';
 import { TestApp } from './support/app.js';
 import type { TestCaller } from './support/world.js';
@@ -49,7 +49,7 @@ describe('every route', () => {
         )) {
           const handler = metatype!.prototype[name] as () => unknown;
           const isRoute = Reflect.hasMetadata('path', handler);
-          if (isRoute && !reflector.getAllAndOverride(CalledBy, [handler, metatype as never]))
+          if (isRoute && !reflector.getAllAndOverride(CallerRule, [handler, metatype as never]))
             silent.push(`${metatype!.name}.${name}`);
         }
       }

@@ -14,7 +14,7 @@ import { AccessDto } from './dto/access.dto.js';
 @ApiTags('Access')
 @ApiBearerAuth()
 @Controller(`${API}/access`)
-@CalledBy('bearer')
+@CalledBy('bearer', 'OBTAIN_ACCESS_TOKENS')
 export class AccessController {
   constructor(private readonly access: AccessService) {}
 

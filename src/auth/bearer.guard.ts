@@ -7,7 +7,7 @@ import { DomainError } from '../common/errors/errors.js';
 import { TokenError } from '../oauth/tokens.service.js';
 import { AttemptsService } from './attempts.service.js';
 import { BearerStrategy, REALM } from './bearer.strategy.js';
-import { CalledBy, SCOPE } from './called-by.decorator.js';
+import { CallerRule, SCOPE } from './called-by.decorator.js';
 import type { AuthenticatedCaller } from './caller.js';
 
 const REFUSALS: Record<TokenError['reason'], string> = {
@@ -29,23 +29,23 @@ export class BearerGuard extends AuthGuard() {
   }
 
   override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    const calledBy = this.reflector.getAllAndOverride(CalledBy, [context.getHandler(), context.getClass()]);
-    switch (calledBy) {
+    const rule = this.reflector.getAllAndOverride(CallerRule, [context.getHandler(), context.getClass()]);
+    switch (rule?.by) {
       case 'anyone':
       case 'session': // the session guard's
         return true;
       case 'bearer':
       case 'delegated':
-        return this.authenticate(context, calledBy === 'delegated');
+        return this.authenticate(context, rule.scope, rule.by === 'delegated');
       default:
         throw new Error(`${context.getClass().name}.${context.getHandler().name} does not say who may call it.`);
     }
   }
 
-  private async authenticate(context: ExecutionContext, mayBeDelegated: boolean): Promise<boolean> {
+  private async authenticate(context: ExecutionContext, scope: string, mayBeDelegated: boolean): Promise<boolean> {
     await this.requireToken(context);
     const { user } = context.switchToHttp().getRequest<{ user: AuthenticatedCaller }>();
-    if (!user.scopes.includes(SCOPE)) throw insufficientScope();
+    if (!user.scopes.includes(scope)) throw insufficientScope();
     if (user.actorId !== undefined && !mayBeDelegated)
       throw new DomainError('not_authorized', 'A service account that acts for a user has none of their rights here.');
     return true;

@@ -49,7 +49,6 @@ const ERRORS = [
 @ApiBearerAuth()
 @ApiParam({ name: 'group', example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
 @Controller(`${API}/group/:group/staff`)
-@CalledBy('bearer')
 export class GroupStaffController {
   constructor(private readonly staff: GroupStaffService) {}
 
@@ -57,6 +56,7 @@ export class GroupStaffController {
   @ApiOkResponse({ type: GroupStaffListDto })
   @ApiBearerErrors('invalid_group_id', 'invalid_result_size', 'not_permitted', 'unknown_group')
   @Get()
+  @CalledBy('bearer', 'GROUP_VIEW')
   list(
     @CurrentCaller() caller: Caller,
     @Param('group', GroupIdPipe) group: string,
@@ -75,6 +75,7 @@ export class GroupStaffController {
   @ApiOkResponse({ type: GroupStaffDto })
   @ApiBearerErrors(...ERRORS)
   @Put(':user/:permission')
+  @CalledBy('bearer', 'GROUP_MANAGE')
   allow(
     @CurrentCaller() caller: Caller,
     @Param('group', GroupIdPipe) group: string,
@@ -93,6 +94,7 @@ export class GroupStaffController {
   @ApiOkResponse({ type: GroupStaffDto })
   @ApiBearerErrors(...ERRORS)
   @Delete(':user/:permission')
+  @CalledBy('bearer', 'GROUP_MANAGE')
   disallow(
     @CurrentCaller() caller: Caller,
     @Param('group', GroupIdPipe) group: string,

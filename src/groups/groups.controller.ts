@@ -15,7 +15,6 @@ import { GroupsService } from './groups.service.js';
 @ApiTags('Groups')
 @ApiBearerAuth()
 @Controller(`${API}/groups`)
-@CalledBy('bearer')
 export class GroupListController {
   constructor(
     private readonly groups: GroupsService,
@@ -26,6 +25,7 @@ export class GroupListController {
   @ApiOkResponse({ type: GroupsDto })
   @ApiBearerErrors('invalid_permission', 'invalid_result_size')
   @Get()
+  @CalledBy('bearer', 'OWN')
   list(@CurrentCaller() caller: Caller, @Query() query: GroupsQueryDto): Promise<GroupsDto> {
     return this.lists.list(caller, query);
   }
@@ -35,6 +35,7 @@ export class GroupListController {
   @ApiOkResponse({ type: GroupDto })
   @ApiBearerErrors('name_missing', 'description_missing', 'invalid_custom_reference', 'no_permission')
   @Post()
+  @CalledBy('bearer', 'CREATE_GROUPS')
   @HttpCode(200)
   create(@CurrentCaller() caller: Caller, @Body() fields: NewGroupDto): Promise<GroupDto> {
     return this.groups.create(caller, fields);
@@ -44,7 +45,6 @@ export class GroupListController {
 @ApiTags('Groups')
 @ApiBearerAuth()
 @Controller(`${API}/organization/:id/groups`)
-@CalledBy('bearer')
 export class OrganizationGroupsController {
   constructor(private readonly lists: GroupListsService) {}
 
@@ -59,6 +59,7 @@ export class OrganizationGroupsController {
     'not_found',
   )
   @Get()
+  @CalledBy('bearer', 'STAFF')
   list(
     @CurrentCaller() caller: Caller,
     @Param('id', IdPipe) id: string,
@@ -71,7 +72,6 @@ export class OrganizationGroupsController {
 @ApiTags('Groups')
 @ApiBearerAuth()
 @Controller(`${API}/group`)
-@CalledBy('bearer')
 export class GroupsController {
   constructor(private readonly groups: GroupsService) {}
 
@@ -80,6 +80,7 @@ export class GroupsController {
   @ApiOkResponse({ type: GroupDto })
   @ApiBearerErrors('invalid_group_id', 'no_permission', 'not_found')
   @Get(':id')
+  @CalledBy('bearer', 'GROUP_VIEW')
   get(@CurrentCaller() caller: Caller, @Param('id', GroupIdPipe) id: string): Promise<GroupDto> {
     return this.groups.get(caller, id);
   }
@@ -97,6 +98,7 @@ export class GroupsController {
     'not_found',
   )
   @Put(':id')
+  @CalledBy('bearer', 'GROUP_MANAGE')
   change(
     @CurrentCaller() caller: Caller,
     @Param('id', GroupIdPipe) id: string,
@@ -110,6 +112,7 @@ export class GroupsController {
   @ApiOkResponse({ type: DescriptionDto })
   @ApiBearerErrors('invalid_group_id', 'no_permission', 'not_found')
   @Delete(':id')
+  @CalledBy('bearer', 'GROUP_MANAGE')
   async remove(@CurrentCaller() caller: Caller, @Param('id', GroupIdPipe) id: string): Promise<DescriptionDto> {
     await this.groups.remove(caller, id);
     return { description: 'The group is deleted.' };

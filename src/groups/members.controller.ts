@@ -38,7 +38,6 @@ const REMOVED = { description: 'The user is no longer in the group.' };
 @ApiBearerAuth()
 @ApiParam({ name: 'group', example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
 @Controller(`${API}/group/:group/members`)
-@CalledBy('bearer')
 export class MembersController {
   constructor(private readonly members: MembersService) {}
 
@@ -46,6 +45,7 @@ export class MembersController {
   @ApiOkResponse({ type: MembersDto })
   @ApiBearerErrors('invalid_group_id', 'invalid_result_size', 'group_not_found', 'no_permission')
   @Get()
+  @CalledBy('bearer', 'GROUP_VIEW')
   list(
     @CurrentCaller() caller: Caller,
     @Param('group', GroupIdPipe) group: string,
@@ -64,6 +64,7 @@ export class MembersController {
   @ApiOkResponse({ type: MemberDto })
   @ApiBearerErrors(...ADDING)
   @Put(':user')
+  @CalledBy('bearer', 'GROUP_MANAGE')
   add(
     @CurrentCaller() caller: Caller,
     @Param('group', GroupIdPipe) group: string,
@@ -80,6 +81,7 @@ export class MembersController {
   @ApiOkResponse({ type: MemberDto })
   @ApiBearerErrors(...ADDING)
   @Put(':thirdParty/:id')
+  @CalledBy('bearer', 'GROUP_MANAGE')
   addByThirdPartyId(
     @CurrentCaller() caller: Caller,
     @Param('group', GroupIdPipe) group: string,
@@ -94,6 +96,7 @@ export class MembersController {
   @ApiOkResponse({ type: DescriptionDto })
   @ApiBearerErrors(...REMOVING)
   @Delete(':user')
+  @CalledBy('bearer', 'GROUP_MANAGE')
   async remove(
     @CurrentCaller() caller: Caller,
     @Param('group', GroupIdPipe) group: string,
@@ -107,7 +110,6 @@ export class MembersController {
 @ApiTags('Groups')
 @ApiBearerAuth()
 @Controller(`${API}/group-invitation`)
-@CalledBy('bearer')
 export class InvitationsController {
   constructor(private readonly members: MembersService) {}
 
@@ -121,6 +123,7 @@ export class InvitationsController {
   @ApiOkResponse({ type: DescriptionDto })
   @ApiBearerErrors('invalid_action', 'not_found')
   @Put(':id')
+  @CalledBy('bearer', 'OWN')
   async answer(
     @CurrentCaller() caller: Caller,
     @Param('id', IdPipe) id: string,

@@ -12,7 +12,7 @@ import { AccountsDto, AccountsQueryDto } from './dto/accounts.dto.js';
 @ApiTags('Organizations')
 @ApiBearerAuth()
 @Controller(`${API}/organizations/:id/accounts`)
-@CalledBy('bearer')
+@CalledBy('bearer', 'STAFF')
 export class AccountsController {
   constructor(private readonly accounts: AccountsService) {}
 

@@ -12,7 +12,7 @@ import { OrganizationsService } from './organizations.service.js';
 @ApiTags('Organizations')
 @ApiBearerAuth()
 @Controller(`${API}/organization`)
-@CalledBy('bearer')
+@CalledBy('bearer', 'STAFF')
 export class OrganizationsController {
   constructor(private readonly organizations: OrganizationsService) {}
 

@@ -26,7 +26,6 @@ const ORGANIZATION = ['not_linked_to_organization', 'not_permitted', 'not_found'
 @ApiBearerAuth()
 @ApiParam({ name: 'id', example: 'self' })
 @Controller(`${API}/organization/:id/staff`)
-@CalledBy('bearer')
 export class StaffController {
   constructor(private readonly staff: StaffService) {}
 
@@ -34,6 +33,7 @@ export class StaffController {
   @ApiOkResponse({ type: StaffDto })
   @ApiBearerErrors(...ORGANIZATION)
   @Get()
+  @CalledBy('bearer', 'STAFF')
   list(@CurrentCaller() caller: Caller, @Param('id', IdPipe) id: string): Promise<StaffDto> {
     return this.staff.list(caller, id);
   }
@@ -56,6 +56,7 @@ export class StaffController {
     'unknown_user',
   )
   @Put(':user')
+  @CalledBy('bearer', 'MANAGE_STAFF')
   appoint(
     @CurrentCaller() caller: Caller,
     @Param('id', IdPipe) id: string,
@@ -79,6 +80,7 @@ export class StaffController {
     'staff_disconnection_failed',
   )
   @Delete(':user')
+  @CalledBy('bearer', 'MANAGE_STAFF')
   @HttpCode(204)
   dismiss(
     @CurrentCaller() caller: Caller,

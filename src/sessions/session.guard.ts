@@ -3,7 +3,7 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { REALM } from '../auth/bearer.strategy.js';
-import { CalledBy } from '../auth/called-by.decorator.js';
+import { CallerRule } from '../auth/called-by.decorator.js';
 import { DomainError } from '../common/errors/errors.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionsService } from './sessions.service.js';
@@ -23,8 +23,8 @@ export class SessionGuard implements CanActivate {
   ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
-    const calledBy = this.reflector.getAllAndOverride(CalledBy, [context.getHandler(), context.getClass()]);
-    return calledBy === 'session' ? this.authenticate(context.switchToHttp().getRequest<RequestWithSession>()) : true;
+    const rule = this.reflector.getAllAndOverride(CallerRule, [context.getHandler(), context.getClass()]);
+    return rule?.by === 'session' ? this.authenticate(context.switchToHttp().getRequest<RequestWithSession>()) : true;
   }
 
   private async authenticate(request: RequestWithSession): Promise<boolean> {

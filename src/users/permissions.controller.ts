@@ -27,7 +27,7 @@ class PermissionPipe implements PipeTransform<string, Permission> {
 @ApiBearerAuth()
 @ApiParam({ name: 'user', example: 'dana@demo.example' })
 @Controller(`${API}/user/:user/permissions`)
-@CalledBy('bearer')
+@CalledBy('bearer', 'MANAGE_STAFF')
 export class PermissionsController {
   constructor(private readonly permissions: PermissionsService) {}
 

@@ -23,7 +23,6 @@ const ASSIGNING = [
 @ApiBearerAuth()
 @ApiParam({ name: 'user', example: 'anna@demo.example' })
 @Controller(`${API}/user/:user`)
-@CalledBy('bearer')
 export class ThirdPartyIdsController {
   constructor(private readonly ids: ThirdPartyIdsService) {}
 
@@ -31,6 +30,7 @@ export class ThirdPartyIdsController {
   @ApiOkResponse({ type: [ThirdPartyIdDto] })
   @ApiBearerErrors(...READING)
   @Get('third-party-ids')
+  @CalledBy('bearer', 'OWN', 'STAFF')
   list(@CurrentCaller() caller: Caller, @Param('user', UserRefPipe) user: UserRef): Promise<ThirdPartyIdDto[]> {
     return this.ids.list(caller, user);
   }
@@ -40,6 +40,7 @@ export class ThirdPartyIdsController {
   @ApiOkResponse({ type: ThirdPartyIdDto })
   @ApiBearerErrors(...NAMING)
   @Get('third-party-id/:thirdPartyId')
+  @CalledBy('bearer', 'OWN', 'STAFF')
   get(
     @CurrentCaller() caller: Caller,
     @Param('user', UserRefPipe) user: UserRef,
@@ -53,6 +54,7 @@ export class ThirdPartyIdsController {
   @ApiNoContentResponse({ description: 'The user has it.' })
   @ApiBearerErrors(...ASSIGNING)
   @Put('third-party-id/:thirdPartyId')
+  @CalledBy('bearer', 'MANAGE_USERS')
   @HttpCode(204)
   assign(
     @CurrentCaller() caller: Caller,
@@ -67,6 +69,7 @@ export class ThirdPartyIdsController {
   @ApiNoContentResponse({ description: 'It is gone.' })
   @ApiBearerErrors(...NAMING)
   @Delete('third-party-id/:thirdPartyId')
+  @CalledBy('bearer', 'MANAGE_USERS')
   @HttpCode(204)
   remove(
     @CurrentCaller() caller: Caller,
@@ -82,6 +85,7 @@ export class ThirdPartyIdsController {
   @ApiOkResponse({ type: ThirdPartyIdDto })
   @ApiBearerErrors(...NAMING)
   @Get('third-party-id/:thirdParty/:id')
+  @CalledBy('bearer', 'OWN', 'STAFF')
   getInTwo(
     @CurrentCaller() caller: Caller,
     @Param('user', UserRefPipe) user: UserRef,
@@ -96,6 +100,7 @@ export class ThirdPartyIdsController {
   @ApiNoContentResponse({ description: 'The user has it.' })
   @ApiBearerErrors(...ASSIGNING)
   @Put('third-party-id/:thirdParty/:id')
+  @CalledBy('bearer', 'MANAGE_USERS')
   @HttpCode(204)
   assignInTwo(
     @CurrentCaller() caller: Caller,
@@ -111,6 +116,7 @@ export class ThirdPartyIdsController {
   @ApiNoContentResponse({ description: 'It is gone.' })
   @ApiBearerErrors(...NAMING)
   @Delete('third-party-id/:thirdParty/:id')
+  @CalledBy('bearer', 'MANAGE_USERS')
   @HttpCode(204)
   removeInTwo(
     @CurrentCaller() caller: Caller,

@@ -35,7 +35,6 @@ const FIELD_ERRORS = [
 @ApiTags('Users')
 @ApiBearerAuth()
 @Controller(`${API}/users`)
-@CalledBy('bearer')
 export class NewUsersController {
   constructor(private readonly users: UsersService) {}
 
@@ -44,6 +43,7 @@ export class NewUsersController {
   @ApiOkResponse({ type: UserDto })
   @ApiBearerErrors(...FIELD_ERRORS, 'email_address_not_specified', 'no_permission')
   @Post()
+  @CalledBy('bearer', 'MANAGE_USERS')
   @HttpCode(200)
   create(@CurrentCaller() caller: Caller, @Body() fields: NewUserDto): Promise<UserDto> {
     return this.users.create(caller, fields);
@@ -53,7 +53,6 @@ export class NewUsersController {
 @ApiTags('Users')
 @ApiBearerAuth()
 @Controller(`${API}/user`)
-@CalledBy('bearer')
 export class UsersController {
   constructor(private readonly users: UsersService) {}
 
@@ -61,7 +60,7 @@ export class UsersController {
   @ApiOkResponse({ type: UserDto })
   @ApiBearerErrors('nonexistent_user')
   @Get()
-  @CalledBy('delegated')
+  @CalledBy('delegated', 'OWN')
   getSelf(@CurrentCaller() caller: Caller): Promise<UserDto> {
     return this.users.get(caller, { by: 'self' });
   }
@@ -78,6 +77,7 @@ export class UsersController {
   @ApiOkResponse({ type: UserDto })
   @ApiBearerErrors('missing_field', 'no_access', 'nonexistent_user')
   @Get(':user')
+  @CalledBy('bearer', 'OWN', 'STAFF')
   get(@CurrentCaller() caller: Caller, @Param('user', UserRefPipe) user: UserRef): Promise<UserDto> {
     return this.users.get(caller, user);
   }
@@ -88,6 +88,7 @@ export class UsersController {
   @ApiOkResponse({ type: UserDto })
   @ApiBearerErrors('missing_field', 'no_access', 'nonexistent_user')
   @Get(':thirdParty/:id')
+  @CalledBy('bearer', 'OWN', 'STAFF')
   getByThirdPartyId(@CurrentCaller() caller: Caller, @Param(ThirdPartyRefPipe) user: UserRef): Promise<UserDto> {
     return this.users.get(caller, user);
   }
@@ -97,6 +98,7 @@ export class UsersController {
   @ApiOkResponse({ type: UserDto })
   @ApiBearerErrors(...FIELD_ERRORS, 'third_party_already_assigned', 'no_access', 'nonexistent_user')
   @Put()
+  @CalledBy('bearer', 'OWN')
   changeSelf(@CurrentCaller() caller: Caller, @Body() changes: UserChangesDto): Promise<UserDto> {
     return this.users.change(caller, { by: 'self' }, changes);
   }
@@ -113,6 +115,7 @@ export class UsersController {
   @ApiOkResponse({ type: UserDto })
   @ApiBearerErrors(...FIELD_ERRORS, 'missing_field', 'third_party_already_assigned', 'no_access', 'nonexistent_user')
   @Put(':user')
+  @CalledBy('bearer', 'OWN', 'MANAGE_USERS')
   change(
     @CurrentCaller() caller: Caller,
     @Param('user', UserRefPipe) user: UserRef,
@@ -126,6 +129,7 @@ export class UsersController {
   @ApiNoContentResponse({ description: 'It is gone, with its sessions and login tokens.' })
   @ApiBearerErrors('missing_field', 'cannot_delete_self', 'account_is_group_manager', 'access_denied', 'not_found')
   @Delete(':user')
+  @CalledBy('bearer', 'MANAGE_USERS')
   @HttpCode(204)
   remove(@CurrentCaller() caller: Caller, @Param('user', UserRefPipe) user: UserRef): Promise<void> {
     return this.users.remove(caller, user);

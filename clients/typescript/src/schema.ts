@@ -11,7 +11,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The organization on whose staff the caller is */
+        /**
+         * The organization on whose staff the caller is
+         * @description Needs to be on the staff of the organization.
+         */
         get: operations["getOwnOrganization"];
         put?: never;
         post?: never;
@@ -28,7 +31,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The same, named by its ID or `self` */
+        /**
+         * The same, named by its ID or `self`
+         * @description Needs to be on the staff of the organization.
+         */
         get: operations["getOrganization"];
         put?: never;
         post?: never;
@@ -45,7 +51,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The people on the staff of the caller’s organization */
+        /**
+         * The people on the staff of the caller’s organization
+         * @description Needs to be on the staff of the organization.
+         */
         get: operations["listStaff"];
         put?: never;
         post?: never;
@@ -66,10 +75,15 @@ export interface paths {
         /**
          * Put an account on the staff
          * @description It has no permission then. With `name`, an e-mail address of nobody becomes a new account.
+         *
+         *     Needs `MANAGE_STAFF`.
          */
         put: operations["appointStaff"];
         post?: never;
-        /** Take an account off the staff, with its permissions and the sessions that it started */
+        /**
+         * Take an account off the staff, with its permissions and the sessions that it started
+         * @description Needs `MANAGE_STAFF`.
+         */
         delete: operations["dismissStaff"];
         options?: never;
         head?: never;
@@ -83,7 +97,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The people whom the caller’s organization manages */
+        /**
+         * The people whom the caller’s organization manages
+         * @description Needs to be on the staff of the organization.
+         */
         get: operations["listAccounts"];
         put?: never;
         post?: never;
@@ -100,9 +117,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The caller’s own account */
+        /**
+         * The caller’s own account
+         * @description Needs a token of one’s own.
+         */
         get: operations["getOwnUser"];
-        /** Change the caller’s own account */
+        /**
+         * Change the caller’s own account
+         * @description Needs a token of one’s own.
+         */
         put: operations["changeOwnUser"];
         post?: never;
         delete?: never;
@@ -118,15 +141,23 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An account: one’s own, or one that the caller’s organization manages */
+        /**
+         * An account: one’s own, or one that the caller’s organization manages
+         * @description Needs a token of one’s own or to be on the staff of the organization.
+         */
         get: operations["getUser"];
         /**
          * Change an account: one’s own, or one that the caller’s organization manages
          * @description What is not given stays as it is; an empty value takes a field away. Blocking an account ends its sessions and revokes its login tokens.
+         *
+         *     Needs a token of one’s own or `MANAGE_USERS`.
          */
         put: operations["changeUser"];
         post?: never;
-        /** Delete an account that the caller’s organization manages */
+        /**
+         * Delete an account that the caller’s organization manages
+         * @description Needs `MANAGE_USERS`.
+         */
         delete: operations["deleteUser"];
         options?: never;
         head?: never;
@@ -140,7 +171,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** An account, named by a third-party ID */
+        /**
+         * An account, named by a third-party ID
+         * @description Needs a token of one’s own or to be on the staff of the organization.
+         */
         get: operations["getUserByThirdPartyId"];
         put?: never;
         post?: never;
@@ -159,7 +193,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Make an account, managed by the caller’s organization */
+        /**
+         * Make an account, managed by the caller’s organization
+         * @description Needs `MANAGE_USERS`.
+         */
         post: operations["createUser"];
         delete?: never;
         options?: never;
@@ -174,7 +211,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What third parties call a user */
+        /**
+         * What third parties call a user
+         * @description Needs a token of one’s own or to be on the staff of the organization.
+         */
         get: operations["listThirdPartyIds"];
         put?: never;
         post?: never;
@@ -191,12 +231,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One of them, as `CODE$ID` */
+        /**
+         * One of them, as `CODE$ID`
+         * @description Needs a token of one’s own or to be on the staff of the organization.
+         */
         get: operations["getThirdPartyId"];
-        /** Give a user a third-party ID, as `CODE$ID` */
+        /**
+         * Give a user a third-party ID, as `CODE$ID`
+         * @description Needs `MANAGE_USERS`.
+         */
         put: operations["assignThirdPartyId"];
         post?: never;
-        /** Take a third-party ID away, as `CODE$ID` */
+        /**
+         * Take a third-party ID away, as `CODE$ID`
+         * @description Needs `MANAGE_USERS`.
+         */
         delete: operations["removeThirdPartyId"];
         options?: never;
         head?: never;
@@ -210,12 +259,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One of them, as `CODE/ID` */
+        /**
+         * One of them, as `CODE/ID`
+         * @description Needs a token of one’s own or to be on the staff of the organization.
+         */
         get: operations["getThirdPartyIdInTwo"];
-        /** Give a user a third-party ID, as `CODE/ID` */
+        /**
+         * Give a user a third-party ID, as `CODE/ID`
+         * @description Needs `MANAGE_USERS`.
+         */
         put: operations["assignThirdPartyIdInTwo"];
         post?: never;
-        /** Take a third-party ID away, as `CODE/ID` */
+        /**
+         * Take a third-party ID away, as `CODE/ID`
+         * @description Needs `MANAGE_USERS`.
+         */
         delete: operations["removeThirdPartyIdInTwo"];
         options?: never;
         head?: never;
@@ -229,7 +287,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What a staff user may do in the organization */
+        /**
+         * What a staff user may do in the organization
+         * @description Needs `MANAGE_STAFF`.
+         */
         get: operations["listPermissions"];
         put?: never;
         post?: never;
@@ -247,10 +308,16 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** Allow a staff user something that the caller may do */
+        /**
+         * Allow a staff user something that the caller may do
+         * @description Needs `MANAGE_STAFF`.
+         */
         put: operations["grantPermission"];
         post?: never;
-        /** Take a permission away, with the sessions that were started with it */
+        /**
+         * Take a permission away, with the sessions that were started with it
+         * @description Needs `MANAGE_STAFF`.
+         */
         delete: operations["revokePermission"];
         options?: never;
         head?: never;
@@ -264,12 +331,21 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A group on which the caller has a permission */
+        /**
+         * A group on which the caller has a permission
+         * @description Needs `VIEW` or `MANAGE` on the group.
+         */
         get: operations["getGroup"];
-        /** Change a group that the caller manages */
+        /**
+         * Change a group that the caller manages
+         * @description Needs `MANAGE` on the group.
+         */
         put: operations["changeGroup"];
         post?: never;
-        /** Delete a group, and end the sessions that came from it */
+        /**
+         * Delete a group, and end the sessions that came from it
+         * @description Needs `MANAGE` on the group.
+         */
         delete: operations["deleteGroup"];
         options?: never;
         head?: never;
@@ -283,10 +359,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The groups on which the caller has a permission */
+        /**
+         * The groups on which the caller has a permission
+         * @description Needs a token of one’s own.
+         */
         get: operations["listGroups"];
         put?: never;
-        /** Make a group, which the caller then manages */
+        /**
+         * Make a group, which the caller then manages
+         * @description Needs `CREATE_GROUPS`.
+         */
         post: operations["createGroup"];
         delete?: never;
         options?: never;
@@ -301,7 +383,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Every group of the caller’s organization */
+        /**
+         * Every group of the caller’s organization
+         * @description Needs to be on the staff of the organization.
+         */
         get: operations["listOrganizationGroups"];
         put?: never;
         post?: never;
@@ -318,7 +403,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The people in a group, and those who are invited to it */
+        /**
+         * The people in a group, and those who are invited to it
+         * @description Needs `VIEW` or `MANAGE` on the group.
+         */
         get: operations["listMembers"];
         put?: never;
         post?: never;
@@ -339,10 +427,15 @@ export interface paths {
         /**
          * Add a user to a group, or invite one whom the organization does not manage
          * @description With `setup`, an account that does not exist is made; the caller then needs `MANAGE_USERS` too.
+         *
+         *     Needs `MANAGE` on the group.
          */
         put: operations["addMember"];
         post?: never;
-        /** Take a user out of a group, or an invitation back */
+        /**
+         * Take a user out of a group, or an invitation back
+         * @description Needs `MANAGE` on the group.
+         */
         delete: operations["removeMember"];
         options?: never;
         head?: never;
@@ -357,7 +450,10 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        /** The same, named by a third-party ID */
+        /**
+         * The same, named by a third-party ID
+         * @description Needs `MANAGE` on the group.
+         */
         put: operations["addMemberByThirdPartyId"];
         post?: never;
         delete?: never;
@@ -377,6 +473,8 @@ export interface paths {
         /**
          * Accept or decline an invitation, by whoever is invited
          * @description The id of an invitation is that of the group.
+         *
+         *     Needs a token of one’s own.
          */
         put: operations["answerInvitation"];
         post?: never;
@@ -393,7 +491,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who of the staff may do what with a group */
+        /**
+         * Who of the staff may do what with a group
+         * @description Needs `VIEW` or `MANAGE` on the group.
+         */
         get: operations["listGroupStaff"];
         put?: never;
         post?: never;
@@ -414,10 +515,15 @@ export interface paths {
         /**
          * Let a staff user of the organization manage or view a group
          * @description A staff user has one permission on a group: this one takes the place of the one before.
+         *
+         *     Needs `MANAGE` on the group.
          */
         put: operations["allowGroupStaff"];
         post?: never;
-        /** Take a permission on a group away, with the sessions that were started with it */
+        /**
+         * Take a permission on a group away, with the sessions that were started with it
+         * @description Needs `MANAGE` on the group.
+         */
         delete: operations["disallowGroupStaff"];
         options?: never;
         head?: never;
@@ -435,6 +541,8 @@ export interface paths {
          * Let a user in
          * @deprecated
          * @description Answers with a one-time token that starts a web session for the user, and with the URL to forward the browser to. The caller needs the permission `OBTAIN_ACCESS_TOKENS` and has to administer a group that the user has joined. Service accounts are the successor of this call.
+         *
+         *     Needs `OBTAIN_ACCESS_TOKENS`.
          */
         get: operations["obtainAccess"];
         put?: never;
@@ -456,6 +564,8 @@ export interface paths {
          * Let a user in, named by a third-party ID
          * @deprecated
          * @description The same as the other form, for a user whom the host knows by an ID of its own.
+         *
+         *     Needs `OBTAIN_ACCESS_TOKENS`.
          */
         get: operations["obtainAccessByThirdPartyId"];
         put?: never;
@@ -476,6 +586,7 @@ export interface paths {
         /**
          * Without a user reference: always `missing_field`
          * @deprecated
+         * @description Needs `OBTAIN_ACCESS_TOKENS`.
          */
         get: operations["obtainAccessForNobody"];
         put?: never;

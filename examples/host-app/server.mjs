@@ -1,0 +1,77 @@
+// A host system in miniature: an intranet whose users follow a link to a course, and land there signed in.
+//
+//   LATCHKEY_URL    where the API is            (http://localhost:3000)
+//   LATCHKEY_TOKEN  an access token of the host
+//   PORT            where to listen             (4000)
+import Fastify from 'fastify';
+
+const { LATCHKEY_URL = 'http://localhost:3000', LATCHKEY_TOKEN, PORT = '4000' } = process.env;
+const COURSE = '/course/first-aid?lesson=2';
+/** Whoever this system has signed in, by the name that both systems know: a real one takes it from its own session. */
+const USERS = new Map([
+  ['anna', { name: 'Anna Jansen', reference: 'anna@demo.example' }],
+  ['chloe', { name: 'Chloé Dubois', reference: 'LMS$4713' }],
+  ['eva', { name: 'Eva Nowhere', reference: 'eva@demo.example' }],
+]);
+
+const app = Fastify({ logger: false });
+
+app.get('/', (request, reply) => reply.type('text/html; charset=utf-8').send(page(userOf(request))));
+
+/** The whole integration: one call, one redirect. It is made when the link is followed, because the token lives for two minutes. */
+app.get('/continue', async (request, reply) => {
+  const user = userOf(request);
+  const path = `/api/2.1.1/access/${encodeURIComponent(user.reference)}?returnTo=${encodeURIComponent(COURSE)}`;
+  const answer = await fetch(LATCHKEY_URL + path, { headers: { authorization: `Bearer ${LATCHKEY_TOKEN}` } });
+  const { url, id, description } = await answer.json();
+  if (answer.ok) return reply.header('Cache-Control', 'no-store').redirect(url, 303);
+  return reply
+    .status(502)
+    .type('text/html; charset=utf-8')
+    .send(page(user, `${id}: ${description}`));
+});
+
+function userOf({ query }) {
+  return USERS.get(query.user) ?? USERS.get('anna');
+}
+
+function page(user, failure) {
+  const [key] = [...USERS].find(([, candidate]) => candidate === user);
+  const others = [...USERS].map(([other, { name }]) =>
+    other === key ? `<b>${name}</b>` : `<a href="/?user=${other}">${name}</a>`,
+  );
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Intranet</title>
+<style>
+body { margin: 0; font: 1rem/1.5 system-ui, sans-serif; background: #f3efe6; color: #2b2620; }
+header { padding: 1rem 2rem; background: #7a3e1d; color: #fff; }
+main { max-width: 40rem; padding: 2rem; }
+a.button { display: inline-block; padding: .6rem 1.2rem; border-radius: .4rem; background: #7a3e1d; color: #fff; text-decoration: none; }
+[role=alert] { padding: .6rem 1rem; background: #fbd9d0; }
+</style>
+</head>
+<body>
+<header>Intranet of the Demo Academy</header>
+<main>
+<h1>Hello, ${user.name}</h1>
+${failure ? `<p role="alert">The course can’t be opened: ${escaped(failure)}</p>` : ''}
+<p>You have one course to finish: <b>First aid</b>, lesson 2.</p>
+<p><a class="button" href="/continue?user=${key}">Continue to the course</a></p>
+<p><small>This intranet is used as: ${others.join(' · ')}</small></p>
+</main>
+</body>
+</html>
+`;
+}
+
+function escaped(text) {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+}
+
+await app.listen({ port: Number(PORT), host: 'localhost' });
+process.stdout.write(`Host system   http://localhost:${PORT}\n`);
+for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void app.close());
