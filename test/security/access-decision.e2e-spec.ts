@@ -2,17 +2,17 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { DataSource } from 'typeorm';
-import { grants } from '../src/access/access.policy.js';
-import { newClientId, newId } from '../src/common/id.js';
-import { GroupStaff } from '../src/groups/group-staff.entity.js';
-import { Group } from '../src/groups/group.entity.js';
-import { Membership } from '../src/groups/membership.entity.js';
-import { Client } from '../src/oauth/client.entity.js';
-import { TokensService } from '../src/oauth/tokens.service.js';
-import { Organization } from '../src/organizations/organization.entity.js';
-import { AccountPermission } from '../src/users/account-permission.entity.js';
-import { User } from '../src/users/user.entity.js';
-import { TestApp } from './support/app.js';
+import { grants } from '../../src/access/access.policy.js';
+import { newClientId, newId } from '../../src/common/id.js';
+import { GroupStaff } from '../../src/groups/group-staff.entity.js';
+import { Group } from '../../src/groups/group.entity.js';
+import { Membership } from '../../src/groups/membership.entity.js';
+import { Client } from '../../src/oauth/client.entity.js';
+import { TokensService } from '../../src/oauth/tokens.service.js';
+import { Organization } from '../../src/organizations/organization.entity.js';
+import { AccountPermission } from '../../src/users/account-permission.entity.js';
+import { User } from '../../src/users/user.entity.js';
+import { TestApp } from '../support/app.js';
 
 const ORGANIZATIONS = 2;
 const USERS = 4;
@@ -143,7 +143,7 @@ async function build({ users, groups }: Graph): Promise<{ id: string; token: str
   );
 }
 
-it('the access decision is that of the contract, for any organizations, groups, members, staff and permissions', async () => {
+it('S25: the access decision is that of the contract, for any organizations, groups, members, staff and permissions', async () => {
   const seen = new Set<string>();
   await fc.assert(
     fc.asyncProperty(graphs, async (graph) => {
