@@ -25,8 +25,12 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** The longest path segment that reaches validation; what is longer than a reference can be is refused there. */
 const MAX_SEGMENT = 8 * 1024;
 
-/** Whatever the address of an answer holds, a page that it leads to is not told. */
-const COMMON_HEADERS = { 'X-Content-Type-Options': 'nosniff', 'Referrer-Policy': 'no-referrer' };
+/** Whatever the address of an answer holds, a page that it leads to is not told; and what says nothing else is in no frame. */
+const COMMON_HEADERS = {
+  'X-Content-Type-Options': 'nosniff',
+  'Referrer-Policy': 'no-referrer',
+  'Content-Security-Policy': "frame-ancestors 'none'",
+};
 
 /** The application as it runs, up to `listen`. The tests use this one too. */
 export async function createApp(settings: Settings, clock?: Clock): Promise<NestFastifyApplication> {

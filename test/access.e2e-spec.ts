@@ -72,6 +72,9 @@ describe('GET access/{user}', () => {
       revokedAt: null,
       secure: false,
       returnTo: '/course',
+      embedOrigin: null,
+      delivery: 'redirect',
+      existingSession: 'keep',
     });
   });
 

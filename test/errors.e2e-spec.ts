@@ -54,7 +54,7 @@ describe('an error', () => {
     { path: '/api/2.1.1/access/someone', method: 'POST', allow: 'GET, HEAD' },
     { path: '/api/2.1.1/access/LMS/1', method: 'DELETE', allow: 'GET, HEAD' },
     { path: '/api/2/version', method: 'PUT', allow: 'GET, HEAD' },
-    { path: '/login', method: 'POST', allow: 'GET, HEAD' },
+    { path: '/login', method: 'PUT', allow: 'GET, HEAD, POST' },
     { path: '/logout', method: 'GET', allow: 'POST' },
     { path: '/session', method: 'OPTIONS', allow: 'GET, HEAD' },
     { path: '/', method: 'PATCH', allow: 'GET, HEAD' },

@@ -11,7 +11,7 @@ import type { AccessQueryDto } from './dto/access-query.dto.js';
 import type { AccessDto } from './dto/access.dto.js';
 import { LoginTokensService } from './login-tokens.service.js';
 import type { NewLoginToken } from './login-tokens.service.js';
-import { isLegalReturnTo } from './return-to.js';
+import { isLegalReturnTo, isOrigin } from './return-to.js';
 
 /** Hands out login tokens (API.md, section 2). */
 @Injectable()
@@ -25,13 +25,22 @@ export class AccessService {
   ) {}
 
   /** @throws DomainError `incorrect_field`, `not_authenticated`, `not_authorized`, `unknown_user`, in this order */
-  async issue(caller: Caller, ref: UserRef, { security, returnTo }: AccessQueryDto): Promise<AccessDto> {
+  async issue(caller: Caller, ref: UserRef, query: AccessQueryDto): Promise<AccessDto> {
+    const { security, returnTo, embed, delivery = 'redirect', session = 'keep' } = query;
     if (returnTo !== undefined) await this.requireLegalReturnTo(caller, returnTo);
-    const secure = security === 'ssl' || this.settings.isHttps;
-    const token = await this.loginTokens.record(caller, ref, { secure, returnTo: returnTo ?? null });
+    if (embed !== undefined) await this.requireLegalEmbed(caller, embed);
+    const isHttps = security === 'ssl' || this.settings.isHttps;
+    const token = await this.loginTokens.record(caller, ref, {
+      // What is embedded has a cookie that is always `Secure`.
+      secure: isHttps || embed !== undefined,
+      returnTo: returnTo ?? null,
+      embedOrigin: embed ?? null,
+      delivery,
+      existingSession: session,
+    });
     if (!token) throw await this.policy.refusal(caller, ref);
     const jwt = this.sign(caller, token);
-    return { token: jwt, url: `${this.origin(secure)}/login?token=${jwt}`, expires: toIso(token.expiresAt) };
+    return { token: jwt, url: `${this.origin(isHttps)}/login?token=${jwt}`, expires: toIso(token.expiresAt) };
   }
 
   private async requireLegalReturnTo(caller: Caller, returnTo: string): Promise<void> {
@@ -42,6 +51,13 @@ export class AccessService {
       'returnTo must be a path that starts with one /, or a URL on an origin registered for the client, with everything but visible ASCII percent-encoded.',
       { members: { field: 'returnTo' } },
     );
+  }
+
+  private async requireLegalEmbed(caller: Caller, embed: string): Promise<void> {
+    if (!this.settings.allowsSecureCookies)
+      throw incorrectEmbed('embed needs an https public URL: browsers keep the session of a frame over https only.');
+    if (isOrigin(embed) && (await this.clients.originsOf(caller.clientId)).includes(embed)) return;
+    throw incorrectEmbed('embed must be an origin registered for the client, letter by letter.');
   }
 
   private sign({ userId, clientId }: Caller, token: NewLoginToken): string {
@@ -60,4 +76,8 @@ export class AccessService {
   private origin(secure: boolean): string {
     return secure ? this.settings.PUBLIC_URL.replace(/^http:/, 'https:') : this.settings.PUBLIC_URL;
   }
+}
+
+function incorrectEmbed(description: string): DomainError {
+  return new DomainError('incorrect_field', description, { members: { field: 'embed' } });
 }

@@ -1,4 +1,4 @@
-import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { Relation } from 'typeorm';
 import { ID, INSTANT } from '../database/column-types.js';
 import { Group } from '../groups/group.entity.js';
@@ -6,10 +6,23 @@ import { Client } from '../oauth/client.entity.js';
 import { User } from '../users/user.entity.js';
 
 /**
+ * How the token travels: `redirect` starts its session as soon as a browser opens its URL; `link`, which scanners and
+ * previews of mails and chats open too, when the visitor is there.
+ */
+export const DELIVERIES = ['redirect', 'link'] as const;
+export type Delivery = (typeof DELIVERIES)[number];
+
+/** What becomes of somebody else's live session in the visitor's browser: it stays, it ends, or the visitor is asked. */
+export const EXISTING_SESSION = ['keep', 'switch', 'ask'] as const;
+export type ExistingSession = (typeof EXISTING_SESSION)[number];
+
+/**
  * The record of a login token that was handed out: who let whom in, through what, until when. The
  * token itself is nowhere. It was redeemed, and when, if a session refers to it.
  */
 @Entity('login_tokens')
+@Check('login_tokens_delivery_check', `"delivery" IN ('redirect', 'link')`)
+@Check('login_tokens_existing_session_check', `"existing_session" IN ('keep', 'switch', 'ask')`)
 export class LoginToken {
   /** The `jti` of the token, a UUID. */
   @PrimaryColumn({ type: 'varchar', length: 36, primaryKeyConstraintName: 'login_tokens_pkey' })
@@ -68,4 +81,14 @@ export class LoginToken {
   /** Where the visitor lands, checked when the token was issued; `null` for the landing page. */
   @Column({ name: 'return_to', type: 'varchar', length: 2048, nullable: true })
   returnTo: string | null;
+
+  /** The session is for a frame on pages of this origin, and for nothing else; `null` for an ordinary one. */
+  @Column({ name: 'embed_origin', type: 'varchar', length: 255, nullable: true })
+  embedOrigin: string | null;
+
+  @Column({ type: 'varchar', length: 16, default: 'redirect' })
+  delivery: Delivery;
+
+  @Column({ name: 'existing_session', type: 'varchar', length: 16, default: 'keep' })
+  existingSession: ExistingSession;
 }

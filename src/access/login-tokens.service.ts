@@ -8,6 +8,15 @@ import { Database, toInstant } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import type { UserRef } from '../users/user-ref.js';
 import { grants, TARGET_SQL, targetOf } from './access.policy.js';
+import type { LoginToken } from './login-token.entity.js';
+
+/** What the caller chose for the login. It is sealed: nothing at the redemption changes it. */
+export type LoginOptions = Pick<LoginToken, 'secure' | 'returnTo' | 'embedOrigin' | 'delivery' | 'existingSession'>;
+
+/** A token that can start a session at this moment. */
+export interface GoodLoginToken extends Omit<LoginOptions, 'secure'> {
+  userId: string;
+}
 
 /** What a login token says, beside who asked for it. */
 export interface NewLoginToken {
@@ -21,13 +30,11 @@ export interface NewLoginToken {
 /** Writes the record of a token if the policy allows it, and nothing otherwise. One round trip. */
 const RECORD = Object.fromEntries(
   Object.entries(TARGET_SQL).map(([kind, { user, next }]) => {
-    const [caller, client, id, issuedAt, expiresAt, secure, returnTo] = Array.from(
-      { length: 7 },
-      (_, i) => `$${next + i}`,
-    );
+    const [caller, client, id, issuedAt, expiresAt, ...options] = Array.from({ length: 10 }, (_, i) => `$${next + i}`);
     const sql = `
-      INSERT INTO "login_tokens" ("id", "user_id", "caller_id", "client_id", "group_id", "issued_at", "expires_at", "secure", "return_to")
-      SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt}, ${secure}, ${returnTo}
+      INSERT INTO "login_tokens" ("id", "user_id", "caller_id", "client_id", "group_id", "issued_at", "expires_at",
+                                  "secure", "return_to", "embed_origin", "delivery", "existing_session")
+      SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt}, ${options.join(', ')}
       ${grants({ caller: caller!, client: client!, user })}
       LIMIT 1
       RETURNING "user_id" AS "userId"`;
@@ -37,9 +44,24 @@ const RECORD = Object.fromEntries(
 
 const STATE: Statement = {
   name: 'explain_login_token',
-  sql: `SELECT t."expires_at" AS "expiresAt", EXISTS (SELECT 1 FROM "sessions" s WHERE s."login_token_id" = t."id") AS "used"
+  sql: `SELECT t."user_id" AS "userId", t."return_to" AS "returnTo", t."embed_origin" AS "embedOrigin", t."delivery",
+               t."existing_session" AS "existingSession", t."expires_at" AS "expiresAt",
+               EXISTS (SELECT 1 FROM "sessions" s WHERE s."login_token_id" = t."id") AS "used",
+               (t."revoked_at" IS NULL
+                 AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})) AS "granted"
         FROM "login_tokens" t WHERE t."id" = $1`,
 };
+
+const EMBED_ORIGIN: Statement = {
+  name: 'find_embed_origin',
+  sql: `SELECT t."embed_origin" AS "embedOrigin" FROM "login_tokens" t WHERE t."id" = $1`,
+};
+
+interface StateRow extends GoodLoginToken {
+  expiresAt: Date | string;
+  used: unknown;
+  granted: unknown;
+}
 
 /** In steps, so that a large backlog never holds the write lock for long. */
 const PRUNE_STEP = 1000;
@@ -75,11 +97,7 @@ export class LoginTokensService {
   ) {}
 
   /** Records a new token for `ref`, or answers `null` if the policy lets the caller not have it. */
-  async record(
-    caller: Caller,
-    ref: UserRef,
-    options: { secure: boolean; returnTo: string | null },
-  ): Promise<NewLoginToken | null> {
+  async record(caller: Caller, ref: UserRef, options: LoginOptions): Promise<NewLoginToken | null> {
     const id = randomUUID();
     const issuedAt = this.clock.now();
     issuedAt.setMilliseconds(0);
@@ -94,16 +112,33 @@ export class LoginTokensService {
       expiresAt,
       options.secure,
       options.returnTo,
+      options.embedOrigin,
+      options.delivery,
+      options.existingSession,
     ]);
     return rows[0] ? { id, userId: rows[0].userId, issuedAt, expiresAt } : null;
   }
 
-  /** Why a token with a good signature started no session. */
-  async refusal(id: string): Promise<DomainError> {
-    const [token] = await this.database.read<{ expiresAt: Date | string; used: unknown }>(STATE, [id]);
-    if (token?.used) return new DomainError('token_used');
-    if (token && toInstant(token.expiresAt) <= this.clock.now()) return new DomainError('token_expired');
-    return new DomainError('invalid_token');
+  /**
+   * Looks at a token with a good signature, without using it.
+   *
+   * @throws DomainError `token_used`, `token_expired`, `invalid_token`: why it starts no session
+   */
+  async requireGood(id: string): Promise<GoodLoginToken> {
+    const [row] = await this.database.read<StateRow>(STATE, [id]);
+    if (!row) throw new DomainError('invalid_token');
+    const { expiresAt, used, granted, ...token } = row;
+    const { embedOrigin } = token;
+    if (used) throw new DomainError('token_used', undefined, { embedOrigin });
+    if (toInstant(expiresAt) <= this.clock.now()) throw new DomainError('token_expired', undefined, { embedOrigin });
+    if (!granted) throw new DomainError('invalid_token', undefined, { embedOrigin });
+    return token;
+  }
+
+  /** The origin that a token was made for, if it was made for one. */
+  async embedOriginOf(id: string): Promise<string | null> {
+    const [row] = await this.database.read<{ embedOrigin: string | null }>(EMBED_ORIGIN, [id]);
+    return row?.embedOrigin ?? null;
   }
 
   /** Forgets the tokens, with their sessions, whose time to be kept is over. */

@@ -41,27 +41,37 @@ small { color: var(--soft); }
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
-function contentSecurityPolicy(formTargets: string[]): string {
+function contentSecurityPolicy({ formTargets = [], frameAncestor, script }: PageOptions): string {
   return [
     "default-src 'none'",
     `style-src 'sha256-${STYLE_HASH}'`,
+    ...(script ? ["script-src 'self'"] : []),
     ["form-action 'self'", ...formTargets].join(' '),
-    "frame-ancestors 'none'",
+    `frame-ancestors ${frameAncestor ?? "'none'"}`,
     "base-uri 'none'",
   ].join('; ');
 }
 
-interface PageOptions {
+export interface PageOptions {
   referrerPolicy?: 'no-referrer' | 'same-origin';
   /** Where a form of the page may end beside this site, by redirects: origins, or schemes such as `com.example.app:`. */
   formTargets?: string[];
+  /** The origin on whose pages it can be framed; on nobody's without it. */
+  frameAncestor?: string | null;
+  /** The path of a script of ours. */
+  script?: string;
+  /**
+   * Its form tells browsers that send no `Sec-Fetch-Site` where it comes from, by the origin alone and never by the address:
+   * without that, they send `Origin: null` from a page that has no referrer.
+   */
+  hasForm?: boolean;
 }
 
-/** A page of our own. It runs no script, loads nothing, can't be framed and is kept nowhere. */
+/** A page of our own. Unless the options say otherwise it runs no script, loads nothing and can't be framed. It is kept nowhere. */
 export function pageOf(
   title: string,
   body: Html,
-  { referrerPolicy = 'no-referrer', formTargets = [] }: PageOptions = {},
+  options: PageOptions = {},
 ): { text: string; headers: Record<string, string> } {
   // The style's hash is over every character between the tags.
   const page = html`<!doctype html>
@@ -70,16 +80,27 @@ export function pageOf(
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${title}</title>
-<style>${new Html(STYLE)}</style>
-</head>
+${
+  options.hasForm
+    ? html`<meta name="referrer" content="strict-origin">
+`
+    : ''
+}<style>${new Html(STYLE)}</style>
+${
+  options.script
+    ? html`<script src="${options.script}" defer></script>
+`
+    : ''
+}</head>
 <body><main><h1>${title}</h1>${body}</main></body>
 </html>
 `;
   const headers = {
     'Content-Type': 'text/html; charset=utf-8',
-    'Content-Security-Policy': contentSecurityPolicy(formTargets),
+    'Content-Security-Policy': contentSecurityPolicy(options),
     'Cache-Control': 'no-store',
-    'Referrer-Policy': referrerPolicy,
+    'Referrer-Policy': options.referrerPolicy ?? 'no-referrer',
+    ...(options.frameAncestor ? {} : { 'X-Frame-Options': 'DENY' }),
   };
   return { text: page.text, headers };
 }

@@ -131,6 +131,11 @@ export class Settings {
   get isHttps(): boolean {
     return this.PUBLIC_URL.startsWith('https:');
   }
+
+  /** Browsers keep `Secure` cookies of the public URL: those of https, and of localhost, which never leaves the machine. */
+  get allowsSecureCookies(): boolean {
+    return this.isHttps || new URL(this.PUBLIC_URL).hostname === 'localhost';
+  }
 }
 
 /** Thrown at the start; names every fault of the environment at once. */

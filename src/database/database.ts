@@ -15,8 +15,8 @@ export abstract class Database {
   /** Runs `work` in one transaction: all of it is committed, or, when it throws, nothing. */
   abstract transaction<T>(work: (db: EntityManager) => Promise<T>): Promise<T>;
 
-  /** Runs one writing statement as a part of the transaction of `db`. */
-  abstract within(db: EntityManager, statement: Statement, parameters: Parameter[]): Promise<void>;
+  /** Runs one writing statement as a part of the transaction of `db`. Rows come back from an INSERT only. */
+  abstract within<Row>(db: EntityManager, statement: Statement, parameters: Parameter[]): Promise<Row[]>;
 }
 
 /** Reads an instant as it comes back from a raw statement: a `Date` on PostgreSQL, text on SQLite. */

@@ -25,7 +25,7 @@ export class PostgresDatabase extends Database {
     return this.dataSource.transaction(work);
   }
 
-  async within(db: EntityManager, { sql }: Statement, parameters: Parameter[]): Promise<void> {
-    await db.query(sql, parameters);
+  within<Row>(db: EntityManager, { sql }: Statement, parameters: Parameter[]): Promise<Row[]> {
+    return db.query(sql, parameters);
   }
 }

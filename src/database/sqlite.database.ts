@@ -72,8 +72,8 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
     return this.whenFree(() => whenUnlocked(attempt));
   }
 
-  async within(db: EntityManager, { sql }: Statement, parameters: Parameter[]): Promise<void> {
-    await db.query(sql, [bound(parameters)]);
+  within<Row>(db: EntityManager, { sql }: Statement, parameters: Parameter[]): Promise<Row[]> {
+    return db.query(sql, [bound(parameters)]);
   }
 
   async onApplicationShutdown(): Promise<void> {

@@ -39,7 +39,11 @@ export interface AccessTokenClaims extends RegisteredClaims {
 
 export class TokenError extends Error {
   /** `revoked`: it was good, but what it came from is gone. */
-  constructor(readonly reason: 'invalid' | 'expired' | 'revoked') {
+  constructor(
+    readonly reason: 'invalid' | 'expired' | 'revoked',
+    /** The `jti` of a token that was good once. */
+    readonly tokenId?: string,
+  ) {
     super(`The token is ${reason}.`);
   }
 }
@@ -100,7 +104,7 @@ export class TokensService {
     const claims = this.requireSignedClaims(kind, token, key) as ClaimsOf[K];
     const now = toNumericDate(this.clock.now());
     if (claims.iat > now + CLOCK_SKEW) throw new TokenError('invalid');
-    if (claims.exp + KINDS[kind].expiryLeeway <= now) throw new TokenError('expired');
+    if (claims.exp + KINDS[kind].expiryLeeway <= now) throw new TokenError('expired', claims.jti);
     return { ...claims, kid: key.kid };
   }
 

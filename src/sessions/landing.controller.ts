@@ -8,6 +8,7 @@ import type { SessionDto } from './dto/session.dto.js';
 import { PageErrorFilter } from '../common/errors/page-error.filter.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionsService } from './sessions.service.js';
+import { showSignedOut } from './signed-out.page.js';
 import { VisitorsService } from './visitors.service.js';
 
 /** The page on which a login ends that has nowhere else to go. */
@@ -29,15 +30,11 @@ export class LandingController {
     if (session)
       sendPage(reply, 200, 'You are signed in', signedIn(await this.visitors.describe(session)), {
         referrerPolicy: 'same-origin',
+        frameAncestor: session.embedOrigin,
       });
-    else sendPage(reply, 200, 'You are not signed in', SIGNED_OUT);
+    else showSignedOut(reply);
   }
 }
-
-const SIGNED_OUT = html`<p>
-  Go back to the site that you came from and follow its link again. It brings you here signed in; there is no password
-  to type.
-</p>`;
 
 function signedIn({ user, actor, created, expires }: SessionDto): Html {
   return html`<dl>

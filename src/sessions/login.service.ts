@@ -1,12 +1,30 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { LoginTokensService } from '../access/login-tokens.service.js';
+import type { GoodLoginToken } from '../access/login-tokens.service.js';
 import { AttemptsService } from '../auth/attempts.service.js';
 import { DomainError } from '../common/errors/errors.js';
 import { TokenError, TokensService } from '../oauth/tokens.service.js';
-import { isNavigation } from './navigation.js';
+import { decide, targetWhenKept } from './existing-session.js';
+import type { Answer } from './existing-session.js';
+import { isInFrame, isNavigation } from './navigation.js';
+import { SessionCookie } from './session-cookie.js';
+import type { ShownCookie } from './session-cookie.js';
 import { SessionsService } from './sessions.service.js';
-import type { StartedSession } from './sessions.service.js';
+import type { LiveSession, StartedSession } from './sessions.service.js';
+
+/** What of a request a login looks at: the token is in its query. */
+export type LoginRequest = Pick<FastifyRequest, 'headers' | 'query' | 'cookies' | 'ip'>;
+
+/** What a login came to. A session was started in the first case only, and a token was consumed in no other. */
+export type LoginOutcome =
+  | { is: 'started'; session: StartedSession }
+  /** The visitor's session stays; `returnTo` is where the token would have led them, if it is a token of their own. */
+  | { is: 'kept'; returnTo: string | null }
+  /** The visitor has to say on a page that they are there, and comes back with the answer `open`. */
+  | { is: 'needs button'; token: GoodLoginToken }
+  /** The visitor has to choose between two users, and comes back with the answer `continue` or `stay`. */
+  | { is: 'needs answer'; token: GoodLoginToken; live: LiveSession };
 
 /** Turns a login token that a browser brings into a session (API.md, section 3). */
 @Injectable()
@@ -15,37 +33,112 @@ export class LoginService {
     private readonly tokens: TokensService,
     private readonly loginTokens: LoginTokensService,
     private readonly sessions: SessionsService,
+    private readonly cookie: SessionCookie,
     private readonly attempts: AttemptsService,
   ) {}
 
   /**
-   * Consumes the token of a real navigation and starts its session; every other kind of request leaves the token alone.
+   * Consumes the token of a real navigation and starts its session, unless the browser's own session stays or the visitor has to do
+   * something first. Every other kind of request leaves the token alone.
+   *
+   * An `answer` counts only if a page of ours asked for it: whoever passes one on has checked that the request comes from there.
    *
    * @throws DomainError `invalid_request`, `missing_field`, `invalid_token`, `token_used`, `token_expired`, `too_many_requests`
    */
-  async redeem(request: FastifyRequest): Promise<StartedSession> {
-    if (!isNavigation(request.headers))
-      throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.');
-    const id = await this.requireTokenId(readToken(request.query as Record<string, unknown>), request.ip);
-    const session = await this.sessions.start(id);
-    if (!session) throw await this.loginTokens.refusal(id);
-    return session;
+  async redeem(request: LoginRequest, answer?: Answer): Promise<LoginOutcome> {
+    if (answer === 'stay') return { is: 'kept', returnTo: null };
+    const shown = this.cookie.read(request);
+    const live = await this.sessions.find(shown);
+    return live
+      ? this.redeemBeside(live, shown, request, answer)
+      : this.start(await this.requireTokenId(request), request, answer);
   }
 
-  private async requireTokenId(token: string, address: string): Promise<string> {
+  private async redeemBeside(
+    live: LiveSession,
+    shown: ShownCookie[],
+    request: LoginRequest,
+    answer?: Answer,
+  ): Promise<LoginOutcome> {
+    const found = await this.findGood(request);
+    if (!found) return { is: 'kept', returnTo: null };
+    const { id, token } = found;
+    switch (decide(live, token, answer)) {
+      case 'keep':
+        return { is: 'kept', returnTo: targetWhenKept(live, token) };
+      case 'ask':
+        return { is: 'needs answer', token, live };
+      case 'beside':
+        return this.start(id, request, answer);
+      case 'replace':
+        return this.start(
+          id,
+          request,
+          answer,
+          shown.filter(({ embedded }) => embedded === (live.embedOrigin !== null)),
+        );
+    }
+  }
+
+  private async start(
+    id: string,
+    { headers }: LoginRequest,
+    answer?: Answer,
+    replaces: ShownCookie[] = [],
+  ): Promise<LoginOutcome> {
+    const redemption = { isConfirmed: answer !== undefined, isInFrame: isInFrame(headers), replaces };
+    const session = await this.sessions.start(id, redemption);
+    if (session) return { is: 'started', session };
+    const token = await this.loginTokens.requireGood(id);
+    if (token.embedOrigin !== null && !redemption.isInFrame)
+      throw new DomainError(
+        'invalid_request',
+        'This link works only in a frame of the site that it was made for.',
+        token,
+      );
+    if (token.delivery === 'redirect' || redemption.isConfirmed)
+      throw new DomainError('invalid_token', undefined, token);
+    return { is: 'needs button', token };
+  }
+
+  /**
+   * The token of the request if it can start a session here and now: a bad one is no reason to disturb a live session, and counts as
+   * no attempt.
+   */
+  private async findGood(request: LoginRequest): Promise<{ id: string; token: GoodLoginToken } | null> {
+    try {
+      const { jti: id } = await this.tokens.verify('login', readToken(request));
+      const token = await this.loginTokens.requireGood(id);
+      return token.embedOrigin === null || isInFrame(request.headers) ? { id, token } : null;
+    } catch (error) {
+      if (error instanceof DomainError || error instanceof TokenError) return null;
+      throw error;
+    }
+  }
+
+  private async requireTokenId(request: LoginRequest): Promise<string> {
+    const token = readToken(request);
     try {
       return (await this.tokens.verify('login', token)).jti;
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
-      if (error.reason === 'expired') throw new DomainError('token_expired');
-      await this.attempts.countWrongToken('login', address);
+      if (error.reason === 'expired') throw await this.expired(error.tokenId!);
+      await this.attempts.countWrongToken('login', request.ip);
       throw new DomainError('invalid_token');
     }
   }
+
+  /** Its page can be framed where that of the session could have been. */
+  private async expired(id: string): Promise<DomainError> {
+    return new DomainError('token_expired', undefined, { embedOrigin: await this.loginTokens.embedOriginOf(id) });
+  }
 }
 
-/** `token`, or `oauth_token` as older clients write it; one of them, once. */
-function readToken({ token, oauth_token }: Record<string, unknown>): string {
+/** `token`, or `oauth_token` as older clients write it; one of them, once, and of a navigation. */
+function readToken({ headers, query }: LoginRequest): string {
+  if (!isNavigation(headers))
+    throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.');
+  const { token, oauth_token } = query as Record<string, unknown>;
   const given = [token, oauth_token].filter((value) => value !== undefined);
   if (given.length === 0)
     throw new DomainError(

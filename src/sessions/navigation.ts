@@ -12,5 +12,15 @@ export function isNavigation(headers: IncomingHttpHeaders): boolean {
   )
     return false;
   const destination = headers['sec-fetch-dest'];
-  return destination === undefined || destination === 'document' || destination === 'iframe';
+  return destination === undefined || destination === 'document' || isInFrame(headers);
+}
+
+/** The browser says that it goes somewhere in a frame of a page. */
+export function isInFrame(headers: IncomingHttpHeaders): boolean {
+  return headers['sec-fetch-dest'] === 'iframe';
+}
+
+/** The browser says that it goes somewhere in a window of its own. What fetches links to look at them rarely says so. */
+export function isTopLevel(headers: IncomingHttpHeaders): boolean {
+  return headers['sec-fetch-dest'] === 'document' && headers['sec-fetch-mode'] === 'navigate';
 }

@@ -1,6 +1,9 @@
-import { Controller, Get, Head, HttpCode, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, Head, Header, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import {
+  ApiBody,
+  ApiConsumes,
   ApiCookieAuth,
+  ApiExcludeEndpoint,
   ApiNoContentResponse,
   ApiOkResponse,
   ApiOperation,
@@ -12,13 +15,18 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import { ApiErrors } from '../common/openapi.js';
 import { Settings } from '../config/settings.js';
+import { LoginAnswerDto } from './dto/login-answer.dto.js';
 import { SessionDto } from './dto/session.dto.js';
+import { LoginPages } from './login-pages.js';
+import { LOGIN_SCRIPT, LOGIN_SCRIPT_TEXT } from './login-script.js';
 import { LoginService } from './login.service.js';
+import type { LoginOutcome } from './login.service.js';
 import { PageErrorFilter } from '../common/errors/page-error.filter.js';
 import { SameOriginGuard } from '../auth/same-origin.guard.js';
 import { SessionCookie } from './session-cookie.js';
 import type { RequestWithSession } from './session.guard.js';
 import { SessionsService } from './sessions.service.js';
+import { showSignedOut } from './signed-out.page.js';
 import { VisitorsService } from './visitors.service.js';
 
 /** Establishes, shows and ends the web session (API.md, section 3). */
@@ -27,6 +35,7 @@ import { VisitorsService } from './visitors.service.js';
 export class SessionsController {
   constructor(
     private readonly logins: LoginService,
+    private readonly pages: LoginPages,
     private readonly sessions: SessionsService,
     private readonly visitors: VisitorsService,
     private readonly cookie: SessionCookie,
@@ -47,8 +56,8 @@ export class SessionsController {
     operationId: 'login',
     summary: 'Turn a one-time token into a web session',
     description:
-      'Where the host forwards the browser to. With a live session the token is ignored and not consumed. ' +
-      'Errors are pages for people; send `Accept: application/json` for error objects.',
+      'Where the host forwards the browser to. With a live session the token is ignored and not consumed, unless it was obtained with ' +
+      '`session=switch` or `ask`. Errors are pages for people; send `Accept: application/json` for error objects.',
   })
   @ApiQuery({ name: 'token', required: false, type: String, description: 'The token of the access call.' })
   @ApiQuery({ name: 'oauth_token', required: false, type: String, description: 'The older name of `token`.' })
@@ -57,17 +66,57 @@ export class SessionsController {
     description:
       'To the `returnTo` of the token, or to the landing page; with the session cookie if a session was started.',
   })
+  @ApiOkResponse({
+    description:
+      'A page on which the visitor opens the link (`delivery=link`) or chooses between two users (`session=ask`). Nothing has happened yet.',
+    content: { 'text/html': { schema: { type: 'string' } } },
+  })
   @ApiErrors('missing_field', 'invalid_token', 'token_used', 'token_expired', 'too_many_requests')
   @Get('login')
   @CalledBy('anyone')
   @UseFilters(PageErrorFilter)
   async login(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const live = await this.sessions.find(this.cookie.read(request));
-    const target = live ? null : await this.startSession(request, reply);
-    void uncached(reply)
-      .status(303)
-      .header('Location', target ?? this.settings.LANDING_URL)
-      .send();
+    await this.finish(request, reply, await this.logins.redeem(request));
+  }
+
+  @ApiOperation({
+    operationId: 'confirmLogin',
+    summary: 'What the visitor answers on a page of the login',
+    description: 'From pages of the same origin only.',
+  })
+  @ApiQuery({ name: 'token', required: false, type: String, description: 'The token of the access call.' })
+  @ApiQuery({ name: 'oauth_token', required: false, type: String, description: 'The older name of `token`.' })
+  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiBody({ type: LoginAnswerDto, required: false })
+  @ApiResponse({
+    status: 303,
+    description:
+      'To the `returnTo` of the token, or to the landing page; with the session cookie if a session was started.',
+  })
+  @ApiOkResponse({
+    description: 'A page on which the visitor chooses between two users. Nothing has happened yet.',
+    content: { 'text/html': { schema: { type: 'string' } } },
+  })
+  @ApiErrors('not_authorized', 'missing_field', 'invalid_token', 'token_used', 'token_expired', 'too_many_requests')
+  @Post('login')
+  @CalledBy('anyone')
+  @UseGuards(SameOriginGuard)
+  @UseFilters(PageErrorFilter)
+  async confirmLogin(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Body() { answer = 'open' }: LoginAnswerDto,
+  ): Promise<void> {
+    await this.finish(request, reply, await this.logins.redeem(request, answer));
+  }
+
+  @ApiExcludeEndpoint()
+  @Get(LOGIN_SCRIPT)
+  @Header('Content-Type', 'text/javascript; charset=utf-8')
+  @Header('Cache-Control', 'public, max-age=86400')
+  @CalledBy('anyone')
+  loginScript(): string {
+    return LOGIN_SCRIPT_TEXT;
   }
 
   @ApiOperation({ operationId: 'getSession', summary: 'Who is signed in, and who let them in' })
@@ -89,21 +138,34 @@ export class SessionsController {
   @ApiCookieAuth()
   @ApiNoContentResponse({ description: 'There is no session any more.' })
   @ApiResponse({ status: 303, description: 'The same for a form on a page: to the landing page of this service.' })
+  @ApiOkResponse({
+    description: 'The same for a form in a frame: a page that can be shown there.',
+    content: { 'text/html': { schema: { type: 'string' } } },
+  })
   @ApiErrors('not_authorized')
   @Post('logout')
-  @HttpCode(204)
   @CalledBy('anyone')
   @UseGuards(SameOriginGuard)
-  async logout(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
-    await this.sessions.end(this.cookie.read(request));
-    this.cookie.clear(uncached(reply));
-    if (request.headers.accept?.includes('text/html')) reply.status(303).header('Location', '/');
+  async logout(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const shown = this.cookie.read(request);
+    const embedOrigin = (await this.sessions.find(shown))?.embedOrigin ?? null;
+    const isEmbedded = embedOrigin !== null;
+    await this.sessions.end(shown.filter(({ embedded }) => embedded === isEmbedded));
+    this.cookie.clear(uncached(reply), isEmbedded);
+    if (!request.headers.accept?.includes('text/html')) void reply.status(204).send();
+    else if (isEmbedded) showSignedOut(reply, embedOrigin);
+    else void reply.status(303).header('Location', '/').send();
   }
 
-  private async startSession(request: FastifyRequest, reply: FastifyReply): Promise<string | null> {
-    const { secret, secure, returnTo } = await this.logins.redeem(request);
-    this.cookie.set(reply, secret, secure);
-    return returnTo;
+  private async finish(request: FastifyRequest, reply: FastifyReply, outcome: LoginOutcome): Promise<void> {
+    uncached(reply);
+    if (outcome.is === 'needs button' || outcome.is === 'needs answer') return this.pages.show(request, reply, outcome);
+    if (outcome.is === 'started') this.cookie.set(reply, outcome.session);
+    const { returnTo } = outcome.is === 'started' ? outcome.session : outcome;
+    void reply
+      .status(303)
+      .header('Location', returnTo ?? this.settings.LANDING_URL)
+      .send();
   }
 }
 

@@ -5,6 +5,7 @@ import { AuthModule } from '../auth/auth.module.js';
 import { OAuthModule } from '../oauth/oauth.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { LandingController } from './landing.controller.js';
+import { LoginPages } from './login-pages.js';
 import { LoginService } from './login.service.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionGuard } from './session.guard.js';
@@ -19,9 +20,10 @@ import { VisitorsService } from './visitors.service.js';
     SessionCookie,
     SessionsService,
     LoginService,
+    LoginPages,
     VisitorsService,
     { provide: APP_GUARD, useClass: SessionGuard },
   ],
-  exports: [SessionsService],
+  exports: [SessionsService, SessionCookie, LoginService, LoginPages],
 })
 export class SessionsModule {}

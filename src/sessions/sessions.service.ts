@@ -4,7 +4,8 @@ import { addSeconds, Clock } from '../common/clock.js';
 import { hashSecret, newId, newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
 import { Database, toInstant } from '../database/database.js';
-import type { Statement } from '../database/statement.js';
+import type { Parameter, Statement } from '../database/statement.js';
+import type { LoginToken } from '../access/login-token.entity.js';
 import type { ShownCookie } from './session-cookie.js';
 
 /** A session that is live at this moment. */
@@ -14,31 +15,42 @@ export interface LiveSession {
   /** Who let the user in. */
   actorId: string;
   clientId: string;
+  /** The origin on whose pages it lives in a frame; `null` for an ordinary one. */
+  embedOrigin: string | null;
   createdAt: Date;
   /** Unless it is used before then, or at its absolute end. */
   expiresAt: Date;
 }
 
 /** A session that was started a moment ago. The secret exists here and in the browser only. */
-export interface StartedSession {
+export interface StartedSession extends Pick<LoginToken, 'secure' | 'returnTo' | 'embedOrigin'> {
   secret: string;
-  secure: boolean;
-  returnTo: string | null;
+}
+
+/** How a login token comes to be redeemed. The token says what of it is needed. */
+export interface Redemption {
+  /** The visitor has confirmed it on a page of ours. */
+  isConfirmed: boolean;
+  isInFrame: boolean;
+  /** What the browser shows of the sessions that end when this one starts. */
+  replaces: ShownCookie[];
 }
 
 /**
  * Redeems a login token by creating its session: one statement, so both happen or neither. It carries the
- * whole condition (the token is not expired, not revoked, and the policy still allows it), and the unique
- * index on `login_token_id` carries the rest: of any number at once, one gets a row back.
+ * whole condition (the token is not expired, not revoked, redeemed in the way that it was made for, and the policy
+ * still allows it), and the unique index on `login_token_id` carries the rest: of any number at once, one gets a row back.
  */
 const START: Statement = {
   name: 'start_session',
   sql: `INSERT INTO "sessions" ("id", "secret_hash", "user_id", "login_token_id", "secure", "created_at", "last_seen_at", "expires_at")
         SELECT $2, $3, t."user_id", t."id", t."secure", $4, $4, $5 FROM "login_tokens" t
         WHERE t."id" = $1 AND t."expires_at" > $4 AND t."revoked_at" IS NULL
+          AND (t."delivery" = 'redirect' OR $6) AND (t."embed_origin" IS NULL OR $7)
           AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})
         ON CONFLICT ("login_token_id") DO NOTHING
-        RETURNING "secure", (SELECT t."return_to" FROM "login_tokens" t WHERE t."id" = $1) AS "returnTo"`,
+        RETURNING "secure", (SELECT t."return_to" FROM "login_tokens" t WHERE t."id" = $1) AS "returnTo",
+                  (SELECT t."embed_origin" FROM "login_tokens" t WHERE t."id" = $1) AS "embedOrigin"`,
 };
 
 /**
@@ -48,10 +60,10 @@ const START: Statement = {
 const FIND: Statement = {
   name: 'find_session',
   sql: `SELECT s."id", s."user_id" AS "userId", t."caller_id" AS "actorId", t."client_id" AS "clientId",
-               s."created_at" AS "createdAt", s."last_seen_at" AS "lastSeenAt", s."expires_at" AS "expiresAt"
+               t."embed_origin" AS "embedOrigin", s."created_at" AS "createdAt", s."last_seen_at" AS "lastSeenAt", s."expires_at" AS "expiresAt"
         FROM "sessions" s JOIN "login_tokens" t ON t."id" = s."login_token_id"
         WHERE s."secret_hash" = $1 AND s."secure" = $2 AND s."ended_at" IS NULL AND s."expires_at" > $3 AND s."last_seen_at" > $4
-          AND t."revoked_at" IS NULL
+          AND t."revoked_at" IS NULL AND (t."embed_origin" IS NOT NULL) = $5
           AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})`,
 };
 
@@ -69,12 +81,19 @@ const END: Statement = {
 const MAX_TOUCH_INTERVAL_SECONDS = 60;
 const TOUCHES_IN_IDLE_TIME = 10;
 
+interface StartedRow {
+  secure: unknown;
+  returnTo: string | null;
+  embedOrigin: string | null;
+}
+
 /** Raw rows: instants are text on SQLite. */
 interface SessionRow {
   id: string;
   userId: string;
   actorId: string;
   clientId: string;
+  embedOrigin: string | null;
   createdAt: Date | string;
   lastSeenAt: Date | string;
   expiresAt: Date | string;
@@ -90,26 +109,24 @@ export class SessionsService {
   ) {}
 
   /** Redeems the login token with this `jti`. Of any number of calls at once, one starts a session; the others answer `null`. */
-  async start(loginTokenId: string): Promise<StartedSession | null> {
+  async start(loginTokenId: string, { isConfirmed, isInFrame, replaces }: Redemption): Promise<StartedSession | null> {
     const secret = newSecret();
     const now = this.clock.now();
     const expiresAt = addSeconds(now, this.settings.SESSION_LIFETIME);
-    const [started] = await this.database.write<{ secure: unknown; returnTo: string | null }>(START, [
-      loginTokenId,
-      newId(),
-      hashSecret(secret),
-      now,
-      expiresAt,
-    ]);
-    return started ? { secret, secure: Boolean(started.secure), returnTo: started.returnTo } : null;
+    const parameters = [loginTokenId, newId(), hashSecret(secret), now, expiresAt, isConfirmed, isInFrame];
+    const [started] =
+      replaces.length === 0
+        ? await this.database.write<StartedRow>(START, parameters)
+        : await this.startInstead(parameters, replaces);
+    return started ? { ...started, secret, secure: Boolean(started.secure) } : null;
   }
 
   /** The live session among what the browser shows; using it puts off its idle end. */
   async find(cookies: ShownCookie[]): Promise<LiveSession | null> {
-    for (const { secret, secure } of cookies) {
+    for (const { secret, secure, embedded } of cookies) {
       const now = this.clock.now();
       const idleSince = addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT);
-      const [row] = await this.database.read<SessionRow>(FIND, [hashSecret(secret), secure, now, idleSince]);
+      const [row] = await this.database.read<SessionRow>(FIND, [hashSecret(secret), secure, now, idleSince, embedded]);
       if (row) return this.use(row, now);
     }
     return null;
@@ -118,6 +135,16 @@ export class SessionsService {
   /** Ends whatever the browser shows. Once answered, no instance takes it any more. */
   async end(cookies: ShownCookie[]): Promise<void> {
     for (const { secret } of cookies) await this.database.write(END, [hashSecret(secret), this.clock.now()]);
+  }
+
+  /** Both happen or neither, so that nobody is left without a session by a token that starts none. */
+  private startInstead(parameters: Parameter[], replaces: ShownCookie[]): Promise<StartedRow[]> {
+    return this.database.transaction(async (db) => {
+      const started = await this.database.within<StartedRow>(db, START, parameters);
+      if (started.length === 0) return [];
+      for (const { secret } of replaces) await this.database.within(db, END, [hashSecret(secret), this.clock.now()]);
+      return started;
+    });
   }
 
   private async use(row: SessionRow, now: Date): Promise<LiveSession> {
@@ -129,6 +156,7 @@ export class SessionsService {
       userId: row.userId,
       actorId: row.actorId,
       clientId: row.clientId,
+      embedOrigin: row.embedOrigin,
       createdAt: toInstant(row.createdAt),
       expiresAt: idleEnd < absoluteEnd ? idleEnd : absoluteEnd,
     };

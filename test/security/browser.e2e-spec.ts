@@ -88,12 +88,13 @@ describe('under https', () => {
         headers: { origin: EVIL, 'access-control-request-method': 'GET', 'access-control-request-headers': 'x-y' },
         status: 405,
       },
-      ...['POST', 'PUT', 'PATCH', 'DELETE'].map((method) => ({ of: method, method, status: 405 })),
+      ...['PUT', 'PATCH', 'DELETE'].map((method) => ({ of: method, method, status: 405 })),
+      { of: 'POST', method: 'POST', status: 403 },
       {
         of: 'POST from another site',
         method: 'POST',
         headers: { origin: EVIL, 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'document' },
-        status: 405,
+        status: 403,
       },
       ...['prefetch', 'prefetch;prerender', 'prefetch;anonymous-client-ip', 'prerender', 'Prefetch'].flatMap(
         (value): Look[] => [

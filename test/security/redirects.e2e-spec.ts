@@ -732,7 +732,7 @@ describe('the token', () => {
     {
       of: 'POST',
       send: (token, headers) => raw(t.url, `/login?token=${token}`, { method: 'POST', headers }),
-      status: 405,
+      status: 403,
     },
     {
       of: 'PUT',
@@ -911,8 +911,11 @@ async function useEverything(url: string, secrets: Set<string>): Promise<Answer>
   expect((await send('GET', `/login?token=${caller.token}`)).body.id).toBe('invalid_token');
   expect((await send('GET', `/login?token=${await fresh()}`, { cookie })).status).toBe(303);
   expect((await send('HEAD', `/login?token=${await fresh()}`)).status).toBe(200);
-  expect((await send('POST', `/login?token=${await fresh()}`)).status).toBe(405);
+  expect((await send('POST', `/login?token=${await fresh()}`)).status).toBe(403);
   expect((await send('OPTIONS', `/login?token=${await fresh()}`)).status).toBe(405);
+  const link = keep((await access('?delivery=link')).body.token);
+  expect((await send('GET', `/login?token=${link}`)).status).toBe(200);
+  expect((await send('POST', `/login?token=${link}`, { 'sec-fetch-site': 'same-origin' })).status).toBe(303);
   expect(
     (
       await send(

@@ -606,11 +606,15 @@ export interface paths {
         };
         /**
          * Turn a one-time token into a web session
-         * @description Where the host forwards the browser to. With a live session the token is ignored and not consumed. Errors are pages for people; send `Accept: application/json` for error objects.
+         * @description Where the host forwards the browser to. With a live session the token is ignored and not consumed, unless it was obtained with `session=switch` or `ask`. Errors are pages for people; send `Accept: application/json` for error objects.
          */
         get: operations["login"];
         put?: never;
-        post?: never;
+        /**
+         * What the visitor answers on a page of the login
+         * @description From pages of the same origin only.
+         */
+        post: operations["confirmLogin"];
         delete?: never;
         options?: never;
         /** Looks at a sign-in link without using it */
@@ -1128,6 +1132,14 @@ export interface components {
              * @example 2026-01-11T16:56:11Z
              */
             expires: string;
+        };
+        LoginAnswer: {
+            /**
+             * @description `open` opens the link; where another user is signed in, `continue` as the one whom the token is for, or `stay`.
+             * @default open
+             * @enum {string}
+             */
+            answer: "open" | "continue" | "stay";
         };
         Actor: {
             /** @enum {string} */
@@ -4574,6 +4586,12 @@ export interface operations {
                 security?: "ssl";
                 /** @description Where the login ends: a path on the public site, or a URL on an origin of the calling client. Percent-encode what is not ASCII. */
                 returnTo?: string;
+                /** @description An origin of the calling client. The session is for a frame on its pages, and the pages shown in it can be framed there and nowhere else. Needs an https public URL, or one on `localhost`. */
+                embed?: string;
+                /** @description `redirect`: opening the URL starts the session. `link`: the URL travels by mail or chat; it shows a page that starts the session when the visitor is there, so that scanners and previews do not use the token up. */
+                delivery?: "redirect" | "link";
+                /** @description What becomes of a live session of another user in the browser: `keep` leaves it and the token alone, `switch` ends it, `ask` asks the visitor. */
+                session?: "keep" | "switch" | "ask";
             };
             header?: never;
             path: {
@@ -4670,6 +4688,12 @@ export interface operations {
                 security?: "ssl";
                 /** @description Where the login ends: a path on the public site, or a URL on an origin of the calling client. Percent-encode what is not ASCII. */
                 returnTo?: string;
+                /** @description An origin of the calling client. The session is for a frame on its pages, and the pages shown in it can be framed there and nowhere else. Needs an https public URL, or one on `localhost`. */
+                embed?: string;
+                /** @description `redirect`: opening the URL starts the session. `link`: the URL travels by mail or chat; it shows a page that starts the session when the visitor is there, so that scanners and previews do not use the token up. */
+                delivery?: "redirect" | "link";
+                /** @description What becomes of a live session of another user in the browser: `keep` leaves it and the token alone, `switch` ends it, `ask` asks the visitor. */
+                session?: "keep" | "switch" | "ask";
             };
             header?: never;
             path: {
@@ -4837,6 +4861,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description A page on which the visitor opens the link (`delivery=link`) or chooses between two users (`session=ask`). Nothing has happened yet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
             /** @description To the `returnTo` of the token, or to the landing page; with the session cookie if a session was started. */
             303: {
                 headers: {
@@ -4858,6 +4891,112 @@ export interface operations {
                 headers: {
                     /** @description RFC 6750, section 3 */
                     "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `token_used`, `token_expired` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    confirmLogin: {
+        parameters: {
+            query?: {
+                /** @description The older name of `token`. */
+                oauth_token?: string;
+                /** @description The token of the access call. */
+                token?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["LoginAnswer"];
+                "application/json": components["schemas"]["LoginAnswer"];
+            };
+        };
+        responses: {
+            /** @description A page on which the visitor chooses between two users. Nothing has happened yet. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description To the `returnTo` of the token, or to the landing page; with the session cookie if a session was started. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `missing_field`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_token` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authorized` */
+            403: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {
@@ -5021,6 +5160,15 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
+            /** @description The same for a form in a frame: a page that can be shown there. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
             /** @description There is no session any more. */
             204: {
                 headers: {

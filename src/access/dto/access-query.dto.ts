@@ -1,6 +1,8 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString } from 'class-validator';
 import { failsAs } from '../../common/errors/validation.js';
+import { DELIVERIES, EXISTING_SESSION } from '../login-token.entity.js';
+import type { Delivery, ExistingSession } from '../login-token.entity.js';
 
 export class AccessQueryDto {
   @ApiPropertyOptional({
@@ -22,4 +24,37 @@ export class AccessQueryDto {
   @IsOptional()
   @IsString()
   returnTo?: string;
+
+  @ApiPropertyOptional({
+    type: String,
+    description:
+      'An origin of the calling client. The session is for a frame on its pages, and the pages shown in it can be framed there and nowhere else. ' +
+      'Needs an https public URL, or one on `localhost`.',
+  })
+  @IsOptional()
+  @IsString()
+  embed?: string;
+
+  @ApiPropertyOptional({
+    enum: DELIVERIES,
+    default: 'redirect',
+    description:
+      '`redirect`: opening the URL starts the session. `link`: the URL travels by mail or chat; it shows a page that starts the session ' +
+      'when the visitor is there, so that scanners and previews do not use the token up.',
+  })
+  @IsOptional()
+  @IsString()
+  @IsIn(DELIVERIES, failsAs('incorrect_field', 'delivery is redirect or link'))
+  delivery?: Delivery;
+
+  @ApiPropertyOptional({
+    enum: EXISTING_SESSION,
+    default: 'keep',
+    description:
+      'What becomes of a live session of another user in the browser: `keep` leaves it and the token alone, `switch` ends it, `ask` asks the visitor.',
+  })
+  @IsOptional()
+  @IsString()
+  @IsIn(EXISTING_SESSION, failsAs('incorrect_field', 'session is keep, switch or ask'))
+  session?: ExistingSession;
 }

@@ -110,7 +110,12 @@ export class DomainError extends Error {
   constructor(
     readonly id: ErrorId,
     description: string = ERRORS[id].description,
-    readonly extra: { members?: Record<string, unknown>; headers?: Record<string, string> } = {},
+    readonly extra: {
+      members?: Record<string, unknown>;
+      headers?: Record<string, string>;
+      /** On whose pages a page with the error may be framed; nobody's without it. */
+      embedOrigin?: string | null;
+    } = {},
   ) {
     super(description);
   }

@@ -3,6 +3,7 @@ import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { REALM } from '../../auth/bearer.strategy.js';
 import { toFailure } from './error.filter.js';
+import { DomainError } from './errors.js';
 import { html, sendPage } from '../page.js';
 
 const TITLES: Record<string, string> = {
@@ -35,6 +36,7 @@ export class PageErrorFilter implements ExceptionFilter {
         <p>
           <small>If this happens again, give this number to whoever runs the site: <code>${request.id}</code></small>
         </p>`,
+      { frameAncestor: error instanceof DomainError ? error.extra.embedOrigin : null },
     );
   }
 }

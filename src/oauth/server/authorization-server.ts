@@ -138,6 +138,9 @@ export class AuthorizationServer {
       'resource',
       'returnTo',
       'security',
+      'embed',
+      'delivery',
+      'session',
     ]);
     provider.use(async (ctx, next) => {
       await next();

@@ -148,10 +148,12 @@ export class JwtBearerGrant {
   private async loginToken(
     caller: Caller,
     sub: string,
-    { returnTo, security }: Record<string, string | undefined>,
+    { security, returnTo, embed, delivery, session }: Record<string, string | undefined>,
   ): Promise<object> {
-    const options = toDto(AccessQueryDto, { returnTo, security });
-    const { token, url, expires } = await asGrant(() => this.access.issue(caller, { by: 'id', id: sub }, options));
+    const { token, url, expires } = await asGrant(() => {
+      const options = toDto(AccessQueryDto, { security, returnTo, embed, delivery, session });
+      return this.access.issue(caller, { by: 'id', id: sub }, options);
+    });
     const expiresIn = Math.round((Date.parse(expires) - this.clock.now().getTime()) / 1000);
     return { access_token: token, token_type: 'N_A', expires_in: expiresIn, url };
   }

@@ -1,0 +1,38 @@
+import type { GoodLoginToken } from '../access/login-tokens.service.js';
+import type { LiveSession } from './sessions.service.js';
+
+/**
+ * What a visitor answers on a page of ours: to open the link, to continue as the user that it lets in, or to stay who they are.
+ * A page that shows no session asks for the first, one that shows another user's for one of the others.
+ */
+export const ANSWERS = ['open', 'continue', 'stay'] as const;
+export type Answer = (typeof ANSWERS)[number];
+
+/** `beside` starts a session that leaves the live one alone. */
+export type Decision = 'keep' | 'replace' | 'beside' | 'ask';
+
+/**
+ * What a token that can start a session does in a browser that has a live one. The session of a frame and the ordinary one of the
+ * same browser have nothing to do with each other; one frame site has one session at a time, whichever origin on it the frame is for.
+ */
+export function decide(live: LiveSession, token: GoodLoginToken, answer?: Answer): Decision {
+  if (token.embedOrigin !== live.embedOrigin) {
+    if (token.embedOrigin === null) return 'keep';
+    return live.embedOrigin === null ? 'beside' : 'replace';
+  }
+  if (token.existingSession === 'keep' || isSameUser(live, token)) return 'keep';
+  if (token.existingSession === 'switch' || answer === 'continue') return 'replace';
+  return 'ask';
+}
+
+/**
+ * Where a visitor goes whose session is kept: to what the token was for if it was to be theirs. A token that says `keep` is ignored
+ * altogether (API.md, section 3).
+ */
+export function targetWhenKept(live: LiveSession, token: GoodLoginToken): string | null {
+  return token.existingSession !== 'keep' && isSameUser(live, token) ? token.returnTo : null;
+}
+
+function isSameUser(live: LiveSession, token: GoodLoginToken): boolean {
+  return live.userId === token.userId;
+}

@@ -1,0 +1,27 @@
+/** The path of the script of the page that waits for the visitor. */
+export const LOGIN_SCRIPT = '/login/continue.js';
+
+/**
+ * Presses the page's button once the visitor is there: in a window of its own that is shown and has the focus, neither prerendered in
+ * advance nor steered by a program. Everybody else, and whoever has scripts turned off, presses it themselves.
+ */
+export const LOGIN_SCRIPT_TEXT = `(() => {
+  const form = document.querySelector('form');
+  const button = form.querySelector('button');
+  let isSent = false;
+  form.addEventListener('submit', () => {
+    isSent = true;
+    // Later: a disabled button would not be a part of the form that is being sent.
+    setTimeout(() => (button.disabled = true));
+  });
+  if (window.top !== window || navigator.webdriver || /headless/i.test(navigator.userAgent)) return;
+  const proceed = () => {
+    const isThere = !document.prerendering && document.visibilityState === 'visible' && document.hasFocus();
+    if (isThere && !isSent) form.requestSubmit(button);
+  };
+  document.addEventListener('prerenderingchange', proceed);
+  document.addEventListener('visibilitychange', proceed);
+  window.addEventListener('focus', proceed);
+  proceed();
+})();
+`;

@@ -1,0 +1,12 @@
+import type { FastifyReply } from 'fastify';
+import { html, sendPage } from '../common/page.js';
+
+const BODY = html`<p>
+  Go back to the site that you came from and follow its link again. It brings you here signed in; there is no password
+  to type.
+</p>`;
+
+/** `frameAncestor` is the origin on whose pages the session was that has ended. */
+export function showSignedOut(reply: FastifyReply, frameAncestor: string | null = null): void {
+  sendPage(reply, 200, 'You are not signed in', BODY, { frameAncestor });
+}
