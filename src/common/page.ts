@@ -21,14 +21,14 @@ const STYLE = `
 :root { color-scheme: light dark; --ink: #1c2430; --paper: #f6f7f9; --card: #fff; --line: #dde2e9; --soft: #5d6878; --accent: #1f5fbf; --alert: #b3261e; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8ecf2; --paper: #14181f; --card: #1d232d; --line: #323b49; --soft: #9aa6b8; --accent: #7fb0ff; --alert: #ff8a80; } }
 * { box-sizing: border-box; }
-body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.5rem; background: var(--paper); color: var(--ink); font: 1rem/1.55 system-ui, sans-serif; }
+body { margin: 0; min-height: 100vh; display: grid; grid-template-columns: minmax(0, 1fr); place-items: center; overflow-wrap: anywhere; padding: 1.5rem; background: var(--paper); color: var(--ink); font: 1rem/1.55 system-ui, sans-serif; }
 main { width: min(100%, 34rem); padding: 2rem; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; }
-h1 { margin: 0 0 .75rem; font-size: 1.4rem; line-height: 1.25; overflow-wrap: anywhere; }
+h1 { margin: 0 0 .75rem; font-size: 1.4rem; line-height: 1.25; }
 p, dl { margin: 0 0 1rem; }
 dt { color: var(--soft); font-size: .875rem; }
-dd { margin: 0 0 .6rem; overflow-wrap: anywhere; }
+dd { margin: 0 0 .6rem; }
 a { color: var(--accent); }
-code { font-size: .9em; overflow-wrap: anywhere; }
+code { font-size: .9em; }
 button { padding: .55rem 1.1rem; border: 0; border-radius: .4rem; background: var(--accent); color: var(--card); font: inherit; cursor: pointer; }
 label { display: block; margin: 0 0 1rem; color: var(--soft); font-size: .875rem; }
 input { display: block; width: 100%; margin-top: .25rem; padding: .55rem .7rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--paper); color: var(--ink); font: inherit; font-size: 1rem; }

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { html, sendPage } from '../common/page.js';
 import type { Html, PageOptions } from '../common/page.js';
 import { Settings } from '../config/settings.js';
+import type { UserDto } from '../users/dto/user.dto.js';
 import { UsersService } from '../users/users.service.js';
 import { LOGIN_SCRIPT } from './login-script.js';
 import type { LoginOutcome } from './login.service.js';
@@ -29,7 +30,10 @@ export class LoginPages {
       sendPage(reply, 200, 'One more step', BUTTON, { ...options, ...(script ? { script } : {}) });
       return;
     }
-    const [current, offered] = await Promise.all([this.nameOf(outcome.live.userId), this.nameOf(outcome.token.userId)]);
+    const [current, offered] = await Promise.all([
+      this.describe(outcome.live.userId),
+      this.describe(outcome.token.userId),
+    ]);
     sendPage(reply, 200, 'Continue as somebody else?', question(current, offered), options);
   }
 
@@ -41,11 +45,10 @@ export class LoginPages {
     return { frameAncestor: embedOrigin, formTargets: ['https:', ...formTargets], hasForm: true };
   }
 
-  private async nameOf(userId: string): Promise<string> {
+  private async describe(userId: string): Promise<UserDto> {
     const user = await this.users.findById(userId);
     if (!user) throw new Error('A user is gone whose token or session was good a moment ago.');
-    const { name, emailAddress } = await this.users.describe(user);
-    return emailAddress ? `${name} (${emailAddress})` : name;
+    return this.users.describe(user);
   }
 }
 
@@ -53,11 +56,20 @@ export class LoginPages {
 const BUTTON = html`<p>This link signs you in. It works once.</p>
   <form method="post"><button type="submit" name="answer" value="open">Continue</button></form>`;
 
-function question(current: string, offered: string): Html {
-  return html`<p>You are signed in as <strong>${current}</strong>. The link that you followed is for <strong>${offered}</strong>.</p>
-    <p>If you continue, <strong>${current}</strong> is signed out in this browser.</p>
+function question(current: UserDto, offered: UserDto): Html {
+  return html`<dl>
+      <dt>You are signed in as</dt>
+      <dd>${nameOf(current)}</dd>
+      <dt>This link is for</dt>
+      <dd>${nameOf(offered)}</dd>
+    </dl>
+    <p>If you continue, ${current.name} is signed out in this browser.</p>
     <form method="post">
-      <p><button type="submit" name="answer" value="continue">Continue as ${offered}</button></p>
-      <p><button type="submit" name="answer" value="stay" class="quiet">Stay signed in as ${current}</button></p>
+      <p><button type="submit" name="answer" value="continue">Continue as ${offered.name}</button></p>
+      <p><button type="submit" name="answer" value="stay" class="quiet">Stay signed in as ${current.name}</button></p>
     </form>`;
+}
+
+function nameOf({ name, emailAddress }: UserDto): string {
+  return emailAddress ? `${name} (${emailAddress})` : name;
 }

@@ -93,7 +93,7 @@ export class LoginService {
     if (token.embedOrigin !== null && !redemption.isInFrame)
       throw new DomainError(
         'invalid_request',
-        'This link works only in a frame of the site that it was made for.',
+        'This link works only inside of the site that it was made for. Go back there and start again.',
         token,
       );
     if (token.delivery === 'redirect' || redemption.isConfirmed)

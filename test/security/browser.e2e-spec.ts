@@ -38,6 +38,128 @@ interface Look {
   status: number;
 }
 
+/** Requests that look at a link, and those that do something else with it than going there. */
+const LOOKS: Look[] = [
+  { of: 'HEAD', method: 'HEAD', status: 200 },
+  {
+    of: 'HEAD of a navigation',
+    method: 'HEAD',
+    headers: { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' },
+    status: 200,
+  },
+  { of: 'OPTIONS', method: 'OPTIONS', status: 405 },
+  {
+    of: 'a preflight',
+    method: 'OPTIONS',
+    headers: { origin: EVIL, 'access-control-request-method': 'GET', 'access-control-request-headers': 'x-y' },
+    status: 405,
+  },
+  ...['PUT', 'PATCH', 'DELETE'].map((method) => ({ of: method, method, status: 405 })),
+  { of: 'POST', method: 'POST', status: 403 },
+  {
+    of: 'POST from another site',
+    method: 'POST',
+    headers: { origin: EVIL, 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'document' },
+    status: 403,
+  },
+  ...['prefetch', 'prefetch;prerender', 'prefetch;anonymous-client-ip', 'prerender', 'Prefetch'].flatMap(
+    (value): Look[] => [
+      { of: `Sec-Purpose: ${value}`, headers: { 'sec-purpose': value }, status: 400 },
+      {
+        of: `Sec-Purpose: ${value}, as a navigation`,
+        headers: { 'sec-purpose': value, 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' },
+        status: 400,
+      },
+    ],
+  ),
+  ...['prefetch', 'prerender', 'preview', 'Prefetch'].map((value) => ({
+    of: `Purpose: ${value}`,
+    headers: { purpose: value, 'sec-fetch-dest': 'document' },
+    status: 400,
+  })),
+  { of: 'X-Moz: prefetch', headers: { 'x-moz': 'prefetch' }, status: 400 },
+  { of: 'X-Purpose: preview', headers: { 'x-purpose': 'preview' }, status: 400 },
+  ...[
+    'image',
+    'empty',
+    'script',
+    'style',
+    'font',
+    'audio',
+    'video',
+    'track',
+    'manifest',
+    'object',
+    'embed',
+    'worker',
+    'sharedworker',
+    'serviceworker',
+    'audioworklet',
+    'paintworklet',
+    'xslt',
+    'report',
+    'json',
+    'webidentity',
+    'frame',
+    'fencedframe',
+    'nonsense',
+    '',
+    'document, image',
+  ].map((value) => ({ of: `Sec-Fetch-Dest: ${value}`, headers: { 'sec-fetch-dest': value }, status: 400 })),
+  { of: 'Sec-Fetch-Dest twice', headers: { 'sec-fetch-dest': ['document', 'image'] }, status: 400 },
+  {
+    of: 'fetch from another site',
+    headers: { origin: EVIL, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
+    status: 400,
+  },
+  {
+    of: 'an image on another site',
+    headers: {
+      referer: `${EVIL}/`,
+      'sec-fetch-site': 'cross-site',
+      'sec-fetch-mode': 'no-cors',
+      'sec-fetch-dest': 'image',
+    },
+    status: 400,
+  },
+];
+
+/** What says, truly or not, that a call comes from a page of another site, or does not say where it comes from. */
+const FOREIGN: { of: string; headers: Sent }[] = [
+  { of: 'no word about where it comes from', headers: {} },
+  { of: 'Origin of another site', headers: { origin: EVIL } },
+  { of: 'Origin: null', headers: { origin: 'null' } },
+  { of: 'an empty Origin', headers: { origin: '' } },
+  { of: 'an Origin that begins like ours', headers: { origin: `${HTTPS}.evil.example` } },
+  { of: 'Origin of a sub-domain', headers: { origin: 'https://evil.latchkey.test' } },
+  { of: 'Origin of the plain site', headers: { origin: HTTP } },
+  { of: 'Origin of another port', headers: { origin: `${HTTPS}:8443` } },
+  { of: 'Origin with a slash', headers: { origin: `${HTTPS}/` } },
+  { of: 'Origin in upper case', headers: { origin: HTTPS.toUpperCase() } },
+  { of: 'two Origins', headers: { origin: `${HTTPS} ${EVIL}` } },
+  { of: 'our Referer alone', headers: { referer: `${HTTPS}/` } },
+  { of: 'our Host alone', headers: { host: 'latchkey.test' } },
+  {
+    of: 'our name in X-Forwarded-Host and a foreign Origin that matches it',
+    headers: {
+      'x-forwarded-host': 'evil.example',
+      'x-forwarded-proto': 'https',
+      host: 'evil.example',
+      origin: EVIL,
+    },
+  },
+  { of: 'Sec-Fetch-Site: cross-site', headers: { 'sec-fetch-site': 'cross-site' } },
+  { of: 'Sec-Fetch-Site: same-site', headers: { 'sec-fetch-site': 'same-site' } },
+  { of: 'Sec-Fetch-Site: none', headers: { 'sec-fetch-site': 'none' } },
+  { of: 'an empty Sec-Fetch-Site', headers: { 'sec-fetch-site': '' } },
+  { of: 'Sec-Fetch-Site: cross-site and our Origin', headers: { 'sec-fetch-site': 'cross-site', origin: HTTPS } },
+  {
+    of: 'Sec-Fetch-Site: same-site and our Referer',
+    headers: { 'sec-fetch-site': 'same-site', referer: `${HTTPS}/` },
+  },
+  { of: 'X-Requested-With', headers: { 'x-requested-with': 'XMLHttpRequest' } },
+];
+
 function send(method: string, path: string, headers: Sent = {}): Promise<Answer> {
   return raw(t.url, path, { method, headers: { accept: 'application/json', ...headers } });
 }
@@ -73,91 +195,6 @@ describe('under https', () => {
   beforeEach(arrange);
 
   describe('what only looks at a link', () => {
-    const LOOKS: Look[] = [
-      { of: 'HEAD', method: 'HEAD', status: 200 },
-      {
-        of: 'HEAD of a navigation',
-        method: 'HEAD',
-        headers: { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' },
-        status: 200,
-      },
-      { of: 'OPTIONS', method: 'OPTIONS', status: 405 },
-      {
-        of: 'a preflight',
-        method: 'OPTIONS',
-        headers: { origin: EVIL, 'access-control-request-method': 'GET', 'access-control-request-headers': 'x-y' },
-        status: 405,
-      },
-      ...['PUT', 'PATCH', 'DELETE'].map((method) => ({ of: method, method, status: 405 })),
-      { of: 'POST', method: 'POST', status: 403 },
-      {
-        of: 'POST from another site',
-        method: 'POST',
-        headers: { origin: EVIL, 'sec-fetch-site': 'cross-site', 'sec-fetch-dest': 'document' },
-        status: 403,
-      },
-      ...['prefetch', 'prefetch;prerender', 'prefetch;anonymous-client-ip', 'prerender', 'Prefetch'].flatMap(
-        (value): Look[] => [
-          { of: `Sec-Purpose: ${value}`, headers: { 'sec-purpose': value }, status: 400 },
-          {
-            of: `Sec-Purpose: ${value}, as a navigation`,
-            headers: { 'sec-purpose': value, 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' },
-            status: 400,
-          },
-        ],
-      ),
-      ...['prefetch', 'prerender', 'preview', 'Prefetch'].map((value) => ({
-        of: `Purpose: ${value}`,
-        headers: { purpose: value, 'sec-fetch-dest': 'document' },
-        status: 400,
-      })),
-      { of: 'X-Moz: prefetch', headers: { 'x-moz': 'prefetch' }, status: 400 },
-      { of: 'X-Purpose: preview', headers: { 'x-purpose': 'preview' }, status: 400 },
-      ...[
-        'image',
-        'empty',
-        'script',
-        'style',
-        'font',
-        'audio',
-        'video',
-        'track',
-        'manifest',
-        'object',
-        'embed',
-        'worker',
-        'sharedworker',
-        'serviceworker',
-        'audioworklet',
-        'paintworklet',
-        'xslt',
-        'report',
-        'json',
-        'webidentity',
-        'frame',
-        'fencedframe',
-        'nonsense',
-        '',
-        'document, image',
-      ].map((value) => ({ of: `Sec-Fetch-Dest: ${value}`, headers: { 'sec-fetch-dest': value }, status: 400 })),
-      { of: 'Sec-Fetch-Dest twice', headers: { 'sec-fetch-dest': ['document', 'image'] }, status: 400 },
-      {
-        of: 'fetch from another site',
-        headers: { origin: EVIL, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'cors', 'sec-fetch-dest': 'empty' },
-        status: 400,
-      },
-      {
-        of: 'an image on another site',
-        headers: {
-          referer: `${EVIL}/`,
-          'sec-fetch-site': 'cross-site',
-          'sec-fetch-mode': 'no-cors',
-          'sec-fetch-dest': 'image',
-        },
-        status: 400,
-      },
-    ];
-
     it.each(LOOKS)(
       'S20: $of starts no session and sets no cookie, and the token works afterwards',
       async ({ method = 'GET', headers, status }) => {
@@ -483,41 +520,6 @@ describe('under https', () => {
   });
 
   describe('logging out', () => {
-    const FOREIGN: { of: string; headers: Sent }[] = [
-      { of: 'no word about where it comes from', headers: {} },
-      { of: 'Origin of another site', headers: { origin: EVIL } },
-      { of: 'Origin: null', headers: { origin: 'null' } },
-      { of: 'an empty Origin', headers: { origin: '' } },
-      { of: 'an Origin that begins like ours', headers: { origin: `${HTTPS}.evil.example` } },
-      { of: 'Origin of a sub-domain', headers: { origin: 'https://evil.latchkey.test' } },
-      { of: 'Origin of the plain site', headers: { origin: HTTP } },
-      { of: 'Origin of another port', headers: { origin: `${HTTPS}:8443` } },
-      { of: 'Origin with a slash', headers: { origin: `${HTTPS}/` } },
-      { of: 'Origin in upper case', headers: { origin: HTTPS.toUpperCase() } },
-      { of: 'two Origins', headers: { origin: `${HTTPS} ${EVIL}` } },
-      { of: 'our Referer alone', headers: { referer: `${HTTPS}/` } },
-      { of: 'our Host alone', headers: { host: 'latchkey.test' } },
-      {
-        of: 'our name in X-Forwarded-Host and a foreign Origin that matches it',
-        headers: {
-          'x-forwarded-host': 'evil.example',
-          'x-forwarded-proto': 'https',
-          host: 'evil.example',
-          origin: EVIL,
-        },
-      },
-      { of: 'Sec-Fetch-Site: cross-site', headers: { 'sec-fetch-site': 'cross-site' } },
-      { of: 'Sec-Fetch-Site: same-site', headers: { 'sec-fetch-site': 'same-site' } },
-      { of: 'Sec-Fetch-Site: none', headers: { 'sec-fetch-site': 'none' } },
-      { of: 'an empty Sec-Fetch-Site', headers: { 'sec-fetch-site': '' } },
-      { of: 'Sec-Fetch-Site: cross-site and our Origin', headers: { 'sec-fetch-site': 'cross-site', origin: HTTPS } },
-      {
-        of: 'Sec-Fetch-Site: same-site and our Referer',
-        headers: { 'sec-fetch-site': 'same-site', referer: `${HTTPS}/` },
-      },
-      { of: 'X-Requested-With', headers: { 'x-requested-with': 'XMLHttpRequest' } },
-    ];
-
     it.each(FOREIGN)('S24: is refused with $of, and the session lives', async ({ headers }) => {
       const cookie = await t.signIn(caller, user);
       for (const accept of ['application/json', 'text/html']) {
@@ -601,6 +603,231 @@ describe('under https', () => {
         expect([...headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([]);
       }
     });
+  });
+
+  describe('a page that waits for the visitor', () => {
+    const OWN = { 'sec-fetch-site': 'same-origin', 'content-type': 'application/x-www-form-urlencoded' };
+
+    function answerWith(token: string, answer: string, headers: Sent = {}): Promise<Answer> {
+      return raw(t.url, `/login?token=${token}`, {
+        method: 'POST',
+        headers: { accept: 'text/html', ...OWN, ...headers },
+        body: `answer=${answer}`,
+      });
+    }
+
+    /** Each of the pages, with the token that it waits for and the cookie of its visitor. */
+    const WAITING: { of: string; arrange: () => Promise<{ token: string; cookie: string; answer: string }> }[] = [
+      { of: 'the button', arrange: async () => ({ token: await link(), cookie: '', answer: 'open' }) },
+      {
+        of: 'the question',
+        arrange: async () => ({
+          cookie: await t.signIn(caller, await another()),
+          token: await link('?session=ask'),
+          answer: 'continue',
+        }),
+      },
+    ];
+
+    it.each(LOOKS)('S20: does not take $of for the visitor', async ({ method = 'GET', headers, status }) => {
+      const token = await link();
+      const answer = await send(method, `/login?token=${token}`, headers);
+      expect(effect(answer)).toEqual({ status, location: null, cookies: [] });
+      expect(await sessionsOf(user)).toBe(0);
+      expect((await answerWith(token, 'open')).status).toBe(303);
+    });
+
+    it.each<{ of: string; headers: Sent }>([
+      { of: 'a prefetch', headers: { 'sec-purpose': 'prefetch' } },
+      { of: 'a prerender', headers: { 'sec-purpose': 'prefetch;prerender' } },
+      { of: 'a fetch', headers: { 'sec-fetch-dest': 'empty' } },
+      { of: 'an image', headers: { 'sec-fetch-dest': 'image' } },
+    ])('S20: is not answered by $of of our own', async ({ headers }) => {
+      const token = await link();
+      expect(effect(await answerWith(token, 'open', headers))).toEqual({ status: 400, location: null, cookies: [] });
+      expect(await sessionsOf(user)).toBe(0);
+    });
+
+    it.each(WAITING)('S20: with $of has consumed nothing and set no cookie when it is shown', async ({ arrange }) => {
+      const { token, cookie } = await arrange();
+      for (let time = 0; time < 3; time++)
+        expect(effect(await page(`/login?token=${token}`, cookie))).toEqual({
+          status: 200,
+          location: null,
+          cookies: [],
+        });
+      expect(await sessionsOf(user)).toBe(0);
+    });
+
+    it.each(WAITING)('S19: with $of has the token nowhere, nor has what it leads to', async ({ arrange }) => {
+      const { token, cookie, answer } = await arrange();
+      const shown = await page(`/login?token=${token}`, cookie);
+      const left = await answerWith(token, answer, { cookie });
+      expect([shown.status, left.status]).toEqual([200, 303]);
+      for (const { text, headers } of [shown, left]) {
+        const everything = text + JSON.stringify([...headers]);
+        for (const part of [token, ...token.split('.').slice(1)]) expect(everything).not.toContain(part);
+        expect(headers.get('referrer-policy')).toBe('no-referrer');
+        expect(headers.get('cache-control')).toBe('no-store');
+      }
+      // The form needs no address: it goes to the one that the page has.
+      expect(shown.text).toContain('<form method="post">');
+      // Browsers without Sec-Fetch-Site say where a form comes from only if its page lets them; by its origin, not its address.
+      expect(shown.text.match(/<meta name="referrer"[^>]*>/g)).toEqual([
+        '<meta name="referrer" content="strict-origin">',
+      ]);
+    });
+
+    it.each(FOREIGN)('S24: is not answered by another site: $of', async ({ headers }) => {
+      const [linked, asked] = [await link(), await link('?session=ask')];
+      const other = await another();
+      const cookie = await t.signIn(caller, other);
+      for (const [token, answer, sent] of [
+        [linked, 'open', {}],
+        [asked, 'continue', { cookie }],
+        [asked, 'stay', { cookie }],
+      ] as const) {
+        const { 'sec-fetch-site': _, ...form } = OWN;
+        const refused = await raw(t.url, `/login?token=${token}`, {
+          method: 'POST',
+          headers: { accept: 'text/html', ...form, ...sent, ...headers },
+          body: `answer=${answer}`,
+        });
+        expect(effect(refused)).toEqual({ status: 403, location: null, cookies: [] });
+      }
+      expect([await sessionsOf(user), await visitor(cookie)]).toEqual([0, other]);
+    });
+
+    it('S24: is answered from our Origin by a browser that sends no Sec-Fetch-Site', async () => {
+      const answer = await raw(t.url, `/login?token=${await link()}`, { method: 'POST', headers: { origin: HTTPS } });
+      expect(await visitor(cookieOf(answer))).toBe(user);
+    });
+
+    it.each([
+      ...WAITING.map(({ of, arrange }) => ({ of, arrange, headers: {}, ancestors: "'none'", script: undefined })),
+      {
+        of: 'the button in a window',
+        arrange: WAITING[0]!.arrange,
+        headers: { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate' },
+        ancestors: "'none'",
+        script: "'self'",
+      },
+    ])('S24: with $of loads nothing but its own script and can’t be framed', async (expected) => {
+      const { token, cookie } = await expected.arrange();
+      const answer = await send('GET', `/login?token=${token}`, { ...expected.headers, cookie, accept: 'text/html' });
+      const { 'style-src': style, ...rest } = policyOf(answer);
+      expect(style).toMatch(/^'sha256-[\w+/]+='$/);
+      expect(rest).toEqual({
+        'default-src': "'none'",
+        // Where the visitor lands may send them on, and the browser holds that against the form.
+        'form-action': "'self' https:",
+        'frame-ancestors': expected.ancestors,
+        'base-uri': "'none'",
+        ...(expected.script ? { 'script-src': expected.script } : {}),
+      });
+      expect(answer.headers.get('x-frame-options')).toBe('DENY');
+      expect(addressesIn(answer)).toEqual(expected.script ? ['/login/continue.js'] : []);
+      expect(answer.text).not.toMatch(/<script(?![^>]*\ssrc=)|<script[^>]*>[^<]|\son\w+\s*=|\sstyle\s*=|javascript:/i);
+    });
+
+    it('S24: with the question escapes the names of both users', async () => {
+      const attack = `<script>alert("1")</script> ' onload='x' & </title></dd><img src=x onerror=alert(1)>`;
+      const { id: other } = await t.world.userOf(caller, { name: `Current ${attack}` });
+      const { id: offered } = await t.world.userOf(caller, { name: `Offered ${attack}` });
+      const { text } = await page(`/login?token=${await link('?session=ask', offered)}`, await t.signIn(caller, other));
+      for (const who of ['Current', 'Offered'])
+        expect(text).toMatch(new RegExp(`${who} (&lt;|&#60;)script(&gt;|&#62;)`));
+      expect(text).not.toMatch(/<script|<img|onload='|alert\("|<\/dd><img/);
+    });
+
+    it('S22: leads to a session of its own, and the one that was switched from is over under its old value', async () => {
+      for (const [query, answer] of [
+        ['?session=switch&delivery=link', 'open'],
+        ['?session=ask', 'continue'],
+      ] as const) {
+        const cookie = await t.signIn(caller, await another());
+        const token = await link(query);
+        const after = cookieOf(await answerWith(token, answer, { cookie }));
+        expect([secretOf(after) === secretOf(cookie), token.includes(secretOf(after))]).toEqual([false, false]);
+        expect([await visitor(cookie), await visitor(after)]).toEqual([401, user]);
+        expect(await visitor(`${after}; ${cookie}`)).toBe(user);
+      }
+    });
+
+    it.each(['switch', 'ask'])('S21: switches from nobody with a bad token of session=%s', async (mode) => {
+      const used = await link(`?session=${mode}`);
+      await login(used);
+      const late = await link(`?session=${mode}`);
+      t.clock.advance(121);
+      const other = await another();
+      const cookie = await t.signIn(caller, other);
+      for (const token of [used, late, `${late}A`, caller.token, 'nonsense'])
+        for (const answer of [
+          await login(token, { cookie }),
+          await answerWith(token, 'open', { cookie }),
+          await answerWith(token, 'continue', { cookie }),
+        ])
+          expect(effect(answer)).toEqual({ status: 303, location: '/', cookies: [] });
+      expect(await visitor(cookie)).toBe(other);
+    });
+  });
+
+  describe('the cookie of a frame', () => {
+    const ORIGIN = 'https://host.example';
+
+    async function embedded(): Promise<Answer> {
+      caller = await t.world.caller({ origins: [ORIGIN] });
+      ({ id: user } = await t.world.userOf(caller));
+      return login(await t.loginToken(caller, user, `?embed=${ORIGIN}`), { 'sec-fetch-dest': 'iframe' });
+    }
+
+    it('S23: is for this host alone, https only, hidden from scripts, and for one site around it', async () => {
+      const answer = await embedded();
+      const [pair, ...attributes] = answer.headers.getSetCookie()[0]!.split('; ');
+      expect(pair).toMatch(/^__Host-latchkey-embed=[\w-]{43}$/);
+      expect(attributes.toSorted()).toEqual(['HttpOnly', 'Partitioned', 'Path=/', 'SameSite=None', 'Secure']);
+      expect(answer.headers.get('cache-control')).toBe('no-store');
+    });
+
+    it('S23: is not accepted under another name, and no other one under its name', async () => {
+      const cookie = cookieOf(await embedded());
+      const ordinary = secretOf(await t.signIn(caller, user));
+      expect(await inFrame(cookie)).toBe(user);
+      for (const name of ['__Host-latchkey', 'latchkey', 'latchkey-embed', '__host-latchkey-embed'])
+        expect(await inFrame(`${name}=${secretOf(cookie)}`)).toBe(401);
+      expect(await inFrame(`__Host-latchkey-embed=${ordinary}`)).toBe(401);
+    });
+
+    it('S23: counts for no page in a window, and for nothing that does not say what it is for', async () => {
+      const cookie = cookieOf(await embedded());
+      expect(await visitor(cookie)).toBe(401);
+      for (const destination of ['document', undefined]) {
+        const { text } = await send('GET', '/', { cookie, ...(destination ? { 'sec-fetch-dest': destination } : {}) });
+        expect(text).toContain('You are not signed in');
+      }
+    });
+
+    it('S22: that a browser brought is never adopted', async () => {
+      await embedded();
+      const brought = `__Host-latchkey-embed=${newSecret()}`;
+      const token = await t.loginToken(caller, user, `?embed=${ORIGIN}`);
+      const after = cookieOf(await login(token, { 'sec-fetch-dest': 'iframe', cookie: brought }));
+      expect([secretOf(after) === secretOf(brought), await inFrame(brought), await inFrame(after)]).toEqual([
+        false,
+        401,
+        user,
+      ]);
+    });
+
+    it.each(FOREIGN)(
+      'S24: lets nobody log out from another site, although it is sent from there: $of',
+      async ({ headers }) => {
+        const cookie = cookieOf(await embedded());
+        const answer = await send('POST', '/logout', { cookie, 'sec-fetch-dest': 'iframe', ...headers });
+        expect(effect(answer)).toEqual({ status: 403, location: null, cookies: [] });
+        expect(await inFrame(cookie)).toBe(user);
+      },
+    );
   });
 
   describe('a page', () => {
@@ -872,6 +1099,16 @@ function addressesIn({ text }: Answer): string[] {
   return [...text.matchAll(/\s(?:href|src|action|formaction|poster|data|srcset)\s*=\s*["']?([^"'\s>]*)/gi)].map(
     ([, address]) => address!,
   );
+}
+
+/** Whom the service takes the page of a frame with this cookie for. */
+async function inFrame(cookie: string): Promise<string | number> {
+  const { status, body } = await send('GET', '/session', { cookie, 'sec-fetch-dest': 'empty' });
+  return status === 200 ? body.user.id : status;
+}
+
+async function link(query = '?delivery=link', who = user): Promise<string> {
+  return t.loginToken(caller, who, query);
 }
 
 async function another(): Promise<string> {
