@@ -38,6 +38,8 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     .addTag('Users')
     .addTag('Groups')
     .addTag('Organizations')
+    .addTag('Clients', 'The applications that call the API')
+    .addTag('Service accounts', 'Staff that is no person and signs its requests')
     .addTag('Status')
     .addBearerAuth({
       type: 'http',

@@ -11,6 +11,9 @@ import { readSecret } from './cli/read-secret.js';
 import { ExportService } from './bulk/export.service.js';
 import { ImportService } from './bulk/import.service.js';
 import { Progress } from './bulk/progress.js';
+import { addClientCommands } from './cli/clients.js';
+import { addOrganizationCommands } from './cli/organizations.js';
+import { addPermissionCommands } from './cli/permissions.js';
 import { addServiceAccountCommands } from './cli/service-accounts.js';
 import { loadSettings } from './config/settings.js';
 import { CallerTokensService } from './oauth/caller-tokens.service.js';
@@ -135,7 +138,10 @@ program
     else process.stdout.write(text);
   });
 
+addOrganizationCommands(program, withApplication);
+addClientCommands(program, withApplication);
 addServiceAccountCommands(program, withApplication);
+addPermissionCommands(program, withApplication);
 
 /** Runs `work` with the services of an application that listens nowhere. */
 async function withApplication(work: (app: INestApplicationContext) => Promise<void>): Promise<void> {

@@ -127,6 +127,28 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('assignThirdPartyIdInTwo', [user.id, code, '2']);
   await use('getThirdPartyIdInTwo', [user.id, code, '2']);
   await use('removeThirdPartyIdInTwo', [user.id, code, '2']);
+  const jwk = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' };
+  const client = await use('createClient', [], { name: 'C', redirectUris: ['https://c.example/cb'], origins: [] });
+  await use('createClient', [], { name: 'C', redirectUris: ['javascript:alert(1)'] }, 400);
+  const secret = await use('addClientSecret', [client.id]);
+  await use('deleteClientSecret', [client.id, secret.id]);
+  await use('changeClient', [client.id], { jwks: { keys: [jwk] } });
+  await use('addClientSecret', [client.id], undefined, 400);
+  await use('getClient', [client.id]);
+  await use('listClients');
+  await use('deleteClient', [client.id]);
+  await use('getClient', [client.id], undefined, 404);
+  const account = await use('createServiceAccount', [], { name: 'S' });
+  await use('getServiceAccount', [account.id]);
+  await use('getUser', [account.id]);
+  await use('listServiceAccounts');
+  await use('addServiceAccountKey', [account.id], { publicKey: 'none' }, 400);
+  const { kid } = await use('addServiceAccountKey', [account.id], { publicKey: jwk });
+  await use('generateServiceAccountKey', [account.id]);
+  await use('revokeServiceAccountKey', [account.id, kid]);
+  await use('listServiceAccountKeys', [account.id]);
+  await use('deleteClient', [account.clientId], undefined, 400);
+  await use('deleteServiceAccount', [account.id]);
   await use('deleteGroup', [group.id]);
   await use('deleteUser', [user.id], undefined, 204);
 

@@ -24,7 +24,7 @@ export function grants(of: { caller: string; client: string; user: string }): st
     /* 4: the caller may obtain login tokens at all. */
     JOIN "account_permissions" may_obtain ON may_obtain."user_id" = caller."id" AND may_obtain."permission" = 'OBTAIN_ACCESS_TOKENS'
     /* 5: the target can be let in. */
-    JOIN "users" target ON target."id" = ${of.user} AND target."status" = 'ACTIVE'
+    JOIN "users" target ON target."id" = ${of.user} AND target."status" = 'ACTIVE' AND target."type" = 'USER'
     /* 6: it has joined a group of the caller's organization … */
     JOIN "memberships" m ON m."user_id" = target."id" AND m."status" = 'JOINED'
     CROSS JOIN "groups" g

@@ -1,11 +1,16 @@
-import { readFile } from 'node:fs/promises';
-import type { INestApplicationContext } from '@nestjs/common';
+import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
+import { Database } from '../database/database.js';
+import { NewServiceAccountDto } from '../oauth/dto/service-account.dto.js';
+import { readPublicKey } from '../oauth/public-keys.js';
+import { requireServiceAccount } from '../oauth/require.js';
+import { newKeyPair, ServiceAccountKeysService } from '../oauth/service-account-keys.service.js';
 import { ServiceAccountsService } from '../oauth/service-accounts.service.js';
+import { findOrganization } from '../organizations/find-organization.js';
+import { checked, print, printAll, tell } from './operator.js';
+import type { WithApplication } from './operator.js';
 
-type WithApplication = (work: (app: INestApplicationContext) => Promise<void>) => Promise<void>;
-
-/** What administers service accounts. What is for a program goes to the standard output, what is for a person to the other. */
+/** What administers service accounts. */
 export function addServiceAccountCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('service-accounts')
@@ -18,10 +23,47 @@ export function addServiceAccountCommands(program: Command, withApplication: Wit
     .requiredOption('-n, --name <name>', 'what it is called')
     .action(({ organization, name }: { organization: string; name: string }) =>
       withApplication(async (app) => {
-        process.stdout.write(`${await app.get(ServiceAccountsService).create(organization, name)}\n`);
+        const fields = checked(NewServiceAccountDto, { name });
+        const id = await app.get(Database).transaction(async (db) => {
+          const { id: organizationId } = await findOrganization(db, organization);
+          return app.get(ServiceAccountsService).insert(db, organizationId, fields.name);
+        });
+        print(id);
       }),
     );
 
+  commands
+    .command('list')
+    .description('Prints a line for each service account of an organization: id, status, client, name.')
+    .requiredOption('-o, --organization <id or name>', 'whose staff they are')
+    .action(({ organization }: { organization: string }) =>
+      withApplication(async (app) => {
+        const { id } = await app.get(Database).transaction((db) => findOrganization(db, organization));
+        await printAll(
+          (query) => app.get(ServiceAccountsService).listOf(id, query),
+          ({ serviceAccounts }) =>
+            serviceAccounts.map((account) => [account.id, account.status, account.clientId, account.name]),
+        );
+      }),
+    );
+
+  commands
+    .command('delete')
+    .description('Deletes one, with its keys, and within two seconds all tokens and sessions that came from it.')
+    .argument('<id>', 'of the service account')
+    .action((id: string) =>
+      withApplication((app) =>
+        app.get(Database).transaction(async (db) => {
+          await requireServiceAccount(db, null, id);
+          await app.get(ServiceAccountsService).delete(db, id);
+        }),
+      ),
+    );
+
+  addKeyCommands(commands, withApplication);
+}
+
+function addKeyCommands(commands: Command, withApplication: WithApplication): void {
   commands
     .command('add-key')
     .description('Registers a public key, and prints the kid to name in assertions.')
@@ -29,19 +71,46 @@ export function addServiceAccountCommands(program: Command, withApplication: Wit
     .argument('<file>', 'the public key, in PEM or as a JWK')
     .action((id: string, file: string) =>
       withApplication(async (app) => {
-        process.stdout.write(`${await app.get(ServiceAccountsService).addKey(id, await readFile(file, 'utf8'))}\n`);
+        const key = readPublicKey(await readFile(file, 'utf8'));
+        const { kid } = await app.get(Database).transaction(async (db) => {
+          await requireServiceAccount(db, null, id);
+          return app.get(ServiceAccountKeysService).insert(db, id, key);
+        });
+        print(kid);
       }),
     );
 
   commands
     .command('generate-key')
-    .description('Makes an ES256 key pair, and prints the private half, which is kept nowhere.')
+    .description('Makes an ES256 key pair. Prints the private half, which is kept nowhere, and says the kid.')
+    .argument('<id>', 'of the service account')
+    .option('--out <file>', 'writes the private half to a new file instead, and prints the kid')
+    .action((id: string, { out }: { out?: string }) =>
+      withApplication(async (app) => {
+        const { privateKey, ...key } = newKeyPair();
+        // A key whose private half nobody has is of no use: the file comes first.
+        if (out) await writeFile(out, privateKey, { mode: 0o600, flag: 'wx' });
+        const { kid } = await app.get(Database).transaction(async (db) => {
+          await requireServiceAccount(db, null, id);
+          return app.get(ServiceAccountKeysService).insert(db, id, key);
+        });
+        if (out) return print(kid);
+        tell(`kid: ${kid}`);
+        process.stdout.write(privateKey);
+      }),
+    );
+
+  commands
+    .command('list-keys')
+    .description('Prints a line for each key of a service account: kid, algorithm, since when, revoked when.')
     .argument('<id>', 'of the service account')
     .action((id: string) =>
       withApplication(async (app) => {
-        const { keyId, privateKey } = await app.get(ServiceAccountsService).generateKey(id);
-        process.stderr.write(`kid: ${keyId}\n`);
-        process.stdout.write(privateKey);
+        await app.get(Database).transaction((db) => requireServiceAccount(db, null, id));
+        await printAll(
+          (query) => app.get(ServiceAccountKeysService).listOf(id, query),
+          ({ keys }) => keys.map(({ kid, algorithm, created, revoked = '' }) => [kid, algorithm, created, revoked]),
+        );
       }),
     );
 
@@ -49,5 +118,9 @@ export function addServiceAccountCommands(program: Command, withApplication: Wit
     .command('revoke-key')
     .description('Revokes a key, and within two seconds the access tokens that were obtained with it.')
     .argument('<kid>', 'of the key')
-    .action((keyId: string) => withApplication((app) => app.get(ServiceAccountsService).revokeKey(keyId)));
+    .action((keyId: string) =>
+      withApplication((app) =>
+        app.get(Database).transaction((db) => app.get(ServiceAccountKeysService).revoke(db, keyId)),
+      ),
+    );
 }

@@ -31,3 +31,18 @@ export function ToBoolean(): PropertyDecorator {
   ]);
   return Transform(({ value }: { value: unknown }) => values.get(value) ?? value);
 }
+
+/** A list of texts: one or more in JSON; in a form the field once for each, and an empty one for none. */
+export function ToList(): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) => {
+    if (value === '' || value === null) return [];
+    return typeof value === 'string' ? [value] : value;
+  });
+}
+
+/** JSON as a text; in a JSON body also the object itself. */
+export function ToJsonText(): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) =>
+    typeof value === 'object' && value !== null && !Array.isArray(value) ? JSON.stringify(value) : value,
+  );
+}

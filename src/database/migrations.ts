@@ -2,6 +2,7 @@ import { CreateDelegatedLogin1795465000000 } from './migrations/1795465000000-Cr
 import { AddDirectoryLists1795500000000 } from './migrations/1795500000000-AddDirectoryLists.js';
 import { CountGroupRights1795600000000 } from './migrations/1795600000000-CountGroupRights.js';
 import { AddAuthorizationServer1795700000000 } from './migrations/1795700000000-AddAuthorizationServer.js';
+import { AddClientOfOAuthRecords1795710000000 } from './migrations/1795710000000-AddClientOfOAuthRecords.js';
 import { AddWaysOfLogin1795740000000 } from './migrations/1795740000000-AddWaysOfLogin.js';
 
 /** In the order in which they run. */
@@ -10,5 +11,6 @@ export const MIGRATIONS = [
   AddDirectoryLists1795500000000,
   CountGroupRights1795600000000,
   AddAuthorizationServer1795700000000,
+  AddClientOfOAuthRecords1795710000000,
   AddWaysOfLogin1795740000000,
 ];

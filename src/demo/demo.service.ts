@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { EntityManager, Repository } from 'typeorm';
-import { Clock } from '../common/clock.js';
-import { newClientId, newId } from '../common/id.js';
+import { addSeconds, Clock } from '../common/clock.js';
+import { hashSecret, newClientId, newId, newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import { indexGroup } from '../groups/group-search.js';
@@ -13,7 +13,11 @@ import { CallerTokensService } from '../oauth/caller-tokens.service.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { ClientOrigin } from '../oauth/client-origin.entity.js';
 import { ClientRedirectUri } from '../oauth/client-redirect-uri.entity.js';
+import { ClientSecret } from '../oauth/client-secret.entity.js';
 import { Client } from '../oauth/client.entity.js';
+import { ServiceAccountKey } from '../oauth/service-account-key.entity.js';
+import { newKeyPair } from '../oauth/service-account-keys.service.js';
+import { ServiceAccount } from '../oauth/service-account.entity.js';
 import { Organization } from '../organizations/organization.entity.js';
 import { ThirdParty } from '../organizations/third-party.entity.js';
 import { AccountPermission, PERMISSIONS } from '../users/account-permission.entity.js';
@@ -65,6 +69,15 @@ const GROUPS = [
 
 /** Of another organization, which invites the administrator: an invitation is answered by whoever is invited. */
 const PARTNER = { organization: 'Demo Partner', groupId: 'pX9sKd3LwQ7vB2nR5tYh0A', group: 'Exchange' };
+
+/** What the examples of clients and service accounts change and delete. Nobody has the secret, or the private key. */
+const PORTAL = {
+  name: 'Learning portal',
+  clientId: 'd3e0a1c2b3f4958677a8b9cadbecfd0e',
+  secretId: 'Cs9sdXkQwT2m8sQXq3bVxg',
+  accountId: 'Sa7vKq2LwT0m8sQXq3bVxg',
+  keyId: 'Kq3vKq2LwT0m8sQXq3bVxg',
+};
 
 /** The public client with which Swagger UI signs in. */
 export const DEVELOPMENT_CLIENT = '5e11a6e70d0c5a11d3e5f1a4b2c7d890';
@@ -126,7 +139,8 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
       if (viewer) await db.insert(GroupStaff, { userId: ids.get(viewer)!, groupId: id, permission: 'VIEW' });
       for (const member of members) await this.addMember(db, ids.get(member)!, id, 'JOINED');
     }
-    await this.addClient(db, organizationId);
+    await this.addClients(db, organizationId);
+    await this.addServiceAccount(db, organizationId);
     const partnerId = await this.addOrganization(db, PARTNER.organization, newId());
     await this.addGroup(db, partnerId, PARTNER.groupId, PARTNER.group);
     await this.addMember(db, administratorId, PARTNER.groupId, 'INVITED');
@@ -139,12 +153,31 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
     return id;
   }
 
-  private async addClient(db: EntityManager, organizationId: string): Promise<void> {
+  private async addClients(db: EntityManager, organizationId: string): Promise<void> {
     const clientId = newClientId();
-    await db.insert(Client, { id: clientId, name: 'Demo host system', organizationId, createdAt: this.clock.now() });
+    const now = this.clock.now();
+    await db.insert(Client, { id: clientId, name: 'Demo host system', organizationId, createdAt: now });
     await db.insert(ClientOrigin, { clientId, origin: 'http://localhost:4000' });
+    // The first one is what calls with the token that is printed.
+    const createdAt = addSeconds(now, 1);
     const swaggerUi = { id: DEVELOPMENT_CLIENT, name: 'Swagger UI', organizationId, isPublic: true };
-    await db.insert(Client, { ...swaggerUi, createdAt: this.clock.now() });
+    await db.insert(Client, { ...swaggerUi, createdAt });
+    const { clientId: id, name, secretId } = PORTAL;
+    await db.insert(Client, { id, name, organizationId, createdAt });
+    await db.insert(ClientSecret, { id: secretId, clientId: id, secretHash: hashSecret(newSecret()), createdAt });
+  }
+
+  private async addServiceAccount(db: EntityManager, organizationId: string): Promise<void> {
+    const { accountId: userId, name, keyId } = PORTAL;
+    const [clientId, createdAt] = [newClientId(), addSeconds(this.clock.now(), 1)];
+    const account = { id: userId, type: 'SERVICE_ACCOUNT', status: 'ACTIVE', name, organizationId } as const;
+    await db.insert(User, { ...account, staffOrganizationId: organizationId, createdAt });
+    await indexUser(db, userId);
+    await db.insert(Client, { id: clientId, name, organizationId, isPublic: true, createdAt });
+    await db.insert(ServiceAccount, { userId, clientId, createdAt });
+    const { key, algorithm } = newKeyPair();
+    const jwk = JSON.stringify(key.export({ format: 'jwk' }));
+    await db.insert(ServiceAccountKey, { id: keyId, userId, algorithm, jwk, createdAt, revokedAt: null });
   }
 
   private async addGroup(db: EntityManager, organizationId: string, id: string, name: string): Promise<void> {

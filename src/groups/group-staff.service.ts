@@ -58,9 +58,7 @@ export class GroupStaffService {
   async allow(caller: Caller, groupId: string, ref: UserRef, permission: GroupPermission): Promise<GroupStaffDto> {
     const userId = await this.database.transaction(async (db) => {
       const { group, user } = await this.requireChangeable(db, caller, groupId, ref);
-      if (user.staffOrganizationId !== group.organizationId) throw new DomainError('not_available');
-      await db.upsert(GroupStaff, { userId: user.id, groupId, permission }, ['userId', 'groupId']);
-      if (permission === 'VIEW') await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
+      await this.give(db, group, user, permission);
       return user.id;
     });
     return this.describe(groupId, userId, permission);
@@ -74,13 +72,25 @@ export class GroupStaffService {
   async disallow(caller: Caller, groupId: string, ref: UserRef, permission: GroupPermission): Promise<GroupStaffDto> {
     const userId = await this.database.transaction(async (db) => {
       const { user } = await this.requireChangeable(db, caller, groupId, ref);
-      const row = await db.findOneBy(GroupStaff, { userId: user.id, groupId });
-      if (!row || (permission === 'MANAGE' && row.permission === 'VIEW')) throw new DomainError('not_available');
-      await db.delete(GroupStaff, { userId: user.id, groupId });
-      await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
+      await this.take(db, groupId, user, permission);
       return user.id;
     });
     return this.describe(groupId, userId, permission);
+  }
+
+  /** Whether that may be done is decided before. @throws DomainError `not_available` */
+  async give(db: EntityManager, group: Group, user: User, permission: GroupPermission): Promise<void> {
+    if (user.staffOrganizationId !== group.organizationId) throw new DomainError('not_available');
+    await db.upsert(GroupStaff, { userId: user.id, groupId: group.id, permission }, ['userId', 'groupId']);
+    if (permission === 'VIEW') await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
+  }
+
+  /** The same. @throws DomainError `not_available` */
+  async take(db: EntityManager, groupId: string, user: User, permission: GroupPermission): Promise<void> {
+    const row = await db.findOneBy(GroupStaff, { userId: user.id, groupId });
+    if (!row || (permission === 'MANAGE' && row.permission === 'VIEW')) throw new DomainError('not_available');
+    await db.delete(GroupStaff, { userId: user.id, groupId });
+    await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
   }
 
   private async requireChangeable(

@@ -69,6 +69,7 @@ export class MembersService {
       const group = await requireGroup(db, groupId, 'group_not_found');
       await this.policy.requireMayManage(db, caller, group);
       const user = (await findIn(db, caller, ref)) ?? (await this.setUp(db, caller, group, ref, fields));
+      if (user.type !== 'USER') throw new DomainError('unknown_user', 'A service account is nobody to let in.');
       return { group, membership: await this.enter(db, user, group) };
     });
     return (await this.describe(group, [membership.userId], [membership]))[0]!;

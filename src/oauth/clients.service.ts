@@ -1,14 +1,38 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { Repository } from 'typeorm';
+import { In } from 'typeorm';
+import type { EntityManager, Repository } from 'typeorm';
+import type { Caller } from '../auth/caller.js';
+import { Clock, toIso } from '../common/clock.js';
+import { DomainError } from '../common/errors/errors.js';
+import { newClientId } from '../common/id.js';
+import { pageById } from '../common/paging.js';
+import { Database } from '../database/database.js';
+import { requireLegalOrigins, requireLegalRedirectUris } from './client-addresses.js';
 import { ClientOrigin } from './client-origin.entity.js';
+import { ClientRedirectUri } from './client-redirect-uri.entity.js';
+import { ClientSecret } from './client-secret.entity.js';
+import { addSecret, shownSecret } from './client-secrets.service.js';
 import { Client } from './client.entity.js';
+import type { ClientChangesDto, NewClientDto } from './dto/client-fields.dto.js';
+import type { ClientDto, ClientsDto, CreatedClientDto, JwksDto, PageQueryDto } from './dto/client.dto.js';
+import { OAuthPolicy } from './oauth.policy.js';
+import { OAuthRecord } from './oauth-record.entity.js';
+import { readJwks } from './public-keys.js';
+import { requireClient } from './require.js';
+import { ServiceAccount } from './service-account.entity.js';
 
+const SHOWN = { organization: true, origins: true, redirectUris: true } as const;
+
+/** The applications that call the API (API.md, section 7). What takes `db` does what was decided before. */
 @Injectable()
 export class ClientsService {
   constructor(
     @InjectRepository(Client) private readonly clients: Repository<Client>,
     @InjectRepository(ClientOrigin) private readonly origins: Repository<ClientOrigin>,
+    private readonly database: Database,
+    private readonly policy: OAuthPolicy,
+    private readonly clock: Clock,
   ) {}
 
   find(id: string): Promise<Client | null> {
@@ -24,4 +48,135 @@ export class ClientsService {
   async originsOf(clientId: string): Promise<string[]> {
     return (await this.origins.findBy({ clientId })).map(({ origin }) => origin);
   }
+
+  /** @throws DomainError `not_permitted` */
+  async list(caller: Caller, query: PageQueryDto): Promise<ClientsDto> {
+    return this.listOf(await this.policy.requireMaySee(caller), query);
+  }
+
+  async listOf(organizationId: string, query: PageQueryDto): Promise<ClientsDto> {
+    const all = this.clients.createQueryBuilder('c').where('c.organizationId = :organizationId', { organizationId });
+    const { ids, pagination } = await pageById(all, 'c.id', query);
+    return { clients: await this.showAll(ids), pagination };
+  }
+
+  /** @throws DomainError `not_permitted`, `not_found` */
+  async get(caller: Caller, id: string): Promise<ClientDto> {
+    await requireClient(this.clients.manager, await this.policy.requireMaySee(caller), id);
+    return this.show(id);
+  }
+
+  /** @throws DomainError `not_permitted`, and those of the fields */
+  async create(caller: Caller, fields: NewClientDto): Promise<CreatedClientDto> {
+    const { id, secret } = await this.database.transaction(async (db) =>
+      this.insert(db, await this.policy.requireMayChange(db, caller), fields),
+    );
+    return { ...(await this.show(id)), secret };
+  }
+
+  /** A new client, with a secret if it needs one. @throws DomainError those of the fields */
+  async insert(
+    db: EntityManager,
+    organizationId: string,
+    { name, isPublic, ...fields }: NewClientDto,
+  ): Promise<{ id: string; secret?: string }> {
+    const client = { id: newClientId(), name, organizationId, isPublic, createdAt: this.clock.now() };
+    await db.insert(Client, client);
+    await this.fill(db, client, fields);
+    if (isPublic || fields.jwks) return { id: client.id };
+    return { id: client.id, secret: (await addSecret(db, client.id, this.clock)).secret };
+  }
+
+  /** @throws DomainError `not_permitted`, `not_found`, and those of the fields */
+  async change(caller: Caller, id: string, changes: ClientChangesDto): Promise<ClientDto> {
+    await this.database.transaction(async (db) => {
+      const client = await requireClient(db, await this.policy.requireMayChange(db, caller), id);
+      await this.fill(db, client, changes);
+    });
+    return this.show(id);
+  }
+
+  /** Sets what is given. A client with keys has no secrets. @throws DomainError those of the fields */
+  async fill(
+    db: EntityManager,
+    { id, isPublic }: Pick<Client, 'id' | 'isPublic'>,
+    { name, redirectUris, origins, jwks }: ClientChangesDto,
+  ): Promise<void> {
+    if (name !== undefined) await db.update(Client, { id }, { name });
+    if (redirectUris) {
+      requireLegalRedirectUris(redirectUris, isPublic);
+      await db.delete(ClientRedirectUri, { clientId: id });
+      for (const uri of new Set(redirectUris)) await db.insert(ClientRedirectUri, { clientId: id, uri });
+    }
+    if (origins) {
+      requireLegalOrigins(origins);
+      await db.delete(ClientOrigin, { clientId: id });
+      for (const origin of new Set(origins)) await db.insert(ClientOrigin, { clientId: id, origin });
+    }
+    if (jwks !== undefined) await this.setKeys(db, id, isPublic, jwks);
+  }
+
+  /** With the client goes all that came from it. @throws DomainError `not_permitted`, `not_found`, `client_in_use` */
+  async remove(caller: Caller, id: string): Promise<void> {
+    await this.database.transaction(async (db) => {
+      const client = await requireClient(db, await this.policy.requireMayChange(db, caller), id);
+      await this.delete(db, client.id);
+    });
+  }
+
+  /**
+   * Deletes a client with its login tokens, their sessions, its codes, refresh tokens and grants. Its access tokens
+   * are refused as soon as anybody looks.
+   *
+   * @throws DomainError `client_in_use`
+   */
+  async delete(db: EntityManager, id: string): Promise<void> {
+    if (await db.existsBy(ServiceAccount, { clientId: id })) throw new DomainError('client_in_use');
+    await db.delete(OAuthRecord, { clientId: id });
+    await db.delete(Client, { id });
+  }
+
+  async show(id: string): Promise<ClientDto> {
+    return (await this.showAll([id]))[0]!;
+  }
+
+  private async setKeys(db: EntityManager, id: string, isPublic: boolean, jwks: string | null): Promise<void> {
+    if (jwks && isPublic) throw new DomainError('invalid_jwks', 'A public client authenticates with nothing.');
+    await db.update(Client, { id }, { jwks: jwks && readJwks(jwks) });
+    if (jwks) await db.delete(ClientSecret, { clientId: id });
+  }
+
+  private async showAll(ids: string[]): Promise<ClientDto[]> {
+    if (ids.length === 0) return [];
+    const db = this.clients.manager;
+    const found = await this.clients.find({ where: { id: In(ids) }, relations: SHOWN, order: { id: 'ASC' } });
+    const secrets = await db.find(ClientSecret, {
+      where: { clientId: In(ids) },
+      order: { createdAt: 'ASC', id: 'ASC' },
+    });
+    const accounts = new Map(
+      (await db.findBy(ServiceAccount, { clientId: In(ids) })).map((row) => [row.clientId, row]),
+    );
+    return found.map((client) => {
+      const own = secrets.filter(({ clientId }) => clientId === client.id);
+      return describe(client, own, accounts.get(client.id));
+    });
+  }
+}
+
+function describe(client: Client, secrets: ClientSecret[], account: ServiceAccount | undefined): ClientDto {
+  const { id, name, isPublic, organization, jwks, createdAt } = client;
+  return {
+    type: 'CLIENT',
+    id,
+    name,
+    isPublic,
+    redirectUris: client.redirectUris.map(({ uri }) => uri).toSorted(),
+    origins: client.origins.map(({ origin }) => origin).toSorted(),
+    jwks: jwks === null ? undefined : (JSON.parse(jwks) as JwksDto),
+    secrets: secrets.map(shownSecret),
+    serviceAccountId: account?.userId,
+    organization: { type: 'ORGANIZATION', id: organization.id, name: organization.name },
+    created: toIso(createdAt),
+  };
 }

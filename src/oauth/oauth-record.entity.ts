@@ -25,6 +25,11 @@ export class OAuthRecord {
   @Column({ type: 'varchar', length: 64, nullable: true })
   uid: string | null;
 
+  /** The client that it was made for, with which it goes. A sign-in session is of no client. */
+  @Index('oauth_records_client_idx')
+  @Column({ name: 'client_id', type: 'varchar', length: 32, nullable: true })
+  clientId: string | null;
+
   @Column({ name: 'consumed_at', ...INSTANT, nullable: true })
   consumedAt: Date | null;
 

@@ -5,28 +5,39 @@ import { UsersModule } from '../users/users.module.js';
 import { CallerTokensService } from './caller-tokens.service.js';
 import { ClientOrigin } from './client-origin.entity.js';
 import { Client } from './client.entity.js';
+import { ClientListController, ClientsController } from './clients.controller.js';
 import { ClientsService } from './clients.service.js';
 import { ClientSecret } from './client-secret.entity.js';
+import { ClientSecretsService } from './client-secrets.service.js';
 import { KeyRing } from './key-ring.js';
+import { OAuthPolicy } from './oauth.policy.js';
 import { RevokedTokensService } from './revoked-tokens.service.js';
+import { ServiceAccountKey } from './service-account-key.entity.js';
+import { ServiceAccountKeysService } from './service-account-keys.service.js';
+import { ServiceAccount } from './service-account.entity.js';
+import { ServiceAccountListController, ServiceAccountsController } from './service-accounts.controller.js';
 import { ServiceAccountsService } from './service-accounts.service.js';
 import { SigningKey } from './signing-key.entity.js';
 import { TokensService } from './tokens.service.js';
 
 @Module({
   imports: [
-    TypeOrmModule.forFeature([Client, ClientOrigin, ClientSecret, SigningKey]),
+    TypeOrmModule.forFeature([Client, ClientOrigin, ClientSecret, ServiceAccount, ServiceAccountKey, SigningKey]),
     JwtModule.register({}),
     UsersModule,
   ],
+  controllers: [ClientListController, ClientsController, ServiceAccountListController, ServiceAccountsController],
   providers: [
     CallerTokensService,
     ClientsService,
+    ClientSecretsService,
     KeyRing,
+    OAuthPolicy,
     RevokedTokensService,
+    ServiceAccountKeysService,
     ServiceAccountsService,
     TokensService,
   ],
-  exports: [CallerTokensService, ClientsService, KeyRing, RevokedTokensService, ServiceAccountsService, TokensService],
+  exports: [CallerTokensService, ClientsService, KeyRing, RevokedTokensService, TokensService],
 })
 export class OAuthModule {}

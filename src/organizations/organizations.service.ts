@@ -1,8 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { Repository } from 'typeorm';
+import type { EntityManager, Repository } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
+import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
+import { newId } from '../common/id.js';
+import { insertOrIgnore } from '../database/insert-or-ignore.js';
+import { isThirdPartyCode } from '../users/user-ref.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import type { OrganizationDto } from './dto/organization.dto.js';
 import { Organization } from './organization.entity.js';
@@ -14,6 +18,7 @@ export class OrganizationsService {
     @InjectRepository(Organization) private readonly organizations: Repository<Organization>,
     @InjectRepository(ThirdParty) private readonly thirdParties: Repository<ThirdParty>,
     private readonly users: UsersPolicy,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -33,6 +38,26 @@ export class OrganizationsService {
     if (!organization) throw new DomainError('not_found', 'There is no organization with this id.');
     if (organization.id !== own) throw new DomainError('not_permitted');
     return organization;
+  }
+
+  /** A new organization, of which nobody is yet: only the operator makes them. @throws Error for a name that is taken */
+  async insert(
+    db: EntityManager,
+    { name, emailAddress, locale }: Pick<Organization, 'name' | 'emailAddress' | 'locale'>,
+  ): Promise<string> {
+    if (await db.existsBy(Organization, { name })) throw new Error(`There is an organization ${JSON.stringify(name)}.`);
+    const id = newId();
+    await db.insert(Organization, { id, name, emailAddress, locale, createdAt: this.clock.now() });
+    return id;
+  }
+
+  /** Gives the organization a third party, whose code no other one has. @throws Error for a code that is malformed or taken */
+  async addThirdParty(db: EntityManager, organizationId: string, code: string): Promise<void> {
+    if (!isThirdPartyCode(code))
+      throw new Error('A code has 1 to 64 letters, digits, "_", "." and "-", a letter or digit first.');
+    await insertOrIgnore(db, ThirdParty, { code, organizationId });
+    const { organizationId: holder } = await db.findOneByOrFail(ThirdParty, { code });
+    if (holder !== organizationId) throw new Error(`Another organization has the third party ${code}.`);
   }
 
   private async describe({ id, name, emailAddress, locale }: Organization): Promise<OrganizationDto> {

@@ -29,7 +29,10 @@ const ORGANIZATION = ['not_linked_to_organization', 'not_permitted', 'not_found'
 export class StaffController {
   constructor(private readonly staff: StaffService) {}
 
-  @ApiOperation({ operationId: 'listStaff', summary: 'The people on the staff of the caller’s organization' })
+  @ApiOperation({
+    operationId: 'listStaff',
+    summary: 'The staff of the caller’s organization: people and service accounts',
+  })
   @ApiOkResponse({ type: StaffDto })
   @ApiBearerErrors(...ORGANIZATION)
   @Get()

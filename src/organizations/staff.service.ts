@@ -29,11 +29,11 @@ export class StaffService {
     private readonly revocation: RevocationService,
   ) {}
 
-  /** People, by name. @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted` */
+  /** People and service accounts, by name. @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted` */
   async list(caller: Caller, organization: string): Promise<StaffDto> {
     const { id } = await this.organizations.require(caller, organization);
     const found = await this.accounts.find({
-      where: { staffOrganizationId: id, type: 'USER' },
+      where: { staffOrganizationId: id },
       select: { id: true, name: true },
       order: { name: 'ASC', id: 'ASC' },
     });

@@ -34,9 +34,7 @@ export class PermissionsService {
     return this.database.transaction(async (db) => {
       const user = await findIn(db, caller, ref);
       await this.policy.requireMayGrant(db, caller, user, permission);
-      const row = { userId: user!.id, permission };
-      await insertOrIgnore(db, AccountPermission, row);
-      return permissionsOf(db, user!.id);
+      return this.give(db, user!.id, permission);
     });
   }
 
@@ -45,14 +43,25 @@ export class PermissionsService {
     return this.database.transaction(async (db) => {
       const user = await findIn(db, caller, ref);
       await this.policy.requireMayRevoke(db, caller, user);
-      await db.delete(AccountPermission, { userId: user!.id, permission });
-      await this.revocation.revokeWhatIsNoLongerGranted(db, user!.id);
-      return permissionsOf(db, user!.id);
+      return this.take(db, user!.id, permission);
     });
+  }
+
+  /** Whether that may be done is decided before. */
+  async give(db: EntityManager, userId: string, permission: Permission): Promise<PermissionsDto> {
+    await insertOrIgnore(db, AccountPermission, { userId, permission });
+    return permissionsOf(db, userId);
+  }
+
+  /** The same. */
+  async take(db: EntityManager, userId: string, permission: Permission): Promise<PermissionsDto> {
+    await db.delete(AccountPermission, { userId, permission });
+    await this.revocation.revokeWhatIsNoLongerGranted(db, userId);
+    return permissionsOf(db, userId);
   }
 }
 
-async function permissionsOf(db: EntityManager, userId: string): Promise<PermissionsDto> {
+export async function permissionsOf(db: EntityManager, userId: string): Promise<PermissionsDto> {
   const held = new Set((await db.findBy(AccountPermission, { userId })).map(({ permission }) => permission));
   return { permissions: PERMISSIONS.filter((permission) => held.has(permission)) };
 }

@@ -64,6 +64,7 @@ export class ThirdPartyIdsService {
     const user = await findIn(db, caller, ref);
     await this.policy.requireMayChange(db, caller, user, true);
     if (!user) throw new DomainError('nonexistent_user');
+    this.policy.requireCanBeAddressed(user);
     return user;
   }
 }

@@ -33,9 +33,13 @@ export function parseUserRef(text: string | undefined): UserRef {
   return { by: 'id', id: requireText(reference, MAX_ID) };
 }
 
+export function isThirdPartyCode(text: string): boolean {
+  return THIRD_PARTY_CODE.test(text);
+}
+
 /** @throws DomainError `missing_field` */
 export function thirdPartyRef(thirdParty: string | undefined, id: string | undefined): ThirdPartyIdRef {
-  if (!thirdParty || !THIRD_PARTY_CODE.test(thirdParty))
+  if (!thirdParty || !isThirdPartyCode(thirdParty))
     throw new DomainError('missing_field', 'The third-party code is missing or malformed.');
   return { by: 'thirdPartyId', thirdParty, id: requireText(id, MAX_THIRD_PARTY_ID) };
 }

@@ -7,7 +7,7 @@ import { User } from './user.entity.js';
 
 /** To be called by whatever changes the name, an e-mail address or a third-party ID of an account. */
 export async function indexUser(db: EntityManager, userId: string): Promise<void> {
-  const { name, organizationId } = await db.findOneByOrFail(User, { id: userId });
+  const { name, type, organizationId } = await db.findOneByOrFail(User, { id: userId });
   const addresses = await db.findBy(EmailAddress, { userId });
   const thirdPartyIds = await db.findBy(ThirdPartyId, { userId });
   const texts = [
@@ -16,7 +16,12 @@ export async function indexUser(db: EntityManager, userId: string): Promise<void
     ...thirdPartyIds.map(({ externalId }) => externalId),
   ];
   await db.delete(UserSearchTerm, { userId });
-  const terms = searchTerms(texts).map((term) => ({ userId, term, organizationId }));
+  const terms = searchTerms(texts).map((term) => ({
+    userId,
+    term,
+    // A search through the people of an organization finds no service account.
+    organizationId: type === 'USER' ? organizationId : null,
+  }));
   if (terms.length > 0) await db.insert(UserSearchTerm, terms);
 }
 

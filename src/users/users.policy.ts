@@ -57,7 +57,7 @@ export class UsersPolicy {
 
   /**
    * One's own account, but not its status or third-party IDs; or any account that the caller's organization manages,
-   * with `MANAGE_USERS`.
+   * with `MANAGE_USERS`, or `MANAGE_SERVICE_ACCOUNTS` for a service account.
    */
   async requireMayChange(
     db: EntityManager,
@@ -66,8 +66,15 @@ export class UsersPolicy {
     isAdministrative: boolean,
   ): Promise<void> {
     if (caller.userId === user?.id && !isAdministrative) return;
-    const organizationId = await requireStaffWith(db, caller, 'MANAGE_USERS', 'no_access');
+    const permission = user?.type === 'SERVICE_ACCOUNT' ? 'MANAGE_SERVICE_ACCOUNTS' : 'MANAGE_USERS';
+    const organizationId = await requireStaffWith(db, caller, permission, 'no_access');
     if (user && user.organizationId !== organizationId) throw new DomainError('no_access');
+  }
+
+  /** A service account is named by its id alone. */
+  requireCanBeAddressed(user: User): void {
+    if (user.type === 'SERVICE_ACCOUNT')
+      throw new DomainError('no_access', 'A service account has no e-mail address and no third-party IDs.');
   }
 
   /** Nobody blocks themselves, nor the last account that can manage the staff of its organization. */
@@ -82,6 +89,8 @@ export class UsersPolicy {
     if (!user) throw new DomainError('not_found', 'No user matches the given reference.');
     if (user.id === caller.userId) throw new DomainError('cannot_delete_self');
     if (user.organizationId !== organizationId) throw new DomainError('access_denied');
+    if (user.type === 'SERVICE_ACCOUNT')
+      throw new DomainError('access_denied', 'A service account is deleted by DELETE service-account/{id}.');
     if (await db.existsBy(GroupStaff, { userId: user.id, permission: 'MANAGE' }))
       throw new DomainError('account_is_group_manager');
     await this.requireStaffManagerBeside(db, user, 'access_denied');
@@ -124,6 +133,11 @@ export class UsersPolicy {
     await this.requireStaffManager(db, caller, organizationId);
     if (user?.id === caller.userId) throw new DomainError('cannot_demote_self');
     if (user?.staffOrganizationId !== organizationId) throw new DomainError('not_staff_user');
+    if (user.type === 'SERVICE_ACCOUNT')
+      throw new DomainError(
+        'staff_disconnection_failed',
+        'A service account is staff as long as there is one: delete it.',
+      );
     if (await db.existsBy(GroupStaff, { userId: user.id, permission: 'MANAGE' }))
       throw new DomainError('staff_disconnection_failed');
   }
@@ -133,7 +147,8 @@ export class UsersPolicy {
     if (own !== organizationId) throw new DomainError('not_permitted');
   }
 
-  private async requireStaffManagerBeside(db: EntityManager, user: User, otherwise: ErrorId): Promise<void> {
+  /** Somebody else can manage the staff of the organization, or `user` could not either. @throws DomainError `otherwise` */
+  async requireStaffManagerBeside(db: EntityManager, user: User, otherwise: ErrorId): Promise<void> {
     const { id, staffOrganizationId } = user;
     if (staffOrganizationId === null || !(await isStaffManager(db, id))) return;
     const others = db

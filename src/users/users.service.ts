@@ -96,6 +96,7 @@ export class UsersService {
       const isAdministrative = thirdPartyId !== null || (changes.status ?? user?.status) !== user?.status;
       await this.policy.requireMayChange(db, caller, user, isAdministrative);
       if (!user) throw new DomainError('nonexistent_user');
+      if (changes.emailAddress || thirdPartyId) this.policy.requireCanBeAddressed(user);
       if (changes.status === 'BLOCKED' && user.status !== 'BLOCKED')
         await this.policy.requireMayBlock(db, caller, user);
       await this.update(db, user, changes, thirdPartyId ? [thirdPartyId] : []);
@@ -168,7 +169,7 @@ export class UsersService {
 function describe(user: User, lastLogin: string | undefined): UserDto {
   const created = toIso(user.createdAt);
   return {
-    type: 'USER',
+    type: user.type,
     id: user.id,
     name: user.name,
     realName: user.name,

@@ -47,12 +47,19 @@ const CASES: Case[] = [
   { gone: 'an active user', method: 'PUT', path: ({ user }) => `/user/${user}`, fields: BLOCKED },
   { gone: 'an active host', method: 'PUT', path: ({ host }) => `/user/${host.id}`, fields: BLOCKED },
   { gone: 'the user', method: 'DELETE', path: ({ user }) => `/user/${user}` },
+  { gone: 'the client', method: 'DELETE', path: ({ host }) => `/client/${host.clientId}` },
 ];
 
 describe('S28 on every instance', () => {
   it.each(CASES)('without $gone there is no session, no token, and no access', async ({ method, path, fields }) => {
     const admin = await t.world.caller({
-      permissions: ['OBTAIN_ACCESS_TOKENS', 'MANAGE_USERS', 'MANAGE_STAFF', 'MANAGE_ALL_GROUPS'],
+      permissions: [
+        'OBTAIN_ACCESS_TOKENS',
+        'MANAGE_USERS',
+        'MANAGE_STAFF',
+        'MANAGE_ALL_GROUPS',
+        'MANAGE_SERVICE_ACCOUNTS',
+      ],
     });
     const host = await t.world.caller({ organizationId: admin.organizationId });
     const { id: user, groupId } = await t.world.userOf(host);

@@ -52,7 +52,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The people on the staff of the caller’s organization
+         * The staff of the caller’s organization: people and service accounts
          * @description Needs to be on the staff of the organization.
          */
         get: operations["listStaff"];
@@ -693,6 +693,226 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.1.1/clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The OAuth clients of the caller’s organization
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`, as all that is about clients and service accounts.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        get: operations["listClients"];
+        put?: never;
+        /**
+         * Register an OAuth client
+         * @description A client that is not public and brings no keys gets a secret, which this answer alone shows: only its hash is kept.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["createClient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/client/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An OAuth client of the caller’s organization
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        get: operations["getClient"];
+        /**
+         * Change an OAuth client
+         * @description What is not given stays; a list takes the place of the one before. With `jwks` the client has no secrets any more.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        put: operations["changeClient"];
+        post?: never;
+        /**
+         * Delete an OAuth client, with all that came from it
+         * @description Its refresh tokens, login tokens and their sessions are gone at once, its access tokens are refused within two seconds.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        delete: operations["deleteClient"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/client/{id}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an OAuth client a further secret, which is shown this once
+         * @description Up to five are good at a time: give out the new one, then delete the old one.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["addClientSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/client/{id}/secrets/{secretId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a secret of an OAuth client
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        delete: operations["deleteClientSecret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/service-accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The service accounts of the caller’s organization
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        get: operations["listServiceAccounts"];
+        put?: never;
+        /**
+         * Make a service account, without any right
+         * @description It gets rights as any staff does: by `PUT user/{id}/permissions/{permission}` and `PUT group/{id}/staff/{id}/{permission}`.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["createServiceAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/service-account/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A service account of the caller’s organization
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        get: operations["getServiceAccount"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a service account, with its keys, its own client, and all that came from them
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        delete: operations["deleteServiceAccount"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/service-account/{id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The public keys of a service account
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        get: operations["listServiceAccountKeys"];
+        put?: never;
+        /**
+         * Register a public key, whose private half signs assertions
+         * @description Nobody registers a key for a service account that may do more than they. Up to ten are good at a time.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["addServiceAccountKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/service-account/{id}/key-pairs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an ES256 key pair, whose private half is shown this once
+         * @description The same as registering a public key, for whoever has no means to make one.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["generateServiceAccountKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/service-account/{id}/keys/{kid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a key, and within two seconds the access tokens that were obtained with it
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        delete: operations["revokeServiceAccountKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -752,8 +972,11 @@ export interface components {
             id: string;
         };
         User: {
-            /** @enum {string} */
-            type: "USER";
+            /**
+             * @description A person, or a service account of an organization.
+             * @enum {string}
+             */
+            type: "USER" | "SERVICE_ACCOUNT";
             /** @example Zk1cVq0rTtWm8sQXq3bVxg */
             id: string;
             /** @example Anna Jansen */
@@ -970,8 +1193,11 @@ export interface components {
             customReference?: string;
         };
         MemberUser: {
-            /** @enum {string} */
-            type?: "USER";
+            /**
+             * @description A person, or a service account of an organization.
+             * @enum {string}
+             */
+            type?: "USER" | "SERVICE_ACCOUNT";
             /** @example Zk1cVq0rTtWm8sQXq3bVxg */
             id?: string;
             /** @example Anna Jansen */
@@ -1177,6 +1403,289 @@ export interface components {
         Health: {
             /** @enum {string} */
             status: "ok";
+        };
+        Jwk: {
+            /** @enum {string} */
+            kty: "EC" | "OKP" | "RSA";
+            /** @example ES256 */
+            alg: string;
+            /** @enum {string} */
+            use: "sig";
+            /** @example portal-2026 */
+            kid?: string;
+            crv?: string;
+            x?: string;
+            y?: string;
+            n?: string;
+            e?: string;
+        };
+        Jwks: {
+            keys: components["schemas"]["Jwk"][];
+        };
+        ClientSecret: {
+            /**
+             * @description Names the secret; it is of no use.
+             * @example Cs9sdXkQwT2m8sQXq3bVxg
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+        };
+        Client: {
+            /** @enum {string} */
+            type: "CLIENT";
+            /**
+             * @description The `client_id` of OAuth.
+             * @example d3e0a1c2b3f4958677a8b9cadbecfd0e
+             */
+            id: string;
+            /** @example Learning portal */
+            name: string;
+            /** @example false */
+            isPublic: boolean;
+            /**
+             * @example [
+             *       "https://host.example/callback"
+             *     ]
+             */
+            redirectUris: string[];
+            /**
+             * @example [
+             *       "https://learn.example.com"
+             *     ]
+             */
+            origins: string[];
+            jwks?: components["schemas"]["Jwks"];
+            secrets: components["schemas"]["ClientSecret"][];
+            /**
+             * @description The service account that calls with this client unless it names another one.
+             * @example Sa7vKq2LwT0m8sQXq3bVxg
+             */
+            serviceAccountId?: string;
+            organization: components["schemas"]["OrganizationRef"];
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+        };
+        Clients: {
+            clients: components["schemas"]["Client"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        NewClient: {
+            /**
+             * @description Where codes may be sent, compared character by character: an https URL, an http URL on loopback, or for a public client a URI of a private-use scheme with a dot. In a form, the field once for each.
+             * @example [
+             *       "https://host.example/callback"
+             *     ]
+             */
+            redirectUris?: string[];
+            /**
+             * @description Where a login that the client starts may end (`returnTo`): origins as browsers write them.
+             * @example [
+             *       "https://learn.example.com"
+             *     ]
+             */
+            origins?: string[];
+            /** @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away. */
+            jwks?: string;
+            /** @example Learning portal */
+            name: string;
+            /**
+             * @description It can keep no secret, as an application in a browser or on a device. Never changes.
+             * @default false
+             * @example false
+             */
+            isPublic: boolean;
+        };
+        CreatedClient: {
+            /** @enum {string} */
+            type: "CLIENT";
+            /**
+             * @description The `client_id` of OAuth.
+             * @example d3e0a1c2b3f4958677a8b9cadbecfd0e
+             */
+            id: string;
+            /** @example Learning portal */
+            name: string;
+            /** @example false */
+            isPublic: boolean;
+            /**
+             * @example [
+             *       "https://host.example/callback"
+             *     ]
+             */
+            redirectUris: string[];
+            /**
+             * @example [
+             *       "https://learn.example.com"
+             *     ]
+             */
+            origins: string[];
+            jwks?: components["schemas"]["Jwks"];
+            secrets: components["schemas"]["ClientSecret"][];
+            /**
+             * @description The service account that calls with this client unless it names another one.
+             * @example Sa7vKq2LwT0m8sQXq3bVxg
+             */
+            serviceAccountId?: string;
+            organization: components["schemas"]["OrganizationRef"];
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+            /**
+             * @description Shown this once; absent from a client that needs none.
+             * @example w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk
+             */
+            secret?: string;
+        };
+        ClientChanges: {
+            /**
+             * @description Where codes may be sent, compared character by character: an https URL, an http URL on loopback, or for a public client a URI of a private-use scheme with a dot. In a form, the field once for each.
+             * @example [
+             *       "https://host.example/callback"
+             *     ]
+             */
+            redirectUris?: string[];
+            /**
+             * @description Where a login that the client starts may end (`returnTo`): origins as browsers write them.
+             * @example [
+             *       "https://learn.example.com"
+             *     ]
+             */
+            origins?: string[];
+            /** @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away. */
+            jwks?: string;
+            /** @example Learning portal */
+            name?: string;
+        };
+        NewClientSecret: {
+            /**
+             * @description Names the secret; it is of no use.
+             * @example Cs9sdXkQwT2m8sQXq3bVxg
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+            /**
+             * @description Shown this once.
+             * @example w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk
+             */
+            secret: string;
+        };
+        ServiceAccount: {
+            /** @enum {string} */
+            type: "SERVICE_ACCOUNT";
+            /**
+             * @description The `iss` of its assertions.
+             * @example Sa7vKq2LwT0m8sQXq3bVxg
+             */
+            id: string;
+            /** @example Learning portal */
+            name: string;
+            /** @enum {string} */
+            status: "ACTIVE" | "BLOCKED";
+            /**
+             * @description The client that it calls with unless it names another one.
+             * @example 3f0c6d1e9b7a4c2d8e5f60718293a4b5
+             */
+            clientId: string;
+            organization: components["schemas"]["OrganizationRef"];
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+        };
+        ServiceAccounts: {
+            serviceAccounts: components["schemas"]["ServiceAccount"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        NewServiceAccount: {
+            /** @example Learning portal */
+            name: string;
+        };
+        ServiceAccountKey: {
+            /**
+             * @description What assertions name as their `kid`.
+             * @example Kq3vKq2LwT0m8sQXq3bVxg
+             */
+            kid: string;
+            /**
+             * @description The only algorithm that it verifies.
+             * @enum {string}
+             */
+            algorithm: "RS256" | "ES256" | "EdDSA";
+            /**
+             * @description PEM
+             * @example -----BEGIN PUBLIC KEY-----
+             *     MFkwEwYHKoZIzj0CAQY…
+             */
+            publicKey: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+            /**
+             * Format: date-time
+             * @description From then on it verifies nothing.
+             */
+            revoked?: string;
+        };
+        ServiceAccountKeys: {
+            keys: components["schemas"]["ServiceAccountKey"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        NewKey: {
+            /**
+             * @description A public key: PEM, or a JWK as a text or in a JSON body as the object itself. RSA of 2048 to 8192 bits (RS256), EC on P-256 (ES256), or Ed25519 (EdDSA).
+             * @example {"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+             */
+            publicKey: string;
+        };
+        NewKeyPair: {
+            /**
+             * @description What assertions name as their `kid`.
+             * @example Kq3vKq2LwT0m8sQXq3bVxg
+             */
+            kid: string;
+            /**
+             * @description The only algorithm that it verifies.
+             * @enum {string}
+             */
+            algorithm: "RS256" | "ES256" | "EdDSA";
+            /**
+             * @description PEM
+             * @example -----BEGIN PUBLIC KEY-----
+             *     MFkwEwYHKoZIzj0CAQY…
+             */
+            publicKey: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+            /**
+             * Format: date-time
+             * @description From then on it verifies nothing.
+             */
+            revoked?: string;
+            /**
+             * @description PEM; shown this once and kept nowhere.
+             * @example -----BEGIN PRIVATE KEY-----
+             *     MIGHAgEAMBMGByqGSM49…
+             */
+            privateKey: string;
         };
     };
     responses: never;
@@ -5291,6 +5800,1346 @@ export interface operations {
             /** @description `invalid_request` */
             400: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listClients: {
+        parameters: {
+            query?: {
+                resultSize?: number;
+                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                resultFrom?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Clients"];
+                };
+            };
+            /** @description `invalid_result_size`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    createClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["NewClient"];
+                "application/json": components["schemas"]["NewClient"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedClient"];
+                };
+            };
+            /** @description `name_missing`, `invalid_redirect_uri`, `invalid_origin`, `invalid_jwks`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Client"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    changeClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["ClientChanges"];
+                "application/json": components["schemas"]["ClientChanges"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Client"];
+                };
+            };
+            /** @description `invalid_name`, `invalid_redirect_uri`, `invalid_origin`, `invalid_jwks`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Description"];
+                };
+            };
+            /** @description `client_in_use`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    addClientSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewClientSecret"];
+                };
+            };
+            /** @description `client_has_no_secret`, `limit_reached`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteClientSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                secretId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Description"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listServiceAccounts: {
+        parameters: {
+            query?: {
+                resultSize?: number;
+                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                resultFrom?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccounts"];
+                };
+            };
+            /** @description `invalid_result_size`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    createServiceAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["NewServiceAccount"];
+                "application/json": components["schemas"]["NewServiceAccount"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccount"];
+                };
+            };
+            /** @description `name_missing`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getServiceAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccount"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteServiceAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Description"];
+                };
+            };
+            /** @description `cannot_delete_self`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listServiceAccountKeys: {
+        parameters: {
+            query?: {
+                resultSize?: number;
+                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                resultFrom?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccountKeys"];
+                };
+            };
+            /** @description `invalid_result_size`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    addServiceAccountKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["NewKey"];
+                "application/json": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccountKey"];
+                };
+            };
+            /** @description `invalid_public_key`, `limit_reached`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    generateServiceAccountKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKeyPair"];
+                };
+            };
+            /** @description `limit_reached`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    revokeServiceAccountKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                kid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Description"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {

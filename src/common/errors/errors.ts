@@ -50,6 +50,17 @@ export const ERRORS = {
   missing_name: { status: 400, description: 'There is no such account; give a name to make it.' },
   not_staff_user: { status: 400, description: 'The account is not on the staff.' },
   staff_disconnection_failed: { status: 400, description: 'The account manages groups; take that away first.' },
+  invalid_redirect_uri: {
+    status: 400,
+    description:
+      'A redirect URI is not absolute https, or http on loopback, or of a private-use scheme of a public client; see the description.',
+  },
+  invalid_origin: { status: 400, description: 'An origin is not written as browsers write it: https://host.example.' },
+  invalid_jwks: { status: 400, description: 'The keys are not a JWK Set of public keys.' },
+  invalid_public_key: { status: 400, description: 'This is no public key in PEM or as a JWK.' },
+  client_has_no_secret: { status: 400, description: 'The client is public, or authenticates with its keys.' },
+  client_in_use: { status: 400, description: 'A service account calls with this client; delete that instead.' },
+  limit_reached: { status: 400, description: 'There are as many of these as there may be; take one away first.' },
   not_authenticated: { status: 401, description: 'Send a valid access token: Authorization: Bearer <token>.' },
   invalid_token: {
     status: 401,

@@ -131,6 +131,10 @@ export class AuthorizationServer {
       async compareClientSecret(this: { clientId: string }, secret: string): Promise<boolean> {
         return isOneOf(secret, await secrets.findBy({ clientId: this.clientId }));
       },
+      // Character by character, for loopback addresses too.
+      redirectUriAllowed(this: { redirectUris?: string[] }, uri: string): boolean {
+        return this.redirectUris?.includes(uri) ?? false;
+      },
     });
     provider.registerGrantType(JWT_BEARER, (ctx) => this.jwtBearer.answer(ctx, provider, this.resourceServer()), [
       'assertion',
@@ -201,6 +205,8 @@ export class AuthorizationServer {
       expiresWithSession: () => false,
       rotateRefreshToken: true,
       clientBasedCORS: (_ctx, origin, client) =>
+        // A private-use scheme has the origin `null`, and so has whoever hides where they come from.
+        origin !== 'null' &&
         [this.settings.PUBLIC_URL, ...(client.redirectUris ?? [])].some((uri) => new URL(uri).origin === origin),
       renderError: (ctx, out) => {
         ctx.type = 'html';

@@ -8,9 +8,9 @@ import type { Statement } from '../../database/statement.js';
 
 const UPSERT: Statement = {
   name: 'upsert_oauth_record',
-  sql: `INSERT INTO "oauth_records" ("id", "kind", "payload", "grant_id", "uid", "expires_at") VALUES ($1, $2, $3, $4, $5, $6)
+  sql: `INSERT INTO "oauth_records" ("id", "kind", "payload", "grant_id", "uid", "client_id", "expires_at") VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT ("id") DO UPDATE SET "payload" = excluded."payload", "grant_id" = excluded."grant_id",
-          "uid" = excluded."uid", "expires_at" = excluded."expires_at"`,
+          "uid" = excluded."uid", "client_id" = excluded."client_id", "expires_at" = excluded."expires_at"`,
 };
 
 const FIND: Statement = {
@@ -61,6 +61,7 @@ export class OAuthRecords implements Adapter {
       JSON.stringify({ ...payload, jti: undefined }),
       payload.grantId ?? null,
       payload.uid ?? null,
+      clientOf(payload),
       addSeconds(this.clock.now(), expiresIn),
     ]);
   }
@@ -106,6 +107,12 @@ export class OAuthRecords implements Adapter {
   private key(id: string): string {
     return hashSecret(`${this.kind} ${id}`);
   }
+}
+
+/** An interaction names its client as the authorization request did. */
+function clientOf({ clientId, params }: AdapterPayload): string | null {
+  const id = clientId ?? (params as { client_id?: unknown } | undefined)?.client_id;
+  return typeof id === 'string' ? id : null;
 }
 
 function toPayload({ payload, consumedAt }: Row): AdapterPayload {

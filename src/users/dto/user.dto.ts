@@ -21,8 +21,8 @@ export class ThirdPartyIdDto {
 
 /** A user (API.md, section 5). What is not known is left out. */
 export class UserDto {
-  @ApiProperty({ enum: ['USER'] })
-  type: 'USER';
+  @ApiProperty({ enum: ['USER', 'SERVICE_ACCOUNT'], description: 'A person, or a service account of an organization.' })
+  type: 'USER' | 'SERVICE_ACCOUNT';
 
   @ApiProperty({ example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
   id: string;

@@ -1,0 +1,140 @@
+import { readFile } from 'node:fs/promises';
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { Database } from '../database/database.js';
+import { ClientSecretsService } from '../oauth/client-secrets.service.js';
+import { ClientsService } from '../oauth/clients.service.js';
+import { ClientChangesDto, NewClientDto } from '../oauth/dto/client-fields.dto.js';
+import { requireClient } from '../oauth/require.js';
+import { findOrganization } from '../organizations/find-organization.js';
+import { checked, collect, print, printAll, tell } from './operator.js';
+import type { WithApplication } from './operator.js';
+
+interface Fields {
+  name?: string;
+  redirectUri?: string[];
+  origin?: string[];
+  jwks?: string;
+}
+
+/** What administers OAuth clients. */
+export function addClientCommands(program: Command, withApplication: WithApplication): void {
+  const commands = program.command('clients').description('OAuth clients: the applications that call the API.');
+
+  withFields(
+    commands
+      .command('create')
+      .description('Registers one, and prints client_id=… and, unless it needs none, client_secret=…, shown this once.')
+      .requiredOption('-o, --organization <id or name>', 'whose it is')
+      .requiredOption('-n, --name <name>', 'what it is called')
+      .option('--public', 'it can keep no secret'),
+  ).action(({ organization, public: isPublic, ...fields }: Fields & { organization: string; public?: true }) =>
+    withApplication(async (app) => {
+      const client = checked(NewClientDto, { ...(await read(fields)), isPublic: isPublic ?? false });
+      const { id, secret } = await app.get(Database).transaction(async (db) => {
+        const { id: organizationId } = await findOrganization(db, organization);
+        return app.get(ClientsService).insert(db, organizationId, client);
+      });
+      print(`client_id=${id}`, ...(secret ? [`client_secret=${secret}`] : []));
+    }),
+  );
+
+  commands
+    .command('list')
+    .description('Prints a line for each client of an organization: id, how it authenticates, name.')
+    .requiredOption('-o, --organization <id or name>', 'whose they are')
+    .action(({ organization }: { organization: string }) =>
+      withApplication(async (app) => {
+        const { id } = await app.get(Database).transaction((db) => findOrganization(db, organization));
+        await printAll(
+          (query) => app.get(ClientsService).listOf(id, query),
+          ({ clients }) =>
+            clients.map((client) => [
+              client.id,
+              client.isPublic ? 'public' : client.jwks ? 'keys' : 'secret',
+              client.name,
+            ]),
+        );
+      }),
+    );
+
+  commands
+    .command('show')
+    .description('Prints a client as the API shows it, as JSON. Secrets are in no list.')
+    .argument('<id>', 'of the client')
+    .action((id: string) =>
+      withApplication(async (app) => {
+        await app.get(Database).transaction((db) => requireClient(db, null, id));
+        print(JSON.stringify(await app.get(ClientsService).show(id), null, 2));
+      }),
+    );
+
+  withFields(
+    commands
+      .command('change')
+      .description('Changes what is given; a list takes the place of the one before.')
+      .argument('<id>', 'of the client')
+      .option('-n, --name <name>', 'what it is called'),
+  ).action((id: string, fields: Fields) =>
+    withApplication(async (app) => {
+      const changes = checked(ClientChangesDto, await read(fields));
+      await app
+        .get(Database)
+        .transaction(async (db) => app.get(ClientsService).fill(db, await requireClient(db, null, id), changes));
+    }),
+  );
+
+  commands
+    .command('rotate-secret')
+    .description('Makes a new secret, and prints it this once. The others stay good until they are deleted.')
+    .argument('<id>', 'of the client')
+    .action((id: string) =>
+      withApplication(async (app) => {
+        const created = await app
+          .get(Database)
+          .transaction(async (db) => app.get(ClientSecretsService).insert(db, await requireClient(db, null, id)));
+        print(created.secret);
+        tell(`It is called ${created.id}. Delete the old one when nobody uses it any more: clients delete-secret`);
+      }),
+    );
+
+  commands
+    .command('delete-secret')
+    .description('Deletes a secret: from now on nobody authenticates with it.')
+    .argument('<id>', 'of the client')
+    .argument('<secret id>', 'what `clients show` calls the secret')
+    .action((id: string, secretId: string) =>
+      withApplication((app) =>
+        app.get(Database).transaction(async (db) => {
+          await requireClient(db, null, id);
+          await app.get(ClientSecretsService).delete(db, id, secretId);
+        }),
+      ),
+    );
+
+  commands
+    .command('delete')
+    .description('Deletes a client, and within two seconds all tokens and sessions that came from it.')
+    .argument('<id>', 'of the client')
+    .action((id: string) =>
+      withApplication((app) =>
+        app.get(Database).transaction(async (db) => {
+          await requireClient(db, null, id);
+          await app.get(ClientsService).delete(db, id);
+        }),
+      ),
+    );
+}
+
+function withFields(command: Command): Command {
+  return command
+    .addOption(new Option('--redirect-uri <uri>', 'where codes may be sent; once for each').argParser(collect))
+    .addOption(new Option('--origin <origin>', 'where a login may end (returnTo); once for each').argParser(collect))
+    .option('--jwks <file>', 'a JWK Set of its public keys, with which it authenticates in place of a secret');
+}
+
+/** The fields as the API calls them. */
+async function read({ name, redirectUri, origin, jwks }: Fields): Promise<ClientChangesDto> {
+  const keys = jwks === undefined ? undefined : await readFile(jwks, 'utf8');
+  return { name, redirectUris: redirectUri, origins: origin, jwks: keys };
+}

@@ -1,0 +1,73 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { InvalidArgumentError } from 'commander';
+import type { EntityManager } from 'typeorm';
+import { toDto } from '../common/errors/validation.js';
+import { Group } from '../groups/group.entity.js';
+import { whereIs } from '../users/find-user.js';
+import type { NamingRef } from '../users/find-user.js';
+import { parseUserRef } from '../users/user-ref.js';
+import { User } from '../users/user.entity.js';
+
+/** Runs something with the services of an application that listens nowhere. */
+export type WithApplication = (work: (app: INestApplicationContext) => Promise<void>) => Promise<void>;
+
+/** The most rows that a page of a list has. */
+export const PAGE_SIZE = 100;
+
+/** What a program reads. */
+export function print(...lines: string[]): void {
+  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+}
+
+/** What a person reads. */
+export function tell(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+/** Collects an option that may be given more than once. */
+export function collect(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+/** Checks what was given as the API checks it. @throws DomainError the first fault */
+export function checked<Dto extends object>(type: new () => Dto, fields: object): Dto {
+  return toDto(type, fields);
+}
+
+/** A user reference; nobody is signed in on the command line. */
+export function parseNamingRef(text: string): NamingRef {
+  const ref = parseUserRef(text);
+  if (ref.by === 'self') throw new InvalidArgumentError('Name the user: nobody is signed in on the command line.');
+  return ref;
+}
+
+/** @throws Error for whoever is on the staff of no organization */
+export async function requireStaff(db: EntityManager, ref: NamingRef): Promise<User & { staffOrganizationId: string }> {
+  const user = await db.findOne(User, { where: whereIs(ref) });
+  if (!user?.staffOrganizationId) throw new Error('There is no such user on the staff of an organization.');
+  return user as User & { staffOrganizationId: string };
+}
+
+/** The group of the organization that is named by its id, its custom reference or its name. @throws Error if it is not exactly one */
+export async function findGroup(db: EntityManager, organizationId: string, text: string): Promise<Group> {
+  for (const name of ['id', 'customReference', 'name'] as const) {
+    const found = await db.find(Group, { where: { organizationId, [name]: text }, take: 2 });
+    if (found.length === 1) return found[0]!;
+    if (found.length > 1) throw new Error(`Several groups are called ${JSON.stringify(text)}: give the id.`);
+  }
+  throw new Error(`The organization has no group ${JSON.stringify(text)}.`);
+}
+
+/** All rows of a list that comes in pages, as lines of texts that are separated by tabs. */
+export async function printAll<Page extends { pagination: { lastOnPage?: string; moreAvailable: boolean } }>(
+  next: (query: { resultFrom?: string; resultSize: number }) => Promise<Page>,
+  rows: (page: Page) => string[][],
+): Promise<void> {
+  let resultFrom: string | undefined;
+  for (;;) {
+    const page = await next({ resultFrom, resultSize: PAGE_SIZE });
+    print(...rows(page).map((texts) => texts.join('\t')));
+    if (!page.pagination.moreAvailable) return;
+    resultFrom = page.pagination.lastOnPage;
+  }
+}

@@ -1,0 +1,89 @@
+import type { Command } from 'commander';
+import type { EntityManager } from 'typeorm';
+import type { INestApplicationContext } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import { findOrganization } from '../organizations/find-organization.js';
+import { Organization } from '../organizations/organization.entity.js';
+import { OrganizationsService } from '../organizations/organizations.service.js';
+import { PERMISSIONS } from '../users/account-permission.entity.js';
+import { UserFieldsDto } from '../users/dto/user-fields.dto.js';
+import { PermissionsService } from '../users/permissions.service.js';
+import { User } from '../users/user.entity.js';
+import { UsersService } from '../users/users.service.js';
+import { checked, print, tell } from './operator.js';
+import type { WithApplication } from './operator.js';
+
+interface NewOrganization {
+  email?: string;
+  locale?: string;
+  adminEmail?: string;
+  adminName?: string;
+}
+
+/** What makes organizations: the API has nobody who may. */
+export function addOrganizationCommands(program: Command, withApplication: WithApplication): void {
+  const commands = program.command('organizations').description('The organizations of the service.');
+
+  commands
+    .command('create')
+    .description('Makes one, and prints its id.')
+    .argument('<name>', 'what it is called')
+    .option('--email <address>', 'where it is reached')
+    .option('--locale <tag>', 'its language, such as nl-NL')
+    .option('--admin-email <address>', 'of its first administrator, who gets every permission')
+    .option('--admin-name <name>', 'of the same')
+    .action((name: string, options: NewOrganization) =>
+      withApplication(async (app) => {
+        const { email, adminEmail, adminName } = options;
+        if ((adminEmail === undefined) !== (adminName === undefined))
+          throw new Error('An administrator has both --admin-email and --admin-name.');
+        const { locale } = checked(UserFieldsDto, { name, emailAddress: email, locale: options.locale });
+        const id = await app.get(Database).transaction(async (db) => {
+          const fields = { name, emailAddress: email ?? null, locale: locale ?? null };
+          const organizationId = await app.get(OrganizationsService).insert(db, fields);
+          if (adminEmail)
+            await addAdministrator(app, db, organizationId, { name: adminName!, emailAddress: adminEmail });
+          return organizationId;
+        });
+        print(id);
+        if (adminEmail) tell(`Now give ${adminEmail} a password: npm run latchkey -- password --user ${adminEmail}`);
+      }),
+    );
+
+  commands
+    .command('list')
+    .description('Prints a line for each: id and name.')
+    .action(() =>
+      withApplication(async (app) => {
+        const all = await app
+          .get(Database)
+          .transaction((db) => db.find(Organization, { order: { name: 'ASC', id: 'ASC' } }));
+        print(...all.map(({ id, name }) => `${id}\t${name}`));
+      }),
+    );
+
+  commands
+    .command('add-third-party')
+    .description('Gives an organization a third party: a system that has ids of its own for users.')
+    .argument('<organization>', 'its id or name')
+    .argument('<code>', 'of the third party, as in CODE$ID')
+    .action((organization: string, code: string) =>
+      withApplication((app) =>
+        app.get(Database).transaction(async (db) => {
+          const { id } = await findOrganization(db, organization);
+          await app.get(OrganizationsService).addThirdParty(db, id, code);
+        }),
+      ),
+    );
+}
+
+async function addAdministrator(
+  app: INestApplicationContext,
+  db: EntityManager,
+  organizationId: string,
+  fields: { name: string; emailAddress: string },
+): Promise<void> {
+  const id = await app.get(UsersService).insert(db, organizationId, checked(UserFieldsDto, fields));
+  await db.update(User, { id }, { staffOrganizationId: organizationId });
+  for (const permission of PERMISSIONS) await app.get(PermissionsService).give(db, id, permission);
+}

@@ -1,0 +1,82 @@
+import { Argument } from 'commander';
+import type { Command } from 'commander';
+import type { EntityManager } from 'typeorm';
+import { Database } from '../database/database.js';
+import { GroupStaffService } from '../groups/group-staff.service.js';
+import type { GroupPermission } from '../groups/group-staff.entity.js';
+import { PERMISSIONS } from '../users/account-permission.entity.js';
+import type { Permission } from '../users/account-permission.entity.js';
+import type { NamingRef } from '../users/find-user.js';
+import { PermissionsService, permissionsOf } from '../users/permissions.service.js';
+import type { User } from '../users/user.entity.js';
+import { findGroup, parseNamingRef, print, requireStaff } from './operator.js';
+import type { WithApplication } from './operator.js';
+
+const GROUP_PERMISSIONS = ['MANAGE', 'VIEW'] as const;
+type AnyPermission = Permission | GroupPermission;
+
+/** What says what staff may do, people and service accounts alike. */
+export function addPermissionCommands(program: Command, withApplication: WithApplication): void {
+  const commands = program
+    .command('permissions')
+    .description('What staff, people and service accounts, may do in their organization and with a group.');
+
+  commands
+    .command('list')
+    .description('Prints what somebody on the staff may do in the organization, a line for each.')
+    .addArgument(staff())
+    .action((ref: NamingRef) =>
+      withApplication(async (app) => {
+        const { permissions } = await app
+          .get(Database)
+          .transaction(async (db) => permissionsOf(db, (await requireStaff(db, ref)).id));
+        print(...permissions);
+      }),
+    );
+
+  for (const verb of ['grant', 'revoke'] as const)
+    commands
+      .command(verb)
+      .description(
+        verb === 'grant'
+          ? 'Allows staff something: a permission in the organization, or MANAGE or VIEW with --group.'
+          : 'Takes a permission away, and the tokens and sessions that were obtained with it.',
+      )
+      .addArgument(staff())
+      .addArgument(new Argument('<permission>').choices([...PERMISSIONS, ...GROUP_PERMISSIONS]))
+      .option('-g, --group <group>', 'the group’s id, custom reference or name, for MANAGE and VIEW')
+      .action((ref: NamingRef, permission: AnyPermission, { group }: { group?: string }) =>
+        withApplication(async (app) => {
+          if (isOfGroup(permission) !== (group !== undefined))
+            throw new Error('MANAGE and VIEW are permissions on a group, given with --group; the others are not.');
+          await app.get(Database).transaction(async (db) => {
+            const user = await requireStaff(db, ref);
+            if (!isOfGroup(permission)) {
+              const rights = app.get(PermissionsService);
+              await (verb === 'grant' ? rights.give(db, user.id, permission) : rights.take(db, user.id, permission));
+            } else await changeOnGroup(app.get(GroupStaffService), verb, db, user, permission, group!);
+          });
+        }),
+      );
+}
+
+function staff(): Argument {
+  return new Argument('<user>', 'a user ID, an e-mail address, or CODE$ID').argParser(parseNamingRef);
+}
+
+function isOfGroup(permission: AnyPermission): permission is GroupPermission {
+  return GROUP_PERMISSIONS.some((one) => one === permission);
+}
+
+async function changeOnGroup(
+  rights: GroupStaffService,
+  verb: 'grant' | 'revoke',
+  db: EntityManager,
+  user: User,
+  permission: GroupPermission,
+  name: string,
+): Promise<void> {
+  const group = await findGroup(db, user.staffOrganizationId!, name);
+  if (verb === 'grant') await rights.give(db, group, user, permission);
+  else await rights.take(db, group.id, user, permission);
+}

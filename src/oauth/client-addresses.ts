@@ -1,0 +1,64 @@
+import { DomainError } from '../common/errors/errors.js';
+
+const MAX_REDIRECT_URI = 1024;
+const MAX_ORIGIN = 255;
+
+/** Visible ASCII without a backslash, which browsers read as a slash; without a fragment, and without wildcards. */
+const URL_TEXT = /^[\x21-\x22\x24-\x29\x2b-\x5b\x5d-\x7e]+$/;
+/** What a name or an address is made of: anything else would have a meaning in a Content-Security-Policy. */
+const HOST = /^([a-z\d_-]+(\.[a-z\d_-]+)*\.?|\[[\da-f:.]+\])$/;
+const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
+/** A name of one's own, turned round (RFC 8252, section 7.1): without a dot it could be anybody's. */
+const PRIVATE_USE = /^[a-z][a-z\d+-]*(\.[a-z\d+-]+)+:/;
+
+/**
+ * Where a client may have codes sent to: https; http on the own machine; a private-use scheme for a public client, which
+ * may be an application on a device. Compared character by character later, so it is written as browsers write it.
+ *
+ * @throws DomainError `invalid_redirect_uri`
+ */
+export function requireLegalRedirectUris(uris: string[], isPublic: boolean): void {
+  for (const uri of uris)
+    if (!isLegalRedirectUri(uri, isPublic))
+      throw invalid(
+        'invalid_redirect_uri',
+        'redirectUris',
+        `${JSON.stringify(uri)} is none of these: an https URL; an http URL on localhost, 127.0.0.1 or [::1]; for a ` +
+          'public client a URI of a private-use scheme with a dot. It is absolute and written as browsers write it, ' +
+          'without fragment, user name or *.',
+      );
+  const isNative = uris.some((uri) => !/^https?:/.test(uri));
+  if (isNative && uris.some((uri) => uri.startsWith('https:') && LOOPBACK.has(new URL(uri).hostname)))
+    throw invalid('invalid_redirect_uri', 'redirectUris', 'A client with a private-use scheme uses http on loopback.');
+}
+
+/** Origins as browsers write them: no path, no default port, lower case. @throws DomainError `invalid_origin` */
+export function requireLegalOrigins(origins: string[]): void {
+  for (const origin of origins)
+    if (!isLegalOrigin(origin))
+      throw invalid(
+        'invalid_origin',
+        'origins',
+        `${JSON.stringify(origin)} is no origin as browsers write it, such as https://learn.example.com.`,
+      );
+}
+
+export function isLegalRedirectUri(uri: string, isPublic: boolean): boolean {
+  if (uri.length > MAX_REDIRECT_URI || !URL_TEXT.test(uri) || !URL.canParse(uri)) return false;
+  const { href, protocol, hostname, username, password } = new URL(uri);
+  // Only a URL without a path may leave its slash out.
+  if ((href !== uri && href !== `${uri}/`) || username || password) return false;
+  if (protocol === 'https:') return HOST.test(hostname);
+  if (protocol === 'http:') return LOOPBACK.has(hostname);
+  return isPublic && PRIVATE_USE.test(uri);
+}
+
+export function isLegalOrigin(origin: string): boolean {
+  if (origin.length > MAX_ORIGIN || !/^https?:\/\//.test(origin) || !URL.canParse(origin)) return false;
+  const url = new URL(origin);
+  return url.origin === origin && HOST.test(url.hostname);
+}
+
+function invalid(id: 'invalid_redirect_uri' | 'invalid_origin', field: string, description: string): DomainError {
+  return new DomainError(id, description, { members: { field } });
+}

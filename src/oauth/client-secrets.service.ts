@@ -1,0 +1,71 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { Caller } from '../auth/caller.js';
+import { Clock, toIso } from '../common/clock.js';
+import { DomainError } from '../common/errors/errors.js';
+import { hashSecret, newId, newSecret } from '../common/id.js';
+import { Database } from '../database/database.js';
+import { ClientSecret } from './client-secret.entity.js';
+import type { Client } from './client.entity.js';
+import type { ClientSecretDto, NewClientSecretDto } from './dto/client.dto.js';
+import { OAuthPolicy } from './oauth.policy.js';
+import { requireClient } from './require.js';
+
+/** So many are good at a time. */
+export const MAX_SECRETS = 5;
+
+/**
+ * The secrets of clients (API.md, section 7): several are good at a time, so that one is changed without a gap. What
+ * takes `db` does what was decided before.
+ */
+@Injectable()
+export class ClientSecretsService {
+  constructor(
+    private readonly database: Database,
+    private readonly policy: OAuthPolicy,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws DomainError `not_permitted`, `not_found`, `client_has_no_secret`, `limit_reached` */
+  add(caller: Caller, clientId: string): Promise<NewClientSecretDto> {
+    return this.database.transaction(async (db) => {
+      const client = await requireClient(db, await this.policy.requireMayChange(db, caller), clientId);
+      return this.insert(db, client);
+    });
+  }
+
+  /** A new secret beside the others. @throws DomainError `client_has_no_secret`, `limit_reached` */
+  async insert(db: EntityManager, { id, isPublic, jwks }: Client): Promise<NewClientSecretDto> {
+    if (isPublic || jwks !== null) throw new DomainError('client_has_no_secret');
+    if ((await db.countBy(ClientSecret, { clientId: id })) >= MAX_SECRETS)
+      throw new DomainError('limit_reached', `A client has at most ${MAX_SECRETS} secrets; delete one first.`);
+    return addSecret(db, id, this.clock);
+  }
+
+  /** @throws DomainError `not_permitted`, `not_found` */
+  async remove(caller: Caller, clientId: string, id: string): Promise<void> {
+    await this.database.transaction(async (db) => {
+      const client = await requireClient(db, await this.policy.requireMayChange(db, caller), clientId);
+      await this.delete(db, client.id, id);
+    });
+  }
+
+  /** From now on nobody authenticates with it. @throws DomainError `not_found` */
+  async delete(db: EntityManager, clientId: string, id: string): Promise<void> {
+    if (!(await db.existsBy(ClientSecret, { id, clientId })))
+      throw new DomainError('not_found', 'The client has no secret with this id.');
+    await db.delete(ClientSecret, { id, clientId });
+  }
+}
+
+/** Only its hash is kept. */
+export async function addSecret(db: EntityManager, clientId: string, clock: Clock): Promise<NewClientSecretDto> {
+  const secret = newSecret();
+  const row = { id: newId(), clientId, secretHash: hashSecret(secret), createdAt: clock.now() };
+  await db.insert(ClientSecret, row);
+  return { ...shownSecret(row), secret };
+}
+
+export function shownSecret({ id, createdAt }: Pick<ClientSecret, 'id' | 'createdAt'>): ClientSecretDto {
+  return { id, created: toIso(createdAt) };
+}

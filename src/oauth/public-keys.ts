@@ -1,0 +1,113 @@
+import { createPublicKey } from 'node:crypto';
+import type { JsonWebKey, KeyObject } from 'node:crypto';
+import { DomainError } from '../common/errors/errors.js';
+import type { AssertionAlgorithm } from './service-account-key.entity.js';
+
+/** NIST SP 800-131A: no shorter RSA key signs. A longer one than the other only costs time to verify. Bits. */
+const MIN_RSA_BITS = 2048;
+const MAX_RSA_BITS = 8192;
+/** FIPS 186-5, section A.1.1. */
+const MIN_RSA_EXPONENT = 65_537n;
+
+/** Members of a JWK that only a private or secret key has (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1). */
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+const MAX_KEYS = 10;
+const MAX_KID = 255;
+
+/** What a key of a client may say that it signs with, beside what it would be taken for. */
+const OTHER_ALGORITHMS: Record<AssertionAlgorithm, string[]> = { RS256: ['PS256'], ES256: [], EdDSA: ['Ed25519'] };
+
+/** A public key, and the only algorithm with which it verifies (RFC 8725, section 3.1). */
+export interface PublicKey {
+  key: KeyObject;
+  algorithm: AssertionAlgorithm;
+}
+
+/**
+ * Reads a public key in PEM or as a JWK. A private key has no business here, so it is refused although its public half
+ * could be taken.
+ *
+ * @throws DomainError `invalid_public_key`
+ */
+export function readPublicKey(text: string): PublicKey {
+  if (text.trimStart().startsWith('{')) return readJwk(parseJson(text));
+  if (text.includes('PRIVATE KEY')) throw isPrivate();
+  return withAlgorithm(() => createPublicKey(text));
+}
+
+/**
+ * Reads a JWK Set (RFC 7517, section 5), and writes it with nothing but what verifies: 1 to 10 public keys, each for
+ * one algorithm.
+ *
+ * @throws DomainError `invalid_jwks`
+ */
+export function readJwks(text: string): string {
+  try {
+    const { keys } = parseJson(text);
+    if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_KEYS)
+      throw new DomainError('invalid_jwks', `A JWK Set has "keys", 1 to ${MAX_KEYS} of them.`);
+    return JSON.stringify({ keys: keys.map(normalized) });
+  } catch (error) {
+    throw error instanceof DomainError ? new DomainError('invalid_jwks', error.message) : error;
+  }
+}
+
+function normalized(jwk: unknown): JsonWebKey {
+  const { key, algorithm } = readJwk(jwk);
+  const { kid, alg = algorithm, use = 'sig' } = jwk as Record<string, unknown>;
+  if (alg !== algorithm && !OTHER_ALGORITHMS[algorithm].includes(String(alg)))
+    throw new DomainError('invalid_jwks', `A key is for another "alg" than it can be used with: ${algorithm}.`);
+  if (use !== 'sig') throw new DomainError('invalid_jwks', 'A key has another "use" than "sig".');
+  const isName = typeof kid === 'string' && kid !== '' && kid.length <= MAX_KID;
+  if (kid !== undefined && !isName)
+    throw new DomainError('invalid_jwks', `A "kid" is a text of at most ${MAX_KID} characters.`);
+  return { ...key.export({ format: 'jwk' }), alg, use, ...(isName && { kid }) };
+}
+
+function readJwk(jwk: unknown): PublicKey {
+  if (typeof jwk !== 'object' || jwk === null) throw isNone();
+  if (PRIVATE_MEMBERS.some((member) => member in jwk)) throw isPrivate();
+  return withAlgorithm(() => createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }));
+}
+
+function withAlgorithm(read: () => KeyObject): PublicKey {
+  let key: KeyObject;
+  try {
+    key = read();
+  } catch {
+    throw isNone();
+  }
+  return { key, algorithm: algorithmOf(key) };
+}
+
+function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): AssertionAlgorithm {
+  const { namedCurve, modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails;
+  if (asymmetricKeyType === 'ed25519') return 'EdDSA';
+  if (asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'ES256';
+  const isGoodRsa =
+    modulusLength >= MIN_RSA_BITS && modulusLength <= MAX_RSA_BITS && publicExponent >= MIN_RSA_EXPONENT;
+  if (asymmetricKeyType === 'rsa' && isGoodRsa) return 'RS256';
+  throw new DomainError(
+    'invalid_public_key',
+    `A key is RSA of ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits with the exponent 65537, EC on P-256, or Ed25519.`,
+  );
+}
+
+function parseJson(text: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>;
+  } catch {
+    // The same as any other text that is no key.
+  }
+  throw isNone();
+}
+
+function isPrivate(): DomainError {
+  return new DomainError('invalid_public_key', 'This is a private key: keep it, and register its public half.');
+}
+
+function isNone(): DomainError {
+  return new DomainError('invalid_public_key', 'This is no public key in PEM or as a JWK.');
+}
