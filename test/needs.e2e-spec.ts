@@ -13,6 +13,13 @@ interface Operation {
   [NEEDS_EXTENSION]?: Need[];
 }
 
+/** What any POST asks for. */
+const FIELDS = {
+  name: 'x',
+  description: 'x',
+  publicKey: '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}',
+};
+
 /** Without a user there is nothing to have a right on: API.md, section 2, rule 2 comes before rule 4. */
 const WITHOUT_TARGET = 'obtainAccessForNobody';
 
@@ -60,7 +67,7 @@ function filled(path: string): string {
 
 async function statusFor(caller: TestCaller, { path, method }: (typeof OPERATIONS)[number]): Promise<number> {
   // Fields come before rights: a form that is wrong is refused for what it lacks.
-  const body = method === 'POST' ? { body: 'name=x&description=x' } : {};
+  const body = method === 'POST' ? { body: new URLSearchParams(FIELDS).toString() } : {};
   const headers = {
     authorization: `Bearer ${caller.token}`,
     ...(method === 'POST' && { 'content-type': 'application/x-www-form-urlencoded' }),
