@@ -11,6 +11,7 @@ import { readSecret } from './cli/read-secret.js';
 import { ExportService } from './bulk/export.service.js';
 import { ImportService } from './bulk/import.service.js';
 import { Progress } from './bulk/progress.js';
+import { addKeyCommands } from './cli/keys.js';
 import { addServiceAccountCommands } from './cli/service-accounts.js';
 import { loadSettings } from './config/settings.js';
 import { CallerTokensService } from './oauth/caller-tokens.service.js';
@@ -136,6 +137,7 @@ program
   });
 
 addServiceAccountCommands(program, withApplication);
+addKeyCommands(program, withApplication);
 
 /** Runs `work` with the services of an application that listens nowhere. */
 async function withApplication(work: (app: INestApplicationContext) => Promise<void>): Promise<void> {

@@ -30,7 +30,7 @@ export class AccessService {
     const secure = security === 'ssl' || this.settings.isHttps;
     const token = await this.loginTokens.record(caller, ref, { secure, returnTo: returnTo ?? null });
     if (!token) throw await this.policy.refusal(caller, ref);
-    const jwt = this.sign(caller, token);
+    const jwt = await this.sign(caller, token);
     return { token: jwt, url: `${this.origin(secure)}/login?token=${jwt}`, expires: toIso(token.expiresAt) };
   }
 
@@ -44,7 +44,7 @@ export class AccessService {
     );
   }
 
-  private sign({ userId, clientId }: Caller, token: NewLoginToken): string {
+  private sign({ userId, clientId }: Caller, token: NewLoginToken): Promise<string> {
     return this.tokens.sign('login', {
       sub: token.userId,
       exp: toNumericDate(token.expiresAt),

@@ -3,7 +3,7 @@ import type { INestApplicationContext } from '@nestjs/common';
 import type { Command } from 'commander';
 import { ServiceAccountsService } from '../oauth/service-accounts.service.js';
 
-type WithApplication = (work: (app: INestApplicationContext) => Promise<void>) => Promise<void>;
+export type WithApplication = (work: (app: INestApplicationContext) => Promise<void>) => Promise<void>;
 
 /** What administers service accounts. What is for a program goes to the standard output, what is for a person to the other. */
 export function addServiceAccountCommands(program: Command, withApplication: WithApplication): void {
