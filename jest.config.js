@@ -16,13 +16,13 @@ export default {
     {
       ...common,
       displayName: 'sqlite',
-      setupFiles: ['reflect-metadata', './test/support/sqlite.js'],
+      setupFiles: ['reflect-metadata', './test/support/quiet.js', './test/support/sqlite.js'],
       testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
     },
     {
       ...common,
       displayName: 'postgres',
-      setupFiles: ['reflect-metadata', './test/support/postgres.js'],
+      setupFiles: ['reflect-metadata', './test/support/quiet.js', './test/support/postgres.js'],
       testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
     },
   ],

@@ -14,6 +14,7 @@ import { Progress } from './bulk/progress.js';
 import { addClientCommands } from './cli/clients.js';
 import { addOrganizationCommands } from './cli/organizations.js';
 import { addPermissionCommands } from './cli/permissions.js';
+import { addKeyCommands } from './cli/keys.js';
 import { addServiceAccountCommands } from './cli/service-accounts.js';
 import { loadSettings } from './config/settings.js';
 import { CallerTokensService } from './oauth/caller-tokens.service.js';
@@ -142,6 +143,7 @@ addOrganizationCommands(program, withApplication);
 addClientCommands(program, withApplication);
 addServiceAccountCommands(program, withApplication);
 addPermissionCommands(program, withApplication);
+addKeyCommands(program, withApplication);
 
 /** Runs `work` with the services of an application that listens nowhere. */
 async function withApplication(work: (app: INestApplicationContext) => Promise<void>): Promise<void> {

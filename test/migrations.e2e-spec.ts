@@ -50,12 +50,14 @@ it('what was in the database before there were lists is searched and counted, an
     `INSERT INTO "groups" ("id", "organization_id", "name", "description", "custom_reference", "created_at", "last_edited_at") VALUES ('g', 'o', 'Class', '', 'R-1', ${at}, ${at})`,
     `INSERT INTO "group_staff" ("user_id", "group_id", "permission") VALUES ('v', 'g', 'VIEW')`,
     `INSERT INTO "memberships" ("user_id", "group_id", "status") VALUES ('u', 'g', 'JOINED'), ('s', 'g', 'JOINED'), ('v', 'g', 'INVITED')`,
+    `INSERT INTO "signing_keys" ("kid", "purpose", "algorithm", "sealed_jwk", "created_at") VALUES ('k', 'LOGIN', 'HS256', '', ${at})`,
   ])
     await db.query(statement);
   await db.runMigrations({ transaction: 'each' });
   expect(await db.query(`SELECT "user_count", "group_count" FROM "organizations"`)).toEqual([
     { user_count: 1, group_count: 1 },
   ]);
+  expect(await db.query(`SELECT "kid" FROM "signing_keys" WHERE "signs_from" = "created_at"`)).toEqual([{ kid: 'k' }]);
   expect(await db.query(`SELECT "member_count", "invitee_count" FROM "groups"`)).toEqual([
     { member_count: 2, invitee_count: 1 },
   ]);

@@ -39,7 +39,7 @@ export class AccessService {
       existingSession: session,
     });
     if (!token) throw await this.policy.refusal(caller, ref);
-    const jwt = this.sign(caller, token);
+    const jwt = await this.sign(caller, token);
     return { token: jwt, url: `${this.origin(isHttps)}/login?token=${jwt}`, expires: toIso(token.expiresAt) };
   }
 
@@ -60,7 +60,7 @@ export class AccessService {
     throw incorrectEmbed('embed must be an origin registered for the client, letter by letter.');
   }
 
-  private sign({ userId, clientId }: Caller, token: NewLoginToken): string {
+  private sign({ userId, clientId }: Caller, token: NewLoginToken): Promise<string> {
     return this.tokens.sign('login', {
       sub: token.userId,
       exp: toNumericDate(token.expiresAt),

@@ -5,6 +5,7 @@ import { addSeconds, Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Settings } from '../config/settings.js';
 import { Database, toInstant } from '../database/database.js';
+import { prune, PRUNE_STEP } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
 import type { UserRef } from '../users/user-ref.js';
 import { grants, TARGET_SQL, targetOf } from './access.policy.js';
@@ -62,9 +63,6 @@ interface StateRow extends GoodLoginToken {
   used: unknown;
   granted: unknown;
 }
-
-/** In steps, so that a large backlog never holds the write lock for long. */
-const PRUNE_STEP = 1000;
 
 /** With the record of a used token goes that of its session: without it, the token would look unused. */
 const PRUNE_USED: Statement = {
@@ -149,6 +147,6 @@ export class LoginTokensService {
 
   private async pruneWith(statement: Statement, keepSeconds: number): Promise<void> {
     const before = addSeconds(this.clock.now(), -keepSeconds);
-    while ((await this.database.write(statement, [before])).length === PRUNE_STEP);
+    await prune(this.database, statement, [before]);
   }
 }

@@ -3,6 +3,7 @@ import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { hashSecret } from '../common/id.js';
 import { Database } from '../database/database.js';
+import { prune, pruneExpired } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
 
 /** Wrong tokens of one kind that an address may send in a minute before it is told to wait. */
@@ -23,10 +24,7 @@ const COUNT: Statement = {
 
 const FORGET: Statement = { name: 'forget_attempts', sql: `DELETE FROM "failed_attempts" WHERE "key" = $1` };
 
-const PRUNE: Statement = {
-  name: 'prune_failed_attempts',
-  sql: `DELETE FROM "failed_attempts" WHERE "expires_at" < $1`,
-};
+const PRUNE = pruneExpired('failed_attempts', 'key');
 
 /**
  * Limits guessing. Only what is wrong is counted, so that somebody behind the same address as a
@@ -85,7 +83,7 @@ export class AttemptsService {
   }
 
   async prune(): Promise<void> {
-    await this.database.write(PRUNE, [this.clock.now()]);
+    await prune(this.database, PRUNE, [this.clock.now()]);
   }
 
   private tooMany(end: Date, description?: string): DomainError {

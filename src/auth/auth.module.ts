@@ -4,6 +4,7 @@ import { OAuthModule } from '../oauth/oauth.module.js';
 import { AttemptsService } from './attempts.service.js';
 import { BearerGuard } from './bearer.guard.js';
 import { BearerStrategy } from './bearer.strategy.js';
+import { ExternalTokensService } from './external-tokens.service.js';
 import { OwnTokensService } from './own-tokens.service.js';
 import { TokenStateService } from './token-state.service.js';
 
@@ -12,6 +13,7 @@ import { TokenStateService } from './token-state.service.js';
   providers: [
     AttemptsService,
     BearerStrategy,
+    ExternalTokensService,
     OwnTokensService,
     TokenStateService,
     { provide: APP_GUARD, useClass: BearerGuard },

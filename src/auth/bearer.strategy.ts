@@ -5,9 +5,9 @@ import { Strategy } from 'passport-http-bearer';
 import { Clock } from '../common/clock.js';
 import { TokenError } from '../oauth/tokens.service.js';
 import type { AuthenticatedCaller } from './caller.js';
+import { ExternalTokensService } from './external-tokens.service.js';
 import { OwnTokensService } from './own-tokens.service.js';
 import type { VerifiedToken } from './own-tokens.service.js';
-import { TokenStateService } from './token-state.service.js';
 
 export const REALM = 'latchkey';
 
@@ -37,8 +37,8 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
   private readonly known = new Map<string, Known>();
 
   constructor(
-    private readonly tokens: OwnTokensService,
-    private readonly state: TokenStateService,
+    private readonly own: OwnTokensService,
+    private readonly external: ExternalTokensService,
     private readonly clock: Clock,
   ) {
     super({ realm: REALM });
@@ -57,7 +57,7 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
     super.authenticate.call(attempt, { headers } as never);
   }
 
-  /** @throws TokenError; and what the database throws when it can't be asked: then nobody is let in. */
+  /** @throws TokenError; DomainError `unavailable` without the issuer's keys; and what the database throws when it can't be asked: then nobody is let in. */
   async validate(token: string): Promise<AuthenticatedCaller> {
     // The digest is the key so that the memory of the process holds no token that works.
     const digest = hash('sha256', token, 'base64url');
@@ -69,13 +69,14 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
   private find(digest: string): Known | null {
     const known = this.known.get(digest);
     if (!known) return null;
-    if (this.tokens.isStillGood(known.token)) return known;
+    if (known.token.isStillGood()) return known;
     this.known.delete(digest);
     return null;
   }
 
   private async verify(digest: string, text: string): Promise<Known> {
-    const token = await this.tokens.verify(text);
+    const source = this.external.claims(text) ? this.external : this.own;
+    const token = await source.verify(text);
     // Another call with the same token may have been faster.
     return this.known.get(digest) ?? this.remember(digest, token);
   }
@@ -96,7 +97,7 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
   private async ask(known: Known): Promise<void> {
     const askedAt = this.clock.now().getTime();
     try {
-      const isLive = await this.state.isLive(known.token);
+      const isLive = await known.token.isLive();
       known.liveAt = isLive ? askedAt : -Infinity;
       if (!isLive) throw new TokenError('revoked');
     } finally {

@@ -1,19 +1,24 @@
 import { Injectable } from '@nestjs/common';
 import { TokensService } from '../oauth/tokens.service.js';
 import type { AuthenticatedCaller } from './caller.js';
-import type { TokenOrigin } from './token-state.service.js';
+import { TokenStateService } from './token-state.service.js';
 
 /** What is kept of a token whose signature was checked. */
-export interface VerifiedToken extends TokenOrigin {
+export interface VerifiedToken {
   caller: AuthenticatedCaller;
-  /** Seconds since 1970. */
-  exp: number;
+  /** Whether it has neither expired nor outlived its key. Asked at every call. */
+  isStillGood: () => boolean;
+  /** Whether what it came from is still there. Asks the database, in one round trip. */
+  isLive: () => Promise<boolean>;
 }
 
 /** The access tokens that the service itself has signed. */
 @Injectable()
 export class OwnTokensService {
-  constructor(private readonly tokens: TokensService) {}
+  constructor(
+    private readonly tokens: TokensService,
+    private readonly state: TokenStateService,
+  ) {}
 
   /** @throws TokenError */
   async verify(token: string): Promise<VerifiedToken> {
@@ -24,11 +29,11 @@ export class OwnTokensService {
       actorId: act?.sub,
       scopes: typeof scope === 'string' ? scope.split(' ') : [],
     };
-    return { caller, tokenId: jti, grantId: grant_id ?? null, keyId: key_id ?? null, kid, exp };
-  }
-
-  /** Whether a token that was verified before has neither expired nor outlived its key. */
-  isStillGood({ exp, kid }: VerifiedToken): boolean {
-    return this.tokens.isStillGood('access', { exp, kid: kid! });
+    const origin = { caller, tokenId: jti, grantId: grant_id ?? null, keyId: key_id ?? null, kid };
+    return {
+      caller,
+      isStillGood: () => this.tokens.isStillGood('access', { exp, kid }),
+      isLive: () => this.state.isLive(origin),
+    };
   }
 }

@@ -12,8 +12,8 @@ export interface TokenOrigin {
   grantId: string | null;
   /** The key of the service account that asked for the token. */
   keyId: string | null;
-  /** The key of ours that signed it; `null` for one of another issuer. */
-  kid: string | null;
+  /** The key of ours that signed it. */
+  kid: string;
 }
 
 /** Every condition is a look-up by primary key. A caller who acts for nobody is their own actor. */
@@ -26,8 +26,8 @@ const IS_LIVE: Statement = {
           AND NOT EXISTS (SELECT 1 FROM "revoked_tokens" r WHERE r."id" IN ($4, $5))
           AND (CAST($6 AS varchar) IS NULL OR EXISTS (
             SELECT 1 FROM "service_account_keys" k WHERE k."id" = $6 AND k."revoked_at" IS NULL))
-          AND (CAST($7 AS varchar) IS NULL OR EXISTS (
-            SELECT 1 FROM "signing_keys" s WHERE s."kid" = $7 AND (s."retired_at" IS NULL OR s."retired_at" > $8)))`,
+          AND EXISTS (
+            SELECT 1 FROM "signing_keys" s WHERE s."kid" = $7 AND (s."retired_at" IS NULL OR s."retired_at" > $8))`,
 };
 
 /** Whether what a token came from is still there. */

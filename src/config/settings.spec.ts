@@ -108,6 +108,7 @@ describe('loadSettings', () => {
     { name: 'SESSION_IDLE_TIMEOUT', bad: ['59', '86401'] },
     { name: 'SESSION_LIFETIME', bad: ['59', '2592001'] },
     { name: 'RETENTION_DAYS', bad: ['0', '3651'] },
+    { name: 'KEY_ROTATION_DAYS', bad: ['-1', '3651', '1.5'] },
     { name: 'NODE_ENV', bad: ['prod'] },
     { name: 'LOG_LEVEL', bad: ['verbose'] },
     { name: 'HOST', bad: ['a b'] },
@@ -117,6 +118,65 @@ describe('loadSettings', () => {
         value,
         faults: [expect.stringContaining(name)],
       });
+  });
+
+  const ISSUER = {
+    issuer: 'https://login.customer.example/realms/one',
+    audience: 'https://login.school.nl/api',
+    clientId: '3f0c6d1e9b7a4c2d8e5f60718293a4b5',
+    account: 'id',
+  };
+
+  it('reads other issuers, and the claim that is usual for what names an account', () => {
+    const issuers = [
+      ISSUER,
+      { ...ISSUER, issuer: 'https://two.example', account: 'emailAddress', scope: 'latchkey' },
+      { ...ISSUER, issuer: 'https://three.example', account: 'thirdPartyId', thirdParty: 'LMS', claim: 'student' },
+    ];
+    expect(loadSettings({ ...PRODUCTION, OAUTH_ISSUERS: JSON.stringify(issuers) }).OAUTH_ISSUERS).toEqual([
+      { ...issuers[0], claim: 'sub', scope: 'ROLE_USER' },
+      { ...issuers[1], claim: 'email' },
+      { ...issuers[2], scope: 'ROLE_USER' },
+    ]);
+  });
+
+  it('takes an issuer over http on the same machine, in development only', () => {
+    const env = { SECRET_KEY, OAUTH_ISSUERS: JSON.stringify([{ ...ISSUER, issuer: 'http://127.0.0.1:4000' }]) };
+    expect(faultsOf(env)).toEqual([]);
+    expect(faultsOf({ ...PRODUCTION, ...env })).toEqual([expect.stringContaining('issuer must be an https URL')]);
+  });
+
+  it.each([
+    ['no JSON', '{', 'must be a JSON array'],
+    ['no array', '{}', 'must be a JSON array'],
+    ['an array of texts', '["https://x.example"]', 'must be a JSON array'],
+    ['more than a hundred', JSON.stringify(Array.from({ length: 101 }, () => ISSUER)), 'at most 100'],
+    ['the same twice', JSON.stringify([ISSUER, ISSUER]), 'twice'],
+    ['this service', JSON.stringify([{ ...ISSUER, issuer: PRODUCTION.PUBLIC_URL }]), 'this service itself'],
+    ...(
+      [
+        ['no issuer', { issuer: undefined }, 'issuer must be'],
+        ['an issuer over http', { issuer: 'http://login.customer.example' }, 'issuer must be'],
+        ['an issuer with a query', { issuer: 'https://login.customer.example?x=1' }, 'issuer must be'],
+        ['an issuer with a fragment', { issuer: 'https://login.customer.example#x' }, 'issuer must be'],
+        ['an issuer with a password', { issuer: 'https://a:b@login.customer.example' }, 'issuer must be'],
+        ['no audience', { audience: undefined }, 'audience must be'],
+        ['an empty audience', { audience: '' }, 'audience must be'],
+        ['an audience that is a list', { audience: ['x'] }, 'audience must be'],
+        ['no client', { clientId: undefined }, 'clientId must be'],
+        ['a client that is none', { clientId: 'portal' }, 'clientId must be'],
+        ['no account', { account: undefined }, 'account must be'],
+        ['an unknown account', { account: 'name' }, 'account must be'],
+        ['a third-party ID without a code', { account: 'thirdPartyId' }, 'thirdParty is given'],
+        ['a code without a third-party ID', { thirdParty: 'LMS' }, 'thirdParty is given'],
+        ['a code that is none', { account: 'thirdPartyId', thirdParty: 'L$S' }, 'thirdParty must be'],
+        ['an empty claim', { claim: '' }, 'claim must be'],
+        ['two scopes', { scope: 'a b' }, 'scope must be'],
+        ['a member that there is not', { subject: 'sub' }, 'there is no "subject"'],
+      ] as const
+    ).map(([what, more, says]) => [what, JSON.stringify([{ ...ISSUER, ...more }]), says] as const),
+  ])('refuses OAUTH_ISSUERS with %s', (_what, OAUTH_ISSUERS, says) => {
+    expect(faultsOf({ ...PRODUCTION, OAUTH_ISSUERS })).toEqual([expect.stringContaining(says)]);
   });
 
   it('takes an empty variable as one that is not set', () => {
@@ -131,7 +191,7 @@ describe('loadSettings', () => {
     const defaults = Object.entries(new Settings()).map(([name, value]) => [name, String(value)]);
     const documented = new Map(rows as [string, string][]);
     expect([...documented.keys()].toSorted()).toEqual(
-      [...defaults.map(([name]) => name), 'PUBLIC_URL', 'DATABASE_URL', 'SECRET_KEY'].toSorted(),
+      [...defaults.map(([name]) => name), 'PUBLIC_URL', 'DATABASE_URL', 'SECRET_KEY', 'OAUTH_ISSUERS'].toSorted(),
     );
     for (const [name, value] of defaults) expect([name, documented.get(name!)]).toEqual([name, value]);
   });

@@ -5,6 +5,8 @@ import { plainToInstance, Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Matches, Max, Min, ValidateBy, validateSync } from 'class-validator';
 import type { ValidationOptions } from 'class-validator';
 import { StartError } from './start-error.js';
+import { readTrustedIssuers } from './trusted-issuer.js';
+import type { TrustedIssuer } from './trusted-issuer.js';
 
 /** Nothing that stands in documentation or that a person would type as a stand-in is a secret. */
 const PLACEHOLDER = /change.?me|secret|example|password|placeholder|^(.)\1+$/i;
@@ -115,6 +117,16 @@ export class Settings {
   @Max(3650, { message: 'RETENTION_DAYS must be 1 to 3650 days' })
   RETENTION_DAYS: number = 400;
 
+  /** Days, 1 to 3650: how old a signing key gets before another one takes its place. 0 leaves that to the operator. */
+  @Transform(toInteger)
+  @IsInt({ message: 'KEY_ROTATION_DAYS must be a number of days' })
+  @Min(0, { message: 'KEY_ROTATION_DAYS must be 0 to 3650 days' })
+  @Max(3650, { message: 'KEY_ROTATION_DAYS must be 0 to 3650 days' })
+  KEY_ROTATION_DAYS: number = 90;
+
+  /** Other authorization servers whose access tokens are accepted, as a JSON array. */
+  OAUTH_ISSUERS: readonly TrustedIssuer[];
+
   /** The least severe log lines that are written. */
   @IsIn(['error', 'warn', 'info', 'debug'], { message: 'LOG_LEVEL must be error, warn, info or debug' })
   LOG_LEVEL: 'error' | 'warn' | 'info' | 'debug' = 'info';
@@ -145,7 +157,7 @@ export class SettingsError extends StartError {
   }
 }
 
-const VARIABLES = Object.keys(new Settings()).concat('PUBLIC_URL', 'DATABASE_URL', 'SECRET_KEY');
+const VARIABLES = Object.keys(new Settings()).concat('PUBLIC_URL', 'DATABASE_URL', 'SECRET_KEY', 'OAUTH_ISSUERS');
 
 /**
  * Reads the settings. An empty variable counts as not set.
@@ -162,9 +174,12 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
     if (!settings.SECRET_KEY)
       faults.push('SECRET_KEY must be set in production; make one with: openssl rand -base64 48');
   }
+  settings.OAUTH_ISSUERS = readTrustedIssuers(given.OAUTH_ISSUERS ?? '[]', settings.isProduction, faults);
   // In development the public URL follows the port; one that is not legal is reported for itself.
   const developmentUrl = `http://localhost:${settings.PORT}`;
   settings.PUBLIC_URL ??= isOrigin(developmentUrl) ? developmentUrl : 'http://localhost';
+  if (settings.OAUTH_ISSUERS.some(({ issuer }) => issuer === settings.PUBLIC_URL))
+    faults.push('OAUTH_ISSUERS names this service itself');
   const needsSecret = settings.SECRET_KEY === undefined;
   // Checked first with a stand-in, so that nothing is written to disk for an environment that is refused.
   if (needsSecret) settings.SECRET_KEY = randomBytes(48).toString('base64');

@@ -3,6 +3,7 @@ import { AddDirectoryLists1795500000000 } from './migrations/1795500000000-AddDi
 import { CountGroupRights1795600000000 } from './migrations/1795600000000-CountGroupRights.js';
 import { AddAuthorizationServer1795700000000 } from './migrations/1795700000000-AddAuthorizationServer.js';
 import { AddClientOfOAuthRecords1795710000000 } from './migrations/1795710000000-AddClientOfOAuthRecords.js';
+import { RotateSigningKeys1795720000000 } from './migrations/1795720000000-RotateSigningKeys.js';
 import { AddWaysOfLogin1795740000000 } from './migrations/1795740000000-AddWaysOfLogin.js';
 
 /** In the order in which they run. */
@@ -12,5 +13,6 @@ export const MIGRATIONS = [
   CountGroupRights1795600000000,
   AddAuthorizationServer1795700000000,
   AddClientOfOAuthRecords1795710000000,
+  RotateSigningKeys1795720000000,
   AddWaysOfLogin1795740000000,
 ];

@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../access/access.module.js';
 import { AuthModule } from '../auth/auth.module.js';
+import { OAuthModule } from '../oauth/oauth.module.js';
 import { MaintenanceService } from './maintenance.service.js';
 
 @Module({
-  imports: [AccessModule, AuthModule],
+  imports: [AccessModule, AuthModule, OAuthModule],
   providers: [MaintenanceService],
 })
 export class MaintenanceModule {}

@@ -2,10 +2,12 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { LoginTokensService } from '../access/login-tokens.service.js';
 import { AttemptsService } from '../auth/attempts.service.js';
+import { ExpiredRecordsService } from '../oauth/expired-records.service.js';
+import { SigningKeysService } from '../oauth/signing-keys.service.js';
 
 const INTERVAL_MS = 10 * 60_000;
 
-/** Forgets what has ended long ago. Every instance does it; two at once do no harm. */
+/** Forgets what has ended long ago, and rotates the signing keys. Every instance does it; two at once do no harm. */
 @Injectable()
 export class MaintenanceService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Maintenance');
@@ -15,10 +17,12 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
   constructor(
     private readonly loginTokens: LoginTokensService,
     private readonly attempts: AttemptsService,
+    private readonly expiredRecords: ExpiredRecordsService,
+    private readonly signingKeys: SigningKeysService,
   ) {}
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => (this.running = this.prune()), INTERVAL_MS).unref();
+    this.timer = setInterval(() => (this.running = this.run()), INTERVAL_MS).unref();
   }
 
   async beforeApplicationShutdown(): Promise<void> {
@@ -26,12 +30,23 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
     await this.running;
   }
 
+  async run(): Promise<void> {
+    await this.attempt('rotate the signing keys', () => this.signingKeys.rotateDue());
+    await this.attempt('forget old records', () => this.prune());
+  }
+
   async prune(): Promise<void> {
+    await this.loginTokens.prune();
+    await this.attempts.prune();
+    await this.expiredRecords.prune();
+    await this.signingKeys.prune();
+  }
+
+  private async attempt(what: string, work: () => Promise<void>): Promise<void> {
     try {
-      await this.loginTokens.prune();
-      await this.attempts.prune();
+      await work();
     } catch (error) {
-      this.logger.error(`Could not forget old records; trying again in ten minutes. ${String(error)}`);
+      this.logger.error(`Could not ${what}; trying again in ten minutes. ${String(error)}`);
     }
   }
 }

@@ -1,26 +1,14 @@
-import {
-  createCipheriv,
-  createDecipheriv,
-  createPrivateKey,
-  createPublicKey,
-  createSecretKey,
-  generateKeyPairSync,
-  hkdfSync,
-  randomBytes,
-} from 'node:crypto';
+import { setTimeout } from 'node:timers/promises';
+import { createPrivateKey, createPublicKey, createSecretKey } from 'node:crypto';
 import type { JsonWebKey, KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import { IsNull } from 'typeorm';
-import type { Repository } from 'typeorm';
 import { Clock } from '../common/clock.js';
-import { newId, newSecret } from '../common/id.js';
-import { Settings } from '../config/settings.js';
-import { StartError } from '../config/start-error.js';
-import { Database } from '../database/database.js';
-import { SigningKey } from './signing-key.entity.js';
-import type { KeyPurpose } from './signing-key.entity.js';
+import { Database, toInstant } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
+import { KeySeal } from './key-seal.js';
+import type { KeyPurpose, SigningKey } from './signing-key.entity.js';
+import { SigningKeysService } from './signing-keys.service.js';
 
 export interface Key {
   kid: string;
@@ -28,123 +16,148 @@ export interface Key {
   algorithm: SigningKey['algorithm'];
   signing: KeyObject;
   verifying: KeyObject;
+  signsFrom: Date;
+  retiredAt: Date | null;
 }
 
-const ALGORITHMS: Record<KeyPurpose, SigningKey['algorithm']> = { LOGIN: 'HS256', ACCESS: 'ES256' };
+/** Milliseconds for which the keys are believed: what another instance does with them is known here within two seconds. */
+const MAX_AGE_MS = 1_500;
+/** Milliseconds between two readings at least, however many tokens name a key that is not known. */
+const MIN_PAUSE_MS = 100;
 
-/** A token with an unknown key makes the ring look into the database so often at most. */
-const REFRESH_INTERVAL_MS = 2_000;
+const LOAD: Statement = {
+  name: 'load_signing_keys',
+  sql: `SELECT s."kid", s."purpose", s."algorithm", s."sealed_jwk" AS "sealedJwk", s."signs_from" AS "signsFrom", s."retired_at" AS "retiredAt"
+        FROM "signing_keys" s
+        WHERE s."retired_at" IS NULL OR s."retired_at" > $1
+        ORDER BY s."signs_from" DESC, s."kid" DESC`,
+};
+
+type Row = Pick<SigningKey, 'kid' | 'purpose' | 'algorithm' | 'sealedJwk'> & {
+  signsFrom: Date | string;
+  retiredAt: Date | string | null;
+};
 
 /**
- * The signing keys. They are made at the first start, live in the database, encrypted, and are read
- * once: a token is signed and verified without asking the database.
+ * The signing keys, as they are in the database: read again when somebody signs or verifies with them and the last
+ * reading is older than one and a half seconds, and when a token names one that is not known.
  */
 @Injectable()
 export class KeyRing implements OnModuleInit {
-  private keys: Key[] = [];
-  /** Changes with the set of keys. */
-  version = 0;
-  private refreshedAt = 0;
-  private readonly sealingKey: Buffer;
+  /** By name, those that sign last first. */
+  private keys = new Map<string, Key>();
+  private loadedAt = -Infinity;
+  private loading: Promise<void> | null = null;
+  private next: Promise<void> | null = null;
+  private startedAt = -Infinity;
+  /** Readings that were begun, and the last one that counted. */
+  private readings = 0;
+  private latest = 0;
 
   constructor(
-    @InjectRepository(SigningKey) private readonly repository: Repository<SigningKey>,
     private readonly database: Database,
+    private readonly seal: KeySeal,
+    private readonly signingKeys: SigningKeysService,
     private readonly clock: Clock,
-    settings: Settings,
-  ) {
-    this.sealingKey = Buffer.from(hkdfSync('sha256', settings.SECRET_KEY, '', 'latchkey: signing keys at rest', 32));
-  }
+  ) {}
 
   async onModuleInit(): Promise<void> {
     await this.load();
-    for (const purpose of ['LOGIN', 'ACCESS'] as const) {
-      if (!this.keys.some((key) => key.purpose === purpose)) await this.create(purpose);
-    }
+    await this.signingKeys.makeMissing();
+    await this.load();
   }
 
-  /** The key that signs: the newest one, so that all instances agree. */
+  /** Has what other instances did until one and a half seconds ago be known. Before anything is signed or published. */
+  async refresh(): Promise<void> {
+    const age = this.clock.now().getTime() - this.loadedAt;
+    // A clock that was set back makes no reading younger.
+    if (age < 0 || age > MAX_AGE_MS) await (this.loading ?? this.load());
+  }
+
+  /** The key that signs: the newest one whose time to sign has come, so that all instances agree. */
   signing(purpose: KeyPurpose): Key {
-    const key = this.keys.find((candidate) => candidate.purpose === purpose);
+    const now = this.clock.now();
+    const key = this.live(purpose).find(({ signsFrom }) => signsFrom <= now);
     if (!key) throw new Error(`There is no ${purpose} signing key.`);
     return key;
   }
 
   /** The keys of access tokens as private JWKs, the one that signs first, for the authorization server. */
   privateAccessJwks(): JsonWebKey[] {
-    return this.keys
-      .filter(({ purpose }) => purpose === 'ACCESS')
-      .map(({ kid, algorithm, signing }) =>
-        Object.assign(signing.export({ format: 'jwk' }), { kid, alg: algorithm, use: 'sig' }),
-      );
+    const first = this.signing('ACCESS');
+    const others = this.live('ACCESS').filter(({ kid }) => kid !== first.kid);
+    return [first, ...others].map(({ kid, algorithm, signing }) =>
+      Object.assign(signing.export({ format: 'jwk' }), { kid, alg: algorithm, use: 'sig' }),
+    );
+  }
+
+  /** Changes with `privateAccessJwks`. */
+  get version(): string {
+    return [this.signing('ACCESS'), ...this.live('ACCESS')].map(({ kid }) => kid).join();
   }
 
   has(kid: string): boolean {
-    return this.keys.some((key) => key.kid === kid);
+    const key = this.keys.get(kid);
+    return key !== undefined && isLive(key, this.clock.now());
   }
 
   /** The key of that name and purpose, also when another instance made it a moment ago. */
   async find(purpose: KeyPurpose, kid: string): Promise<Key | null> {
-    if (!this.has(kid) && this.clock.now().getTime() - this.refreshedAt > REFRESH_INTERVAL_MS) await this.load();
-    return this.keys.find((key) => key.purpose === purpose && key.kid === kid) ?? null;
+    await this.refresh();
+    if (!this.has(kid)) await this.reread();
+    return this.live(purpose).find((key) => key.kid === kid) ?? null;
   }
 
-  private async create(purpose: KeyPurpose): Promise<void> {
-    const algorithm = ALGORITHMS[purpose];
-    const kid = newId();
-    const sealedJwk = this.seal(kid, newJwk(algorithm));
-    await this.database.transaction(async (db) => {
-      // Of several instances that start on an empty database, one makes the key and the others find it. On SQLite,
-      // transactions come one after the other anyhow.
-      if (db.dataSource.options.type === 'postgres')
-        await db.query('LOCK TABLE "signing_keys" IN SHARE ROW EXCLUSIVE MODE');
-      if (await db.existsBy(SigningKey, { purpose, retiredAt: IsNull() })) return;
-      await db.insert(SigningKey, { kid, purpose, algorithm, sealedJwk, createdAt: this.clock.now(), retiredAt: null });
+  private live(purpose: KeyPurpose): Key[] {
+    const now = this.clock.now();
+    return [...this.keys.values()].filter((key) => key.purpose === purpose && isLive(key, now));
+  }
+
+  /**
+   * Reads what is in the database now or later: a reading that is under way may be too old. Calls at once share one,
+   * and there are ten in a second at most, so that made-up names of keys cost no more than that.
+   */
+  private reread(): Promise<void> {
+    return (this.next ??= setTimeout(Math.max(0, this.startedAt + MIN_PAUSE_MS - performance.now())).then(() => {
+      this.next = null;
+      return this.load();
+    }));
+  }
+
+  private load(): Promise<void> {
+    this.startedAt = performance.now();
+    const loading = this.read().finally(() => {
+      if (this.loading === loading) this.loading = null;
     });
-    await this.load();
+    return (this.loading = loading);
   }
 
-  private async load(): Promise<void> {
-    this.refreshedAt = this.clock.now().getTime();
-    const rows = await this.repository.find({
-      where: { retiredAt: IsNull() },
-      order: { createdAt: 'DESC', kid: 'DESC' },
-    });
-    const before = this.keys.map(({ kid }) => kid).join();
-    this.keys = rows.map((row) => toKey(row, this.unseal(row.kid, row.sealedJwk)));
-    if (this.keys.map(({ kid }) => kid).join() !== before) this.version += 1;
+  private async read(): Promise<void> {
+    const [now, reading] = [this.clock.now(), ++this.readings];
+    const rows = await this.database.read<Row>(LOAD, [now]);
+    // One that was begun later has come back earlier.
+    if (reading < this.latest) return;
+    this.latest = reading;
+    this.keys = new Map(rows.map((row) => [row.kid, this.toKey(row)]));
+    this.loadedAt = now.getTime();
   }
 
-  /** AES-256-GCM; the key's name is authenticated with it, so that rows can't be exchanged for one another. */
-  private seal(kid: string, jwk: JsonWebKey): string {
-    const iv = randomBytes(12);
-    const cipher = createCipheriv('aes-256-gcm', this.sealingKey, iv).setAAD(Buffer.from(kid));
-    const sealed = Buffer.concat([cipher.update(JSON.stringify(jwk)), cipher.final()]);
-    return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url');
-  }
-
-  private unseal(kid: string, text: string): JsonWebKey {
-    const bytes = Buffer.from(text, 'base64url');
-    const decipher = createDecipheriv('aes-256-gcm', this.sealingKey, bytes.subarray(0, 12), { authTagLength: 16 })
-      .setAAD(Buffer.from(kid))
-      .setAuthTag(bytes.subarray(12, 28));
-    try {
-      return JSON.parse(Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString());
-    } catch {
-      throw new StartError(
-        'The signing keys in the database were stored under another SECRET_KEY than the one that is set.',
-      );
-    }
+  private toKey(row: Row): Key {
+    const known = this.keys.get(row.kid) ?? importKey(row, this.seal.open(row.kid, row.sealedJwk));
+    return { ...known, signsFrom: toInstant(row.signsFrom), retiredAt: toInstantOrNull(row.retiredAt) };
   }
 }
 
-function newJwk(algorithm: SigningKey['algorithm']): JsonWebKey {
-  if (algorithm === 'HS256') return { kty: 'oct', k: newSecret() };
-  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+function toInstantOrNull(value: Date | string | null): Date | null {
+  return value === null ? null : toInstant(value);
+}
+
+function isLive({ retiredAt }: Key, now: Date): boolean {
+  return retiredAt === null || retiredAt > now;
 }
 
 /** Keys are `KeyObject`s: jsonwebtoken tries to read any other kind as PEM at every call. */
-function toKey({ kid, purpose, algorithm }: SigningKey, jwk: JsonWebKey): Key {
+function importKey({ kid, purpose, algorithm }: Row, jwk: JsonWebKey): Omit<Key, 'signsFrom' | 'retiredAt'> {
   if (jwk.kty === 'oct') {
     const secret = createSecretKey(jwk.k!, 'base64url');
     return { kid, purpose, algorithm, signing: secret, verifying: secret };

@@ -9,8 +9,10 @@ import { ClientListController, ClientsController } from './clients.controller.js
 import { ClientsService } from './clients.service.js';
 import { ClientSecret } from './client-secret.entity.js';
 import { ClientSecretsService } from './client-secrets.service.js';
-import { KeyRing } from './key-ring.js';
 import { OAuthPolicy } from './oauth.policy.js';
+import { ExpiredRecordsService } from './expired-records.service.js';
+import { KeyRing } from './key-ring.js';
+import { KeySeal } from './key-seal.js';
 import { RevokedTokensService } from './revoked-tokens.service.js';
 import { ServiceAccountKey } from './service-account-key.entity.js';
 import { ServiceAccountKeysService } from './service-account-keys.service.js';
@@ -18,6 +20,7 @@ import { ServiceAccount } from './service-account.entity.js';
 import { ServiceAccountListController, ServiceAccountsController } from './service-accounts.controller.js';
 import { ServiceAccountsService } from './service-accounts.service.js';
 import { SigningKey } from './signing-key.entity.js';
+import { SigningKeysService } from './signing-keys.service.js';
 import { TokensService } from './tokens.service.js';
 
 @Module({
@@ -31,13 +34,24 @@ import { TokensService } from './tokens.service.js';
     CallerTokensService,
     ClientsService,
     ClientSecretsService,
+    ExpiredRecordsService,
     KeyRing,
+    KeySeal,
     OAuthPolicy,
     RevokedTokensService,
     ServiceAccountKeysService,
     ServiceAccountsService,
+    SigningKeysService,
     TokensService,
   ],
-  exports: [CallerTokensService, ClientsService, KeyRing, RevokedTokensService, TokensService],
+  exports: [
+    CallerTokensService,
+    ClientsService,
+    ExpiredRecordsService,
+    KeyRing,
+    RevokedTokensService,
+    SigningKeysService,
+    TokensService,
+  ],
 })
 export class OAuthModule {}

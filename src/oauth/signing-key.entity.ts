@@ -26,6 +26,14 @@ export class SigningKey {
   @Column({ name: 'created_at', ...INSTANT })
   createdAt: Date;
 
+  /** From here on the key signs, if none that was made later does. Until then it is only published. */
+  @Column({ name: 'signs_from', ...INSTANT })
+  signsFrom: Date;
+
+  /** When the last token expires that it signed for longer than tokens are usually good. */
+  @Column({ name: 'needed_until', ...INSTANT, nullable: true })
+  neededUntil: Date | null;
+
   /** From here on the key neither signs nor verifies. */
   @Column({ name: 'retired_at', ...INSTANT, nullable: true })
   retiredAt: Date | null;

@@ -4,6 +4,7 @@ import { Clock, toNumericDate } from '../common/clock.js';
 import { Settings } from '../config/settings.js';
 import { KeyRing } from './key-ring.js';
 import type { Key } from './key-ring.js';
+import { SigningKeysService, USUAL_LIFETIME } from './signing-keys.service.js';
 import type { KeyPurpose } from './signing-key.entity.js';
 
 /** Claims that every token of ours has (RFC 7519, section 4.1). Instants are NumericDates. */
@@ -87,13 +88,17 @@ export class TokensService {
   constructor(
     private readonly jwt: JwtService,
     private readonly keys: KeyRing,
+    private readonly signingKeys: SigningKeysService,
     private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
 
-  sign<K extends keyof ClaimsOf>(kind: K, claims: Omit<ClaimsOf[K], Audienced>): string {
+  /** The key stays until the token has expired, however long that is. */
+  async sign<K extends keyof ClaimsOf>(kind: K, claims: Omit<ClaimsOf[K], Audienced>): Promise<string> {
     const { purpose, typ } = KINDS[kind];
+    await this.keys.refresh();
     const { algorithm, kid, signing } = this.keys.signing(purpose);
+    if (claims.exp - claims.iat > USUAL_LIFETIME) await this.signingKeys.keepFor(kid, new Date(claims.exp * 1000));
     const payload = { iss: this.settings.PUBLIC_URL, aud: this.audience(kind), ...claims };
     return this.jwt.sign(payload, { algorithm, privateKey: signing, header: { alg: algorithm, typ, kid } });
   }

@@ -13,7 +13,9 @@ import { loadSettings, Settings } from '../../src/config/settings.js';
 import { Database } from '../../src/database/database.js';
 import { MaintenanceService } from '../../src/maintenance/maintenance.service.js';
 import { KeyRing } from '../../src/oauth/key-ring.js';
+import { KeySeal } from '../../src/oauth/key-seal.js';
 import { SigningKey } from '../../src/oauth/signing-key.entity.js';
+import { SigningKeysService } from '../../src/oauth/signing-keys.service.js';
 import { Session } from '../../src/sessions/session.entity.js';
 import { call, cookieOf, PUBLIC_URL, TestApp, testEnvironment } from '../support/app.js';
 import type { Answer } from '../support/app.js';
@@ -547,10 +549,10 @@ describe('S5: a dump of the database', () => {
     const rows = await t.nest.get(DataSource).getRepository(SigningKey).find();
     const openWith = (secretKey: string, stored: SigningKey[]): Promise<void> =>
       new KeyRing(
-        { find: () => Promise.resolve(stored) } as never,
-        t.nest.get(Database),
+        { read: () => Promise.resolve(stored) } as never,
+        new KeySeal(Object.assign(new Settings(), { SECRET_KEY: secretKey })),
+        t.nest.get(SigningKeysService, { strict: false }),
         t.clock as Clock,
-        Object.assign(new Settings(), { SECRET_KEY: secretKey }),
       ).onModuleInit();
     const { SECRET_KEY } = testEnvironment();
     await expect(openWith(SECRET_KEY!, rows)).resolves.toBeUndefined();

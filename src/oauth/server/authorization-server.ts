@@ -17,15 +17,19 @@ import { ClientSecret } from '../client-secret.entity.js';
 import { Client } from '../client.entity.js';
 import { KeyRing } from '../key-ring.js';
 import { RevokedTokensService } from '../revoked-tokens.service.js';
+import { PUBLISHED_AHEAD, USUAL_LIFETIME } from '../signing-keys.service.js';
 import { TokensService } from '../tokens.service.js';
 import { OAuthRecords } from './oauth-records.adapter.js';
 import { clientMetadata, JWT_BEARER } from './client-metadata.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
 
 /** Seconds that an access token is good. */
-export const ACCESS_TOKEN_TTL = 3600;
+export const ACCESS_TOKEN_TTL = USUAL_LIFETIME;
 const MINUTE = 60;
 const DAY = 24 * 60 * MINUTE;
+
+/** Seconds for which others may keep the key set: a new key is in it for longer before it signs. */
+const KEYS_MAX_AGE = PUBLISHED_AHEAD / 3;
 
 export const PATHS = {
   authorization: '/oauth/authorize',
@@ -64,7 +68,7 @@ interface TokenBody {
 /** The OAuth 2.0 authorization server (API.md, section 4): a certified engine on our database, keys and accounts. */
 @Injectable()
 export class AuthorizationServer {
-  private built: { version: number; provider: Provider } | null = null;
+  private built: { version: string; provider: Provider } | null = null;
 
   constructor(
     @InjectRepository(Client) private readonly clients: Repository<Client>,
@@ -81,7 +85,8 @@ export class AuthorizationServer {
 
   /** The engine with the keys of this moment: it takes them only when it is made. */
   get provider(): Provider {
-    if (this.built?.version !== this.keys.version) this.built = { version: this.keys.version, provider: this.build() };
+    const { version } = this.keys;
+    if (this.built?.version !== version) this.built = { version, provider: this.build() };
     return this.built.provider;
   }
 
@@ -91,6 +96,7 @@ export class AuthorizationServer {
     reply: FastifyReply,
     { url = request.url, form }: { url?: string; form?: URLSearchParams } = {},
   ): Promise<void> {
+    await this.keys.refresh();
     reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value) reply.raw.setHeader(name, value);
     await this.provider.callback()(this.rewritten(request.raw, url, form), reply.raw);
@@ -265,6 +271,7 @@ export class AuthorizationServer {
     const body = ctx.body as TokenBody | undefined;
     if (typeof body !== 'object' || body === null) return;
     if (ctx.path === PATHS.metadata) stateTheTruth(body);
+    if (ctx.path === PATHS.jwks) ctx.set('Cache-Control', `public, max-age=${KEYS_MAX_AGE}`);
     if (ctx.path === PATHS.revocation && body.error === 'unsupported_token_type') await this.revokeAccessToken(ctx);
     else if (body.error)
       Object.assign(body, { id: body.id ?? body.error, description: body.error_description ?? body.error });

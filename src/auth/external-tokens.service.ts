@@ -1,0 +1,201 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { OnApplicationBootstrap } from '@nestjs/common';
+import { decodeJwt, errors, jwtVerify } from 'jose';
+import type { JWTPayload } from 'jose';
+import { Clock, toNumericDate } from '../common/clock.js';
+import { DomainError } from '../common/errors/errors.js';
+import { hashSecret } from '../common/id.js';
+import { Settings } from '../config/settings.js';
+import type { TrustedIssuer } from '../config/trusted-issuer.js';
+import { Database } from '../database/database.js';
+import type { Parameter, Statement } from '../database/statement.js';
+import { ClientsService } from '../oauth/clients.service.js';
+import { TokenError } from '../oauth/tokens.service.js';
+import { parseUserRef, thirdPartyRef } from '../users/user-ref.js';
+import type { NamingRef } from '../users/find-user.js';
+import { SCOPE } from './called-by.decorator.js';
+import { IssuerKeys, KEYS_FRESH_MS } from './issuer-keys.js';
+import type { VerifiedToken } from './own-tokens.service.js';
+
+/** Seconds that the clock of the issuer may be off. */
+const CLOCK_SKEW = 60;
+/** Issuers put more into their tokens than we do. */
+const MAX_LENGTH = 8192;
+
+/** Signatures that nobody makes who only has the published key. */
+const ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+];
+
+/** The parameters that name an account begin with $3. */
+const ACCOUNTS: Record<NamingRef['by'], string> = {
+  id: '$3',
+  emailAddress: '(SELECT e."user_id" FROM "email_addresses" e WHERE e."address" = $3)',
+  thirdPartyId: '(SELECT t."user_id" FROM "third_party_ids" t WHERE t."third_party" = $3 AND t."external_id" = $4)',
+};
+
+/** The account that a token names, if it is one that the organization of the issuer's client manages, and active. */
+const FIND = Object.fromEntries(
+  Object.entries(ACCOUNTS).map(([by, account]) => [
+    by,
+    {
+      name: `find_account_of_issuer_by_${by}`,
+      sql: `SELECT u."id" AS "userId" FROM "clients" c
+            JOIN "users" u ON u."organization_id" = c."organization_id" AND u."status" = 'ACTIVE'
+            WHERE c."id" = $1 AND u."id" = ${account}
+              AND NOT EXISTS (SELECT 1 FROM "revoked_tokens" r WHERE r."id" = $2)`,
+    },
+  ]),
+) as Record<NamingRef['by'], Statement>;
+
+interface Source {
+  trusted: TrustedIssuer;
+  keys: IssuerKeys;
+}
+
+/** The access tokens of the authorization servers that OAUTH_ISSUERS lists. */
+@Injectable()
+export class ExternalTokensService implements OnApplicationBootstrap {
+  private readonly sources: ReadonlyMap<unknown, Source>;
+
+  constructor(
+    { OAUTH_ISSUERS, isProduction }: Settings,
+    private readonly clients: ClientsService,
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {
+    this.sources = new Map(
+      OAUTH_ISSUERS.map((trusted) => [
+        trusted.issuer,
+        { trusted, keys: new IssuerKeys(trusted.issuer, isProduction, clock) },
+      ]),
+    );
+  }
+
+  async onApplicationBootstrap(): Promise<void> {
+    for (const { trusted } of this.sources.values())
+      if (!(await this.clients.find(trusted.clientId)))
+        new Logger('ExternalTokens').warn(
+          `There is no client ${trusted.clientId}: the tokens of ${trusted.issuer} are refused until there is.`,
+        );
+  }
+
+  /** Whether a token claims to be of one of the issuers. Nothing is verified yet. */
+  claims(token: string): boolean {
+    return this.sources.size > 0 && this.sourceOf(token) !== undefined;
+  }
+
+  /** @throws TokenError; DomainError `unavailable` while the issuer's keys can't be had */
+  async verify(token: string): Promise<VerifiedToken> {
+    const source = this.sourceOf(token);
+    if (!source) throw new TokenError('invalid');
+    const claims = await this.requireSignedClaims(source, token);
+    const statement = FIND[source.trusted.account];
+    const parameters = [
+      source.trusted.clientId,
+      tokenIdOf(claims),
+      ...parametersOf(requireAccount(source.trusted, claims)),
+    ];
+    const userId = await this.find(statement, parameters);
+    // The signature is good: this is no guess.
+    if (userId === null) throw new TokenError('revoked');
+    const { clientId, scope } = source.trusted;
+    const verifiedAt = this.clock.now().getTime();
+    return {
+      caller: { userId, clientId, scopes: scopesOf(claims).includes(scope) ? [SCOPE] : [] },
+      // Anew now and then, so that a key that the issuer takes away counts no more.
+      isStillGood: () => this.isFresh(verifiedAt) && claims.exp! + CLOCK_SKEW > toNumericDate(this.clock.now()),
+      isLive: async () => (await this.find(statement, parameters)) === userId,
+    };
+  }
+
+  /** RFC 9068, section 4. Keys come from the issuer only, whatever the header says. */
+  private async requireSignedClaims({ trusted, keys }: Source, token: string): Promise<JWTPayload> {
+    try {
+      const { payload } = await jwtVerify(token, (header, jws) => keys.find(header, jws), {
+        typ: 'at+jwt',
+        algorithms: ALGORITHMS,
+        issuer: trusted.issuer,
+        audience: trusted.audience,
+        clockTolerance: CLOCK_SKEW,
+        currentDate: this.clock.now(),
+        requiredClaims: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
+      });
+      if (!areClaimsLegal(payload, toNumericDate(this.clock.now()))) throw new TokenError('invalid');
+      return payload;
+    } catch (error) {
+      if (error instanceof DomainError) throw error;
+      throw new TokenError(error instanceof errors.JWTExpired ? 'expired' : 'invalid');
+    }
+  }
+
+  private async find(statement: Statement, parameters: Parameter[]): Promise<string | null> {
+    const [row] = await this.database.read<{ userId: string }>(statement, parameters);
+    return row?.userId ?? null;
+  }
+
+  private isFresh(verifiedAt: number): boolean {
+    const age = this.clock.now().getTime() - verifiedAt;
+    return age >= 0 && age <= KEYS_FRESH_MS;
+  }
+
+  private sourceOf(token: string): Source | undefined {
+    if (token.length > MAX_LENGTH) return undefined;
+    try {
+      return this.sources.get(decodeJwt(token).iss);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** A token that is bound to a key of its holder, or that somebody uses for another, says more than is looked at here. */
+function areClaimsLegal({ sub, client_id, jti, iat, exp, cnf, act, email_verified }: JWTPayload, now: number): boolean {
+  const areTexts = [sub, client_id, jti].every((value) => typeof value === 'string' && value !== '');
+  const areInstants = Number.isSafeInteger(exp) && Number.isSafeInteger(iat) && iat! <= now + CLOCK_SKEW;
+  return areTexts && areInstants && cnf === undefined && act === undefined && email_verified !== false;
+}
+
+/** Under a name that no token of ours has. */
+function tokenIdOf({ iss, jti }: JWTPayload): string {
+  return hashSecret(`${iss}\n${jti}`);
+}
+
+/** @throws TokenError if the claim is no reference of the kind that it has to be */
+function requireAccount({ account, claim, thirdParty }: TrustedIssuer, claims: JWTPayload): NamingRef {
+  const value = claims[claim];
+  try {
+    if (typeof value !== 'string') throw new Error('no text');
+    const ref = thirdParty === undefined ? parseUserRef(value) : thirdPartyRef(thirdParty, value);
+    if (ref.by !== 'self' && ref.by === account) return ref;
+  } catch {
+    // Whatever is wrong with it, it names nobody.
+  }
+  throw new TokenError('invalid');
+}
+
+function parametersOf(ref: NamingRef): string[] {
+  switch (ref.by) {
+    case 'id':
+      return [ref.id];
+    case 'emailAddress':
+      return [ref.address];
+    case 'thirdPartyId':
+      return [ref.thirdParty, ref.id];
+  }
+}
+
+/** RFC 8693, section 4.2: a text with spaces; some issuers send a list. */
+function scopesOf({ scope }: JWTPayload): unknown[] {
+  return typeof scope === 'string' ? scope.split(' ') : Array.isArray(scope) ? scope : [];
+}

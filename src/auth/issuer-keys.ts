@@ -1,0 +1,119 @@
+import { Logger } from '@nestjs/common';
+import { createLocalJWKSet, errors } from 'jose';
+import type { CryptoKey, JSONWebKeySet, JWSHeaderParameters, FlattenedJWSInput } from 'jose';
+import type { Clock } from '../common/clock.js';
+import { DomainError } from '../common/errors/errors.js';
+import { isTrustworthyUrl } from '../config/trusted-issuer.js';
+
+/** Milliseconds for which fetched keys are believed, and for which they are used while no newer ones can be had. */
+export const KEYS_FRESH_MS = 10 * 60_000;
+const KEYS_KEPT_MS = 24 * 60 * 60_000;
+/** Milliseconds between two attempts at least, and at most when one after the other fails: the pause doubles. */
+const MIN_PAUSE_MS = 30_000;
+const MAX_PAUSE_MS = 5 * 60_000;
+/** Milliseconds for the whole of an attempt, and bytes of an answer. */
+const TIMEOUT_MS = 5_000;
+const MAX_BYTES = 256 * 1024;
+
+/**
+ * The keys of another authorization server, from the key set that its metadata name (RFC 8414). They are fetched when
+ * they are old and when a token names one that is not there, by one request at a time and after a pause, so that
+ * neither a server that is down nor made-up names of keys make more requests or hold anybody up for long.
+ */
+export class IssuerKeys {
+  private readonly logger = new Logger('IssuerKeys');
+  private keys: ReturnType<typeof createLocalJWKSet> | null = null;
+  private fetchedAt = -Infinity;
+  private triedAt = -Infinity;
+  private failures = 0;
+  private trying: Promise<void> | null = null;
+
+  constructor(
+    private readonly issuer: string,
+    private readonly isProduction: boolean,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The key that the header of a token names. @throws DomainError `unavailable` if there are no keys; JOSEError if none fits */
+  async find(header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
+    if (this.ageOf(this.fetchedAt) > KEYS_FRESH_MS) await this.tryToFetch();
+    const { keys } = this;
+    if (!keys || this.ageOf(this.fetchedAt) > KEYS_KEPT_MS)
+      throw new DomainError('unavailable', 'The keys of the issuer of this token can’t be had at the moment.');
+    try {
+      return await keys(header, token);
+    } catch (error) {
+      if (!(error instanceof errors.JWKSNoMatchingKey)) throw error;
+      await this.tryToFetch();
+      if (this.keys === keys) throw error;
+      return this.keys!(header, token);
+    }
+  }
+
+  /** Never throws: what could not be fetched is still the old. */
+  private async tryToFetch(): Promise<void> {
+    const pause = Math.min(MIN_PAUSE_MS * 2 ** Math.max(0, this.failures - 1), MAX_PAUSE_MS);
+    if (!this.trying && this.ageOf(this.triedAt) < pause) return;
+    await (this.trying ??= this.fetch().finally(() => (this.trying = null)));
+  }
+
+  private async fetch(): Promise<void> {
+    this.triedAt = this.clock.now().getTime();
+    try {
+      const signal = AbortSignal.timeout(TIMEOUT_MS);
+      const jwks = await getJson(await this.findKeySet(signal), signal);
+      this.keys = createLocalJWKSet(jwks as unknown as JSONWebKeySet);
+      this.fetchedAt = this.triedAt;
+      this.failures = 0;
+    } catch (error) {
+      this.failures += 1;
+      const { message, cause } = error as Error;
+      this.logger.warn(`The keys of ${this.issuer} can't be had: ${message}${cause ? `, ${String(cause)}` : ''}`);
+    }
+  }
+
+  private async findKeySet(signal: AbortSignal): Promise<string> {
+    const { issuer, jwks_uri: keySet } = await this.findMetadata(signal);
+    if (issuer !== this.issuer) throw new Error(`its metadata are those of ${JSON.stringify(issuer)}`);
+    if (!isTrustworthyUrl(keySet, this.isProduction)) throw new Error('its metadata name no https URL of a key set');
+    return keySet;
+  }
+
+  /** Under the name of RFC 8414, section 3, or else that of OpenID Connect Discovery, section 4. */
+  private async findMetadata(signal: AbortSignal): Promise<Record<string, unknown>> {
+    const { origin, pathname } = new URL(this.issuer);
+    const path = pathname.replace(/\/$/, '');
+    try {
+      return await getJson(`${origin}/.well-known/oauth-authorization-server${path}`, signal);
+    } catch (error) {
+      if (!(error instanceof StatusError)) throw error;
+      return getJson(`${origin}${path}/.well-known/openid-configuration`, signal);
+    }
+  }
+
+  /** A clock that was set back makes nothing younger. */
+  private ageOf(instant: number): number {
+    const age = this.clock.now().getTime() - instant;
+    return age < 0 ? Infinity : age;
+  }
+}
+
+class StatusError extends Error {}
+
+async function getJson(url: string, signal: AbortSignal): Promise<Record<string, unknown>> {
+  const response = await fetch(url, { signal, redirect: 'error', headers: { accept: 'application/json' } });
+  if (response.status !== 200) {
+    await response.body?.cancel();
+    throw new StatusError(`${url} answers ${response.status}`);
+  }
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body!) {
+    length += chunk.length;
+    if (length > MAX_BYTES) throw new Error(`${url} answers more than ${MAX_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  const value: unknown = JSON.parse(Buffer.concat(chunks).toString());
+  if (typeof value !== 'object' || value === null) throw new Error(`${url} answers no object`);
+  return value as Record<string, unknown>;
+}

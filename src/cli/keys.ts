@@ -1,0 +1,78 @@
+import { Option } from 'commander';
+import type { Command } from 'commander';
+import { toIso } from '../common/clock.js';
+import type { SigningKey } from '../oauth/signing-key.entity.js';
+import { KEY_PURPOSES, PUBLISHED_AHEAD, SigningKeysService } from '../oauth/signing-keys.service.js';
+import type { WithApplication } from './operator.js';
+
+/** What administers the signing keys. What is for a program goes to the standard output. */
+export function addKeyCommands(program: Command, withApplication: WithApplication): void {
+  const commands = program
+    .command('keys')
+    .description('The keys that sign login tokens and access tokens. They are also rotated every KEY_ROTATION_DAYS.');
+
+  commands
+    .command('list')
+    .description('Prints the keys: kid, purpose, algorithm, state, when it signs first, when it verifies nothing more.')
+    .action(() =>
+      withApplication(async (app) => {
+        const keys = await app.get(SigningKeysService).list();
+        for (const line of describeKeys(keys, new Date())) process.stdout.write(`${line}\n`);
+      }),
+    );
+
+  commands
+    .command('rotate')
+    .description(
+      `Makes new keys, and prints their kids. They sign in ${PUBLISHED_AHEAD / 60} minutes, when everybody has seen them in the key set; the present ones verify until their last token has expired.`,
+    )
+    .addOption(
+      new Option('-p, --purpose <purpose>', 'only the keys of one kind of token').choices(
+        KEY_PURPOSES.map((purpose) => purpose.toLowerCase()),
+      ),
+    )
+    .option('--now', 'for keys that leaked: the new ones sign at once, and all tokens of the present ones are refused')
+    .action(({ purpose, now }: { purpose?: string; now?: true }) =>
+      withApplication(async (app) => {
+        const service = app.get(SigningKeysService);
+        for (const each of KEY_PURPOSES.filter((one) => (purpose ?? one.toLowerCase()) === one.toLowerCase())) {
+          process.stdout.write(`${now ? await service.replace(each) : await service.rotate(each)}\n`);
+        }
+      }),
+    );
+
+  commands
+    .command('revoke')
+    .description('Refuses within two seconds, on every instance, whatever a key has signed.')
+    .argument('<kid>', 'of the key')
+    .action((kid: string) => withApplication((app) => app.get(SigningKeysService).revoke(kid)));
+}
+
+function describeKeys(keys: SigningKey[], now: Date): string[] {
+  const signing = new Set(
+    KEY_PURPOSES.map((purpose) =>
+      keys.find((key) => key.purpose === purpose && isLive(key, now) && hasBegun(key, now)),
+    ),
+  );
+  return keys.map((key) => {
+    const { kid, purpose, algorithm, signsFrom, retiredAt } = key;
+    const state = signing.has(key)
+      ? 'signs'
+      : !isLive(key, now)
+        ? 'retired'
+        : hasBegun(key, now)
+          ? 'verifies'
+          : 'waits';
+    return [kid, purpose.toLowerCase(), algorithm, state, toIso(signsFrom), retiredAt ? toIso(retiredAt) : '-'].join(
+      '\t',
+    );
+  });
+}
+
+function isLive({ retiredAt }: SigningKey, now: Date): boolean {
+  return retiredAt === null || retiredAt > now;
+}
+
+function hasBegun({ signsFrom }: SigningKey, now: Date): boolean {
+  return signsFrom <= now;
+}

@@ -1,0 +1,418 @@
+import { createHmac, createPublicKey, randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { importJWK, SignJWT } from 'jose';
+import type { JWK } from 'jose';
+import { createApp } from '../src/app.setup.js';
+import { loadSettings } from '../src/config/settings.js';
+import { newClientId, newId } from '../src/common/id.js';
+import { Client } from '../src/oauth/client.entity.js';
+import { EmailAddress } from '../src/users/email-address.entity.js';
+import { ThirdPartyId } from '../src/users/third-party-id.entity.js';
+import { User } from '../src/users/user.entity.js';
+import { call, outcome, PUBLIC_URL, TestApp, testEnvironment } from './support/app.js';
+import type { Answer } from './support/app.js';
+import { decode, forgive } from './support/forge.js';
+import { freePort } from './support/free-port.js';
+import { newIssuerKey, TestIssuer } from './support/issuer.js';
+import type { TestCaller } from './support/world.js';
+
+const AUDIENCE = `${PUBLIC_URL}/api`;
+/** Seconds for which an issuer's keys are believed, and the longest pause between two attempts to get them. */
+const KEYS_FRESH = 600;
+const PAUSE = 300;
+const STALENESS = 2;
+/** The issuers by what their tokens name an account with. */
+const clients = { id: newClientId(), emailAddress: newClientId(), thirdPartyId: newClientId() };
+const key = newIssuerKey('first');
+
+let t: TestApp;
+let issuer: TestIssuer;
+let byAddress: TestIssuer;
+let byThirdParty: TestIssuer;
+let code: string;
+let caller: TestCaller;
+
+beforeAll(async () => {
+  issuer = await TestIssuer.start([key]);
+  byAddress = await TestIssuer.start([newIssuerKey('a')]);
+  byThirdParty = await TestIssuer.start([newIssuerKey('t')]);
+  code = `LMS-${newId()}`.replaceAll('_', '-');
+  t = await TestApp.start({
+    OAUTH_ISSUERS: JSON.stringify([
+      { issuer: issuer.url, audience: AUDIENCE, clientId: clients.id, account: 'id' },
+      {
+        issuer: byAddress.url,
+        audience: AUDIENCE,
+        clientId: clients.emailAddress,
+        account: 'emailAddress',
+        scope: 'latchkey',
+      },
+      {
+        issuer: byThirdParty.url,
+        audience: AUDIENCE,
+        clientId: clients.thirdPartyId,
+        account: 'thirdPartyId',
+        thirdParty: code,
+      },
+    ]),
+  });
+  const organizationId = await t.world.organization();
+  await t.world.write(async (db) => {
+    for (const id of Object.values(clients))
+      await db.insert(Client, { id, name: 'Elsewhere', organizationId, createdAt: new Date() });
+    await db.query(`INSERT INTO "third_parties" ("code", "organization_id") VALUES ('${code}', '${organizationId}')`);
+  });
+  caller = await t.world.caller({ organizationId });
+});
+afterAll(async () => {
+  await Promise.all([issuer, byAddress, byThirdParty].map((one) => one.down()));
+  await t.stop();
+});
+beforeEach(async () => {
+  caller = await t.world.caller({ organizationId: caller.organizationId });
+  await forgive(t);
+});
+afterEach(() => {
+  for (const one of [issuer, byAddress, byThirdParty]) one.claims = {};
+  jest.restoreAllMocks();
+});
+
+function ask(token: string, path = '/user'): Promise<Answer> {
+  return t.as({ token })(path);
+}
+
+function tokenOf(sub = caller.id, resource = AUDIENCE): Promise<string> {
+  return issuer.token(sub, { resource });
+}
+
+/** A token that the issuer could have signed, with other claims and another header. */
+async function signed(
+  claims: Record<string, unknown> = {},
+  header: Record<string, unknown> = {},
+  jwk: JWK = key as JWK,
+): Promise<string> {
+  const now = Math.floor(t.clock.now().getTime() / 1000);
+  const usual = {
+    iss: issuer.url,
+    aud: AUDIENCE,
+    sub: caller.id,
+    client_id: 'x',
+    scope: 'ROLE_USER',
+    jti: randomUUID(),
+  };
+  const payload = Object.entries({ ...usual, iat: now, exp: now + 600, ...claims }).filter(
+    ([, value]) => value !== undefined,
+  );
+  const protectedHeader = Object.entries({ alg: 'RS256', typ: 'at+jwt', kid: 'first', ...header }).filter(
+    ([, value]) => value !== undefined,
+  );
+  return new SignJWT(Object.fromEntries(payload))
+    .setProtectedHeader(Object.fromEntries(protectedHeader) as { alg: string })
+    .sign(await importJWK(jwk, 'RS256'));
+}
+
+function encode(header: object): string {
+  return Buffer.from(JSON.stringify(header)).toString('base64url');
+}
+
+const REFUSED = [401, 'not_authenticated'];
+
+describe('a token of another issuer', () => {
+  it('calls the API as the account that it names, with the rights that the account has here', async () => {
+    const token = await tokenOf();
+    expect((await ask(token)).body.id).toBe(caller.id);
+    const { id } = await t.world.userOf(caller);
+    const { status, body } = await ask(token, `/access/${id}`);
+    expect(status).toBe(200);
+    expect(decode(body.token).payload).toMatchObject({ sub: id, act: { sub: caller.id }, client_id: clients.id });
+    expect((await t.login(body.token)).status).toBe(303);
+    expect(outcome(await t.send({ token }, 'POST', '/users', { name: 'A', emailAddress: 'a@b.example' }))).toEqual([
+      403,
+      'no_permission',
+    ]);
+  });
+
+  it('gives nobody the staff rights that their account lacks', async () => {
+    const user = await t.world.user({ organizationId: caller.organizationId });
+    const token = await tokenOf(user);
+    expect((await ask(token)).body.id).toBe(user);
+    expect(outcome(await ask(token, `/access/${caller.id}`))).toEqual([403, 'not_authorized']);
+  });
+
+  it('may name the account by an e-mail address, in any case', async () => {
+    const emailAddress = `${newId().toLowerCase()}@customer.example`;
+    const id = await t.world.user({ organizationId: caller.organizationId, emailAddress });
+    byAddress.claims = { email: emailAddress.toUpperCase(), email_verified: true };
+    const token = await byAddress.token('anybody', { resource: AUDIENCE, scope: 'latchkey' });
+    expect((await ask(token)).body.id).toBe(id);
+    await t.world.write((db) => db.delete(EmailAddress, { userId: id }));
+    t.clock.advance(STALENESS);
+    expect(outcome(await ask(token))).toEqual(REFUSED);
+    byAddress.claims = { email: emailAddress, email_verified: false };
+    expect(outcome(await ask(await byAddress.token('x', { resource: AUDIENCE, scope: 'latchkey' })))).toEqual(REFUSED);
+  });
+
+  it('may name the account by a third-party ID, as long as the account has it', async () => {
+    const id = await t.world.user({ organizationId: caller.organizationId, thirdPartyId: [code, 'pupil-7'] });
+    const token = await byThirdParty.token('pupil-7', { resource: AUDIENCE });
+    expect((await ask(token)).body.id).toBe(id);
+    await t.world.write((db) => db.delete(ThirdPartyId, { thirdParty: code, externalId: 'pupil-7' }));
+    t.clock.advance(STALENESS);
+    expect(outcome(await ask(token))).toEqual(REFUSED);
+  });
+
+  it('needs the scope that stands for ROLE_USER there', async () => {
+    const emailAddress = `${newId().toLowerCase()}@customer.example`;
+    await t.world.user({ organizationId: caller.organizationId, emailAddress });
+    byAddress.claims = { email: emailAddress };
+    const { status, headers } = await ask(await byAddress.token('x', { resource: AUDIENCE, scope: 'ROLE_USER' }));
+    expect([status, headers.get('www-authenticate')]).toEqual([403, expect.stringContaining('insufficient_scope')]);
+  });
+
+  it.each([
+    ['of nobody here', () => tokenOf(newId())],
+    ['of an account of another organization', async () => tokenOf((await t.world.caller()).id)],
+    ['of an account that no organization manages', async () => tokenOf(await t.world.user())],
+    [
+      'of an account that is blocked',
+      async () => tokenOf(await t.world.user({ organizationId: caller.organizationId, status: 'BLOCKED' })),
+    ],
+    [
+      'of an account by another kind of name',
+      async () => {
+        const emailAddress = `${newId().toLowerCase()}@customer.example`;
+        await t.world.user({ organizationId: caller.organizationId, emailAddress });
+        return signed({ sub: emailAddress });
+      },
+    ],
+    ['for another audience', () => tokenOf(caller.id, 'https://else.example/api')],
+    ['for our own audience and somebody else’s', () => signed({ aud: [`${AUDIENCE}/`, 'https://else.example'] })],
+    ['of another issuer', () => signed({ iss: 'https://else.example' })],
+    ['of an issuer with a slash more', () => signed({ iss: `${issuer.url}/` })],
+    ['of us, signed there', () => signed({ iss: PUBLIC_URL })],
+    ['of a second issuer, signed by the first', () => signed({ iss: byThirdParty.url, sub: caller.id })],
+    ['that has expired', () => signed({ exp: Math.floor(Date.now() / 1000) - 61 })],
+    ['that is not good yet', () => signed({ nbf: Math.floor(Date.now() / 1000) + 90 })],
+    ['that was issued in the future', () => signed({ iat: Math.floor(Date.now() / 1000) + 90 })],
+    ['that is bound to a key of its holder', () => signed({ cnf: { jkt: 'x' } })],
+    ['that somebody uses for another', () => signed({ act: { sub: 'x' } })],
+    ['that is longer than 8 KiB', () => signed({ more: 'x'.repeat(8192) })],
+    ['that names a NUL', () => signed({ sub: `${caller.id}\u0000` })],
+    ['that is an ID token', () => signed({}, { typ: 'JWT' })],
+    ['without a type', () => signed({}, { typ: undefined })],
+    ...['iss', 'aud', 'sub', 'exp', 'iat', 'jti', 'client_id'].map((claim): [string, () => Promise<string>] => [
+      `without ${claim}`,
+      () => signed({ [claim]: undefined }),
+    ]),
+    ...['sub', 'exp', 'iat', 'jti', 'client_id'].map((claim): [string, () => Promise<string>] => [
+      `with a list as ${claim}`,
+      () => signed({ [claim]: [caller.id] }),
+    ]),
+  ])('%s is refused', async (_what, make) => {
+    expect((await ask(await signed())).status).toBe(200);
+    const { status, headers, body } = await ask(await make());
+    expect([status, body.id]).toEqual(REFUSED);
+    expect(headers.get('www-authenticate')).toContain('error="invalid_token"');
+  });
+
+  it('tolerates a clock that is 60 seconds off', async () => {
+    const now = Math.floor(Date.now() / 1000);
+    expect((await ask(await signed({ exp: now - 50, iat: now - 100 }))).status).toBe(200);
+    expect((await ask(await signed({ iat: now + 50, nbf: now + 50 }))).status).toBe(200);
+  });
+
+  it('has the type of RFC 9068 in its long form too', async () => {
+    expect((await ask(await signed({}, { typ: 'application/at+jwt' }))).status).toBe(200);
+  });
+
+  it.each([
+    ['the account is blocked', () => t.world.write((db) => db.update(User, { id: caller.id }, { status: 'BLOCKED' }))],
+    [
+      'the account has another organization',
+      async () => {
+        const organizationId = await t.world.organization();
+        await t.world.write((db) => db.update(User, { id: caller.id }, { organizationId }));
+      },
+    ],
+  ])('S28: is refused within two seconds once %s', async (_what, lose) => {
+    const token = await tokenOf();
+    expect((await ask(token)).status).toBe(200);
+    await lose();
+    t.clock.advance(STALENESS);
+    expect(outcome(await ask(token))).toEqual(REFUSED);
+  });
+
+  it('is refused once the issuer’s client here is gone', async () => {
+    const token = await tokenOf();
+    expect((await ask(token)).status).toBe(200);
+    const before = await t.world.write((db) => db.findOneByOrFail(Client, { id: clients.id }));
+    await t.world.write((db) => db.delete(Client, { id: clients.id }));
+    t.clock.advance(STALENESS);
+    expect(outcome(await ask(token))).toEqual(REFUSED);
+    await t.world.write((db) => db.insert(Client, before));
+    expect((await ask(token)).status).toBe(200);
+  });
+});
+
+describe('the signature of a token of another issuer', () => {
+  const evil = newIssuerKey('evil');
+
+  it('is not checked with a key that the token brings', async () => {
+    const jwk = createPublicKey({ key: evil as never, format: 'jwk' }).export({ format: 'jwk' });
+    for (const kid of ['evil', 'first', undefined])
+      expect(outcome(await ask(await signed({}, { jwk, kid }, evil as JWK)))).toEqual(REFUSED);
+  });
+
+  it('is not checked with a key from where the token says, which is not even asked', async () => {
+    const asked: string[] = [];
+    const elsewhere = await TestIssuer.start([evil]);
+    for (const header of [{ jku: `${elsewhere.url}/jwks` }, { x5u: `${elsewhere.url}/jwks` }])
+      expect(outcome(await ask(await signed({}, { ...header, kid: 'evil' }, evil as JWK)))).toEqual(REFUSED);
+    asked.push(...elsewhere.requests);
+    await elsewhere.down();
+    expect(asked).toEqual([]);
+  });
+
+  it('is asymmetric: no HMAC with the public key, and not none', async () => {
+    const [, payload] = (await signed()).split('.');
+    const pem = createPublicKey({ key: key as never, format: 'jwk' }).export({ type: 'spki', format: 'pem' });
+    const text = `${encode({ alg: 'HS256', typ: 'at+jwt', kid: 'first' })}.${payload}`;
+    const hmac = `${text}.${createHmac('sha256', pem).update(text).digest('base64url')}`;
+    const none = `${encode({ alg: 'none', typ: 'at+jwt', kid: 'first' })}.${payload}.`;
+    for (const token of [hmac, none, `${none}AA`]) expect(outcome(await ask(token))).toEqual(REFUSED);
+  });
+
+  it('is no other one: a token that was changed is refused', async () => {
+    const [header, , signature] = (await signed()).split('.');
+    const [, payload] = (
+      await signed({ sub: (await t.world.caller({ organizationId: caller.organizationId })).id })
+    ).split('.');
+    expect(outcome(await ask([header, payload, signature].join('.')))).toEqual(REFUSED);
+  });
+});
+
+describe('the keys of another issuer', () => {
+  const second = newIssuerKey('second');
+
+  it('are fetched once for many tokens', async () => {
+    t.clock.advance(KEYS_FRESH + 1);
+    issuer.requests = [];
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => signed()));
+    const answers = await Promise.all(tokens.map((token) => ask(token)));
+    expect(answers.map(({ status }) => status)).toEqual(tokens.map(() => 200));
+    expect(issuer.requests).toEqual(['/.well-known/oauth-authorization-server', '/jwks']);
+  });
+
+  it('are fetched again for one that is not known, after a pause, and one that is gone is refused in the end', async () => {
+    const old = await signed();
+    expect((await ask(old)).status).toBe(200);
+    await issuer.up([second]);
+    t.clock.advance(31);
+    const young = await signed({}, { kid: 'second' }, second as JWK);
+    expect((await ask(young)).status).toBe(200);
+    expect(outcome(await ask(await signed()))).toEqual(REFUSED);
+    t.clock.advance(KEYS_FRESH + 1);
+    expect(outcome(await ask(await signed()))).toEqual(REFUSED);
+    // Accepted before, it is checked anew.
+    expect(outcome(await ask(old))).toEqual(REFUSED);
+    await issuer.up([key]);
+    t.clock.advance(PAUSE);
+  });
+
+  it('are found by the metadata of OpenID Connect where there are no others', async () => {
+    await issuer.up([second], (path) => (path.includes('oauth-authorization-server') ? null : undefined));
+    t.clock.advance(PAUSE);
+    expect((await ask(await signed({}, { kid: 'second' }, second as JWK))).status).toBe(200);
+    await issuer.up([key]);
+    t.clock.advance(PAUSE);
+    expect((await ask(await signed())).status).toBe(200);
+  });
+
+  it('that are made up make no storm of requests', async () => {
+    expect((await ask(await signed())).status).toBe(200);
+    issuer.requests = [];
+    const forged = await Promise.all(Array.from({ length: 60 }, (_, i) => signed({}, { kid: `made-up-${i}` })));
+    for (const token of forged) expect(outcome(await ask(token))).toEqual(REFUSED);
+    expect(issuer.requests.length).toBeLessThanOrEqual(3);
+  });
+
+  it('still work while the issuer is down, for a day; what is unknown is refused, and nothing is asked again and again', async () => {
+    t.clock.advance(PAUSE);
+    expect((await ask(await signed())).status).toBe(200);
+    await issuer.down();
+    const attempts = jest.spyOn(globalThis, 'fetch');
+    const fetched = (): number => attempts.mock.calls.filter(([url]) => String(url).startsWith(issuer.url)).length;
+    jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+    jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    t.clock.advance(KEYS_FRESH + 1);
+    for (let i = 0; i < 20; i++) {
+      expect((await ask(await signed())).status).toBe(200);
+      expect(outcome(await ask(await signed({}, { kid: `unknown-${i}` })))).toEqual(REFUSED);
+    }
+    expect(fetched()).toBe(1);
+    // The pause doubles: after two hours there have been few more.
+    for (let i = 0; i < 120; i++) {
+      t.clock.advance(60);
+      await ask(await signed());
+    }
+    expect(fetched()).toBeLessThan(30);
+    t.clock.advance(24 * 3600);
+    expect(outcome(await ask(await signed()))).toEqual([503, 'unavailable']);
+    jest.restoreAllMocks();
+    await issuer.up([key]);
+    t.clock.advance(PAUSE);
+    expect((await ask(await signed())).status).toBe(200);
+  });
+
+  it.each([
+    [
+      'metadata of another issuer',
+      (path: string) =>
+        path.includes('well-known') ? { issuer: 'https://else.example', jwks_uri: `${issuer.url}/jwks` } : undefined,
+    ],
+    [
+      'a key set over http somewhere else',
+      (path: string) =>
+        path.includes('well-known') ? { issuer: issuer.url, jwks_uri: 'http://keys.example/jwks' } : undefined,
+    ],
+    ['a key set that is none', (path: string) => (path === '/jwks' ? { keys: 'x' } : undefined)],
+    [
+      'a key set without end',
+      (path: string) => (path === '/jwks' ? { keys: [], more: 'x'.repeat(300_000) } : undefined),
+    ],
+  ])('are not taken from %s', async (_what, answer) => {
+    jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+    jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    await issuer.up([key, second], answer);
+    t.clock.advance(PAUSE);
+    expect(outcome(await ask(await signed({}, { kid: 'second' }, second as JWK)))).toEqual(REFUSED);
+    await issuer.up([key]);
+    t.clock.advance(PAUSE);
+    expect((await ask(await signed())).status).toBe(200);
+  });
+});
+
+describe('an issuer that is down from the start', () => {
+  it('is no reason not to start; its tokens are answered with 503, all others as ever', async () => {
+    const url = `http://127.0.0.1:${await freePort()}`;
+    const trusted = { issuer: url, audience: AUDIENCE, clientId: newClientId(), account: 'id' };
+    const output = jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+    const app = await createApp(
+      loadSettings(testEnvironment({ OAUTH_ISSUERS: JSON.stringify([trusted]), LOG_LEVEL: 'warn' })),
+      t.clock,
+    );
+    await app.listen(0, '127.0.0.1');
+    const at = async (token: string): Promise<Answer> =>
+      call(await app.getUrl(), '/api/2.1.1/user', { headers: { authorization: `Bearer ${token}` } });
+    for (let i = 0; i < 3; i++) {
+      const answer = await at(await signed({ iss: url }));
+      expect(outcome(answer)).toEqual([503, 'unavailable']);
+    }
+    const own = await t.world.caller();
+    expect((await at(own.token)).status).toBe(200);
+    await app.close();
+    const said = output.mock.calls.map(([text]) => String(text)).join('');
+    expect(said).toContain(`There is no client ${trusted.clientId}`);
+    expect(said.match(/can't be had/g)).toHaveLength(1);
+  });
+});
