@@ -18,6 +18,10 @@ function never(): Promise<string> {
   throw new Error('This must not be asked.');
 }
 
+function fail(): Promise<string> {
+  return Promise.reject(new Error('No database'));
+}
+
 describe('an answer', () => {
   it('is believed for its lifetime, counted from when it was asked for', async () => {
     await answers.get('a', async () => {
@@ -58,7 +62,6 @@ describe('an answer', () => {
   it('that fails reaches all who wait, and the next question is asked again', async () => {
     await answers.get('a', say('one'));
     now += 2000;
-    const fail = (): Promise<string> => Promise.reject(new Error('No database'));
     const all = await Promise.allSettled([answers.get('a', fail), answers.get('a', fail)]);
     expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect(answers.recall('a')).toBeUndefined();
@@ -82,11 +85,11 @@ describe('what is forgotten', () => {
   });
 
   it('does not come back with an answer that was on its way', async () => {
-    let answer = (_text: string): void => {};
-    const onItsWay = answers.get('a', () => new Promise<string>((resolve) => (answer = resolve)));
+    const waiting: ((text: string) => void)[] = [];
+    const onItsWay = answers.get('a', () => new Promise<string>((resolve) => void waiting.push(resolve)));
     answers.forget('a');
     const next = answers.get('a', say('gone'));
-    answer('there');
+    waiting[0]!('there');
     expect([await onItsWay, await next, answers.recall('a')]).toEqual(['there', 'gone', 'gone']);
   });
 });

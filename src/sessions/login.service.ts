@@ -8,6 +8,9 @@ import { isNavigation } from './navigation.js';
 import { SessionsService } from './sessions.service.js';
 import type { StartedSession } from './sessions.service.js';
 
+/** What of a request matters. The query of one that a proxy asks about is not its own. */
+export type LoginRequest = Pick<FastifyRequest, 'headers' | 'ip' | 'query'>;
+
 /** Turns a login token that a browser brings into a session (API.md, section 3). */
 @Injectable()
 export class LoginService {
@@ -23,7 +26,7 @@ export class LoginService {
    *
    * @throws DomainError `invalid_request`, `missing_field`, `invalid_token`, `token_used`, `token_expired`, `too_many_requests`
    */
-  async redeem(request: FastifyRequest): Promise<StartedSession> {
+  async redeem(request: LoginRequest): Promise<StartedSession> {
     if (!isNavigation(request.headers))
       throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.');
     const id = await this.requireTokenId(readToken(request.query as Record<string, unknown>), request.ip);

@@ -19,8 +19,8 @@ export class SessionCookie {
   constructor(private readonly settings: Settings) {}
 
   /** Every session cookie of the request, the better protected first. */
-  read(request: FastifyRequest): ShownCookie[] {
-    const { [SECURE_NAME]: secure, [PLAIN_NAME]: plain } = request.cookies;
+  read({ cookies }: Pick<FastifyRequest, 'cookies'>): ShownCookie[] {
+    const { [SECURE_NAME]: secure, [PLAIN_NAME]: plain } = cookies;
     const shown: ShownCookie[] = [];
     if (secure) shown.push({ secret: secure, secure: true });
     if (plain && !this.settings.isHttps) shown.push({ secret: plain, secure: false });

@@ -4,6 +4,7 @@ import { AccessModule } from '../access/access.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { OAuthModule } from '../oauth/oauth.module.js';
 import { UsersModule } from '../users/users.module.js';
+import { KnownVisitors } from './known-visitors.js';
 import { LandingController } from './landing.controller.js';
 import { LoginService } from './login.service.js';
 import { SessionCookie } from './session-cookie.js';
@@ -16,12 +17,13 @@ import { VisitorsService } from './visitors.service.js';
   imports: [AccessModule, AuthModule, OAuthModule, UsersModule],
   controllers: [SessionsController, LandingController],
   providers: [
+    KnownVisitors,
     SessionCookie,
     SessionsService,
     LoginService,
     VisitorsService,
     { provide: APP_GUARD, useClass: SessionGuard },
   ],
-  exports: [SessionsService],
+  exports: [KnownVisitors, LoginService, SessionCookie, SessionsService],
 })
 export class SessionsModule {}

@@ -5,6 +5,7 @@ import { hashSecret, newId, newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
 import { Database, toInstant } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
+import { KnownVisitors, visitorKey } from './known-visitors.js';
 import type { ShownCookie } from './session-cookie.js';
 
 /** A session that is live at this moment. */
@@ -87,6 +88,7 @@ export class SessionsService {
     private readonly database: Database,
     private readonly settings: Settings,
     private readonly clock: Clock,
+    private readonly known: KnownVisitors,
   ) {}
 
   /** Redeems the login token with this `jti`. Of any number of calls at once, one starts a session; the others answer `null`. */
@@ -117,7 +119,10 @@ export class SessionsService {
 
   /** Ends whatever the browser shows. Once answered, no instance takes it any more. */
   async end(cookies: ShownCookie[]): Promise<void> {
-    for (const { secret } of cookies) await this.database.write(END, [hashSecret(secret), this.clock.now()]);
+    for (const cookie of cookies) {
+      await this.database.write(END, [hashSecret(cookie.secret), this.clock.now()]);
+      this.known.forget(visitorKey(cookie));
+    }
   }
 
   private async use(row: SessionRow, now: Date): Promise<LiveSession> {
