@@ -21,6 +21,7 @@ export function rejectOtherMethods(fastify: FastifyInstance): () => void {
       if (url.includes('*')) continue;
       const Allow = [...methods].toSorted().join(', ');
       const others = METHODS.filter((method) => !methods.has(method));
+      if (others.length === 0) continue;
       fastify.route({
         url,
         method: others,

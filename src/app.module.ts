@@ -8,6 +8,7 @@ import { CommonModule } from './common/common.module.js';
 import type { Settings } from './config/settings.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DemoModule } from './demo/demo.module.js';
+import { ForwardAuthModule } from './forward-auth/forward-auth.module.js';
 import { GroupsModule } from './groups/groups.module.js';
 import { MaintenanceModule } from './maintenance/maintenance.module.js';
 import { AuthorizationServerModule } from './oauth/server/authorization-server.module.js';
@@ -31,6 +32,7 @@ export class AppModule {
         AccessModule,
         AuthorizationServerModule,
         SessionsModule,
+        ForwardAuthModule,
         StatusModule,
         MaintenanceModule,
         DemoModule,

@@ -7,6 +7,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { announceDeprecation } from './access/deprecation.js';
+import { serveForwardAuth } from './app.forward-auth.js';
 import { AppModule } from './app.module.js';
 import { rejectOtherMethods } from './app.methods.js';
 import { serveDocumentation } from './app.openapi.js';
@@ -17,6 +18,7 @@ import { ERRORS } from './common/errors/errors.js';
 import { validationPipe } from './common/errors/validation.js';
 import { withoutAlias } from './common/paths.js';
 import { parseQueryString } from './common/query-string.js';
+import { TrustedProxies } from './common/trusted-proxies.js';
 import type { Settings } from './config/settings.js';
 
 const MAX_BODY_BYTES = 64 * 1024;
@@ -34,10 +36,13 @@ const COMMON_HEADERS = {
 
 /** The application as it runs, up to `listen`. The tests use this one too. */
 export async function createApp(settings: Settings, clock?: Clock): Promise<NestFastifyApplication> {
+  const proxies = new TrustedProxies(settings.TRUSTED_PROXIES);
   const adapter = new FastifyAdapter({
     bodyLimit: MAX_BODY_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: REQUEST_TIMEOUT_MS },
+    // So that limits count for the visitor and not for the proxy. Public URLs are those of the settings all the same.
+    trustProxy: (address: string) => proxies.includes(address),
     genReqId: () => randomUUID(),
     rewriteUrl: (request: IncomingMessage) => withoutAlias(request.url ?? '/'),
     frameworkErrors: answerRouterError,
@@ -62,6 +67,7 @@ async function configureApp(app: NestFastifyApplication, settings: Settings): Pr
   app.useGlobalFilters(new ErrorFilter());
   app.enableShutdownHooks(undefined, { useProcessExit: true });
   serveDocumentation(app);
+  serveForwardAuth(app);
   await app.init();
   answerOtherMethods();
 }

@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { Strategy } from 'passport-http-bearer';
 import { Clock } from '../common/clock.js';
+import { BELIEVED_MS, RecentAnswers } from '../common/recent-answers.js';
 import { TokenError } from '../oauth/tokens.service.js';
 import type { AuthenticatedCaller } from './caller.js';
 import { ExternalTokensService } from './external-tokens.service.js';
@@ -15,33 +16,20 @@ export const REALM = 'latchkey';
 const CACHE_SIZE = 10_000;
 
 /**
- * Milliseconds for which the answer of the database about a token is believed. A revocation reaches every
- * instance within two seconds, whether anybody tells it or not; the rest is for the statement itself.
- */
-export const STATE_LIFETIME_MS = 1_500;
-
-interface Known {
-  token: VerifiedToken;
-  /** When the database was last asked, and said that the token counts, in milliseconds. */
-  liveAt: number;
-  /** Calls with the same token that come while the database is asked wait for the same answer. */
-  asking: Promise<void> | null;
-}
-
-/**
  * Bearer tokens (RFC 6750) from the Authorization header. A signature is checked once for each token, what a token
  * came from every one and a half seconds, and what changes with time at every call.
  */
 @Injectable()
 export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
-  private readonly known = new Map<string, Known>();
+  private readonly known: RecentAnswers<VerifiedToken>;
 
   constructor(
     private readonly own: OwnTokensService,
     private readonly external: ExternalTokensService,
-    private readonly clock: Clock,
+    clock: Clock,
   ) {
     super({ realm: REALM });
+    this.known = new RecentAnswers(clock, { size: CACHE_SIZE, lifetimeMs: BELIEVED_MS });
   }
 
   /**
@@ -61,47 +49,19 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
   async validate(token: string): Promise<AuthenticatedCaller> {
     // The digest is the key so that the memory of the process holds no token that works.
     const digest = hash('sha256', token, 'base64url');
-    const known = this.find(digest) ?? (await this.verify(digest, token));
-    if (!this.isFresh(known)) await (known.asking ??= this.ask(known));
-    return known.token.caller;
+    const recalled = this.known.recall(digest);
+    if (recalled && recalled.isStillGood()) return recalled.caller;
+    if (recalled) this.known.forget(digest);
+    return (await this.known.get(digest, (before) => this.ask(token, before)))!.caller;
   }
 
-  private find(digest: string): Known | null {
-    const known = this.known.get(digest);
-    if (!known) return null;
-    if (known.token.isStillGood()) return known;
-    this.known.delete(digest);
-    return null;
+  private async ask(text: string, before: VerifiedToken | undefined): Promise<VerifiedToken> {
+    const token = before?.isStillGood() ? before : await this.verify(text);
+    if (!(await token.isLive())) throw new TokenError('revoked');
+    return token;
   }
 
-  private async verify(digest: string, text: string): Promise<Known> {
-    const source = this.external.claims(text) ? this.external : this.own;
-    const token = await source.verify(text);
-    // Another call with the same token may have been faster.
-    return this.known.get(digest) ?? this.remember(digest, token);
-  }
-
-  private remember(digest: string, token: VerifiedToken): Known {
-    if (this.known.size >= CACHE_SIZE) this.known.delete(this.known.keys().next().value!);
-    const known = { token, liveAt: -Infinity, asking: null };
-    this.known.set(digest, known);
-    return known;
-  }
-
-  /** A clock that was set back makes no answer younger. */
-  private isFresh({ liveAt }: Known): boolean {
-    const age = this.clock.now().getTime() - liveAt;
-    return age >= 0 && age <= STATE_LIFETIME_MS;
-  }
-
-  private async ask(known: Known): Promise<void> {
-    const askedAt = this.clock.now().getTime();
-    try {
-      const isLive = await known.token.isLive();
-      known.liveAt = isLive ? askedAt : -Infinity;
-      if (!isLive) throw new TokenError('revoked');
-    } finally {
-      known.asking = null;
-    }
+  private verify(text: string): Promise<VerifiedToken> {
+    return (this.external.claims(text) ? this.external : this.own).verify(text);
   }
 }

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** 16 random bytes as 22 characters of base64url: the id of a user, group, organization or session. */
 export function newId(): string {
@@ -20,7 +20,7 @@ export function newSecret(): string {
  * there is nothing to guess, so a slow hash would only slow the session check.
  */
 export function hashSecret(secret: string): string {
-  return createHash('sha256').update(secret).digest('base64url');
+  return hash('sha256', secret, 'base64url');
 }
 
 /** Whether a text can be an id at all, or `self`. */

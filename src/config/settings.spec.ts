@@ -102,6 +102,8 @@ describe('loadSettings', () => {
       name: 'LANDING_URL',
       bad: ['course', '//evil.example', '/\\evil.example', 'javascript:alert(1)', 'https://x.example/a b'],
     },
+    { name: 'SIGN_IN_URL', bad: ['/sign-in', '//evil.example', 'javascript:alert(1)', 'https://x.example/a b'] },
+    { name: 'TRUSTED_PROXIES', bad: ['nginx', '0.0.0.0/0', '10.0.0.0/40', '127.0.0.1;10.0.0.1'] },
     { name: 'DATABASE_URL', bad: ['mysql://x', 'postgres://'] },
     { name: 'DATABASE_POOL_SIZE', bad: ['0', '1', '1001'] },
     { name: 'LOGIN_TOKEN_TTL', bad: ['4', '3601', 'two minutes'] },
@@ -191,7 +193,15 @@ describe('loadSettings', () => {
     const defaults = Object.entries(new Settings()).map(([name, value]) => [name, String(value)]);
     const documented = new Map(rows as [string, string][]);
     expect([...documented.keys()].toSorted()).toEqual(
-      [...defaults.map(([name]) => name), 'PUBLIC_URL', 'DATABASE_URL', 'SECRET_KEY', 'OAUTH_ISSUERS'].toSorted(),
+      [
+        ...defaults.map(([name]) => name),
+        'PUBLIC_URL',
+        'DATABASE_URL',
+        'SECRET_KEY',
+        'OAUTH_ISSUERS',
+        'SIGN_IN_URL',
+        'TRUSTED_PROXIES',
+      ].toSorted(),
     );
     for (const [name, value] of defaults) expect([name, documented.get(name!)]).toEqual([name, value]);
   });

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { plainToInstance, Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Matches, Max, Min, ValidateBy, validateSync } from 'class-validator';
 import type { ValidationOptions } from 'class-validator';
+import { isNetworkList } from '../common/trusted-proxies.js';
 import { StartError } from './start-error.js';
 import { readTrustedIssuers } from './trusted-issuer.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
@@ -36,8 +37,13 @@ function IsSecretKey(): PropertyDecorator {
   );
 }
 
+function IsNetworkList(options: ValidationOptions): PropertyDecorator {
+  return ValidateBy({ name: 'isNetworkList', validator: { validate: isNetworkList } }, options);
+}
+
 /** A path on this site, or a whole http(s) URL, as it goes into a Location header. */
 const LANDING_URL = /^(\/(?![/\\])|https?:\/\/)[\x21-\x5b\x5d-\x7e]*$/;
+const WHOLE_URL = /^https?:\/\/[\x21-\x5b\x5d-\x7e]+$/;
 
 /**
  * The environment, read and checked once at the start. Every variable has a row in the README's
@@ -68,6 +74,18 @@ export class Settings {
   /** Where a login ends that named no `returnTo`: a path on the public site or a URL. */
   @Matches(LANDING_URL, { message: 'LANDING_URL must be a path that starts with / or an http(s) URL' })
   LANDING_URL: string = '/';
+
+  /** Where a visitor of a protected site is sent who has no session: a URL from where they are let in. */
+  @IsOptional()
+  @Matches(WHOLE_URL, { message: 'SIGN_IN_URL must be an http(s) URL' })
+  SIGN_IN_URL?: string;
+
+  /** The addresses of the proxies in front, whose forwarded headers are believed: IPs and CIDRs. */
+  @IsOptional()
+  @IsNetworkList({
+    message: 'TRUSTED_PROXIES must be IP addresses and networks such as 127.0.0.1, 10.0.0.0/8; not everybody (/0)',
+  })
+  TRUSTED_PROXIES?: string;
 
   /** The SQLite file; its directory is made when missing. Not used with DATABASE_URL. */
   @Matches(/./, { message: 'DATABASE_PATH must not be empty' })
@@ -157,7 +175,8 @@ export class SettingsError extends StartError {
   }
 }
 
-const VARIABLES = Object.keys(new Settings()).concat('PUBLIC_URL', 'DATABASE_URL', 'SECRET_KEY', 'OAUTH_ISSUERS');
+const WITHOUT_DEFAULT = ['PUBLIC_URL', 'DATABASE_URL', 'SECRET_KEY', 'OAUTH_ISSUERS', 'SIGN_IN_URL', 'TRUSTED_PROXIES'];
+const VARIABLES = [...Object.keys(new Settings()), ...WITHOUT_DEFAULT];
 
 /**
  * Reads the settings. An empty variable counts as not set.

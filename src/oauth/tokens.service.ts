@@ -38,6 +38,15 @@ export interface AccessTokenClaims extends RegisteredClaims {
   key_id?: string;
 }
 
+/** Who a visitor of a protected site is, for its application (docs/proxies.md). `aud` is the origin of the site. */
+export interface AssertionClaims extends RegisteredClaims {
+  client_id: string;
+  /** Who let the visitor in (RFC 8693, section 4.1). */
+  act: { sub: string };
+  name: string;
+  email?: string;
+}
+
 export class TokenError extends Error {
   /** `revoked`: it was good, but what it came from is gone. */
   constructor(
@@ -97,10 +106,19 @@ export class TokensService {
   async sign<K extends keyof ClaimsOf>(kind: K, claims: Omit<ClaimsOf[K], Audienced>): Promise<string> {
     const { purpose, typ } = KINDS[kind];
     await this.keys.refresh();
-    const { algorithm, kid, signing } = this.keys.signing(purpose);
-    if (claims.exp - claims.iat > USUAL_LIFETIME) await this.signingKeys.keepFor(kid, new Date(claims.exp * 1000));
-    const payload = { iss: this.settings.PUBLIC_URL, aud: this.audience(kind), ...claims };
-    return this.jwt.sign(payload, { algorithm, privateKey: signing, header: { alg: algorithm, typ, kid } });
+    if (claims.exp - claims.iat > USUAL_LIFETIME) {
+      const { kid } = this.keys.signing(purpose);
+      await this.signingKeys.keepFor(kid, new Date(claims.exp * 1000));
+    }
+    return this.signAs(purpose, typ, { aud: this.audience(kind), ...claims });
+  }
+
+  /**
+   * Says to the application of a site who its visitor is. This service takes it for no token of any kind. The keys are
+   * those that were known last.
+   */
+  signAssertion(site: string, claims: Omit<AssertionClaims, Audienced>): string {
+    return this.signAs('ACCESS', 'latchkey-assertion+jwt', { aud: site, ...claims });
   }
 
   /** @throws TokenError `expired` for a token that was good once, `invalid` for everything else */
@@ -116,6 +134,12 @@ export class TokensService {
   /** Whether a token that was verified before still counts. */
   isStillGood(kind: keyof ClaimsOf, claims: { exp: number; kid: string }): boolean {
     return claims.exp + KINDS[kind].expiryLeeway > toNumericDate(this.clock.now()) && this.keys.has(claims.kid);
+  }
+
+  private signAs(purpose: KeyPurpose, typ: string, claims: object): string {
+    const { algorithm, kid, signing } = this.keys.signing(purpose);
+    const payload = { iss: this.settings.PUBLIC_URL, ...claims };
+    return this.jwt.sign(payload, { algorithm, privateKey: signing, header: { alg: algorithm, typ, kid } });
   }
 
   private audience(kind: keyof ClaimsOf): string {

@@ -22,11 +22,16 @@ export class LoginPages {
     private readonly settings: Settings,
   ) {}
 
-  async show(request: FastifyRequest, reply: FastifyReply, outcome: Unfinished): Promise<void> {
+  async show(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    outcome: Unfinished,
+    { hasScript = true } = {},
+  ): Promise<void> {
     const options = this.optionsOf(outcome);
     if (outcome.is === 'needs button') {
       // What opens links to look at them seldom says that it is a window.
-      const script = isTopLevel(request.headers) ? LOGIN_SCRIPT : undefined;
+      const script = hasScript && isTopLevel(request.headers) ? LOGIN_SCRIPT : undefined;
       sendPage(reply, 200, 'One more step', BUTTON, { ...options, ...(script ? { script } : {}) });
       return;
     }

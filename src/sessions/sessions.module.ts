@@ -4,6 +4,7 @@ import { AccessModule } from '../access/access.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { OAuthModule } from '../oauth/oauth.module.js';
 import { UsersModule } from '../users/users.module.js';
+import { KnownVisitors } from './known-visitors.js';
 import { LandingController } from './landing.controller.js';
 import { LoginPages } from './login-pages.js';
 import { LoginService } from './login.service.js';
@@ -17,6 +18,7 @@ import { VisitorsService } from './visitors.service.js';
   imports: [AccessModule, AuthModule, OAuthModule, UsersModule],
   controllers: [SessionsController, LandingController],
   providers: [
+    KnownVisitors,
     SessionCookie,
     SessionsService,
     LoginService,
@@ -24,6 +26,6 @@ import { VisitorsService } from './visitors.service.js';
     VisitorsService,
     { provide: APP_GUARD, useClass: SessionGuard },
   ],
-  exports: [SessionsService, SessionCookie, LoginService, LoginPages],
+  exports: [KnownVisitors, LoginPages, LoginService, SessionCookie, SessionsService],
 })
 export class SessionsModule {}

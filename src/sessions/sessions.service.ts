@@ -6,6 +6,7 @@ import { Settings } from '../config/settings.js';
 import { Database, toInstant } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
 import type { LoginToken } from '../access/login-token.entity.js';
+import { KnownVisitors, visitorKey } from './known-visitors.js';
 import type { ShownCookie } from './session-cookie.js';
 
 /** A session that is live at this moment. */
@@ -106,6 +107,7 @@ export class SessionsService {
     private readonly database: Database,
     private readonly settings: Settings,
     private readonly clock: Clock,
+    private readonly known: KnownVisitors,
   ) {}
 
   /** Redeems the login token with this `jti`. Of any number of calls at once, one starts a session; the others answer `null`. */
@@ -134,7 +136,10 @@ export class SessionsService {
 
   /** Ends whatever the browser shows. Once answered, no instance takes it any more. */
   async end(cookies: ShownCookie[]): Promise<void> {
-    for (const { secret } of cookies) await this.database.write(END, [hashSecret(secret), this.clock.now()]);
+    for (const cookie of cookies) {
+      await this.database.write(END, [hashSecret(cookie.secret), this.clock.now()]);
+      this.known.forget(visitorKey(cookie));
+    }
   }
 
   /** Both happen or neither, so that nobody is left without a session by a token that starts none. */
@@ -142,7 +147,10 @@ export class SessionsService {
     return this.database.transaction(async (db) => {
       const started = await this.database.within<StartedRow>(db, START, parameters);
       if (started.length === 0) return [];
-      for (const { secret } of replaces) await this.database.within(db, END, [hashSecret(secret), this.clock.now()]);
+      for (const cookie of replaces) {
+        await this.database.within(db, END, [hashSecret(cookie.secret), this.clock.now()]);
+        this.known.forget(visitorKey(cookie));
+      }
       return started;
     });
   }

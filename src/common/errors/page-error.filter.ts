@@ -12,6 +12,7 @@ const TITLES: Record<string, string> = {
   invalid_token: 'This link does not work',
   missing_field: 'This link is not complete',
   invalid_request: 'This link does not work',
+  not_authenticated: 'You are not signed in',
 };
 
 /** For routes that a person's browser opens: a page that says what to do, or the error object for `Accept: application/json`. */
@@ -19,26 +20,28 @@ const TITLES: Record<string, string> = {
 export class PageErrorFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
-    const request = http.getRequest<FastifyRequest>();
-    const reply = http.getResponse<FastifyReply>();
-    const { status, headers, body } = toFailure(error, request);
-    void reply.headers({ ...headers, 'Cache-Control': 'no-store' });
-    if (status === 401) void reply.header('WWW-Authenticate', `Bearer realm="${REALM}", error="invalid_token"`);
-    if (wantsJson(request)) {
-      void reply.status(status).send(body);
-      return;
-    }
-    sendPage(
-      reply,
-      status,
-      TITLES[body.id] ?? 'Something went wrong',
-      html`<p>${body.description}</p>
-        <p>
-          <small>If this happens again, give this number to whoever runs the site: <code>${request.id}</code></small>
-        </p>`,
-      { frameAncestor: error instanceof DomainError ? error.extra.embedOrigin : null },
-    );
+    sendErrorPage(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>());
   }
+}
+
+export function sendErrorPage(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const { status, headers, body } = toFailure(error, request);
+  if (status === 401) void reply.header('WWW-Authenticate', `Bearer realm="${REALM}", error="invalid_token"`);
+  void reply.headers({ ...headers, 'Cache-Control': 'no-store' });
+  if (wantsJson(request)) {
+    void reply.status(status).send(body);
+    return;
+  }
+  sendPage(
+    reply,
+    status,
+    TITLES[body.id] ?? 'Something went wrong',
+    html`<p>${body.description}</p>
+      <p>
+        <small>If this happens again, give this number to whoever runs the site: <code>${request.id}</code></small>
+      </p>`,
+    { frameAncestor: error instanceof DomainError ? error.extra.embedOrigin : null },
+  );
 }
 
 function wantsJson({ headers }: FastifyRequest): boolean {

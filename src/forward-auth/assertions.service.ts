@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Clock, toNumericDate } from '../common/clock.js';
+import { KeyRing } from '../oauth/key-ring.js';
+import { TokensService } from '../oauth/tokens.service.js';
+import type { Visitor } from '../sessions/known-visitors.js';
+import { identityHeaders } from './identity-headers.js';
+
+/** Seconds that an assertion is good, and after how many there is a new one. */
+const LIFETIME = 300;
+const RENEWED_AFTER = 150;
+
+interface Told {
+  headers: Record<string, string>;
+  /** In milliseconds. */
+  renewAt: number;
+  /** The key with which it was signed. */
+  kid: string;
+}
+
+/** What the application of a site is told about a visitor, with a signature for those that trust no plain header. */
+@Injectable()
+export class AssertionsService {
+  /** Signing takes longer than everything else: it is done once for a visitor, a site and some minutes. */
+  private readonly told = new WeakMap<Visitor, Map<string, Told>>();
+
+  constructor(
+    private readonly tokens: TokensService,
+    private readonly keys: KeyRing,
+    private readonly clock: Clock,
+  ) {}
+
+  /** Has a key that another instance took out of use be known here. */
+  refresh(): Promise<void> {
+    return this.keys.refresh();
+  }
+
+  /** The identity headers for the site, which is one that the visitor may be on. */
+  headersFor(visitor: Visitor, site: string): Record<string, string> {
+    const told = this.told.get(visitor)?.get(site);
+    const isGood = told && this.keys.has(told.kid) && this.clock.now().getTime() < told.renewAt;
+    return isGood ? told.headers : this.tell(visitor, site);
+  }
+
+  private tell(visitor: Visitor, site: string): Record<string, string> {
+    const now = this.clock.now();
+    const headers = identityHeaders(visitor, this.sign(visitor, site, toNumericDate(now)));
+    const sites = this.told.get(visitor) ?? new Map<string, Told>();
+    this.told.set(visitor, sites);
+    sites.set(site, { headers, renewAt: now.getTime() + RENEWED_AFTER * 1000, kid: this.keys.signing('ACCESS').kid });
+    return headers;
+  }
+
+  private sign({ session, name, emailAddress }: Visitor, site: string, iat: number): string {
+    return this.tokens.signAssertion(site, {
+      sub: session.userId,
+      act: { sub: session.actorId },
+      client_id: session.clientId,
+      name,
+      ...(emailAddress ? { email: emailAddress } : {}),
+      jti: randomUUID(),
+      iat,
+      exp: iat + LIFETIME,
+    });
+  }
+}

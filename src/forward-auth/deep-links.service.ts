@@ -1,0 +1,87 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { DomainError } from '../common/errors/errors.js';
+import { ClientsService } from '../oauth/clients.service.js';
+import { TokensService } from '../oauth/tokens.service.js';
+import { LoginPages } from '../sessions/login-pages.js';
+import { LoginService } from '../sessions/login.service.js';
+import { SessionCookie } from '../sessions/session-cookie.js';
+import { tokenOf, withoutToken } from './deep-link.js';
+import type { OriginalRequest } from './original-request.js';
+import type { Cookies } from './cookies.js';
+import { VisitsService } from './visits.service.js';
+
+/** The site that is visited, and our cookies if its session is live and good for the site. */
+interface Visit {
+  site: string;
+  own: Cookies['own'] | null;
+}
+
+/** Any page of a protected site with a token in its address (API.md, section 3, "Construct its own URL"). */
+@Injectable()
+export class DeepLinksService {
+  constructor(
+    private readonly logins: LoginService,
+    private readonly pages: LoginPages,
+    private readonly tokens: TokensService,
+    private readonly clients: ClientsService,
+    private readonly visits: VisitsService,
+    private readonly cookie: SessionCookie,
+  ) {}
+
+  /**
+   * Sends the browser to the same page without the token; if nobody is signed in, with the session that it starts. Beside a live
+   * session there is no question whose to take: only a token that says `switch` replaces it. A token that waits for its
+   * visitor (`delivery=link`) shows its button here, whose form comes back as a POST of the same address.
+   *
+   * @throws DomainError those of `LoginService.redeem`, and `not_authorized` for a token that is not for this site
+   */
+  async follow(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    original: OriginalRequest,
+    { site, own }: Visit,
+  ): Promise<void> {
+    const uri = withoutToken(original.uri);
+    const token = tokenOf(original.uri);
+    const isForSite = await this.isFor(site, token);
+    if (!isForSite && !own) throw new DomainError('not_authorized', 'This sign-in link is for another site.');
+    const isAnswer = original.method === 'POST' && isFromSamePage(request, site);
+    if (!isForSite || (!isAnswer && original.method !== 'GET')) {
+      if (!own) throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.');
+      this.redirect(reply, { ...original, uri });
+      return;
+    }
+    const { headers, ip } = request;
+    // A session that is not good for this site is none here.
+    const visit = { headers, ip, cookies: own ?? {}, query: { oauth_token: token } };
+    const outcome = await this.logins.redeem(visit, isAnswer && !own ? 'open' : undefined);
+    if (outcome.is === 'needs button') {
+      await this.pages.show(request, reply, outcome, { hasScript: false });
+      return;
+    }
+    if (outcome.is === 'started') this.cookie.set(reply, outcome.session);
+    this.redirect(reply, { method: 'GET', uri });
+  }
+
+  /** To a path of the same site. A form is sent again: nothing of it was passed on. */
+  redirect(reply: FastifyReply, { method, uri }: Pick<OriginalRequest, 'method' | 'uri'>): void {
+    void reply
+      .status(method === 'GET' || method === 'HEAD' ? 303 : 307)
+      .headers({ Location: uri, 'Cache-Control': 'no-store' })
+      .send();
+  }
+
+  /** Before the token is used up. What is no good token at all is refused when it is redeemed. */
+  private async isFor(site: string, token: unknown): Promise<boolean> {
+    if (typeof token !== 'string') return true;
+    const claims = await this.tokens.verify('login', token).catch(() => null);
+    return claims === null || this.visits.isGoodFor(site, await this.clients.originsOf(claims.client_id));
+  }
+}
+
+/** The browser says that the form is on a page of the site: there is none with such an address but ours. */
+function isFromSamePage({ headers }: FastifyRequest, site: string): boolean {
+  const from = headers['sec-fetch-site'];
+  return from === undefined ? headers.origin === site : from === 'same-origin';
+}

@@ -1,0 +1,117 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { REALM } from '../auth/bearer.strategy.js';
+import { DomainError } from '../common/errors/errors.js';
+import { sendErrorPage } from '../common/errors/page-error.filter.js';
+import { TrustedProxies } from '../common/trusted-proxies.js';
+import { Settings } from '../config/settings.js';
+import { isNavigation } from '../sessions/navigation.js';
+import { SessionCookie } from '../sessions/session-cookie.js';
+import type { ShownCookie } from '../sessions/session-cookie.js';
+import { AssertionsService } from './assertions.service.js';
+import { separateCookies } from './cookies.js';
+import type { Cookies } from './cookies.js';
+import { hasToken } from './deep-link.js';
+import { DeepLinksService } from './deep-links.service.js';
+import { originOf, readOriginalRequest } from './original-request.js';
+import type { OriginalRequest } from './original-request.js';
+import { VisitsService } from './visits.service.js';
+
+/** Addresses that are named in the log because they are on no list, at most. */
+const MAX_REPORTED = 100;
+
+/** Answers a proxy that asks whether a request for a protected site may pass, and whose it is (API.md, section 3). */
+@Injectable()
+export class ForwardAuthService {
+  private readonly logger = new Logger('ForwardAuth');
+  private readonly proxies: TrustedProxies;
+  private readonly reported = new Set<string>();
+
+  constructor(
+    private readonly visits: VisitsService,
+    private readonly assertions: AssertionsService,
+    private readonly deepLinks: DeepLinksService,
+    private readonly cookie: SessionCookie,
+    private readonly settings: Settings,
+  ) {
+    this.proxies = new TrustedProxies(settings.TRUSTED_PROXIES);
+  }
+
+  /** Answers at once for a session that was live a moment ago, which is nearly always. */
+  answer(request: FastifyRequest, reply: FastifyReply): void {
+    try {
+      this.requireProxy(request.socket.remoteAddress);
+      const { method, url, headers } = request.raw;
+      const original = readOriginalRequest(method!, url!, headers);
+      const { own, rest } = separateCookies(headers.cookie);
+      const shown = this.cookie.read({ cookies: own, headers });
+      const visitor = hasToken(original.uri) ? undefined : this.visits.recall(shown, original.site);
+      if (visitor && original.delivery !== 'page') {
+        void reply.headers(this.assertions.headersFor(visitor, original.site)).header('Cookie', rest).send();
+        return;
+      }
+      this.decide(request, reply, original, { shown, own, rest }).catch((error: unknown) => {
+        this.refuse(error, original, request, reply);
+      });
+    } catch (error) {
+      this.refuse(error, null, request, reply);
+    }
+  }
+
+  private async decide(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    original: OriginalRequest,
+    { shown, own, rest }: { shown: ShownCookie[] } & Cookies,
+  ): Promise<void> {
+    const site = originOf(original.site);
+    if (site === null) throw new DomainError('not_authorized', 'The proxy names no site.');
+    // Only what a browser gets to see can take the token away.
+    if (hasToken(original.uri) && original.delivery === 'status-only') throw notSignedIn();
+    const visitor = await this.visits.find(shown, site);
+    await this.assertions.refresh();
+    if (hasToken(original.uri)) {
+      await this.deepLinks.follow(request, reply, original, { site, own: visitor ? own : null });
+    } else if (!visitor) {
+      throw notSignedIn();
+    } else if (original.delivery === 'page') {
+      // Signed in since the proxy asked: the browser asks again.
+      this.deepLinks.redirect(reply, original);
+    } else {
+      void reply.headers(this.assertions.headersFor(visitor, site)).header('Cookie', rest).send();
+    }
+  }
+
+  /** @throws DomainError `not_authorized` */
+  private requireProxy(address: string | undefined): void {
+    if (this.proxies.includes(address)) return;
+    const hint = `${address ?? 'An unknown address'} asks at /forward-auth and is not in TRUSTED_PROXIES`;
+    if (this.reported.size < MAX_REPORTED && !this.reported.has(hint)) {
+      this.reported.add(hint);
+      this.logger.warn(`${hint}. If it is a proxy of yours, add it there.`);
+    }
+    throw new DomainError('not_authorized', `Only proxies get an answer here: ${hint}.`);
+  }
+
+  private refuse(error: unknown, original: OriginalRequest | null, request: FastifyRequest, reply: FastifyReply): void {
+    const isSignedOut = error instanceof DomainError && error.id === 'not_authenticated';
+    if (isSignedOut && original?.delivery === 'status-only')
+      void reply.status(401).header('Cache-Control', 'no-store').send();
+    else if (isSignedOut && this.settings.SIGN_IN_URL && isPage(request, original))
+      void reply.status(302).headers({ Location: this.settings.SIGN_IN_URL, 'Cache-Control': 'no-store' }).send();
+    else sendErrorPage(error, request, reply);
+  }
+}
+
+/** A person who goes to a page can be sent elsewhere; a script or an image can't. */
+function isPage({ headers }: FastifyRequest, original: OriginalRequest | null): boolean {
+  return original?.method === 'GET' && isNavigation(headers) && (headers.accept ?? '').includes('text/html');
+}
+
+function notSignedIn(): DomainError {
+  return new DomainError(
+    'not_authenticated',
+    'Go back to the site that you came from and follow its link again. It brings you here signed in; there is no password to type.',
+    { headers: { 'WWW-Authenticate': `Bearer realm="${REALM}"` } },
+  );
+}

@@ -1,0 +1,27 @@
+import type { Visitor } from '../sessions/known-visitors.js';
+
+/**
+ * What an application is told about a visitor. Every header is always there, empty for what is not known, because a
+ * proxy that copies what it gets leaves a browser's own where it gets none.
+ */
+export function identityHeaders(visitor: Visitor, assertion: string): Record<string, string> {
+  return {
+    'X-Latchkey-User': visitor.session.userId,
+    'X-Latchkey-Email': encodeText(visitor.emailAddress ?? ''),
+    'X-Latchkey-Name': encodeText(visitor.name),
+    'X-Latchkey-Third-Party-Ids': visitor.thirdPartyIds
+      .map(({ thirdParty, id }) => `${thirdParty}$${encodeURIComponent(id)}`)
+      .join(', '),
+    'X-Latchkey-Actor': visitor.session.actorId,
+    'X-Latchkey-Assertion': assertion,
+    'Cache-Control': 'no-store',
+  };
+}
+
+/**
+ * Text as a header can carry it: percent-encoded UTF-8 for all but printable ASCII, and for `%`, so that
+ * `decodeURIComponent` gives the text back. Spaces stay inside; at an end they would get lost.
+ */
+export function encodeText(text: string): string {
+  return text.replace(/[^ -$&-~]+|^ +| +$/g, (some) => encodeURIComponent(some));
+}

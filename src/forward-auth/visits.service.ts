@@ -1,0 +1,100 @@
+import { Injectable } from '@nestjs/common';
+import { Settings } from '../config/settings.js';
+import { Database } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
+import { KnownVisitors, visitorKey } from '../sessions/known-visitors.js';
+import type { Visitor } from '../sessions/known-visitors.js';
+import type { ShownCookie } from '../sessions/session-cookie.js';
+import { SessionsService } from '../sessions/sessions.service.js';
+import type { LiveSession } from '../sessions/sessions.service.js';
+
+/** No third-party ID has a line break in it, and no origin a space. */
+const IDENTITY: Statement = {
+  name: 'find_identity',
+  sql: `SELECT u."name", e."address" AS "emailAddress",
+          (SELECT string_agg(t."third_party" || '$' || t."external_id", '\n' ORDER BY t."third_party")
+           FROM "third_party_ids" t WHERE t."user_id" = u."id") AS "thirdPartyIds",
+          (SELECT string_agg(o."origin", ' ' ORDER BY o."origin")
+           FROM "client_origins" o WHERE o."client_id" = $2) AS "origins"
+        FROM "users" u LEFT JOIN "email_addresses" e ON e."user_id" = u."id" AND e."is_primary" = TRUE
+        WHERE u."id" = $1`,
+};
+
+interface IdentityRow {
+  name: string;
+  emailAddress: string | null;
+  thirdPartyIds: string | null;
+  origins: string | null;
+}
+
+/** Who visits a protected site. It is asked at every request of the site, and the database every 1.5 s for each session. */
+@Injectable()
+export class VisitsService {
+  /** A session for https only lives on the https form of the public URL. */
+  private readonly publicOrigins: string[];
+
+  constructor(
+    private readonly known: KnownVisitors,
+    private readonly sessions: SessionsService,
+    private readonly database: Database,
+    { PUBLIC_URL }: Settings,
+  ) {
+    this.publicOrigins = [PUBLIC_URL, PUBLIC_URL.replace(/^http:/, 'https:')];
+  }
+
+  /** The visitor with the first of the sessions that is live and good for `site`, if all were asked for just now. */
+  recall(cookies: ShownCookie[], site: string): Visitor | undefined {
+    for (const cookie of cookies) {
+      const visitor = this.known.recall(visitorKey(cookie));
+      if (!visitor) return undefined;
+      if (this.isGoodFor(site, visitor.origins)) return visitor;
+    }
+    return undefined;
+  }
+
+  /** The same, and the database is asked where it has to be. */
+  async find(cookies: ShownCookie[], site: string): Promise<Visitor | null> {
+    for (const cookie of cookies) {
+      const visitor = await this.known.get(visitorKey(cookie), (before) => this.identify(cookie, before));
+      if (visitor && this.isGoodFor(site, visitor.origins)) return visitor;
+    }
+    return null;
+  }
+
+  /**
+   * Whether a client with these origins may let users into the site: otherwise the visitor of one site could take
+   * their cookie to that of another organization.
+   */
+  isGoodFor(site: string, origins: string[]): boolean {
+    return this.publicOrigins.includes(site) || origins.includes(site);
+  }
+
+  private async identify(cookie: ShownCookie, before: Visitor | undefined): Promise<Visitor | null> {
+    const session = await this.sessions.find([cookie]);
+    if (!session) return null;
+    const [row] = await this.database.read<IdentityRow>(IDENTITY, [session.userId, session.clientId]);
+    if (!row) return null;
+    const visitor = toVisitor(session, row);
+    // The same object, as long as it says the same: what was made for it stays good.
+    return before && isSame(before, visitor) ? Object.assign(before, { session }) : visitor;
+  }
+}
+
+function toVisitor(session: LiveSession, { name, emailAddress, thirdPartyIds, origins }: IdentityRow): Visitor {
+  return {
+    session,
+    name,
+    emailAddress,
+    thirdPartyIds: (thirdPartyIds?.split('\n') ?? []).map((text) => {
+      const end = text.indexOf('$');
+      return { thirdParty: text.slice(0, end), id: text.slice(end + 1) };
+    }),
+    origins: origins?.split(' ') ?? [],
+  };
+}
+
+/** All but the session, which is one and the same. */
+function isSame(before: Visitor, now: Visitor): boolean {
+  const session = null;
+  return JSON.stringify({ ...before, session }) === JSON.stringify({ ...now, session });
+}
