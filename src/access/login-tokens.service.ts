@@ -21,13 +21,13 @@ export interface NewLoginToken {
 /** Writes the record of a token if the policy allows it, and nothing otherwise. One round trip. */
 const RECORD = Object.fromEntries(
   Object.entries(TARGET_SQL).map(([kind, { user, next }]) => {
-    const [caller, client, id, issuedAt, expiresAt, secure, returnTo] = Array.from(
-      { length: 7 },
+    const [caller, client, id, issuedAt, expiresAt, secure, returnTo, key] = Array.from(
+      { length: 8 },
       (_, i) => `$${next + i}`,
     );
     const sql = `
-      INSERT INTO "login_tokens" ("id", "user_id", "caller_id", "client_id", "group_id", "issued_at", "expires_at", "secure", "return_to")
-      SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt}, ${secure}, ${returnTo}
+      INSERT INTO "login_tokens" ("id", "user_id", "caller_id", "client_id", "group_id", "issued_at", "expires_at", "secure", "return_to", "key_id")
+      SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt}, ${secure}, ${returnTo}, ${key}
       ${grants({ caller: caller!, client: client!, user })}
       LIMIT 1
       RETURNING "user_id" AS "userId"`;
@@ -94,6 +94,7 @@ export class LoginTokensService {
       expiresAt,
       options.secure,
       options.returnTo,
+      caller.keyId ?? null,
     ]);
     return rows[0] ? { id, userId: rows[0].userId, issuedAt, expiresAt } : null;
   }

@@ -754,7 +754,7 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revoke a key, and within two seconds the access tokens that were obtained with it */
+        /** Revoke a key, and within two seconds the tokens and sessions that were obtained with it */
         delete: operations["revokeServiceAccountKey"];
         options?: never;
         head?: never;
