@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { loadSettings } from '../src/config/settings.js';
 import { MIGRATIONS } from '../src/database/migrations.js';
+import { NameOriginsOfTokens1795710000000 } from '../src/database/migrations/1795710000000-NameOriginsOfTokens.js';
 import { dataSourceOptions } from '../src/database/options.js';
 import { testEnvironment } from './support/app.js';
 import { createDatabase, dropDatabase } from './support/database.js';
@@ -85,6 +86,27 @@ it('what was in the database before there were lists is searched and counted, an
   expect(await rights()).toEqual({ groups_with_manage: 0, groups_with_view: 0 });
   expect(await db.query(`SELECT "user_count", "group_count" FROM "organizations"`)).toEqual([
     { user_count: 1, group_count: 0 },
+  ]);
+});
+
+it('what the authorization server kept before names its client too', async () => {
+  await db.runMigrations({ transaction: 'each' });
+  const undone = MIGRATIONS.slice(MIGRATIONS.indexOf(NameOriginsOfTokens1795710000000));
+  for (const _ of undone) await db.undoLastMigration({ transaction: 'each' });
+  const records = {
+    code: { clientId: 'c1', accountId: 'u' },
+    interaction: { params: { client_id: 'c2' } },
+    session: { authorizations: { c3: {} } },
+  };
+  for (const [id, payload] of Object.entries(records))
+    await db.query(
+      `INSERT INTO "oauth_records" ("id", "kind", "payload", "expires_at") VALUES ('${id}', 'K', '${JSON.stringify(payload)}', '2026-01-01 00:00:00.000')`,
+    );
+  await db.runMigrations({ transaction: 'each' });
+  expect(await db.query(`SELECT "id", "client_id" FROM "oauth_records" ORDER BY "id"`)).toEqual([
+    { id: 'code', client_id: 'c1' },
+    { id: 'interaction', client_id: 'c2' },
+    { id: 'session', client_id: null },
   ]);
 });
 

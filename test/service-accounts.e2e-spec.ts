@@ -4,9 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { importPKCS8, SignJWT } from 'jose';
 import { newId } from '../src/common/id.js';
 import { Client } from '../src/oauth/client.entity.js';
+import { ServiceAccountKey } from '../src/oauth/service-account-key.entity.js';
 import { MAX_KEYS } from '../src/oauth/service-account-keys.service.js';
 import type { Permission } from '../src/users/account-permission.entity.js';
-import { outcome, PUBLIC_URL, TestApp } from './support/app.js';
+import { cookieOf, outcome, PUBLIC_URL, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { JWT_BEARER, requestToken } from './support/oauth.js';
 import type { TestCaller } from './support/world.js';
@@ -391,12 +392,26 @@ describe('a key of a service account', () => {
     const { access_token: token } = (await ask(id, keys)).body;
     const { access_token: kept } = (await ask(id, other)).body;
     expect((await t.as({ token })('/user')).status).toBe(200);
+    const { id: user, groupId } = await t.world.userOf(admin);
+    await t.world.grant(id, 'OBTAIN_ACCESS_TOKENS');
+    await t.world.allow(id, groupId, 'MANAGE');
+    const loginToken = async (key: typeof keys): Promise<string> =>
+      (await ask(id, key, { sub: user, resource: `${PUBLIC_URL}/login` })).body.access_token;
+    const cookies = [
+      cookieOf(await t.login(await loginToken(keys))),
+      await t.signIn({ ...admin, token }, user),
+      cookieOf(await t.login(await loginToken(other))),
+    ];
+    const unused = await loginToken(keys);
     const path = `/service-account/${id}/keys/${keys.kid}`;
     expect(await t.send(admin, 'DELETE', path)).toMatchObject({
       status: 200,
       body: { description: 'The key is revoked.' },
     });
     expect((await ask(id, keys)).body.error).toBe('invalid_grant');
+    const sessions = cookies.map(async (cookie) => (await t.call('/session', { headers: { cookie } })).status);
+    expect(await Promise.all(sessions)).toEqual([401, 401, 200]);
+    expect(outcome(await t.login(unused))).toEqual([401, 'invalid_token']);
     await expectRefused(token);
     expect((await t.as({ token: kept })('/user')).status).toBe(200);
     const list = async (): Promise<{ kid: string; revoked?: string }[]> =>
@@ -416,6 +431,18 @@ describe('a key of a service account', () => {
       404,
       'not_found',
     ]);
+  });
+
+  it('starts nothing any more by a token of which its revocation knew nothing', async () => {
+    const { id } = await newAccount();
+    const keys = await newKeyPair(id);
+    const { id: user, groupId } = await t.world.userOf(admin);
+    await t.world.grant(id, 'OBTAIN_ACCESS_TOKENS');
+    await t.world.allow(id, groupId, 'MANAGE');
+    const { access_token: token } = (await ask(id, keys, { sub: user, resource: `${PUBLIC_URL}/login` })).body;
+    // As a token that is committed at the same moment.
+    await t.world.write((db) => db.update(ServiceAccountKey, { id: keys.kid }, { revokedAt: new Date() }));
+    expect(outcome(await t.login(token))).toEqual([401, 'invalid_token']);
   });
 
   it(`is one of ${MAX_KEYS} at most, of which a revoked one is none`, async () => {

@@ -47,6 +47,11 @@ export class LoginToken {
   @Column({ name: 'group_id', ...ID })
   groupId: string;
 
+  /** The key of the service account with which it was asked for; `null` for whoever needs none. */
+  @Index('login_tokens_key_idx', { where: '"key_id" IS NOT NULL' })
+  @Column({ name: 'key_id', ...ID, nullable: true })
+  keyId: string | null;
+
   @ManyToOne(() => User, { onDelete: 'CASCADE' })
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'login_tokens_user_fkey' })
   user: Relation<User>;

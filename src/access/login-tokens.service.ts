@@ -31,10 +31,10 @@ export interface NewLoginToken {
 /** Writes the record of a token if the policy allows it, and nothing otherwise. One round trip. */
 const RECORD = Object.fromEntries(
   Object.entries(TARGET_SQL).map(([kind, { user, next }]) => {
-    const [caller, client, id, issuedAt, expiresAt, ...options] = Array.from({ length: 10 }, (_, i) => `$${next + i}`);
+    const [caller, client, id, issuedAt, expiresAt, ...options] = Array.from({ length: 11 }, (_, i) => `$${next + i}`);
     const sql = `
       INSERT INTO "login_tokens" ("id", "user_id", "caller_id", "client_id", "group_id", "issued_at", "expires_at",
-                                  "secure", "return_to", "embed_origin", "delivery", "existing_session")
+                                  "secure", "return_to", "embed_origin", "delivery", "existing_session", "key_id")
       SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt}, ${options.join(', ')}
       ${grants({ caller: caller!, client: client!, user })}
       LIMIT 1
@@ -113,6 +113,7 @@ export class LoginTokensService {
       options.embedOrigin,
       options.delivery,
       options.existingSession,
+      caller.keyId ?? null,
     ]);
     return rows[0] ? { id, userId: rows[0].userId, issuedAt, expiresAt } : null;
   }

@@ -19,6 +19,11 @@ const REVOKE: Statement[] = ['user_id', 'caller_id'].map((column) => ({
         WHERE "${column}" = $1 AND "revoked_at" IS NULL AND "expires_at" > $3 AND NOT EXISTS (SELECT 1 ${GRANTED})`,
 }));
 
+const REVOKE_OF_KEY: Statement = {
+  name: 'revoke_login_tokens_of_key',
+  sql: `UPDATE ${TOKEN} SET "revoked_at" = $2 WHERE "key_id" = $1 AND "revoked_at" IS NULL AND "expires_at" > $3`,
+};
+
 /** Makes it final that a right is gone. */
 @Injectable()
 export class RevocationService {
@@ -34,9 +39,18 @@ export class RevocationService {
    * something, as the one who was let in or as the one who let others in.
    */
   async revokeWhatIsNoLongerGranted(db: EntityManager, account: string): Promise<void> {
+    for (const statement of REVOKE) await this.within(db, statement, account);
+  }
+
+  /** Revokes the login tokens that a service account obtained with a key, with the sessions that came from them. */
+  async revokeWhatWasObtainedWith(db: EntityManager, keyId: string): Promise<void> {
+    await this.within(db, REVOKE_OF_KEY, keyId);
+  }
+
+  private async within(db: EntityManager, statement: Statement, id: string): Promise<void> {
     const now = this.clock.now();
     // No session can be left of an older one. A busy caller has millions of those.
     const since = addSeconds(now, -this.settings.SESSION_LIFETIME);
-    for (const statement of REVOKE) await this.database.within(db, statement, [account, now, since]);
+    await this.database.within(db, statement, [id, now, since]);
   }
 }

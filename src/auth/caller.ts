@@ -5,6 +5,8 @@ export interface Caller {
   clientId: string;
   /** The service account that acts for the user (RFC 8693, section 4.1). Such a caller has no administrative right. */
   actorId?: string;
+  /** The key of the service account that asked for the token: what is obtained with the token goes with the key. */
+  keyId?: string;
 }
 
 /** A caller with what only the guard asks for. */

@@ -27,6 +27,7 @@ export class OwnTokensService {
       userId: sub,
       clientId: client_id,
       actorId: act?.sub,
+      keyId: key_id,
       scopes: typeof scope === 'string' ? scope.split(' ') : [],
     };
     const origin = { caller, tokenId: jti, grantId: grant_id ?? null, keyId: key_id ?? null, kid };

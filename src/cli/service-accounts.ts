@@ -116,7 +116,7 @@ function addKeyCommands(commands: Command, withApplication: WithApplication): vo
 
   commands
     .command('revoke-key')
-    .description('Revokes a key, and within two seconds the access tokens that were obtained with it.')
+    .description('Revokes a key, and within two seconds the tokens and sessions that were obtained with it.')
     .argument('<kid>', 'of the key')
     .action((keyId: string) =>
       withApplication((app) =>

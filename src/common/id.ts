@@ -1,8 +1,14 @@
 import { hash, randomBytes } from 'node:crypto';
 
-/** 16 random bytes as 22 characters of base64url: the id of a user, group, organization or session. */
+/**
+ * 16 random bytes as 22 characters of base64url: the id of a user, group, organization or session. It begins with no
+ * hyphen, so that a command line takes it for no option.
+ */
 export function newId(): string {
-  return randomBytes(16).toString('base64url');
+  let id: string;
+  do id = randomBytes(16).toString('base64url');
+  while (id.startsWith('-'));
+  return id;
 }
 
 /** 16 random bytes as 32 lower-case hex characters: the id of an OAuth client. */

@@ -24,11 +24,20 @@ const STYLE = `
 body { margin: 0; min-height: 100vh; display: grid; grid-template-columns: minmax(0, 1fr); place-items: center; overflow-wrap: anywhere; padding: 1.5rem; background: var(--paper); color: var(--ink); font: 1rem/1.55 system-ui, sans-serif; }
 main { width: min(100%, 34rem); padding: 2rem; background: var(--card); border: 1px solid var(--line); border-radius: .75rem; }
 h1 { margin: 0 0 .75rem; font-size: 1.4rem; line-height: 1.25; }
-p, dl { margin: 0 0 1rem; }
+h2 { margin: 2rem 0 .5rem; font-size: 1.15rem; line-height: 1.3; }
+h3 { margin: 1.5rem 0 .5rem; font-size: 1rem; }
+p, dl, ul { margin: 0 0 1rem; }
+ul { padding-left: 1.25rem; }
 dt { color: var(--soft); font-size: .875rem; }
 dd { margin: 0 0 .6rem; }
 a { color: var(--accent); }
 code { font-size: .9em; }
+main:has(pre) { width: min(100%, 54rem); }
+pre { margin: 0 0 1rem; padding: .8rem 1rem; overflow-x: auto; background: var(--paper); border: 1px solid var(--line); border-radius: .4rem; line-height: 1.45; }
+pre code { font-size: .8125rem; overflow-wrap: normal; }
+table { width: 100%; margin: 0 0 1rem; border-collapse: collapse; }
+th, td { padding: .4rem .6rem .4rem 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+pre:focus-visible { outline: 3px solid var(--accent); }
 button { padding: .55rem 1.1rem; border: 0; border-radius: .4rem; background: var(--accent); color: var(--card); font: inherit; cursor: pointer; }
 label { display: block; margin: 0 0 1rem; color: var(--soft); font-size: .875rem; }
 input { display: block; width: 100%; margin-top: .25rem; padding: .55rem .7rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--paper); color: var(--ink); font: inherit; font-size: 1rem; }

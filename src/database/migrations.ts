@@ -2,7 +2,7 @@ import { CreateDelegatedLogin1795465000000 } from './migrations/1795465000000-Cr
 import { AddDirectoryLists1795500000000 } from './migrations/1795500000000-AddDirectoryLists.js';
 import { CountGroupRights1795600000000 } from './migrations/1795600000000-CountGroupRights.js';
 import { AddAuthorizationServer1795700000000 } from './migrations/1795700000000-AddAuthorizationServer.js';
-import { AddClientOfOAuthRecords1795710000000 } from './migrations/1795710000000-AddClientOfOAuthRecords.js';
+import { NameOriginsOfTokens1795710000000 } from './migrations/1795710000000-NameOriginsOfTokens.js';
 import { RotateSigningKeys1795720000000 } from './migrations/1795720000000-RotateSigningKeys.js';
 import { AddWaysOfLogin1795740000000 } from './migrations/1795740000000-AddWaysOfLogin.js';
 
@@ -12,7 +12,7 @@ export const MIGRATIONS = [
   AddDirectoryLists1795500000000,
   CountGroupRights1795600000000,
   AddAuthorizationServer1795700000000,
-  AddClientOfOAuthRecords1795710000000,
+  NameOriginsOfTokens1795710000000,
   RotateSigningKeys1795720000000,
   AddWaysOfLogin1795740000000,
 ];

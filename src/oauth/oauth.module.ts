@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { RevocationModule } from '../access/revocation.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { CallerTokensService } from './caller-tokens.service.js';
 import { ClientOrigin } from './client-origin.entity.js';
@@ -28,6 +29,7 @@ import { TokensService } from './tokens.service.js';
     TypeOrmModule.forFeature([Client, ClientOrigin, ClientSecret, ServiceAccount, ServiceAccountKey, SigningKey]),
     JwtModule.register({}),
     UsersModule,
+    RevocationModule,
   ],
   controllers: [ClientListController, ClientsController, ServiceAccountListController, ServiceAccountsController],
   providers: [

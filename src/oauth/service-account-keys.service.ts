@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { In, IsNull } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
+import { RevocationService } from '../access/revocation.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -28,6 +29,7 @@ export class ServiceAccountKeysService {
     @InjectRepository(ServiceAccountKey) private readonly keys: Repository<ServiceAccountKey>,
     private readonly database: Database,
     private readonly policy: OAuthPolicy,
+    private readonly revocation: RevocationService,
     private readonly clock: Clock,
   ) {}
 
@@ -75,14 +77,15 @@ export class ServiceAccountKeysService {
   }
 
   /**
-   * From now on the key verifies nothing, and within two seconds the access tokens that were obtained with it are
-   * refused. A key that was revoked before stays as it is.
+   * From now on the key verifies nothing; the login tokens that were obtained with it are revoked, with their sessions,
+   * and within two seconds its access tokens are refused. A key that was revoked before stays as it is.
    *
    * @throws DomainError `not_found`
    */
   async revoke(db: EntityManager, id: string): Promise<void> {
     if (!(await db.existsBy(ServiceAccountKey, { id }))) throw unknownKey();
     await db.update(ServiceAccountKey, { id, revokedAt: IsNull() }, { revokedAt: this.clock.now() });
+    await this.revocation.revokeWhatWasObtainedWith(db, id);
   }
 
   private addFor(caller: Caller, userId: string, key: PublicKey): Promise<ServiceAccountKeyDto> {

@@ -133,7 +133,7 @@ export class ServiceAccountsController {
 
   @ApiOperation({
     operationId: 'revokeServiceAccountKey',
-    summary: 'Revoke a key, and within two seconds the access tokens that were obtained with it',
+    summary: 'Revoke a key, and within two seconds the tokens and sessions that were obtained with it',
   })
   @ApiParam({ name: 'kid', example: 'Kq3vKq2LwT0m8sQXq3bVxg' })
   @ApiOkResponse({ type: DescriptionDto })

@@ -48,6 +48,8 @@ const START: Statement = {
         SELECT $2, $3, t."user_id", t."id", t."secure", $4, $4, $5 FROM "login_tokens" t
         WHERE t."id" = $1 AND t."expires_at" > $4 AND t."revoked_at" IS NULL
           AND (t."delivery" = 'redirect' OR $6) AND (t."embed_origin" IS NULL OR $7)
+          /* Of a token that was issued while its key was revoked, the revocation knew nothing. */
+          AND NOT EXISTS (SELECT 1 FROM "service_account_keys" k WHERE k."id" = t."key_id" AND k."revoked_at" IS NOT NULL)
           AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})
         ON CONFLICT ("login_token_id") DO NOTHING
         RETURNING "secure", (SELECT t."return_to" FROM "login_tokens" t WHERE t."id" = $1) AS "returnTo",

@@ -89,7 +89,7 @@ export class JwtBearerGrant {
     const params = ctx.oidc.params as Record<string, string | undefined>;
     if (!params.assertion) throw new errors.InvalidRequest("missing required parameter(s) 'assertion'");
     const { keyId, key, claims } = await this.verify(params.assertion);
-    const caller: Caller = { userId: key.userId, clientId: ctx.oidc.client!.clientId };
+    const caller: Caller = { userId: key.userId, clientId: ctx.oidc.client!.clientId, keyId };
     await this.requireFacts(caller, key, claims);
     await this.use(claims);
     if (params.resource === `${this.settings.PUBLIC_URL}/login`) {

@@ -1,0 +1,292 @@
+import { createPrivateKey, createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { importPKCS8, SignJWT } from 'jose';
+import { newId } from '../src/common/id.js';
+import { PERMISSIONS } from '../src/users/account-permission.entity.js';
+import { PUBLIC_URL, TestApp } from './support/app.js';
+import { runCli } from './support/cli.js';
+import { runCommand } from './support/command-line.js';
+import { JWT_BEARER, REDIRECT_URI, requestToken } from './support/oauth.js';
+import type { TestCaller } from './support/world.js';
+
+let t: TestApp;
+let directory: string;
+
+beforeAll(async () => {
+  t = await TestApp.start();
+  directory = mkdtempSync(join(tmpdir(), 'latchkey-cli-'));
+});
+afterAll(async () => {
+  rmSync(directory, { recursive: true });
+  await t.stop();
+});
+
+/** What a command that succeeds prints for a program. */
+async function run(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(t, ...args);
+  expect({ args, code, stderr }).toEqual({ args, code: 0, stderr });
+  return stdout.trimEnd();
+}
+
+/** What a command that fails says; it prints nothing for a program. */
+async function fail(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(t, ...args);
+  expect({ args, code, stdout }).toEqual({ args, code: 1, stdout: '' });
+  return stderr;
+}
+
+/** Where the service account may send `sub`, or why not. */
+async function ask(id: string, kid: string, privateKey: string, sub: string): Promise<string> {
+  const assertion = await new SignJWT({ jti: newId() })
+    .setProtectedHeader({ alg: 'ES256', kid })
+    .setIssuer(id)
+    .setSubject(sub)
+    .setAudience(`${PUBLIC_URL}/oauth/token`)
+    .setExpirationTime('5m')
+    .sign(await importPKCS8(privateKey, 'ES256'));
+  const resource = `${PUBLIC_URL}/login`;
+  const { body } = await requestToken(t.url, { grant_type: JWT_BEARER, assertion, resource });
+  return body.url ?? body.error;
+}
+
+it('every command is one of `npm run latchkey`', async () => {
+  const { stdout } = await runCli('--help');
+  for (const name of ['organizations', 'clients', 'service-accounts', 'permissions'])
+    expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
+  expect(await runCli('clients', 'delete', 'x')).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^latchkey: There is no client with this id\.$/m),
+  });
+});
+
+describe('an empty database', () => {
+  it('gets an organization, its administrator, a third party and a client, and with them a caller', async () => {
+    const organizationId = await run(
+      'organizations',
+      'create',
+      'Harbour School',
+      '--email=office@harbour.example',
+      '--locale=nl-NL',
+      '--admin-email=Head@Harbour.example',
+      '--admin-name=Hanne Head',
+    );
+    expect(organizationId).toMatch(/^[\w-]{22}$/);
+    expect(await run('organizations', 'list')).toContain(`${organizationId}\tHarbour School`);
+    await run('organizations', 'add-third-party', 'Harbour School', 'HARBOUR-LMS');
+    const client = await run('clients', 'create', '-o', organizationId, '-n', 'Host', '--redirect-uri', REDIRECT_URI);
+    const [, id, secret] = /^client_id=([\da-f]{32})\nclient_secret=([\w-]{43})$/.exec(client)!;
+    const refused = await requestToken(t.url, { grant_type: 'refresh_token', refresh_token: 'x' }, {
+      id,
+      secret,
+    } as never);
+    expect(refused.body.error).toBe('invalid_grant');
+
+    const { code, stdout } = await runCli('token', '--user', 'head@harbour.example');
+    expect(code).toBe(0);
+    const token = stdout.trimEnd();
+    const head = await t.as({ token })('/user');
+    expect(head.body).toMatchObject({ name: 'Hanne Head', organization: { id: organizationId } });
+    expect((await run('permissions', 'list', 'head@harbour.example')).split('\n')).toEqual(PERMISSIONS);
+    expect((await t.as({ token })('/organization')).body).toEqual({
+      type: 'ORGANIZATION',
+      id: organizationId,
+      name: 'Harbour School',
+      emailAddress: 'office@harbour.example',
+      locale: 'nl-NL',
+      thirdParties: ['HARBOUR-LMS'],
+    });
+  });
+
+  it.each([
+    ['a name that is taken', 'There is an organization', ['organizations', 'create', 'Harbour School']],
+    ['half an administrator', 'both', ['organizations', 'create', 'New', '--admin-name', 'N']],
+    [
+      'an administrator whose address is taken',
+      'Another account',
+      ['organizations', 'create', 'New', '--admin-email', 'head@harbour.example', '--admin-name', 'N'],
+    ],
+    [
+      'an administrator with no address',
+      'e-mail address is malformed',
+      ['organizations', 'create', 'New', '--admin-email', 'x', '--admin-name', 'N'],
+    ],
+    ['a language that is none', 'locale', ['organizations', 'create', 'New', '--locale', '!']],
+    ['a code that is none', 'A code has', ['organizations', 'add-third-party', 'Harbour School', 'a b']],
+    ['an unknown organization', 'There is no organization', ['organizations', 'add-third-party', 'Nowhere', 'X']],
+  ])('gets nothing from %s', async (_title, message, args) => {
+    expect(await fail(...args)).toContain(message);
+    expect(await run('organizations', 'list')).not.toContain('\tNew');
+  });
+
+  it('gives a code to one organization only', async () => {
+    const code = await t.world.thirdParty(await t.world.organization('Other school'));
+    expect(await fail('organizations', 'add-third-party', 'Harbour School', code)).toContain('Another organization');
+  });
+});
+
+describe('the commands for clients', () => {
+  let admin: TestCaller;
+
+  beforeAll(async () => {
+    admin = await t.world.caller({ permissions: [...PERMISSIONS] });
+  });
+
+  it('register, change and delete one', async () => {
+    const created = await run(
+      'clients',
+      'create',
+      `--organization=${admin.organizationId}`,
+      '--name=Application',
+      '--public',
+      '--redirect-uri=com.example.app:/cb',
+      `--redirect-uri=${REDIRECT_URI}`,
+      '--origin=https://a.example',
+    );
+    const [, id] = /^client_id=([\da-f]{32})$/.exec(created)!;
+    const { body } = await t.as(admin)(`/client/${id}`);
+    expect(body).toMatchObject({
+      isPublic: true,
+      redirectUris: ['com.example.app:/cb', REDIRECT_URI],
+      origins: ['https://a.example'],
+    });
+    expect(JSON.parse(await run('clients', 'show', id!))).toEqual(body);
+    expect(await run('clients', 'list', '-o', admin.organizationId)).toContain(`${id}\tpublic\tApplication`);
+    await run('clients', 'change', id!, '--name', 'Renamed', '--origin', 'https://b.example');
+    expect((await t.as(admin)(`/client/${id}`)).body).toEqual({
+      ...body,
+      name: 'Renamed',
+      origins: ['https://b.example'],
+    });
+    await run('clients', 'delete', id!);
+    expect((await t.as(admin)(`/client/${id}`)).status).toBe(404);
+    expect(await fail('clients', 'delete', id!)).toContain('There is no client');
+  });
+
+  it('rotate a secret without a gap', async () => {
+    const created = await run(
+      'clients',
+      'create',
+      '-o',
+      admin.organizationId,
+      '-n',
+      'H',
+      '--redirect-uri',
+      REDIRECT_URI,
+    );
+    const [, id, first] = /^client_id=(\S+)\nclient_secret=(\S+)$/.exec(created)!;
+    const rotated = await runCommand(t, 'clients', 'rotate-secret', id!);
+    const second = rotated.stdout.trimEnd();
+    expect(second).toMatch(/^[\w-]{43}$/);
+    expect(rotated.stderr).not.toContain(second);
+    const outcome = async (secret: string): Promise<string> =>
+      (await requestToken(t.url, { grant_type: 'refresh_token', refresh_token: 'x' }, { id: id!, secret })).body.error;
+    expect([await outcome(first!), await outcome(second)]).toEqual(['invalid_grant', 'invalid_grant']);
+    const { secrets } = JSON.parse(await run('clients', 'show', id!)) as { secrets: { id: string }[] };
+    const secretId = /called (\S+)\./.exec(rotated.stderr)![1]!;
+    await run('clients', 'delete-secret', id!, secrets.find((secret) => secret.id !== secretId)!.id);
+    expect([await outcome(first!), await outcome(second)]).toEqual(['invalid_client', 'invalid_grant']);
+  });
+
+  it('read keys from a file, and refuse what the API refuses', async () => {
+    const file = join(directory, 'jwks.json');
+    const jwk = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
+    writeFileSync(file, JSON.stringify({ keys: [jwk] }));
+    const create = ['clients', 'create', '-o', admin.organizationId, '-n', 'Keys'];
+    expect(await run(...create, '--jwks', file)).toMatch(/^client_id=[\da-f]{32}$/);
+    for (const [message, ...options] of [
+      ['none of these', '--redirect-uri', 'javascript:alert(1)'],
+      ['no origin', '--origin', 'https://a.example/'],
+      ['authenticates with nothing', '--jwks', file, '--public'],
+      ['no such file', '--jwks', `${file}.missing`],
+    ])
+      expect(await fail(...create, ...options)).toContain(message);
+    const account = await run('service-accounts', 'create', '-o', admin.organizationId, '-n', 'Portal');
+    const { clientId } = (await t.as(admin)(`/service-account/${account}`)).body;
+    expect(await fail('clients', 'delete', clientId)).toContain('A service account calls with this client');
+    expect(await fail('clients', 'rotate-secret', clientId)).toContain('The client is public');
+  });
+});
+
+describe('the commands for service accounts', () => {
+  let admin: TestCaller;
+
+  beforeAll(async () => {
+    admin = await t.world.caller({ permissions: [...PERMISSIONS] });
+  });
+
+  it('take a host from nothing to letting a user in, and back', async () => {
+    const { id: user, groupId } = await t.world.userOf(admin);
+    const id = await run('service-accounts', 'create', '-o', admin.organizationId, '-n', 'Portal');
+    const file = join(directory, 'portal.pem');
+    const kid = await run('service-accounts', 'generate-key', id, '--out', file);
+    const privateKey = readFileSync(file, 'utf8');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(await fail('service-accounts', 'generate-key', id, '--out', file)).toContain('EEXIST');
+    expect(await ask(id, kid, privateKey, user)).toBe('invalid_grant');
+    await run('permissions', 'grant', id, 'OBTAIN_ACCESS_TOKENS');
+    await run('permissions', 'grant', id, 'MANAGE', '--group', groupId);
+    expect(await ask(id, kid, privateKey, user)).toMatch(/\/login\?token=/);
+    expect(await run('service-accounts', 'list', '-o', admin.organizationId)).toMatch(
+      new RegExp(`^${id}\tACTIVE\t[\\da-f]{32}\tPortal$`),
+    );
+    await run('permissions', 'revoke', id, 'MANAGE', '--group', groupId);
+    expect(await ask(id, kid, privateKey, user)).toBe('invalid_grant');
+    await run('permissions', 'grant', id, 'MANAGE', '--group', groupId);
+    await run('service-accounts', 'revoke-key', kid);
+    expect(await ask(id, kid, privateKey, user)).toBe('invalid_grant');
+    expect(await run('service-accounts', 'list-keys', id)).toMatch(new RegExp(`^${kid}\tES256\t\\S+Z\t\\S+Z$`));
+    await run('service-accounts', 'delete', id);
+    expect((await t.as(admin)(`/user/${id}`)).status).toBe(404);
+    expect(await fail('service-accounts', 'delete', id)).toContain('There is no service account');
+  });
+
+  it('print a private key to the one stream, and its kid to the other', async () => {
+    const id = await run('service-accounts', 'create', '-o', admin.organizationId, '-n', 'Portal');
+    const { stdout, stderr } = await runCommand(t, 'service-accounts', 'generate-key', id);
+    const [, kid] = /^kid: ([\w-]{22})$/m.exec(stderr)!;
+    const { keys } = (await t.as(admin)(`/service-account/${id}/keys`)).body;
+    expect(keys).toMatchObject([{ kid, algorithm: 'ES256' }]);
+    expect(createPublicKey(createPrivateKey(stdout)).equals(createPublicKey(keys[0].publicKey))).toBe(true);
+  });
+
+  it('register a public key, and refuse a private one', async () => {
+    const id = await run('service-accounts', 'create', '-o', admin.organizationId, '-n', 'Portal');
+    const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+    const [good, bad] = [join(directory, 'key.pub'), join(directory, 'key.pem')];
+    writeFileSync(good, publicKey.export({ type: 'spki', format: 'pem' }));
+    writeFileSync(bad, privateKey.export({ type: 'pkcs8', format: 'pem' }));
+    expect(await run('service-accounts', 'add-key', id, good)).toMatch(/^[\w-]{22}$/);
+    expect(await fail('service-accounts', 'add-key', id, bad)).toContain('This is a private key');
+    expect(await fail('service-accounts', 'add-key', admin.id, good)).toContain('There is no service account');
+    expect(await fail('service-accounts', 'revoke-key', newId())).toContain('There is no key');
+  });
+
+  it.each([
+    ['a permission on no group', ['MANAGE'], 'given with --group'],
+    ['an account permission on a group', ['MANAGE_USERS', '--group', 'x'], 'given with --group'],
+    ['a group that there is not', ['VIEW', '--group', 'Nowhere'], 'has no group'],
+    ['a permission that there is not', ['EVERYTHING'], 'Allowed choices'],
+  ])('grant no %s', async (_title, args, message) => {
+    expect(await fail('permissions', 'grant', admin.id, ...args)).toContain(message);
+  });
+
+  it('grant nothing to whoever is on no staff', async () => {
+    const user = await t.world.user({ organizationId: admin.organizationId });
+    expect(await fail('permissions', 'grant', user, 'MANAGE_USERS')).toContain('There is no such user on the staff');
+    expect(await fail('permissions', 'list', 'self')).toContain('nobody is signed in');
+  });
+
+  it('take a group by its name where one group has it', async () => {
+    const account = await run('service-accounts', 'create', '-o', admin.organizationId, '-n', 'Portal');
+    const groupId = await t.world.group(admin.organizationId, 'Unique class');
+    for (let i = 0; i < 2; i++) await t.world.group(admin.organizationId, 'Twin class');
+    await run('permissions', 'grant', account, 'VIEW', '-g', 'Unique class');
+    const { body } = await t.as(admin)(`/group/${groupId}/staff`);
+    expect(body.groupStaffUsers).toMatchObject([{ user: { id: account }, permission: 'VIEW' }]);
+    expect(await fail('permissions', 'grant', account, 'VIEW', '-g', 'Twin class')).toContain('Several groups');
+  });
+});

@@ -1,0 +1,38 @@
+import { jest } from '@jest/globals';
+import { Command } from 'commander';
+import { addClientCommands } from '../../src/cli/clients.js';
+import { addOrganizationCommands } from '../../src/cli/organizations.js';
+import { addPermissionCommands } from '../../src/cli/permissions.js';
+import { addServiceAccountCommands } from '../../src/cli/service-accounts.js';
+import type { TestApp } from './app.js';
+
+export interface CommandResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a command with the services of `t`, in this process: a process for each would take seconds. */
+export async function runCommand({ nest }: TestApp, ...args: string[]): Promise<CommandResult> {
+  const result = { code: 0, stdout: '', stderr: '' };
+  const into = (stream: 'stdout' | 'stderr') => (text: unknown) => {
+    result[stream] += String(text);
+    return true;
+  };
+  const streams = [
+    jest.spyOn(process.stdout, 'write').mockImplementation(into('stdout')),
+    jest.spyOn(process.stderr, 'write').mockImplementation(into('stderr')),
+  ];
+  try {
+    const program = new Command('latchkey').exitOverride();
+    for (const add of [addOrganizationCommands, addClientCommands, addServiceAccountCommands, addPermissionCommands])
+      add(program, (work) => work(nest));
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    result.code = 1;
+    result.stderr += (error as Error).message;
+  } finally {
+    for (const stream of streams) stream.mockRestore();
+  }
+  return result;
+}
