@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import type { ExecutionContext } from '@nestjs/common';
+import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { AuthGuard } from '@nestjs/passport';
 import type { FastifyRequest } from 'fastify';
 import { DomainError } from '../common/errors/errors.js';
 import { TokenError } from '../oauth/tokens.service.js';
@@ -18,17 +17,14 @@ const REFUSALS: Record<TokenError['reason'], string> = {
 
 /** Stands before every route: what has no @CalledBy is closed. */
 @Injectable()
-export class BearerGuard extends AuthGuard() {
+export class BearerGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly attempts: AttemptsService,
-    strategy: BearerStrategy,
-  ) {
-    // Not by its name: passport's list of names is one for the whole process, and so for all applications in it.
-    super({ defaultStrategy: strategy as never });
-  }
+    private readonly strategy: BearerStrategy,
+  ) {}
 
-  override canActivate(context: ExecutionContext): boolean | Promise<boolean> {
+  canActivate(context: ExecutionContext): boolean | Promise<boolean> {
     const rule = this.reflector.getAllAndOverride(CallerRule, [context.getHandler(), context.getClass()]);
     switch (rule?.by) {
       case 'anyone':
@@ -43,37 +39,24 @@ export class BearerGuard extends AuthGuard() {
   }
 
   private async authenticate(context: ExecutionContext, scope: string, mayBeDelegated: boolean): Promise<boolean> {
-    await this.requireToken(context);
-    const { user } = context.switchToHttp().getRequest<{ user: AuthenticatedCaller }>();
-    if (!user.scopes.includes(scope)) throw insufficientScope();
-    if (user.actorId !== undefined && !mayBeDelegated)
+    const request = context.switchToHttp().getRequest<FastifyRequest & { user: AuthenticatedCaller }>();
+    const caller = await this.requireCaller(request);
+    if (!caller.scopes.includes(scope)) throw insufficientScope();
+    if (caller.actorId !== undefined && !mayBeDelegated)
       throw new DomainError('not_authorized', 'A service account that acts for a user has none of their rights here.');
+    request.user = caller;
     return true;
   }
 
-  private async requireToken(context: ExecutionContext): Promise<void> {
+  private async requireCaller(request: FastifyRequest): Promise<AuthenticatedCaller> {
     try {
-      await super.canActivate(context);
+      const caller = await this.strategy.identify(request);
+      if (caller) return caller;
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
-      if (error.reason === 'invalid') {
-        await this.attempts.countWrongToken('bearer', context.switchToHttp().getRequest<FastifyRequest>().ip);
-      }
+      if (error.reason === 'invalid') await this.attempts.countWrongToken('bearer', request.ip);
       throw invalidAccessToken(REFUSALS[error.reason]);
     }
-  }
-
-  /** Called by passport: with an error, a caller, or neither and the status 400 for a header that is no token. */
-  override handleRequest<T>(
-    error: unknown,
-    caller: T | false,
-    _info: unknown,
-    _context: ExecutionContext,
-    status?: number,
-  ): T {
-    if (error) throw error;
-    if (caller) return caller;
-    if (status === 400) throw new TokenError('invalid');
     // RFC 6750, section 3.1: no error attribute without credentials
     throw new DomainError('not_authenticated', undefined, {
       headers: { 'WWW-Authenticate': `Bearer realm="${REALM}"` },
