@@ -8,24 +8,43 @@ import { UsersService } from '../users/users.service.js';
 import { LOGIN_SCRIPT } from './login-script.js';
 import type { LoginOutcome } from './login.service.js';
 import { isTopLevel } from './navigation.js';
+import { SessionCookie } from './session-cookie.js';
 
-type Unfinished = Extract<LoginOutcome, { is: 'needs button' | 'needs answer' }>;
+export type UnfinishedLogin = Extract<LoginOutcome, { is: 'needs button' | 'needs answer' }>;
 
 /**
- * The pages on which a login waits for the visitor. Their forms go to the address that the page has, which brings the token along
- * again: so it is in no page.
+ * What a browser gets for a login: a session and where to go, or one of the pages on which the login waits for the visitor. Their
+ * forms go to the address that the page has, which brings the token along again: so it is in no page.
  */
 @Injectable()
 export class LoginPages {
   constructor(
+    private readonly cookie: SessionCookie,
     private readonly users: UsersService,
     private readonly settings: Settings,
   ) {}
 
+  /** Answers a visit of the login route. */
+  async answer(request: FastifyRequest, reply: FastifyReply, outcome: LoginOutcome): Promise<void> {
+    switch (outcome.is) {
+      case 'started':
+        this.cookie.set(reply, outcome.session);
+        return this.leadTo(reply, outcome.session.returnTo);
+      case 'kept':
+        return this.leadTo(reply, outcome.returnTo);
+      default:
+        return this.show(request, reply, outcome);
+    }
+  }
+
+  /**
+   * The page on which a login waits, also for another address than the login route: that has to take its form. On another site than
+   * our own there is no script of ours.
+   */
   async show(
     request: FastifyRequest,
     reply: FastifyReply,
-    outcome: Unfinished,
+    outcome: UnfinishedLogin,
     { hasScript = true } = {},
   ): Promise<void> {
     const options = this.optionsOf(outcome);
@@ -42,7 +61,14 @@ export class LoginPages {
     sendPage(reply, 200, 'Continue as somebody else?', question(current, offered), options);
   }
 
-  private optionsOf({ token: { returnTo, embedOrigin } }: Unfinished): PageOptions {
+  private leadTo(reply: FastifyReply, returnTo: string | null): void {
+    void reply
+      .status(303)
+      .header('Location', returnTo ?? this.settings.LANDING_URL)
+      .send();
+  }
+
+  private optionsOf({ token: { returnTo, embedOrigin } }: UnfinishedLogin): PageOptions {
     // Browsers hold every redirect that follows a form against the page's `form-action`, also those of the site where it ends.
     const formTargets = [returnTo, this.settings.LANDING_URL].flatMap((target) =>
       target?.startsWith('http:') ? [new URL(target).origin] : [],

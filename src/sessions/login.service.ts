@@ -90,14 +90,15 @@ export class LoginService {
     const session = await this.sessions.start(id, redemption);
     if (session) return { is: 'started', session };
     const token = await this.loginTokens.requireGood(id);
-    if (token.embedOrigin !== null && !redemption.isInFrame)
+    const { embedOrigin } = token;
+    if (embedOrigin !== null && !redemption.isInFrame)
       throw new DomainError(
         'invalid_request',
         'This link works only inside of the site that it was made for. Go back there and start again.',
-        token,
+        { embedOrigin },
       );
     if (token.delivery === 'redirect' || redemption.isConfirmed)
-      throw new DomainError('invalid_token', undefined, token);
+      throw new DomainError('invalid_token', undefined, { embedOrigin });
     return { is: 'needs button', token };
   }
 

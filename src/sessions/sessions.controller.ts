@@ -14,13 +14,11 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import { ApiErrors } from '../common/openapi.js';
-import { Settings } from '../config/settings.js';
 import { LoginAnswerDto } from './dto/login-answer.dto.js';
 import { SessionDto } from './dto/session.dto.js';
 import { LoginPages } from './login-pages.js';
 import { LOGIN_SCRIPT, LOGIN_SCRIPT_TEXT } from './login-script.js';
 import { LoginService } from './login.service.js';
-import type { LoginOutcome } from './login.service.js';
 import { PageErrorFilter } from '../common/errors/page-error.filter.js';
 import { SameOriginGuard } from '../auth/same-origin.guard.js';
 import { SessionCookie } from './session-cookie.js';
@@ -39,7 +37,6 @@ export class SessionsController {
     private readonly sessions: SessionsService,
     private readonly visitors: VisitorsService,
     private readonly cookie: SessionCookie,
-    private readonly settings: Settings,
   ) {}
 
   /** Before the GET route, so that it is not answered by it: looking at a link must not use it up. */
@@ -76,7 +73,7 @@ export class SessionsController {
   @CalledBy('anyone')
   @UseFilters(PageErrorFilter)
   async login(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.finish(request, reply, await this.logins.redeem(request));
+    await this.pages.answer(request, uncached(reply), await this.logins.redeem(request));
   }
 
   @ApiOperation({
@@ -107,7 +104,7 @@ export class SessionsController {
     @Res() reply: FastifyReply,
     @Body() { answer = 'open' }: LoginAnswerDto,
   ): Promise<void> {
-    await this.finish(request, reply, await this.logins.redeem(request, answer));
+    await this.pages.answer(request, uncached(reply), await this.logins.redeem(request, answer));
   }
 
   @ApiExcludeEndpoint()
@@ -155,17 +152,6 @@ export class SessionsController {
     if (!request.headers.accept?.includes('text/html')) void reply.status(204).send();
     else if (isEmbedded) showSignedOut(reply, embedOrigin);
     else void reply.status(303).header('Location', '/').send();
-  }
-
-  private async finish(request: FastifyRequest, reply: FastifyReply, outcome: LoginOutcome): Promise<void> {
-    uncached(reply);
-    if (outcome.is === 'needs button' || outcome.is === 'needs answer') return this.pages.show(request, reply, outcome);
-    if (outcome.is === 'started') this.cookie.set(reply, outcome.session);
-    const { returnTo } = outcome.is === 'started' ? outcome.session : outcome;
-    void reply
-      .status(303)
-      .header('Location', returnTo ?? this.settings.LANDING_URL)
-      .send();
   }
 }
 
