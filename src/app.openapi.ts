@@ -11,6 +11,8 @@ import { AppModule } from './app.module.js';
 import { Settings } from './config/settings.js';
 import { DEVELOPMENT_CLIENT, OAUTH2_REDIRECT } from './demo/demo.service.js';
 import { SCOPE } from './auth/called-by.decorator.js';
+import { FORWARD_AUTH_PATH } from './forward-auth/forward-auth.openapi.js';
+import { FORWARD_AUTH } from './forward-auth/original-request.js';
 import { PATHS } from './oauth/server/authorization-server.js';
 import { VERSION } from './status/version.js';
 
@@ -64,7 +66,9 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
       description: 'The web session; `latchkey` on a public URL without https.',
     })
     .build();
-  return asPublished(SwaggerModule.createDocument(app, config));
+  const document = SwaggerModule.createDocument(app, config);
+  document.paths[FORWARD_AUTH] = FORWARD_AUTH_PATH as OpenAPIObject['paths'][string];
+  return asPublished(document);
 }
 
 /**

@@ -13,7 +13,15 @@ interface Description {
 }
 
 /** Operations whose answers are pages, redirects or nothing, which have tests of their own. */
-const ELSEWHERE = new Set(['login', 'checkLogin', 'logout', 'getSession', 'getHealth', 'obtainAccessForNobody']);
+const ELSEWHERE = new Set([
+  'login',
+  'checkLogin',
+  'logout',
+  'getSession',
+  'getHealth',
+  'obtainAccessForNobody',
+  'forwardAuth',
+]);
 
 let t: TestApp;
 let admin: TestCaller;
