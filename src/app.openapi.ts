@@ -12,6 +12,8 @@ import { Settings } from './config/settings.js';
 import { DEVELOPMENT_CLIENT, OAUTH2_REDIRECT } from './demo/demo.service.js';
 import { NEEDS_EXTENSION, SCOPE } from './auth/called-by.decorator.js';
 import type { Need } from './auth/called-by.decorator.js';
+import { FORWARD_AUTH_PATH } from './forward-auth/forward-auth.openapi.js';
+import { FORWARD_AUTH } from './forward-auth/original-request.js';
 import { PATHS } from './oauth/server/authorization-server.js';
 import { VERSION } from './status/version.js';
 
@@ -67,7 +69,9 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
       description: 'The web session; `latchkey` on a public URL without https.',
     })
     .build();
-  return asPublished(SwaggerModule.createDocument(app, config));
+  const document = SwaggerModule.createDocument(app, config);
+  document.paths[FORWARD_AUTH] = FORWARD_AUTH_PATH as OpenAPIObject['paths'][string];
+  return asPublished(document);
 }
 
 /** What a caller needs, as people read it; a permission is its own name. */

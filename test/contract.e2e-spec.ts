@@ -21,6 +21,7 @@ const ELSEWHERE = new Set([
   'getSession',
   'getHealth',
   'obtainAccessForNobody',
+  'forwardAuth',
 ]);
 
 let t: TestApp;

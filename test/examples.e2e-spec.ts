@@ -14,7 +14,15 @@ interface Operation {
 }
 
 /** Operations of browsers, and one that always fails. */
-const ELSEWHERE = new Set(['login', 'confirmLogin', 'checkLogin', 'logout', 'getSession', 'obtainAccessForNobody']);
+const ELSEWHERE = new Set([
+  'login',
+  'confirmLogin',
+  'checkLogin',
+  'logout',
+  'getSession',
+  'obtainAccessForNobody',
+  'forwardAuth',
+]);
 /** What another example takes away that comes before. */
 const BEFORE: Record<string, string> = {
   removeThirdPartyId: 'assignThirdPartyId',

@@ -110,6 +110,7 @@ describe('openapi.json', () => {
       '/api/2.1.1/user/{user}/third-party-ids',
       '/api/2.1.1/users',
       '/api/2.1.1/version',
+      '/forward-auth',
       '/health',
       '/login',
       '/logout',

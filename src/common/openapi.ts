@@ -18,15 +18,20 @@ const WITH_TOKEN: ErrorId[] = ['not_authenticated', 'too_many_requests'];
 
 /** Documents the errors of a route: one response for each status, with an example for each id. */
 export function ApiErrors(...ids: ErrorId[]): MethodDecorator {
-  const byStatus = new Map<number, ErrorId[]>();
-  for (const id of new Set([...ids, ...EVERYWHERE])) {
-    const status = ERRORS[id].status;
-    byStatus.set(status, [...(byStatus.get(status) ?? []), id]);
-  }
   return applyDecorators(
     ApiExtraModels(ErrorDto),
-    ...[...byStatus].map(([status, group]) => errorResponse(status, group)),
+    ...[...byStatus(ids)].map(([status, group]) => errorResponse(status, group)),
   );
+}
+
+/** With those that can happen everywhere. */
+export function byStatus(ids: ErrorId[]): Map<number, ErrorId[]> {
+  const groups = new Map<number, ErrorId[]>();
+  for (const id of new Set([...ids, ...EVERYWHERE])) {
+    const status = ERRORS[id].status;
+    groups.set(status, [...(groups.get(status) ?? []), id]);
+  }
+  return groups;
 }
 
 /** The same for a route that is called with an access token. */

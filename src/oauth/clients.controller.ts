@@ -27,7 +27,6 @@ export class ClientListController {
   @ApiOperation({
     operationId: 'listClients',
     summary: 'The OAuth clients of the caller’s organization',
-    description: 'Needs `MANAGE_SERVICE_ACCOUNTS`, as all that is about clients and service accounts.',
   })
   @ApiOkResponse({ type: ClientsDto })
   @ApiBearerErrors('not_permitted', 'invalid_result_size')

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -15,13 +15,19 @@ export class Proxy {
     private readonly directory: string,
   ) {}
 
-  /** nginx with `http` as the inside of its `http` block. `url` has to answer, with whatever status, when it is ready. */
-  static nginx(http: string, url: string): Promise<Proxy> {
+  /**
+   * nginx with `http` as the inside of its `http` block, and `files` beside its configuration. `url` has to answer, with
+   * whatever status, when it is ready.
+   */
+  static nginx(http: string, url: string, files: Record<string, string> = {}): Promise<Proxy> {
     const directory = mkdtempSync(join(tmpdir(), 'latchkey-nginx-'));
+    // Started by root, it keeps large bodies as somebody else, who has to get to its own directory in there.
+    chmodSync(directory, 0o711);
     const configuration = join(directory, 'nginx.conf');
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
       (kind) => `${kind}_temp_path ${directory}/${kind};`,
     );
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
     writeFileSync(
       configuration,
       `daemon off;
@@ -76,9 +82,10 @@ ${http}
   }
 }
 
+/** A certificate of its own that nobody has signed is an answer too. */
 function answers(url: string): Promise<boolean> {
   return fetch(url, { redirect: 'manual' }).then(
     () => true,
-    () => false,
+    ({ cause }: { cause?: { code?: string } }) => /CERT|SIGNATURE/.test(cause?.code ?? ''),
   );
 }

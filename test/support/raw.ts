@@ -1,4 +1,5 @@
 import { request } from 'node:http';
+import { request as secureRequest } from 'node:https';
 import { connect } from 'node:net';
 import type { Answer } from './app.js';
 
@@ -18,9 +19,12 @@ export function raw(
   target: string,
   { method = 'GET', headers = {}, body }: RawOptions = {},
 ): Promise<Answer> {
-  const { hostname, port } = new URL(base);
+  const { protocol, hostname, port } = new URL(base);
+  const send = protocol === 'https:' ? secureRequest : request;
+  // A server of a test has signed its certificate itself.
+  const options = { hostname, port, method, path: target, headers, agent: false, rejectUnauthorized: false };
   return new Promise((resolve, reject) => {
-    const call = request({ hostname, port, method, path: target, headers, agent: false }, (response) => {
+    const call = send(options, (response) => {
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.once('error', reject);

@@ -702,9 +702,7 @@ export interface paths {
         };
         /**
          * The OAuth clients of the caller’s organization
-         * @description Needs `MANAGE_SERVICE_ACCOUNTS`, as all that is about clients and service accounts.
-         *
-         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
          */
         get: operations["listClients"];
         put?: never;
@@ -904,10 +902,30 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revoke a key, and within two seconds the access tokens that were obtained with it
+         * Revoke a key, and within two seconds the tokens and sessions that were obtained with it
          * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
          */
         delete: operations["revokeServiceAccountKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/forward-auth": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask whether a request for a protected site may pass
+         * @description For proxies in front of other applications: `auth_request` of nginx, `forwardAuth` of Traefik, `forward_auth` of Caddy and `ext_authz` of Envoy, which asks below this path and with any method. Only an address of `TRUSTED_PROXIES` gets an answer.
+         */
+        get: operations["forwardAuth"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -7160,6 +7178,133 @@ export interface operations {
                 headers: {
                     /** @description Seconds */
                     "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    forwardAuth: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The URL that the browser asked for (nginx). */
+                "X-Original-URL"?: string;
+                /** @description Or its path and query, with the three below (Traefik, Caddy). */
+                "X-Forwarded-Uri"?: string;
+                /** @description Its method. */
+                "X-Forwarded-Method"?: string;
+                /** @description Its scheme. */
+                "X-Forwarded-Proto"?: string;
+                /** @description Its host. */
+                "X-Forwarded-Host"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It may pass, with these headers. */
+            200: {
+                headers: {
+                    /** @description The ID of the visitor. */
+                    "X-Latchkey-User"?: string;
+                    /** @description The visitor’s e-mail address, or empty. */
+                    "X-Latchkey-Email"?: string;
+                    /** @description The visitor’s name. Text is percent-encoded UTF-8 where it is no printable ASCII. */
+                    "X-Latchkey-Name"?: string;
+                    /** @description As a list of `CODE$ID`, each ID percent-encoded. */
+                    "X-Latchkey-Third-Party-Ids"?: string;
+                    /** @description The ID of whoever let the visitor in. */
+                    "X-Latchkey-Actor"?: string;
+                    /** @description All of it as a JWT, signed with a key of `/oauth/keys`; good for five minutes. */
+                    "X-Latchkey-Assertion"?: string;
+                    /** @description The cookies of the visitor without ours. */
+                    Cookie?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description To `SIGN_IN_URL`, for a person without a session. */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description To the same page without `oauth_token`; with the session cookie if a session was started. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The same for a form that is sent with a session. */
+            307: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated`, `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authorized` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `token_used`, `token_expired` */
+            410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
                     [name: string]: unknown;
                 };
                 content: {

@@ -1,0 +1,75 @@
+import { ERRORS } from '../common/errors/errors.js';
+import type { ErrorId } from '../common/errors/errors.js';
+import { byStatus } from '../common/openapi.js';
+
+const HEADERS = {
+  'X-Latchkey-User': 'The ID of the visitor.',
+  'X-Latchkey-Email': 'The visitor’s e-mail address, or empty.',
+  'X-Latchkey-Name': 'The visitor’s name. Text is percent-encoded UTF-8 where it is no printable ASCII.',
+  'X-Latchkey-Third-Party-Ids': 'As a list of `CODE$ID`, each ID percent-encoded.',
+  'X-Latchkey-Actor': 'The ID of whoever let the visitor in.',
+  'X-Latchkey-Assertion': 'All of it as a JWT, signed with a key of `/oauth/keys`; good for five minutes.',
+  Cookie: 'The cookies of the visitor without ours.',
+};
+
+/** The part of openapi.json about a route that no controller has. */
+export const FORWARD_AUTH_PATH = {
+  get: {
+    operationId: 'forwardAuth',
+    summary: 'Ask whether a request for a protected site may pass',
+    description:
+      'For proxies in front of other applications: `auth_request` of nginx, `forwardAuth` of Traefik, `forward_auth` of Caddy and ' +
+      '`ext_authz` of Envoy, which asks below this path and with any method. Only an address of `TRUSTED_PROXIES` gets an answer.',
+    tags: ['Sessions'],
+    security: [{ cookie: [] }],
+    parameters: [
+      header('X-Original-URL', 'The URL that the browser asked for (nginx).'),
+      header('X-Forwarded-Uri', 'Or its path and query, with the three below (Traefik, Caddy).'),
+      header('X-Forwarded-Method', 'Its method.'),
+      header('X-Forwarded-Proto', 'Its scheme.'),
+      header('X-Forwarded-Host', 'Its host.'),
+    ],
+    responses: {
+      200: {
+        description: 'It may pass, with these headers.',
+        headers: Object.fromEntries(
+          Object.entries(HEADERS).map(([name, description]) => [name, { description, schema: { type: 'string' } }]),
+        ),
+      },
+      302: { description: 'To `SIGN_IN_URL`, for a person without a session.' },
+      303: { description: 'To the same page without `oauth_token`; with the session cookie if a session was started.' },
+      307: { description: 'The same for a form that is sent with a session.' },
+      ...errors(
+        'not_authenticated',
+        'invalid_token',
+        'not_authorized',
+        'token_used',
+        'token_expired',
+        'too_many_requests',
+      ),
+    },
+  },
+};
+
+function header(name: string, description: string): object {
+  return { name, in: 'header', required: false, description, schema: { type: 'string' } };
+}
+
+function errors(...ids: ErrorId[]): Record<string, object> {
+  return Object.fromEntries(
+    [...byStatus(ids)].map(([status, some]) => [
+      String(status),
+      {
+        description: some.map((id) => `\`${id}\``).join(', '),
+        content: {
+          'application/json': {
+            schema: { $ref: '#/components/schemas/Error' },
+            examples: Object.fromEntries(
+              some.map((id) => [id, { value: { id, description: ERRORS[id].description } }]),
+            ),
+          },
+        },
+      },
+    ]),
+  );
+}

@@ -1,0 +1,49 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { itProtects } from '../support/protected-site.js';
+import type { Ports } from '../support/protected-site.js';
+import { Proxy } from '../support/proxy.js';
+
+const SHIPPED = 'deploy/nginx';
+const directory = mkdtempSync(join(tmpdir(), 'latchkey-site-'));
+const log = join(directory, 'access.log');
+
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** What is shipped, with the addresses and files of the test. */
+function start({ site, latchkey, application }: Ports): Promise<Proxy> {
+  const [certificate, key] = [join(directory, 'site.pem'), join(directory, 'site.key')];
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
+  const files = ['-keyout', key, '-out', certificate];
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject, ...files], {
+    stdio: 'ignore',
+  });
+  const replacements = {
+    '127.0.0.1:3000': `127.0.0.1:${latchkey}`,
+    '127.0.0.1:8080': `127.0.0.1:${application}`,
+    'listen 443 ssl': `listen 127.0.0.1:${site} ssl`,
+    '/etc/ssl/learn.example.com.pem': certificate,
+    '/etc/ssl/learn.example.com.key': key,
+    '/var/log/nginx/access.log': log,
+  };
+  const shipped = readdirSync(SHIPPED).map((name): [string, string] => [
+    name,
+    readFileSync(join(SHIPPED, name), 'utf8'),
+  ]);
+  const { 'site.conf': text, ...included } = Object.fromEntries(shipped);
+  const http = Object.entries(replacements).reduce((some, [from, to]) => some.replaceAll(from, to), text!);
+  return Proxy.nginx(http, `https://localhost:${site}/`, included);
+}
+
+describe('a site behind nginx, with deploy/nginx', () => {
+  itProtects(start);
+
+  it('S19: has no token and no query in its access log', () => {
+    const lines = readFileSync(log, 'utf8').split('\n');
+    expect(lines.some((line) => line.includes('"GET /course/1" 303'))).toBe(true);
+    expect(lines.filter((line) => /[?&]|eyJ/.test(line))).toEqual([]);
+  });
+});

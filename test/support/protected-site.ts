@@ -1,0 +1,322 @@
+import { connect } from 'node:tls';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Browser } from 'playwright-core';
+import { Session } from '../../src/sessions/session.entity.js';
+import { cookieOf, TestApp } from './app.js';
+import type { Answer } from './app.js';
+import { launchChromium } from './chromium.js';
+import { EchoApplication, headerOf } from './echo-application.js';
+import { freePort } from './free-port.js';
+import type { Proxy } from './proxy.js';
+import { raw } from './raw.js';
+import type { TestCaller } from './world.js';
+
+const STALENESS_MS = 2000;
+const PAGE = { accept: 'text/html', 'sec-fetch-dest': 'document' };
+const HEADERS = ['User', 'Email', 'Name', 'Third-Party-Ids', 'Actor', 'Assertion'].map((name) => `X-Latchkey-${name}`);
+
+/** Ports of 127.0.0.1. */
+export interface Ports {
+  site: number;
+  latchkey: number;
+  application: number;
+}
+
+/** Spellings that an application may not tell from the header's own name. */
+const SPELLINGS = HEADERS.flatMap((name) => [
+  name,
+  name.toLowerCase(),
+  name.toUpperCase(),
+  name.replaceAll('-', '_'),
+  name.replace('-', '_'),
+  name.replace(/-(?=[^-]*$)/, '_'),
+  name.toLowerCase().replaceAll('-', '_'),
+]);
+
+/** What a site does that stands behind Latchkey and a proxy with the configuration that we ship. */
+export function itProtects(startProxy: (ports: Ports) => Promise<Proxy>): void {
+  let t: TestApp;
+  let application: EchoApplication;
+  let proxy: Proxy;
+  let browser: Browser;
+  /** The public URL, and a second site of the same client on another host. */
+  let site: string;
+  let otherSite: string;
+  let caller: TestCaller;
+  let user: string;
+
+  beforeAll(async () => {
+    const [port, latchkey] = [await freePort(), await freePort()];
+    site = `https://localhost:${port}`;
+    otherSite = `https://127.0.0.1:${port}`;
+    t = await TestApp.start({ PUBLIC_URL: site, TRUSTED_PROXIES: '127.0.0.1' }, latchkey);
+    application = await EchoApplication.start();
+    proxy = await startProxy({ site: port, latchkey, application: application.port });
+    browser = await launchChromium();
+    caller = await t.world.caller({ origins: [otherSite] });
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await proxy?.stop();
+    await application?.stop();
+    await t?.stop();
+  });
+  beforeEach(async () => {
+    ({ id: user } = await t.world.userOf(caller, { name: 'Zoë Åkerström' }));
+    application.seen.length = 0;
+  });
+
+  function ask(path: string, headers: Record<string, string | string[]> = {}, method = 'GET'): Promise<Answer> {
+    return raw(site, path, { method, headers: { ...PAGE, ...headers } });
+  }
+
+  async function signIn(): Promise<string> {
+    return cookieOf(await ask(`/?oauth_token=${await t.loginToken(caller, user)}`));
+  }
+
+  /** What the application was told, as a program sees it that takes `_` for `-`. */
+  function identity(): Record<string, string[]> {
+    const told: Record<string, string[]> = {};
+    for (const [name, value] of application.last.headers)
+      if (/latchkey/i.test(name)) (told[name.toLowerCase().replaceAll('_', '-')] ??= []).push(value);
+    return told;
+  }
+
+  describe('in a real browser', () => {
+    it('any page with oauth_token is that page, signed in, at the first try', async () => {
+      const context = await browser.newContext({ ignoreHTTPSErrors: true });
+      const page = await context.newPage();
+      const token = await t.loginToken(caller, user);
+      await page.goto(`${site}/course/1?a=%7E&oauth_token=${token}&b=c+d#part-2`);
+      expect(page.url()).toBe(`${site}/course/1?a=%7E&b=c+d#part-2`);
+      expect(await page.textContent('#user')).toBe(user);
+      const pages = application.seen.filter(({ url }) => url.startsWith('/course'));
+      expect(pages.map(({ url }) => url)).toEqual(['/course/1?a=%7E&b=c+d']);
+      const [cookie] = await context.cookies();
+      expect(cookie).toMatchObject({ name: '__Host-latchkey', domain: 'localhost', httpOnly: true, secure: true });
+      for (const secret of [token, cookie!.value]) expect(JSON.stringify(application.seen)).not.toContain(secret);
+      await context.close();
+    });
+
+    it('the link of the access call leads to the site, and logging out leads out of it', async () => {
+      const context = await browser.newContext({ ignoreHTTPSErrors: true });
+      const page = await context.newPage();
+      const { body } = await t.as(caller)(`/access/${user}?returnTo=/course/7`);
+      await page.goto(body.url);
+      expect([page.url(), await page.textContent('#user')]).toEqual([`${site}/course/7`, user]);
+      expect(await page.evaluate(async () => (await fetch('/logout', { method: 'POST' })).status)).toBe(204);
+      expect((await page.goto(`${site}/course/7`))!.status()).toBe(401);
+      expect(await page.textContent('h1')).toBe('You are not signed in');
+      await context.close();
+    });
+  });
+
+  describe('with a session', () => {
+    it('the application is told who it is, and gets its own cookies and none of ours', async () => {
+      const cookie = await signIn();
+      expect((await ask('/a%2Fb?x=1', { cookie: `a=1; ${cookie}; b=2` })).status).toBe(200);
+      expect([application.last.url, headerOf(application.last, 'Cookie')]).toEqual(['/a%2Fb?x=1', 'a=1; b=2']);
+      expect(identity()).toMatchObject({
+        'x-latchkey-user': [user],
+        'x-latchkey-name': ['Zo%C3%AB %C3%85kerstr%C3%B6m'],
+        'x-latchkey-actor': [caller.id],
+        'x-latchkey-assertion': [expect.stringMatching(/^eyJ/)],
+      });
+      await ask('/', { cookie });
+      expect(headerOf(application.last, 'Cookie')).toBe('');
+    });
+
+    it.each(SPELLINGS)('S30: %s of a browser does not reach it', async (name) => {
+      const cookie = await signIn();
+      application.seen.length = 0;
+      const answer = await ask('/', { cookie, [name]: ['admin-1', 'admin-2'] });
+      expect([200, 403]).toContain(answer.status);
+      expect(JSON.stringify(application.seen)).not.toContain('admin');
+      for (const { headers } of application.seen)
+        for (const own of HEADERS)
+          expect(
+            headers.filter(([one]) => one.toLowerCase().replaceAll('_', '-') === own.toLowerCase()).length < 2,
+          ).toBe(true);
+    });
+
+    it('S30: naming our headers in Connection makes nobody else of the visitor', async () => {
+      const cookie = await signIn();
+      await ask('/', { cookie, connection: 'close, X-Latchkey-User, X-Latchkey-Actor', 'x-latchkey-user': 'admin' });
+      expect(JSON.stringify(application.seen)).not.toContain('admin');
+    });
+
+    it('S30: forwarded headers of a browser change nothing', async () => {
+      const cookie = await signIn();
+      const forged = {
+        'x-forwarded-host': 'evil.example',
+        'x-forwarded-uri': '/login',
+        'x-original-url': 'https://x/',
+      };
+      const answer = await ask('/a', { cookie, ...forged, 'x-forwarded-method': 'OPTIONS', 'x-original-uri': '/' });
+      expect([answer.status, application.last.url]).toEqual([200, '/a']);
+    });
+
+    it('a body passes as it is, and so does the application’s own refusal', async () => {
+      const cookie = await signIn();
+      const body = 'x=1&'.repeat(50_000);
+      const headers = { cookie, 'content-type': 'application/x-www-form-urlencoded' };
+      const answer = await raw(site, '/form?y=2', { method: 'POST', headers, body });
+      expect([answer.status, application.last.method, application.last.body === body]).toEqual([200, 'POST', true]);
+      const own = await ask('/status/401', { cookie });
+      expect([own.status, own.text.includes('<title>Application</title>')]).toEqual([401, true]);
+      expect((await ask('/status/403', { cookie })).text).toContain('<title>Application</title>');
+    });
+
+    it('a WebSocket passes', async () => {
+      const answer = await upgrade(site, await signIn());
+      expect(answer).toMatch(/^HTTP\/1\.1 101 /);
+      expect(answer.toLowerCase()).toContain(`x-seen: ${user}`.toLowerCase());
+      expect(answer).toMatch(/ping$/);
+      expect(await upgrade(site, '')).toMatch(/^HTTP\/1\.1 401 /);
+    });
+
+    it('a token is dropped and not used up, also from a form', async () => {
+      const cookie = await signIn();
+      const token = await t.loginToken(caller, (await t.world.userOf(caller)).id);
+      application.seen.length = 0;
+      const answer = await ask(`/a?x=1&oauth_token=${token}&y`, { cookie });
+      expect([answer.status, answer.headers.get('location'), answer.headers.getSetCookie()]).toEqual([
+        303,
+        '/a?x=1&y',
+        [],
+      ]);
+      const form = await raw(site, `/a?oauth_token=${token}`, { method: 'POST', headers: { cookie }, body: 'x=1' });
+      expect([form.status, form.headers.get('location')]).toEqual([307, '/a']);
+      expect(application.seen).toEqual([]);
+      expect((await t.login(token)).status).toBe(303);
+    });
+
+    it('S28: that ends, the next request is refused within two seconds', async () => {
+      const cookie = await signIn();
+      expect((await ask('/', { cookie })).status).toBe(200);
+      await t.world.write((db) => db.update(Session, { userId: user }, { endedAt: new Date() }));
+      const end = Date.now() + STALENESS_MS;
+      while ((await ask('/', { cookie })).status !== 401) expect(Date.now()).toBeLessThan(end);
+      expect((await ask('/', { cookie })).status).toBe(401);
+    });
+
+    it('another site of the same client works in the same way, with a session of its own', async () => {
+      const token = await t.loginToken(caller, user);
+      const answer = await raw(otherSite, `/a?oauth_token=${token}`, { headers: PAGE });
+      expect([answer.status, answer.headers.get('location')]).toEqual([303, '/a']);
+      expect((await raw(otherSite, '/a', { headers: { ...PAGE, cookie: cookieOf(answer) } })).status).toBe(200);
+      expect(headerOf(application.last, 'X-Latchkey-User')).toBe(user);
+    });
+  });
+
+  describe('S31: without a session, nothing of the application is open', () => {
+    it.each([
+      '/',
+      '/course',
+      '/login/',
+      '/login/../course',
+      '/login/..%2fcourse',
+      '/login%2f..%2fcourse',
+      '/login/%2e%2e/course',
+      '/course/..;/login',
+      '/oauth/../course',
+      '/oauth/..%2f..%2fcourse',
+      '/oauth%2fkeys',
+      '/api/2/../../course',
+      '//login',
+      '/course//login',
+      '/./course',
+      '/course%00.css',
+      '/course#/login',
+      '/course#?oauth_token=x',
+      '/course?/login',
+      '/course?x=/login#/health',
+      '/forward-auth',
+      '/forward-auth/x',
+      '/forward-auth?page',
+      '/latchkey-forward-auth',
+      '/course?oauth_token=',
+      '/course?oauth%5Ftoken=x',
+    ])('%s', async (path) => {
+      for (const headers of [
+        {},
+        { 'x-forwarded-uri': '/login', 'x-original-url': `${site}/login` },
+        { 'user-agent': 'kube-probe/1.31' },
+      ]) {
+        const answer = await ask(path, headers as Record<string, string>);
+        expect({ seen: application.seen, isRefused: answer.status >= 400 }).toEqual({ seen: [], isRefused: true });
+        expect([...answer.headers.keys()].filter((name) => name.startsWith('x-latchkey'))).toEqual([]);
+      }
+    });
+
+    it.each(['OPTIONS', 'HEAD', 'TRACE', 'PROPFIND', 'POST', 'DELETE'])('by %s', async (method) => {
+      const answer = await ask('/course', {}, method);
+      expect([application.seen, answer.status >= 400]).toEqual([[], true]);
+    });
+
+    it('and a person sees a page that says what to do', async () => {
+      const answer = await ask('/course?x=1');
+      expect([answer.status, answer.headers.getSetCookie()]).toEqual([401, []]);
+      expect(answer.text).toContain('<h1>You are not signed in</h1>');
+      const object = await ask('/course', { accept: 'application/json' });
+      expect([object.status, object.body.id]).toEqual([401, 'not_authenticated']);
+    });
+  });
+
+  describe('a token', () => {
+    it('in another spelling signs in too, and does not reach the application', async () => {
+      const token = await t.loginToken(caller, user);
+      const answer = await ask(`/a?x&oauth%5Ftoken=${token}`);
+      expect([answer.status, answer.headers.get('location'), application.seen]).toEqual([303, '/a?x', []]);
+    });
+
+    it('S20: is not used up by what only looks at the page', async () => {
+      const path = `/a?oauth_token=${await t.loginToken(caller, user)}`;
+      expect((await ask(path, { 'sec-purpose': 'prefetch' })).status).toBe(400);
+      expect((await ask(path, { 'sec-fetch-dest': 'image' })).status).toBe(400);
+      expect((await ask(path, {}, 'HEAD')).status).toBe(400);
+      expect((await ask(path)).status).toBe(303);
+    });
+
+    it('that was used is a page that says so', async () => {
+      const path = `/a?oauth_token=${await t.loginToken(caller, user)}`;
+      await ask(path);
+      const again = await ask(path);
+      expect([again.status, again.headers.getSetCookie(), application.seen]).toEqual([410, [], []]);
+      expect(again.text).toContain('<h1>This link was used before</h1>');
+    });
+  });
+
+  it('our own pages are there without a session, and /forward-auth is not', async () => {
+    expect((await ask('/oauth/keys')).body.keys).toHaveLength(1);
+    expect((await ask('/api/2/version')).status).toBe(200);
+    expect((await ask('/session', { accept: 'application/json' })).status).toBe(401);
+    const cookie = await signIn();
+    expect((await ask('/session', { cookie })).body.user.id).toBe(user);
+    await ask('/forward-auth', { cookie });
+    expect(application.last.url).toBe('/forward-auth');
+  });
+}
+
+/** Asks for a WebSocket, and sends `ping` once there is one. Answers everything that came back. */
+function upgrade(site: string, cookie: string): Promise<string> {
+  const { hostname, port, host } = new URL(site);
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: hostname, port: Number(port), servername: 'localhost', rejectUnauthorized: false });
+    let received = '';
+    socket.once('error', reject);
+    socket.once('close', () => resolve(received));
+    socket.once('secureConnect', () => {
+      socket.write(
+        `GET /socket HTTP/1.1\r\nHost: ${host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n` +
+          `Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n${cookie && `Cookie: ${cookie}\r\n`}\r\n`,
+      );
+    });
+    socket.on('data', (chunk) => {
+      const isFirst = received === '';
+      received += chunk.toString();
+      if (isFirst && received.startsWith('HTTP/1.1 101')) socket.write('ping');
+      else socket.destroy();
+    });
+  });
+}
