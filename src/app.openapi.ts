@@ -38,6 +38,7 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     .addTag('Users')
     .addTag('Groups')
     .addTag('Organizations')
+    .addTag('Audit', 'Who let whom in')
     .addTag('Status')
     .addBearerAuth({
       type: 'http',

@@ -70,6 +70,9 @@ describe('GET access/{user}', () => {
       issuedAt: new Date(Date.parse(body.expires) - 120_000),
       expiresAt: new Date(body.expires),
       revokedAt: null,
+      revokedBy: null,
+      revokedByClientId: null,
+      organizationId: caller.organizationId,
       secure: false,
       returnTo: '/course',
     });

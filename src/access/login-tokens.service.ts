@@ -26,8 +26,8 @@ const RECORD = Object.fromEntries(
       (_, i) => `$${next + i}`,
     );
     const sql = `
-      INSERT INTO "login_tokens" ("id", "user_id", "caller_id", "client_id", "group_id", "issued_at", "expires_at", "secure", "return_to")
-      SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt}, ${secure}, ${returnTo}
+      INSERT INTO "login_tokens" ("id", "user_id", "caller_id", "client_id", "group_id", "issued_at", "expires_at", "secure", "return_to", "organization_id")
+      SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt}, ${secure}, ${returnTo}, target."organization_id"
       ${grants({ caller: caller!, client: client!, user })}
       LIMIT 1
       RETURNING "user_id" AS "userId"`;

@@ -2,6 +2,7 @@ import { CreateDelegatedLogin1795465000000 } from './migrations/1795465000000-Cr
 import { AddDirectoryLists1795500000000 } from './migrations/1795500000000-AddDirectoryLists.js';
 import { CountGroupRights1795600000000 } from './migrations/1795600000000-CountGroupRights.js';
 import { AddAuthorizationServer1795700000000 } from './migrations/1795700000000-AddAuthorizationServer.js';
+import { AddAuditTrail1795750000000 } from './migrations/1795750000000-AddAuditTrail.js';
 
 /** In the order in which they run. */
 export const MIGRATIONS = [
@@ -9,4 +10,5 @@ export const MIGRATIONS = [
   AddDirectoryLists1795500000000,
   CountGroupRights1795600000000,
   AddAuthorizationServer1795700000000,
+  AddAuditTrail1795750000000,
 ];

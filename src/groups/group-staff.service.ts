@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import { count } from '../common/paging.js';
@@ -29,6 +30,7 @@ export class GroupStaffService {
     private readonly users: UsersService,
     private readonly policy: GroupsPolicy,
     private readonly revocation: RevocationService,
+    private readonly audit: AuditService,
   ) {}
 
   /** @throws DomainError `unknown_group`, `not_permitted` */
@@ -59,8 +61,10 @@ export class GroupStaffService {
     const userId = await this.database.transaction(async (db) => {
       const { group, user } = await this.requireChangeable(db, caller, groupId, ref);
       if (user.staffOrganizationId !== group.organizationId) throw new DomainError('not_available');
+      if (!(await db.existsBy(GroupStaff, { userId: user.id, groupId, permission })))
+        await this.record(db, 'GROUP_RIGHT_GRANTED', caller, group, user, permission);
       await db.upsert(GroupStaff, { userId: user.id, groupId, permission }, ['userId', 'groupId']);
-      if (permission === 'VIEW') await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
+      if (permission === 'VIEW') await this.revocation.revokeWhatIsNoLongerGranted(db, user.id, caller);
       return user.id;
     });
     return this.describe(groupId, userId, permission);
@@ -73,14 +77,26 @@ export class GroupStaffService {
    */
   async disallow(caller: Caller, groupId: string, ref: UserRef, permission: GroupPermission): Promise<GroupStaffDto> {
     const userId = await this.database.transaction(async (db) => {
-      const { user } = await this.requireChangeable(db, caller, groupId, ref);
+      const { group, user } = await this.requireChangeable(db, caller, groupId, ref);
       const row = await db.findOneBy(GroupStaff, { userId: user.id, groupId });
       if (!row || (permission === 'MANAGE' && row.permission === 'VIEW')) throw new DomainError('not_available');
       await db.delete(GroupStaff, { userId: user.id, groupId });
-      await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
+      await this.record(db, 'GROUP_RIGHT_REVOKED', caller, group, user, row.permission);
+      await this.revocation.revokeWhatIsNoLongerGranted(db, user.id, caller);
       return user.id;
     });
     return this.describe(groupId, userId, permission);
+  }
+
+  private record(
+    db: EntityManager,
+    event: 'GROUP_RIGHT_GRANTED' | 'GROUP_RIGHT_REVOKED',
+    by: Caller,
+    { id: groupId, organizationId }: Group,
+    user: User,
+    permission: GroupPermission,
+  ): Promise<void> {
+    return this.audit.record(db, { event, organizationId, userId: user.id, groupId, by, details: { permission } });
   }
 
   private async requireChangeable(

@@ -1,10 +1,11 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../access/access.module.js';
+import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { MaintenanceService } from './maintenance.service.js';
 
 @Module({
-  imports: [AccessModule, AuthModule],
+  imports: [AccessModule, AuditModule, AuthModule],
   providers: [MaintenanceService],
 })
 export class MaintenanceModule {}

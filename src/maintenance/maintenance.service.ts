@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { LoginTokensService } from '../access/login-tokens.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import { AttemptsService } from '../auth/attempts.service.js';
 
 const INTERVAL_MS = 10 * 60_000;
@@ -15,6 +16,7 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
   constructor(
     private readonly loginTokens: LoginTokensService,
     private readonly attempts: AttemptsService,
+    private readonly audit: AuditService,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -30,6 +32,7 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
     try {
       await this.loginTokens.prune();
       await this.attempts.prune();
+      await this.audit.prune();
     } catch (error) {
       this.logger.error(`Could not forget old records; trying again in ten minutes. ${String(error)}`);
     }

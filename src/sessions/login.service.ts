@@ -4,7 +4,10 @@ import { LoginTokensService } from '../access/login-tokens.service.js';
 import { AttemptsService } from '../auth/attempts.service.js';
 import { DomainError } from '../common/errors/errors.js';
 import { TokenError, TokensService } from '../oauth/tokens.service.js';
+import type { LoginTokenClaims } from '../oauth/tokens.service.js';
+import { deviceOf } from './device.js';
 import { isNavigation } from './navigation.js';
+import { LoginRefusalsService } from './login-refusals.service.js';
 import { SessionsService } from './sessions.service.js';
 import type { StartedSession } from './sessions.service.js';
 
@@ -16,6 +19,7 @@ export class LoginService {
     private readonly loginTokens: LoginTokensService,
     private readonly sessions: SessionsService,
     private readonly attempts: AttemptsService,
+    private readonly refusals: LoginRefusalsService,
   ) {}
 
   /**
@@ -26,18 +30,19 @@ export class LoginService {
   async redeem(request: FastifyRequest): Promise<StartedSession> {
     if (!isNavigation(request.headers))
       throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.');
-    const id = await this.requireTokenId(readToken(request.query as Record<string, unknown>), request.ip);
-    const session = await this.sessions.start(id);
-    if (!session) throw await this.loginTokens.refusal(id);
+    const claims = await this.requireClaims(readToken(request.query as Record<string, unknown>), request.ip);
+    const session = await this.sessions.start(claims.jti, deviceOf(request.headers['user-agent']));
+    if (!session) throw await this.refusals.record(claims, await this.loginTokens.refusal(claims.jti));
     return session;
   }
 
-  private async requireTokenId(token: string, address: string): Promise<string> {
+  private async requireClaims(token: string, address: string): Promise<LoginTokenClaims> {
     try {
-      return (await this.tokens.verify('login', token)).jti;
+      return await this.tokens.verify('login', token);
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
-      if (error.reason === 'expired') throw new DomainError('token_expired');
+      if (error.claims)
+        throw await this.refusals.record(error.claims as LoginTokenClaims, new DomainError('token_expired'));
       await this.attempts.countWrongToken('login', address);
       throw new DomainError('invalid_token');
     }

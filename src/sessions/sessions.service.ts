@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { grants } from '../access/access.policy.js';
+import type { EndReason } from '../audit/audit-events.js';
 import { addSeconds, Clock } from '../common/clock.js';
 import { hashSecret, newId, newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
@@ -33,8 +34,8 @@ export interface StartedSession {
  */
 const START: Statement = {
   name: 'start_session',
-  sql: `INSERT INTO "sessions" ("id", "secret_hash", "user_id", "login_token_id", "secure", "created_at", "last_seen_at", "expires_at")
-        SELECT $2, $3, t."user_id", t."id", t."secure", $4, $4, $5 FROM "login_tokens" t
+  sql: `INSERT INTO "sessions" ("id", "secret_hash", "user_id", "login_token_id", "secure", "created_at", "last_seen_at", "expires_at", "device", "organization_id")
+        SELECT $2, $3, t."user_id", t."id", t."secure", $4, $4, $5, $6, t."organization_id" FROM "login_tokens" t
         WHERE t."id" = $1 AND t."expires_at" > $4 AND t."revoked_at" IS NULL
           AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})
         ON CONFLICT ("login_token_id") DO NOTHING
@@ -62,7 +63,7 @@ const TOUCH: Statement = {
 
 const END: Statement = {
   name: 'end_session',
-  sql: `UPDATE "sessions" SET "ended_at" = $2 WHERE "secret_hash" = $1 AND "ended_at" IS NULL`,
+  sql: `UPDATE "sessions" SET "ended_at" = $2, "end_reason" = $3 WHERE "secret_hash" = $1 AND "ended_at" IS NULL`,
 };
 
 /** How exactly the last use is remembered: at most one write a minute for each session, and ten in an idle time. */
@@ -90,7 +91,7 @@ export class SessionsService {
   ) {}
 
   /** Redeems the login token with this `jti`. Of any number of calls at once, one starts a session; the others answer `null`. */
-  async start(loginTokenId: string): Promise<StartedSession | null> {
+  async start(loginTokenId: string, device: string | null): Promise<StartedSession | null> {
     const secret = newSecret();
     const now = this.clock.now();
     const expiresAt = addSeconds(now, this.settings.SESSION_LIFETIME);
@@ -100,6 +101,7 @@ export class SessionsService {
       hashSecret(secret),
       now,
       expiresAt,
+      device,
     ]);
     return started ? { secret, secure: Boolean(started.secure), returnTo: started.returnTo } : null;
   }
@@ -116,8 +118,8 @@ export class SessionsService {
   }
 
   /** Ends whatever the browser shows. Once answered, no instance takes it any more. */
-  async end(cookies: ShownCookie[]): Promise<void> {
-    for (const { secret } of cookies) await this.database.write(END, [hashSecret(secret), this.clock.now()]);
+  async end(cookies: ShownCookie[], reason: EndReason = 'LOGOUT'): Promise<void> {
+    for (const { secret } of cookies) await this.database.write(END, [hashSecret(secret), this.clock.now(), reason]);
   }
 
   private async use(row: SessionRow, now: Date): Promise<LiveSession> {
