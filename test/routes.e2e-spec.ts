@@ -75,8 +75,11 @@ describe('openapi.json', () => {
     expect(openapi).toBe('3.1.0');
     expect(Object.keys(paths).toSorted()).toEqual([
       '/api/2.1.1/access',
+      '/api/2.1.1/access-token/{id}',
+      '/api/2.1.1/access-tokens',
       '/api/2.1.1/access/{thirdParty}/{id}',
       '/api/2.1.1/access/{user}',
+      '/api/2.1.1/audit',
       '/api/2.1.1/group-invitation/{id}',
       '/api/2.1.1/group/{group}/members',
       '/api/2.1.1/group/{group}/members/{thirdParty}/{id}',
@@ -91,6 +94,8 @@ describe('openapi.json', () => {
       '/api/2.1.1/organization/{id}/staff',
       '/api/2.1.1/organization/{id}/staff/{user}',
       '/api/2.1.1/organizations/{id}/accounts',
+      '/api/2.1.1/session/{id}',
+      '/api/2.1.1/sessions',
       '/api/2.1.1/user',
       '/api/2.1.1/user/{thirdParty}/{id}',
       '/api/2.1.1/user/{user}',

@@ -11,7 +11,17 @@ import { TestApp } from '../support/app.js';
 const SECRET = 'Nobody else’s business';
 const ENTITIES = [Organization, User, ThirdPartyId, AccountPermission, Group, Membership, GroupStaff];
 /** Paths that name nothing of another organization: what they lead to is the caller's own. */
-const OWN = new Set(['/access', '/user', '/users', '/groups', '/organization', '/version']);
+const OWN = new Set([
+  '/access',
+  '/user',
+  '/users',
+  '/groups',
+  '/organization',
+  '/version',
+  '/sessions',
+  '/access-tokens',
+  '/audit',
+]);
 
 let t: TestApp;
 
