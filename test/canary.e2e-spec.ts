@@ -22,7 +22,7 @@ beforeEach(async () => {
   cookie = await t.signIn(caller, id);
 });
 /** Most have found what was planted, and are closed by then. */
-afterEach(() => t.stop().catch(() => undefined));
+afterEach(() => t.stop());
 
 function signatureOf(jwt: string): string {
   return jwt.split('.')[2]!;

@@ -42,6 +42,8 @@ export function testEnvironment(overrides: Record<string, string> = {}): Record<
 
 /** The real application on the real database of this test file, listening on a port of its own. */
 export class TestApp {
+  private isStopped = false;
+
   private constructor(
     readonly nest: NestFastifyApplication,
     readonly url: string,
@@ -61,6 +63,8 @@ export class TestApp {
 
   /** @throws Error if a secret that the tests used was left behind somewhere */
   async stop(): Promise<void> {
+    if (this.isStopped) return;
+    this.isStopped = true;
     await this.nest.close();
     try {
       await searchEverywhere();
