@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { AccessModule } from './access/access.module.js';
+import { AuditSearchModule } from './audit/audit-search.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { BulkModule } from './bulk/bulk.module.js';
 import { Clock } from './common/clock.js';
@@ -33,6 +34,7 @@ export class AppModule {
         AuthorizationServerModule,
         SessionsModule,
         ForwardAuthModule,
+        AuditSearchModule,
         StatusModule,
         MaintenanceModule,
         DemoModule,

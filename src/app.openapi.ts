@@ -42,6 +42,7 @@ export function describeApi(app: NestFastifyApplication): OpenAPIObject {
     .addTag('Organizations')
     .addTag('Clients', 'The applications that call the API')
     .addTag('Service accounts', 'Staff that is no person and signs its requests')
+    .addTag('Audit', 'Who let whom in')
     .addTag('Status')
     .addBearerAuth({
       type: 'http',

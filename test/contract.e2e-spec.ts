@@ -111,6 +111,13 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('obtainAccess', [user.id]);
   await use('obtainAccessByThirdPartyId', [code, '1']);
   await use('obtainAccess', [admin.id], undefined, 403);
+  const { accessTokens } = await use('listAccessTokens');
+  await t.login(await t.loginToken(admin, user.id));
+  const { sessions } = await use('listSessions');
+  await use('endSession', [sessions[0].id]);
+  await use('endSession', [sessions[0].id], undefined, 404);
+  await use('revokeAccessToken', [accessTokens[0].id]);
+  await use('searchAudit');
   await use('removeMember', [group.id, user.id]);
   await use('addMemberByThirdPartyId', [group.id, code, '1']);
   await t.world.join(admin.id, group.id, 'INVITED');

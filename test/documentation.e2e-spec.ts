@@ -49,9 +49,11 @@ function shape(value: unknown): unknown {
 function shapeOf(name: string, value: unknown): unknown {
   if (typeof value !== 'string') return shape(value);
   if (/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/.test(value)) return 'an instant';
+  if (name === 'token' && /^[\da-f-]{36}$/.test(value)) return 'a jti';
   if (name === 'token' || name === 'url') return value.replace(/^http:\/\/[^/]+/, '').replace(/eyJ.*/, 'a token');
-  if (name === 'id' && /^[\w-]{22}$/.test(value)) return 'an id';
+  if (['id', 'user', 'actor', 'group', 'session'].includes(name) && /^[\w-]{22}$/.test(value)) return 'an id';
+  if (name === 'id' && /^\d+$/.test(value)) return 'a number';
   if (name === 'lastOnPage') return 'a cursor';
-  if (name === 'clientId' && /^[\da-f]{32}$/.test(value)) return 'a client id';
+  if (['clientId', 'client'].includes(name) && /^[\da-f]{32}$/.test(value)) return 'a client id';
   return value;
 }

@@ -75,8 +75,11 @@ describe('openapi.json', () => {
     expect(openapi).toBe('3.1.0');
     expect(Object.keys(paths).toSorted()).toEqual([
       '/api/2.1.1/access',
+      '/api/2.1.1/access-token/{id}',
+      '/api/2.1.1/access-tokens',
       '/api/2.1.1/access/{thirdParty}/{id}',
       '/api/2.1.1/access/{user}',
+      '/api/2.1.1/audit',
       '/api/2.1.1/client/{id}',
       '/api/2.1.1/client/{id}/secrets',
       '/api/2.1.1/client/{id}/secrets/{secretId}',
@@ -100,6 +103,8 @@ describe('openapi.json', () => {
       '/api/2.1.1/service-account/{id}/keys',
       '/api/2.1.1/service-account/{id}/keys/{kid}',
       '/api/2.1.1/service-accounts',
+      '/api/2.1.1/session/{id}',
+      '/api/2.1.1/sessions',
       '/api/2.1.1/user',
       '/api/2.1.1/user/{thirdParty}/{id}',
       '/api/2.1.1/user/{user}',

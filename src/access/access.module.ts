@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { OAuthModule } from '../oauth/oauth.module.js';
 import { AccessController } from './access.controller.js';
 import { AccessPolicy } from './access.policy.js';
@@ -7,7 +8,7 @@ import { GuideController } from './guide.controller.js';
 import { LoginTokensService } from './login-tokens.service.js';
 
 @Module({
-  imports: [OAuthModule],
+  imports: [OAuthModule, AuditModule],
   controllers: [AccessController, GuideController],
   providers: [AccessPolicy, AccessService, LoginTokensService],
   exports: [AccessPolicy, AccessService, LoginTokensService],

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { invalidAccessToken } from '../auth/bearer.guard.js';
+import { invalidAccessToken } from '../auth/challenge.js';
 import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Database } from '../database/database.js';
@@ -62,9 +62,22 @@ export function targetOf(caller: Caller, ref: UserRef): { kind: RefKind; paramet
   }
 }
 
+/** Why somebody may not be let in. What is known of the user is for the record, not for the caller. */
+export interface Refusal {
+  error: DomainError;
+  /** The number of the rule in API.md, section 2. */
+  rule: number;
+  /** On whose staff the caller is, or else who manages the caller's account. */
+  organizationId: string | null;
+  userId: string | null;
+  /** A group of the organization that the user is in, on which the caller lacks `MANAGE`. */
+  groupId: string | null;
+}
+
 const CALLER: Statement = {
   name: 'explain_caller',
-  sql: `SELECT EXISTS (SELECT 1 FROM "users" u WHERE u."id" = $1) AS "exists",
+  sql: `SELECT (SELECT COALESCE(u."staff_organization_id", u."organization_id") FROM "users" u WHERE u."id" = $1) AS "organizationId",
+               EXISTS (SELECT 1 FROM "users" u WHERE u."id" = $1) AS "exists",
                EXISTS (SELECT 1 FROM "clients" c WHERE c."id" = $2) AS "clientExists",
                EXISTS (SELECT 1 FROM "users" u JOIN "account_permissions" p ON p."user_id" = u."id" AND p."permission" = 'OBTAIN_ACCESS_TOKENS'
                        WHERE u."id" = $1 AND u."status" = 'ACTIVE' AND u."staff_organization_id" IS NOT NULL) AS "mayObtain"`,
@@ -75,15 +88,37 @@ const TARGET = Object.fromEntries(
     kind,
     {
       name: `explain_target_${kind}`,
-      sql: `SELECT target."id" FROM "users" target WHERE target."id" = ${user} AND target."status" = 'ACTIVE'`,
+      sql: `SELECT target."id", target."status" FROM "users" target WHERE target."id" = ${user}`,
     },
   ]),
 ) as Record<RefKind, Statement>;
+
+const MEMBERSHIP: Statement = {
+  name: 'explain_membership',
+  sql: `SELECT g."id" FROM "memberships" m JOIN "groups" g ON g."id" = m."group_id"
+        WHERE m."user_id" = $1 AND g."organization_id" = $2 ORDER BY m."status" DESC LIMIT 1`,
+};
 
 const ALLOWS: Statement = {
   name: 'may_let_in',
   sql: `SELECT 1 AS "yes" ${grants({ caller: '$1', client: '$2', user: '$3' })} LIMIT 1`,
 };
+
+interface CallerFacts {
+  organizationId: string | null;
+  exists: unknown;
+  clientExists: unknown;
+  mayObtain: unknown;
+}
+
+const gone = (): DomainError => invalidAccessToken('The account or the client of the access token is gone.');
+const mayNotObtain = (): DomainError =>
+  new DomainError(
+    'not_authorized',
+    'The caller may not obtain access tokens: it is not active staff with the permission OBTAIN_ACCESS_TOKENS.',
+  );
+const noGroup = (): DomainError =>
+  new DomainError('not_authorized', 'The user has joined no group that the caller administers.');
 
 /**
  * Who may let whom in (API.md, section 2). The decision is made by the statement that acts on it, with
@@ -99,25 +134,25 @@ export class AccessPolicy {
     if (rows.length === 0) throw await this.refusal(caller, { by: 'id', id: userId });
   }
 
+  async refusal(caller: Caller, ref: UserRef): Promise<DomainError> {
+    return (await this.explain(caller, ref)).error;
+  }
+
   /**
    * Why `caller` may not let `ref` in, in the order of the rules: whoever lacks the permission learns
    * nothing about who exists.
    */
-  async refusal(caller: Caller, ref: UserRef): Promise<DomainError> {
-    const [facts] = await this.database.read<{ exists: unknown; clientExists: unknown; mayObtain: unknown }>(CALLER, [
-      caller.userId,
-      caller.clientId,
-    ]);
-    if (!facts!.exists || !facts!.clientExists)
-      return invalidAccessToken('The account or the client of the access token is gone.');
-    if (!facts!.mayObtain)
-      return new DomainError(
-        'not_authorized',
-        'The caller may not obtain access tokens: it is not active staff with the permission OBTAIN_ACCESS_TOKENS.',
-      );
+  async explain(caller: Caller, ref: UserRef): Promise<Refusal> {
+    const [facts] = await this.database.read<CallerFacts>(CALLER, [caller.userId, caller.clientId]);
+    const { organizationId } = facts!;
+    const known = { organizationId, userId: null, groupId: null };
+    if (!facts!.exists || !facts!.clientExists) return { error: gone(), rule: 1, ...known };
+    if (!facts!.mayObtain) return { error: mayNotObtain(), rule: 4, ...known };
     const { kind, parameters } = targetOf(caller, ref);
-    const targets = await this.database.read(TARGET[kind], parameters);
-    if (targets.length === 0) return new DomainError('unknown_user');
-    return new DomainError('not_authorized', 'The user has joined no group that the caller administers.');
+    const [target] = await this.database.read<{ id: string; status: string }>(TARGET[kind], parameters);
+    const userId = target?.id ?? null;
+    if (target?.status !== 'ACTIVE') return { error: new DomainError('unknown_user'), rule: 5, ...known, userId };
+    const [group] = await this.database.read<{ id: string }>(MEMBERSHIP, [target.id, organizationId]);
+    return { error: noGroup(), rule: 6, organizationId, userId, groupId: group?.id ?? null };
   }
 }

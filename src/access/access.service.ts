@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { toIso, toNumericDate } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -21,6 +22,7 @@ export class AccessService {
     private readonly loginTokens: LoginTokensService,
     private readonly clients: ClientsService,
     private readonly tokens: TokensService,
+    private readonly audit: AuditService,
     private readonly settings: Settings,
   ) {}
 
@@ -38,9 +40,22 @@ export class AccessService {
       delivery,
       existingSession: session,
     });
-    if (!token) throw await this.policy.refusal(caller, ref);
+    if (!token) throw await this.refuse(caller, ref);
     const jwt = await this.sign(caller, token);
     return { token: jwt, url: `${this.origin(isHttps)}/login?token=${jwt}`, expires: toIso(token.expiresAt) };
+  }
+
+  private async refuse(caller: Caller, ref: UserRef): Promise<DomainError> {
+    const { error, organizationId, ...about } = await this.policy.explain(caller, ref);
+    if (organizationId)
+      await this.audit.refuse({
+        event: 'ACCESS_REFUSED',
+        organizationId,
+        ...about,
+        by: caller,
+        details: { reason: error.id },
+      });
+    return error;
   }
 
   private async requireLegalReturnTo(caller: Caller, returnTo: string): Promise<void> {

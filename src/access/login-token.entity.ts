@@ -23,6 +23,7 @@ export type ExistingSession = (typeof EXISTING_SESSION)[number];
 @Entity('login_tokens')
 @Check('login_tokens_delivery_check', `"delivery" IN ('redirect', 'link')`)
 @Check('login_tokens_existing_session_check', `"existing_session" IN ('keep', 'switch', 'ask')`)
+@Index('login_tokens_organization_idx', ['organizationId', 'expiresAt', 'id'], { where: '"revoked_at" IS NULL' })
 export class LoginToken {
   /** The `jti` of the token, a UUID. */
   @PrimaryColumn({ type: 'varchar', length: 36, primaryKeyConstraintName: 'login_tokens_pkey' })
@@ -78,6 +79,17 @@ export class LoginToken {
   /** Set to take the token back: it starts no session, and the one it started has ended. */
   @Column({ name: 'revoked_at', ...INSTANT, nullable: true })
   revokedAt: Date | null;
+
+  /** Who took it back, or took away the right that it needed; `null` for an operator on the command line. */
+  @Column({ name: 'revoked_by', ...ID, nullable: true })
+  revokedBy: string | null;
+
+  @Column({ name: 'revoked_by_client_id', type: 'varchar', length: 32, nullable: true })
+  revokedByClientId: string | null;
+
+  /** The organization that manages the user, so that its tokens are one range of an index. */
+  @Column({ name: 'organization_id', ...ID, nullable: true })
+  organizationId: string | null;
 
   /** The session that it starts is for https only (`security=ssl`). */
   @Column({ type: 'boolean' })

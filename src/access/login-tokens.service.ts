@@ -34,8 +34,9 @@ const RECORD = Object.fromEntries(
     const [caller, client, id, issuedAt, expiresAt, ...options] = Array.from({ length: 11 }, (_, i) => `$${next + i}`);
     const sql = `
       INSERT INTO "login_tokens" ("id", "user_id", "caller_id", "client_id", "group_id", "issued_at", "expires_at",
-                                  "secure", "return_to", "embed_origin", "delivery", "existing_session", "key_id")
-      SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt}, ${options.join(', ')}
+                                  "secure", "return_to", "embed_origin", "delivery", "existing_session", "key_id", "organization_id")
+      SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt}, ${options.join(', ')},
+             target."organization_id"
       ${grants({ caller: caller!, client: client!, user })}
       LIMIT 1
       RETURNING "user_id" AS "userId"`;

@@ -5,9 +5,10 @@ import type { FastifyRequest } from 'fastify';
 import { DomainError } from '../common/errors/errors.js';
 import { TokenError } from '../oauth/tokens.service.js';
 import { AttemptsService } from './attempts.service.js';
-import { BearerStrategy, REALM } from './bearer.strategy.js';
+import { BearerStrategy } from './bearer.strategy.js';
 import { CallerRule, SCOPE } from './called-by.decorator.js';
 import type { AuthenticatedCaller } from './caller.js';
+import { invalidAccessToken, REALM } from './challenge.js';
 
 const REFUSALS: Record<TokenError['reason'], string> = {
   invalid: 'The access token is not valid.',
@@ -68,14 +69,5 @@ export class BearerGuard implements CanActivate {
 function insufficientScope(): DomainError {
   return new DomainError('not_authorized', `The access token lacks the scope ${SCOPE}.`, {
     headers: { 'WWW-Authenticate': `Bearer realm="${REALM}", error="insufficient_scope", scope="${SCOPE}"` },
-  });
-}
-
-/** @see RFC 6750, section 3.1 */
-export function invalidAccessToken(description: string): DomainError {
-  return new DomainError('not_authenticated', description, {
-    headers: {
-      'WWW-Authenticate': `Bearer realm="${REALM}", error="invalid_token", error_description="${description}"`,
-    },
   });
 }

@@ -6,11 +6,10 @@ import { Clock } from '../common/clock.js';
 import { BELIEVED_MS, RecentAnswers } from '../common/recent-answers.js';
 import { TokenError } from '../oauth/tokens.service.js';
 import type { AuthenticatedCaller } from './caller.js';
+import { REALM } from './challenge.js';
 import { ExternalTokensService } from './external-tokens.service.js';
 import { OwnTokensService } from './own-tokens.service.js';
 import type { VerifiedToken } from './own-tokens.service.js';
-
-export const REALM = 'latchkey';
 
 /** Access tokens whose signature was checked, at most; one takes less than a kilobyte. */
 const CACHE_SIZE = 10_000;

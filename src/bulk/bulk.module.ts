@@ -1,8 +1,9 @@
 import { Module } from '@nestjs/common';
+import { AuditModule } from '../audit/audit.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { ExportService } from './export.service.js';
 import { ImportService } from './import.service.js';
 
 /** Users in files, for the command line. */
-@Module({ imports: [UsersModule], providers: [ImportService, ExportService] })
+@Module({ imports: [AuditModule, UsersModule], providers: [ImportService, ExportService] })
 export class BulkModule {}

@@ -2,6 +2,7 @@ import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
+import { AuditService } from '../audit/audit.service.js';
 import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { searchTerms } from '../common/search-text.js';
@@ -48,6 +49,7 @@ export class ImportService {
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly database: Database,
     private readonly users: UsersService,
+    private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
 
@@ -77,6 +79,7 @@ export class ImportService {
         await batch.read(db, rows.filter(isGood));
         addAll(batch, rows, report);
         await this.apply(db, organizationId, batch);
+        await this.record(db, organizationId, batch);
         groups += batch.newGroups.length;
       });
       await setTimeout(PAUSE_MS);
@@ -143,13 +146,21 @@ export class ImportService {
     );
     await this.insert(db, organizationId, plan.created(), now);
     for (const { user, fields, newThirdPartyIds } of plan.changed())
-      await this.users.update(db, user, fields, newThirdPartyIds);
+      await this.users.update(db, user, fields, newThirdPartyIds, null);
     await insertRows(
       db,
       'memberships',
       ['user_id', 'group_id', 'status', 'joined_at'],
       plan.newMemberships.map(({ userId, groupId }) => [userId, groupId, 'JOINED', now]),
     );
+  }
+
+  /** One row for many accounts: each of them has its own in the file. */
+  private async record(db: EntityManager, organizationId: string, plan: ImportPlan): Promise<void> {
+    const [created, changed, joined] = [plan.created().length, plan.changed().length, plan.newMemberships.length];
+    if (created + changed + joined === 0) return;
+    const details = { created, changed, joined };
+    await this.audit.record(db, { event: 'ACCOUNTS_IMPORTED', organizationId, by: null, details });
   }
 
   private async insert(db: EntityManager, organizationId: string, accounts: Account[], now: string): Promise<void> {

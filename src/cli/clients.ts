@@ -33,7 +33,7 @@ export function addClientCommands(program: Command, withApplication: WithApplica
       const client = checked(NewClientDto, { ...(await read(fields)), isPublic: isPublic ?? false });
       const { id, secret } = await app.get(Database).transaction(async (db) => {
         const { id: organizationId } = await findOrganization(db, organization);
-        return app.get(ClientsService).insert(db, organizationId, client);
+        return app.get(ClientsService).insert(db, organizationId, client, null);
       });
       print(`client_id=${id}`, ...(secret ? [`client_secret=${secret}`] : []));
     }),
@@ -92,7 +92,7 @@ export function addClientCommands(program: Command, withApplication: WithApplica
       withApplication(async (app) => {
         const created = await app
           .get(Database)
-          .transaction(async (db) => app.get(ClientSecretsService).insert(db, await requireClient(db, null, id)));
+          .transaction(async (db) => app.get(ClientSecretsService).insert(db, await requireClient(db, null, id), null));
         print(created.secret);
         tell(`It is called ${created.id}. Delete the old one when nobody uses it any more: clients delete-secret`);
       }),
@@ -106,8 +106,7 @@ export function addClientCommands(program: Command, withApplication: WithApplica
     .action((id: string, secretId: string) =>
       withApplication((app) =>
         app.get(Database).transaction(async (db) => {
-          await requireClient(db, null, id);
-          await app.get(ClientSecretsService).delete(db, id, secretId);
+          await app.get(ClientSecretsService).delete(db, await requireClient(db, null, id), secretId, null);
         }),
       ),
     );
@@ -120,7 +119,7 @@ export function addClientCommands(program: Command, withApplication: WithApplica
       withApplication((app) =>
         app.get(Database).transaction(async (db) => {
           await requireClient(db, null, id);
-          await app.get(ClientsService).delete(db, id);
+          await app.get(ClientsService).delete(db, id, null);
         }),
       ),
     );

@@ -83,7 +83,8 @@ async function addAdministrator(
   organizationId: string,
   fields: { name: string; emailAddress: string },
 ): Promise<void> {
-  const id = await app.get(UsersService).insert(db, organizationId, checked(UserFieldsDto, fields));
+  const id = await app.get(UsersService).insert(db, null, organizationId, checked(UserFieldsDto, fields));
   await db.update(User, { id }, { staffOrganizationId: organizationId });
-  for (const permission of PERMISSIONS) await app.get(PermissionsService).give(db, id, permission);
+  const administrator = await db.findOneByOrFail(User, { id });
+  for (const permission of PERMISSIONS) await app.get(PermissionsService).give(db, administrator, permission, null);
 }

@@ -53,7 +53,9 @@ export function addPermissionCommands(program: Command, withApplication: WithApp
             const user = await requireStaff(db, ref);
             if (!isOfGroup(permission)) {
               const rights = app.get(PermissionsService);
-              await (verb === 'grant' ? rights.give(db, user.id, permission) : rights.take(db, user.id, permission));
+              await (verb === 'grant'
+                ? rights.give(db, user, permission, null)
+                : rights.take(db, user, permission, null));
             } else await changeOnGroup(app.get(GroupStaffService), verb, db, user, permission, group!);
           });
         }),
@@ -77,6 +79,6 @@ async function changeOnGroup(
   name: string,
 ): Promise<void> {
   const group = await findGroup(db, user.staffOrganizationId!, name);
-  if (verb === 'grant') await rights.give(db, group, user, permission);
-  else await rights.take(db, group.id, user, permission);
+  if (verb === 'grant') await rights.give(db, group, user, permission, null);
+  else await rights.take(db, group, user, permission, null);
 }

@@ -26,7 +26,7 @@ export function addServiceAccountCommands(program: Command, withApplication: Wit
         const fields = checked(NewServiceAccountDto, { name });
         const id = await app.get(Database).transaction(async (db) => {
           const { id: organizationId } = await findOrganization(db, organization);
-          return app.get(ServiceAccountsService).insert(db, organizationId, fields.name);
+          return app.get(ServiceAccountsService).insert(db, organizationId, fields.name, null);
         });
         print(id);
       }),
@@ -54,8 +54,7 @@ export function addServiceAccountCommands(program: Command, withApplication: Wit
     .action((id: string) =>
       withApplication((app) =>
         app.get(Database).transaction(async (db) => {
-          await requireServiceAccount(db, null, id);
-          await app.get(ServiceAccountsService).delete(db, id);
+          await app.get(ServiceAccountsService).delete(db, await requireServiceAccount(db, null, id), null);
         }),
       ),
     );
@@ -73,8 +72,7 @@ function addKeyCommands(commands: Command, withApplication: WithApplication): vo
       withApplication(async (app) => {
         const key = readPublicKey(await readFile(file, 'utf8'));
         const { kid } = await app.get(Database).transaction(async (db) => {
-          await requireServiceAccount(db, null, id);
-          return app.get(ServiceAccountKeysService).insert(db, id, key);
+          return app.get(ServiceAccountKeysService).insert(db, await requireServiceAccount(db, null, id), key, null);
         });
         print(kid);
       }),
@@ -91,8 +89,7 @@ function addKeyCommands(commands: Command, withApplication: WithApplication): vo
         // A key whose private half nobody has is of no use: the file comes first.
         if (out) await writeFile(out, privateKey, { mode: 0o600, flag: 'wx' });
         const { kid } = await app.get(Database).transaction(async (db) => {
-          await requireServiceAccount(db, null, id);
-          return app.get(ServiceAccountKeysService).insert(db, id, key);
+          return app.get(ServiceAccountKeysService).insert(db, await requireServiceAccount(db, null, id), key, null);
         });
         if (out) return print(kid);
         tell(`kid: ${kid}`);
@@ -120,7 +117,7 @@ function addKeyCommands(commands: Command, withApplication: WithApplication): vo
     .argument('<kid>', 'of the key')
     .action((keyId: string) =>
       withApplication((app) =>
-        app.get(Database).transaction((db) => app.get(ServiceAccountKeysService).revoke(db, keyId)),
+        app.get(Database).transaction((db) => app.get(ServiceAccountKeysService).revoke(db, keyId, null)),
       ),
     );
 }

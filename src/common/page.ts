@@ -45,6 +45,13 @@ button.quiet { background: none; color: var(--accent); }
 [role=alert] { color: var(--alert); }
 button:focus-visible, a:focus-visible, input:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 small { color: var(--soft); }
+h2 { margin: 1.75rem 0 .5rem; font-size: 1.05rem; }
+mark { padding: .1rem .5rem; border: 1px solid currentColor; border-radius: 1rem; background: none; color: var(--accent); font-size: .75rem; white-space: nowrap; }
+.cards { margin: 0; padding: 0; list-style: none; }
+.cards li { display: flex; align-items: center; gap: 1rem; padding: .75rem 0; border-top: 1px solid var(--line); }
+.cards div { flex: 1; min-width: 0; overflow-wrap: anywhere; }
+.cards small { display: block; }
+.cards button { min-height: 2.75rem; border: 1px solid var(--line); }
 :last-child { margin-bottom: 0; }
 `;
 

@@ -1,7 +1,8 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
+import { toInstant } from '../database/database.js';
 import { DomainError } from './errors/errors.js';
 import { fails } from './fields.js';
 import type { TermRange } from './search-text.js';
@@ -50,6 +51,9 @@ export class CursorQueryDto extends SizeQueryDto {
   resultFrom?: string;
 }
 
+/** The same for a list that has no names to search for. */
+export class PageQueryDto extends OmitType(CursorQueryDto, ['query']) {}
+
 /** Which page of a short list, by the number of its first row (API.md, section 1). */
 export class OffsetQueryDto extends SizeQueryDto {
   @ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: MAX_START, default: 0 })
@@ -64,7 +68,7 @@ export class OffsetQueryDto extends SizeQueryDto {
 export class PaginationDto {
   @ApiProperty({
     type: 'integer',
-    description: `Rows on all pages. The results of a search are counted up to ${MAX_COUNTED}.`,
+    description: `Rows on all pages. The results of a search, and lists in the order of time, are counted up to ${MAX_COUNTED}.`,
     example: 2,
   })
   total: number;
@@ -155,9 +159,43 @@ export async function pageByTerm(
   };
 }
 
+/**
+ * The same, the latest first: in the order of `at`, an instant of the rows, and of `id`. What `id` is in the text of a
+ * position, `toId` turns back into what it is in the table.
+ */
+export async function pageByTime(
+  list: SelectQueryBuilder<ObjectLiteral>,
+  { at, id, toId = (text) => text }: { at: string; id: string; toId?: (text: string) => string | number },
+  { resultFrom, resultSize }: PageQueryDto,
+): Promise<Page> {
+  const page = list.clone().select(id, 'id').addSelect(at, 'at').orderBy(at, 'DESC').addOrderBy(id, 'DESC');
+  if (resultFrom) {
+    const { term, id: last } = readPosition(resultFrom);
+    const before = new Date(term);
+    if (Number.isNaN(before.getTime())) throw notAPosition();
+    page.andWhere(`(${at}, ${id}) < (:before, :last)`, { before, last: toId(last) });
+  }
+  const found = await page.limit(resultSize + 1).getRawMany<{ id: string | number; at: Date | string }>();
+  const shown = found
+    .slice(0, resultSize)
+    .map((row) => ({ id: String(row.id), term: toInstant(row.at).toISOString() }));
+  return {
+    ids: shown.map((row) => row.id),
+    pagination: {
+      total: await countUpTo(MAX_COUNTED, list.clone().select(id, 'id')),
+      lastOnPage: shown.length > 0 ? writePosition(shown.at(-1)!) : undefined,
+      moreAvailable: found.length > resultSize,
+    },
+  };
+}
+
 /** How many rows a list has; those of a search are counted up to a limit. */
-export async function count(list: SelectQueryBuilder<ObjectLiteral>, query: string | undefined): Promise<number> {
-  const [sql, parameters] = list.limit(query ? MAX_COUNTED : undefined).getQueryAndParameters();
+export function count(list: SelectQueryBuilder<ObjectLiteral>, query: string | undefined): Promise<number> {
+  return countUpTo(query ? MAX_COUNTED : undefined, list);
+}
+
+async function countUpTo(limit: number | undefined, list: SelectQueryBuilder<ObjectLiteral>): Promise<number> {
+  const [sql, parameters] = list.limit(limit).getQueryAndParameters();
   const [row] = await list.dataSource.query<{ total: number | string }[]>(
     `SELECT COUNT(*) AS "total" FROM (${sql}) AS "counted"`,
     parameters,
@@ -173,6 +211,10 @@ function writePosition({ term, id }: { term: string; id: string }): string {
 function readPosition(text: string): { term: string; id: string } {
   const position = Buffer.from(text, 'base64url').toString();
   const space = position.indexOf(' ');
-  if (space < 1) throw new DomainError('invalid_request', 'resultFrom is not where a page of this search ended.');
+  if (space < 1) throw notAPosition();
   return { id: position.slice(0, space), term: position.slice(space + 1) };
+}
+
+function notAPosition(): DomainError {
+  return new DomainError('invalid_request', 'resultFrom is not where a page of this search ended.');
 }

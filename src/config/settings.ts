@@ -128,7 +128,7 @@ export class Settings {
   @Max(2592000, { message: 'SESSION_LIFETIME must be 60 to 2592000 seconds' })
   SESSION_LIFETIME: number = 43200;
 
-  /** Days, 1 to 3650: how long the records of ended sessions and their login tokens are kept. */
+  /** Days, 1 to 3650: how long the record of who let whom in, and those of ended sessions and their login tokens, are kept. */
   @Transform(toInteger)
   @IsInt({ message: 'RETENTION_DAYS must be a number of days' })
   @Min(1, { message: 'RETENTION_DAYS must be 1 to 3650 days' })

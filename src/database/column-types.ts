@@ -21,3 +21,6 @@ export const TERM = {
   length: 64,
   collation: isPostgres ? 'C' : undefined,
 } as const satisfies ColumnOptions;
+
+/** A number that grows from row to row. */
+export const SERIAL = isPostgres ? 'bigint' : 'integer';

@@ -1,4 +1,5 @@
 import { LoginToken } from '../access/login-token.entity.js';
+import { AuditEvent } from '../audit/audit-event.entity.js';
 import { FailedAttempt } from '../auth/failed-attempt.entity.js';
 import { GroupSearchTerm } from '../groups/group-search-term.entity.js';
 import { GroupStaff } from '../groups/group-staff.entity.js';
@@ -51,4 +52,5 @@ export const ENTITIES = [
   OAuthRecord,
   UsedAssertion,
   RevokedToken,
+  AuditEvent,
 ];

@@ -5,6 +5,7 @@ import { AddAuthorizationServer1795700000000 } from './migrations/1795700000000-
 import { NameOriginsOfTokens1795710000000 } from './migrations/1795710000000-NameOriginsOfTokens.js';
 import { RotateSigningKeys1795720000000 } from './migrations/1795720000000-RotateSigningKeys.js';
 import { AddWaysOfLogin1795740000000 } from './migrations/1795740000000-AddWaysOfLogin.js';
+import { AddAuditTrail1795750000000 } from './migrations/1795750000000-AddAuditTrail.js';
 
 /** In the order in which they run. */
 export const MIGRATIONS = [
@@ -15,4 +16,5 @@ export const MIGRATIONS = [
   NameOriginsOfTokens1795710000000,
   RotateSigningKeys1795720000000,
   AddWaysOfLogin1795740000000,
+  AddAuditTrail1795750000000,
 ];

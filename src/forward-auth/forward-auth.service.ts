@@ -1,6 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { REALM } from '../auth/bearer.strategy.js';
+import { REALM } from '../auth/challenge.js';
 import { DomainError } from '../common/errors/errors.js';
 import { sendErrorPage } from '../common/errors/page-error.filter.js';
 import { TrustedProxies } from '../common/trusted-proxies.js';

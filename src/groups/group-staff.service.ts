@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import { count } from '../common/paging.js';
@@ -29,6 +30,7 @@ export class GroupStaffService {
     private readonly users: UsersService,
     private readonly policy: GroupsPolicy,
     private readonly revocation: RevocationService,
+    private readonly audit: AuditService,
   ) {}
 
   /** @throws DomainError `unknown_group`, `not_permitted` */
@@ -58,7 +60,7 @@ export class GroupStaffService {
   async allow(caller: Caller, groupId: string, ref: UserRef, permission: GroupPermission): Promise<GroupStaffDto> {
     const userId = await this.database.transaction(async (db) => {
       const { group, user } = await this.requireChangeable(db, caller, groupId, ref);
-      await this.give(db, group, user, permission);
+      await this.give(db, group, user, permission, caller);
       return user.id;
     });
     return this.describe(groupId, userId, permission);
@@ -71,26 +73,52 @@ export class GroupStaffService {
    */
   async disallow(caller: Caller, groupId: string, ref: UserRef, permission: GroupPermission): Promise<GroupStaffDto> {
     const userId = await this.database.transaction(async (db) => {
-      const { user } = await this.requireChangeable(db, caller, groupId, ref);
-      await this.take(db, groupId, user, permission);
+      const { group, user } = await this.requireChangeable(db, caller, groupId, ref);
+      await this.take(db, group, user, permission, caller);
       return user.id;
     });
     return this.describe(groupId, userId, permission);
   }
 
-  /** Whether that may be done is decided before. @throws DomainError `not_available` */
-  async give(db: EntityManager, group: Group, user: User, permission: GroupPermission): Promise<void> {
+  /** Whether `by` may do that is decided before. @throws DomainError `not_available` */
+  async give(
+    db: EntityManager,
+    group: Group,
+    user: User,
+    permission: GroupPermission,
+    by: Caller | null,
+  ): Promise<void> {
     if (user.staffOrganizationId !== group.organizationId) throw new DomainError('not_available');
+    if (!(await db.existsBy(GroupStaff, { userId: user.id, groupId: group.id, permission })))
+      await this.record(db, 'GROUP_RIGHT_GRANTED', by, group, user, permission);
     await db.upsert(GroupStaff, { userId: user.id, groupId: group.id, permission }, ['userId', 'groupId']);
-    if (permission === 'VIEW') await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
+    if (permission === 'VIEW') await this.revocation.revokeWhatIsNoLongerGranted(db, user.id, by);
   }
 
   /** The same. @throws DomainError `not_available` */
-  async take(db: EntityManager, groupId: string, user: User, permission: GroupPermission): Promise<void> {
-    const row = await db.findOneBy(GroupStaff, { userId: user.id, groupId });
+  async take(
+    db: EntityManager,
+    group: Group,
+    user: User,
+    permission: GroupPermission,
+    by: Caller | null,
+  ): Promise<void> {
+    const row = await db.findOneBy(GroupStaff, { userId: user.id, groupId: group.id });
     if (!row || (permission === 'MANAGE' && row.permission === 'VIEW')) throw new DomainError('not_available');
-    await db.delete(GroupStaff, { userId: user.id, groupId });
-    await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
+    await db.delete(GroupStaff, { userId: user.id, groupId: group.id });
+    await this.record(db, 'GROUP_RIGHT_REVOKED', by, group, user, row.permission);
+    await this.revocation.revokeWhatIsNoLongerGranted(db, user.id, by);
+  }
+
+  private record(
+    db: EntityManager,
+    event: 'GROUP_RIGHT_GRANTED' | 'GROUP_RIGHT_REVOKED',
+    by: Caller | null,
+    { id: groupId, organizationId }: Group,
+    user: User,
+    permission: GroupPermission,
+  ): Promise<void> {
+    return this.audit.record(db, { event, organizationId, userId: user.id, groupId, by, details: { permission } });
   }
 
   private async requireChangeable(

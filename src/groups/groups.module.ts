@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/audit.module.js';
 import { RevocationModule } from '../access/revocation.module.js';
 import { OrganizationsModule } from '../organizations/organizations.module.js';
 import { UsersModule } from '../users/users.module.js';
@@ -21,6 +22,7 @@ import { Membership } from './membership.entity.js';
     UsersModule,
     OrganizationsModule,
     RevocationModule,
+    AuditModule,
   ],
   controllers: [
     GroupsController,

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { In } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
+import { RevocationService } from '../access/revocation.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -21,6 +23,8 @@ export class GroupsService {
     @InjectRepository(Group) private readonly groups: Repository<Group>,
     private readonly database: Database,
     private readonly policy: GroupsPolicy,
+    private readonly revocation: RevocationService,
+    private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
 
@@ -49,6 +53,7 @@ export class GroupsService {
       });
       await indexGroup(db, id);
       await db.insert(GroupStaff, { userId: caller.userId, groupId: id, permission: 'MANAGE' });
+      await this.audit.record(db, { event: 'GROUP_CREATED', organizationId, groupId: id, by: caller });
     });
     return this.show(id);
   }
@@ -70,6 +75,15 @@ export class GroupsService {
         },
       );
       await indexGroup(db, id);
+      const fields = Object.entries(changes).flatMap(([field, value]) => (value === undefined ? [] : field));
+      const { organizationId } = group;
+      await this.audit.record(db, {
+        event: 'GROUP_CHANGED',
+        organizationId,
+        groupId: id,
+        by: caller,
+        details: { fields },
+      });
     });
     return this.show(id);
   }
@@ -79,7 +93,10 @@ export class GroupsService {
     await this.database.transaction(async (db) => {
       const group = await requireGroup(db, id, 'not_found');
       await this.policy.requireMayManage(db, caller, group);
+      await this.revocation.revokeAllOf(db, 'group', id, caller);
       await db.delete(Group, { id });
+      const { organizationId } = group;
+      await this.audit.record(db, { event: 'GROUP_DELETED', organizationId, groupId: id, by: caller });
     });
   }
 

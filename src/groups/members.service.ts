@@ -4,6 +4,8 @@ import { isEmail } from 'class-validator';
 import { In } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
+import type { AuditEventName } from '../audit/audit-events.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -32,6 +34,7 @@ export class MembersService {
     private readonly users: UsersService,
     private readonly policy: GroupsPolicy,
     private readonly revocation: RevocationService,
+    private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
 
@@ -70,7 +73,15 @@ export class MembersService {
       await this.policy.requireMayManage(db, caller, group);
       const user = (await findIn(db, caller, ref)) ?? (await this.setUp(db, caller, group, ref, fields));
       if (user.type !== 'USER') throw new DomainError('unknown_user', 'A service account is nobody to let in.');
-      return { group, membership: await this.enter(db, user, group) };
+      const membership = await this.enter(db, user, group);
+      await this.record(
+        db,
+        membership.status === 'JOINED' ? 'MEMBER_JOINED' : 'MEMBER_INVITED',
+        caller,
+        group,
+        user.id,
+      );
+      return { group, membership };
     });
     return (await this.describe(group, [membership.userId], [membership]))[0]!;
   }
@@ -84,7 +95,8 @@ export class MembersService {
       if (!user || !(await db.existsBy(Membership, { userId: user.id, groupId })))
         throw new DomainError('not_group_member');
       await db.delete(Membership, { userId: user.id, groupId });
-      await this.revocation.revokeWhatIsNoLongerGranted(db, user.id);
+      await this.record(db, 'MEMBER_REMOVED', caller, group, user.id);
+      await this.revocation.revokeWhatIsNoLongerGranted(db, user.id, caller);
     });
   }
 
@@ -97,7 +109,19 @@ export class MembersService {
       if (action === 'ACCEPT')
         await db.update(Membership, invitation, { status: 'JOINED', joinedAt: this.clock.now() });
       else await db.delete(Membership, invitation);
+      const event = action === 'ACCEPT' ? 'INVITATION_ACCEPTED' : 'INVITATION_DECLINED';
+      await this.record(db, event, caller, await requireGroup(db, groupId, 'not_found'), caller.userId);
     });
+  }
+
+  private record(
+    db: EntityManager,
+    event: AuditEventName,
+    by: Caller,
+    { id: groupId, organizationId }: Group,
+    userId: string,
+  ): Promise<void> {
+    return this.audit.record(db, { event, organizationId, userId, groupId, by });
   }
 
   /** The account that a reference to nobody is to become. */
@@ -114,7 +138,7 @@ export class MembersService {
     if (ref.by === 'emailAddress' && !isEmail(ref.address)) throw new DomainError('invalid_email_address');
     const named =
       ref.by === 'emailAddress' ? { emailAddress: ref.address } : { thirdParty: ref.thirdParty, thirdPartyId: ref.id };
-    await this.users.insert(db, group.organizationId, { ...fields, ...named });
+    await this.users.insert(db, caller, group.organizationId, { ...fields, ...named });
     return (await findIn(db, caller, ref))!;
   }
 

@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { LoginTokensService } from '../access/login-tokens.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import { AttemptsService } from '../auth/attempts.service.js';
 import { ExpiredRecordsService } from '../oauth/expired-records.service.js';
 import { SigningKeysService } from '../oauth/signing-keys.service.js';
@@ -19,6 +20,7 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
     private readonly attempts: AttemptsService,
     private readonly expiredRecords: ExpiredRecordsService,
     private readonly signingKeys: SigningKeysService,
+    private readonly audit: AuditService,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -40,6 +42,7 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
     await this.attempts.prune();
     await this.expiredRecords.prune();
     await this.signingKeys.prune();
+    await this.audit.prune();
   }
 
   private async attempt(what: string, work: () => Promise<void>): Promise<void> {

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { In } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
+import { RevocationService } from '../access/revocation.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -32,6 +34,8 @@ export class ClientsService {
     @InjectRepository(ClientOrigin) private readonly origins: Repository<ClientOrigin>,
     private readonly database: Database,
     private readonly policy: OAuthPolicy,
+    private readonly revocation: RevocationService,
+    private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
 
@@ -69,7 +73,7 @@ export class ClientsService {
   /** @throws DomainError `not_permitted`, and those of the fields */
   async create(caller: Caller, fields: NewClientDto): Promise<CreatedClientDto> {
     const { id, secret } = await this.database.transaction(async (db) =>
-      this.insert(db, await this.policy.requireMayChange(db, caller), fields),
+      this.insert(db, await this.policy.requireMayChange(db, caller), fields, caller),
     );
     return { ...(await this.show(id)), secret };
   }
@@ -79,10 +83,12 @@ export class ClientsService {
     db: EntityManager,
     organizationId: string,
     { name, isPublic, ...fields }: NewClientDto,
+    by: Caller | null,
   ): Promise<{ id: string; secret?: string }> {
     const client = { id: newClientId(), name, organizationId, isPublic, createdAt: this.clock.now() };
     await db.insert(Client, client);
     await this.fill(db, client, fields);
+    await this.record(db, 'CLIENT_CREATED', client, by);
     if (isPublic || fields.jwks) return { id: client.id };
     return { id: client.id, secret: (await addSecret(db, client.id, this.clock)).secret };
   }
@@ -92,6 +98,7 @@ export class ClientsService {
     await this.database.transaction(async (db) => {
       const client = await requireClient(db, await this.policy.requireMayChange(db, caller), id);
       await this.fill(db, client, changes);
+      await this.record(db, 'CLIENT_CHANGED', client, caller);
     });
     return this.show(id);
   }
@@ -120,7 +127,7 @@ export class ClientsService {
   async remove(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const client = await requireClient(db, await this.policy.requireMayChange(db, caller), id);
-      await this.delete(db, client.id);
+      await this.delete(db, client.id, caller);
     });
   }
 
@@ -130,14 +137,26 @@ export class ClientsService {
    *
    * @throws DomainError `client_in_use`
    */
-  async delete(db: EntityManager, id: string): Promise<void> {
+  async delete(db: EntityManager, id: string, by: Caller | null): Promise<void> {
     if (await db.existsBy(ServiceAccount, { clientId: id })) throw new DomainError('client_in_use');
     await db.delete(OAuthRecord, { clientId: id });
+    const { organizationId } = await db.findOneByOrFail(Client, { id });
+    await this.revocation.revokeAllOf(db, 'client', id, by);
     await db.delete(Client, { id });
+    await this.record(db, 'CLIENT_DELETED', { id, organizationId }, by);
   }
 
   async show(id: string): Promise<ClientDto> {
     return (await this.showAll([id]))[0]!;
+  }
+
+  private record(
+    db: EntityManager,
+    event: 'CLIENT_CREATED' | 'CLIENT_CHANGED' | 'CLIENT_DELETED',
+    { id, organizationId }: Pick<Client, 'id' | 'organizationId'>,
+    by: Caller | null,
+  ): Promise<void> {
+    return this.audit.record(db, { event, organizationId, by, details: { client: id } });
   }
 
   private async setKeys(db: EntityManager, id: string, isPublic: boolean, jwks: string | null): Promise<void> {

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { JwtModule } from '@nestjs/jwt';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/audit.module.js';
 import { RevocationModule } from '../access/revocation.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { CallerTokensService } from './caller-tokens.service.js';
@@ -30,6 +31,7 @@ import { TokensService } from './tokens.service.js';
     JwtModule.register({}),
     UsersModule,
     RevocationModule,
+    AuditModule,
   ],
   controllers: [ClientListController, ClientsController, ServiceAccountListController, ServiceAccountsController],
   providers: [

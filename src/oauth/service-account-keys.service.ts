@@ -5,6 +5,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { In, IsNull } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -13,6 +14,7 @@ import { pageById } from '../common/paging.js';
 import { Database } from '../database/database.js';
 import type { PageQueryDto } from './dto/client.dto.js';
 import type { NewKeyPairDto, ServiceAccountKeyDto, ServiceAccountKeysDto } from './dto/service-account.dto.js';
+import type { User } from '../users/user.entity.js';
 import { OAuthPolicy } from './oauth.policy.js';
 import { readPublicKey } from './public-keys.js';
 import type { PublicKey } from './public-keys.js';
@@ -30,6 +32,7 @@ export class ServiceAccountKeysService {
     private readonly database: Database,
     private readonly policy: OAuthPolicy,
     private readonly revocation: RevocationService,
+    private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
 
@@ -58,12 +61,19 @@ export class ServiceAccountKeysService {
   }
 
   /** A key of a service account. @throws DomainError `limit_reached` */
-  async insert(db: EntityManager, userId: string, { key, algorithm }: PublicKey): Promise<ServiceAccountKeyDto> {
+  async insert(
+    db: EntityManager,
+    { id: userId, organizationId }: User,
+    { key, algorithm }: PublicKey,
+    by: Caller | null,
+  ): Promise<ServiceAccountKeyDto> {
     if ((await db.countBy(ServiceAccountKey, { userId, revokedAt: IsNull() })) >= MAX_KEYS)
       throw new DomainError('limit_reached', `A service account has at most ${MAX_KEYS} keys; revoke one first.`);
     const jwk = JSON.stringify(key.export({ format: 'jwk' }));
     const row = { id: newId(), userId, algorithm, jwk, createdAt: this.clock.now(), revokedAt: null };
     await db.insert(ServiceAccountKey, row);
+    const details = { key: row.id };
+    await this.audit.record(db, { event: 'SERVICE_ACCOUNT_KEY_ADDED', organizationId, userId, by, details });
     return describe(row);
   }
 
@@ -72,7 +82,7 @@ export class ServiceAccountKeysService {
     await this.database.transaction(async (db) => {
       await requireServiceAccount(db, await this.policy.requireMayChange(db, caller), userId);
       if (!(await db.existsBy(ServiceAccountKey, { id, userId }))) throw unknownKey();
-      await this.revoke(db, id);
+      await this.revoke(db, id, caller);
     });
   }
 
@@ -82,17 +92,22 @@ export class ServiceAccountKeysService {
    *
    * @throws DomainError `not_found`
    */
-  async revoke(db: EntityManager, id: string): Promise<void> {
-    if (!(await db.existsBy(ServiceAccountKey, { id }))) throw unknownKey();
+  async revoke(db: EntityManager, id: string, by: Caller | null): Promise<void> {
+    const key = await db.findOne(ServiceAccountKey, { where: { id }, relations: { user: true } });
+    if (!key) throw unknownKey();
+    if (key.revokedAt) return;
     await db.update(ServiceAccountKey, { id, revokedAt: IsNull() }, { revokedAt: this.clock.now() });
-    await this.revocation.revokeWhatWasObtainedWith(db, id);
+    await this.revocation.revokeWhatWasObtainedWith(db, id, by);
+    const { id: userId, organizationId } = key.user;
+    const details = { key: id };
+    await this.audit.record(db, { event: 'SERVICE_ACCOUNT_KEY_REVOKED', organizationId, userId, by, details });
   }
 
   private addFor(caller: Caller, userId: string, key: PublicKey): Promise<ServiceAccountKeyDto> {
     return this.database.transaction(async (db) => {
       const account = await requireServiceAccount(db, await this.policy.requireMayChange(db, caller), userId);
       await this.policy.requireMayHoldKeyOf(db, caller, account);
-      return this.insert(db, userId, key);
+      return this.insert(db, account, key, caller);
     });
   }
 }

@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { In } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
+import { RevocationService } from '../access/revocation.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { newClientId, newId } from '../common/id.js';
@@ -25,6 +27,8 @@ export class ServiceAccountsService {
     private readonly clients: ClientsService,
     private readonly database: Database,
     private readonly policy: OAuthPolicy,
+    private readonly revocation: RevocationService,
+    private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
 
@@ -51,13 +55,13 @@ export class ServiceAccountsService {
   /** @throws DomainError `not_permitted` */
   async create(caller: Caller, { name }: NewServiceAccountDto): Promise<ServiceAccountDto> {
     const id = await this.database.transaction(async (db) =>
-      this.insert(db, await this.policy.requireMayChange(db, caller), name),
+      this.insert(db, await this.policy.requireMayChange(db, caller), name, caller),
     );
     return this.show(id);
   }
 
   /** A new one on the staff of the organization, without any right yet, and the client that it calls with. */
-  async insert(db: EntityManager, organizationId: string, name: string): Promise<string> {
+  async insert(db: EntityManager, organizationId: string, name: string, by: Caller | null): Promise<string> {
     const [id, clientId, createdAt] = [newId(), newClientId(), this.clock.now()];
     await db.insert(User, {
       id,
@@ -71,6 +75,7 @@ export class ServiceAccountsService {
     await indexUser(db, id);
     await db.insert(Client, { id: clientId, name, organizationId, isPublic: true, createdAt });
     await db.insert(ServiceAccount, { userId: id, clientId, createdAt });
+    await this.audit.record(db, { event: 'SERVICE_ACCOUNT_CREATED', organizationId, userId: id, by });
     return id;
   }
 
@@ -79,15 +84,17 @@ export class ServiceAccountsService {
     await this.database.transaction(async (db) => {
       const account = await requireServiceAccount(db, await this.policy.requireMayChange(db, caller), id);
       await this.policy.requireMayDelete(db, caller, account);
-      await this.delete(db, id);
+      await this.delete(db, account, caller);
     });
   }
 
   /** With the account go its keys, its rights, its own client, and all that came from them. */
-  async delete(db: EntityManager, id: string): Promise<void> {
+  async delete(db: EntityManager, { id, organizationId }: User, by: Caller | null): Promise<void> {
     const { clientId } = await db.findOneByOrFail(ServiceAccount, { userId: id });
+    await this.revocation.revokeAllOf(db, 'account', id, by);
     await db.delete(User, { id });
-    await this.clients.delete(db, clientId);
+    await this.clients.delete(db, clientId, by);
+    await this.audit.record(db, { event: 'SERVICE_ACCOUNT_DELETED', organizationId, userId: id, by });
   }
 
   private async show(id: string): Promise<ServiceAccountDto> {

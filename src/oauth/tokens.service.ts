@@ -48,11 +48,13 @@ export interface AssertionClaims extends RegisteredClaims {
 }
 
 export class TokenError extends Error {
-  /** `revoked`: it was good, but what it came from is gone. */
+  /**
+   * `revoked`: it was good, but what it came from is gone. The claims are those of a token that is ours and has expired, for
+   * the record.
+   */
   constructor(
     readonly reason: 'invalid' | 'expired' | 'revoked',
-    /** The `jti` of a token that was good once. */
-    readonly tokenId?: string,
+    readonly claims?: RegisteredClaims,
   ) {
     super(`The token is ${reason}.`);
   }
@@ -127,7 +129,7 @@ export class TokensService {
     const claims = this.requireSignedClaims(kind, token, key) as ClaimsOf[K];
     const now = toNumericDate(this.clock.now());
     if (claims.iat > now + CLOCK_SKEW) throw new TokenError('invalid');
-    if (claims.exp + KINDS[kind].expiryLeeway <= now) throw new TokenError('expired', claims.jti);
+    if (claims.exp + KINDS[kind].expiryLeeway <= now) throw new TokenError('expired', claims);
     return { ...claims, kid: key.kid };
   }
 

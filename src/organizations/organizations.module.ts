@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/audit.module.js';
 import { RevocationModule } from '../access/revocation.module.js';
 import { UserSearchTerm } from '../users/user-search-term.entity.js';
 import { User } from '../users/user.entity.js';
@@ -14,7 +15,12 @@ import { StaffService } from './staff.service.js';
 import { ThirdParty } from './third-party.entity.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Organization, ThirdParty, User, UserSearchTerm]), UsersModule, RevocationModule],
+  imports: [
+    TypeOrmModule.forFeature([Organization, ThirdParty, User, UserSearchTerm]),
+    UsersModule,
+    RevocationModule,
+    AuditModule,
+  ],
   controllers: [OrganizationsController, StaffController, AccountsController],
   providers: [OrganizationsService, StaffService, AccountsService],
   exports: [OrganizationsService],

@@ -3,6 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { isEmail } from 'class-validator';
 import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Database } from '../database/database.js';
@@ -27,6 +28,7 @@ export class StaffService {
     private readonly users: UsersService,
     private readonly policy: UsersPolicy,
     private readonly revocation: RevocationService,
+    private readonly audit: AuditService,
   ) {}
 
   /** People and service accounts, by name. @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted` */
@@ -52,8 +54,9 @@ export class StaffService {
     const userId = await this.database.transaction(async (db) => {
       const found = await findIn(db, caller, ref);
       await this.policy.requireMayAppoint(db, caller, organizationId, found);
-      const id = found?.id ?? (await this.setUp(db, organizationId, ref, name));
+      const id = found?.id ?? (await this.setUp(db, caller, organizationId, ref, name));
       await db.update(User, { id }, { staffOrganizationId: organizationId });
+      await this.audit.record(db, { event: 'STAFF_APPOINTED', organizationId, userId: id, by: caller });
       return id;
     });
     return this.users.show(userId);
@@ -73,14 +76,21 @@ export class StaffService {
       await db.delete(AccountPermission, { userId: id });
       await db.delete(GroupStaff, { userId: id });
       await db.update(User, { id }, { staffOrganizationId: null });
-      await this.revocation.revokeWhatIsNoLongerGranted(db, id);
+      await this.audit.record(db, { event: 'STAFF_DISMISSED', organizationId, userId: id, by: caller });
+      await this.revocation.revokeWhatIsNoLongerGranted(db, id, caller);
     });
   }
 
-  private setUp(db: EntityManager, organizationId: string, ref: UserRef, name?: string | null): Promise<string> {
+  private setUp(
+    db: EntityManager,
+    caller: Caller,
+    organizationId: string,
+    ref: UserRef,
+    name?: string | null,
+  ): Promise<string> {
     if (ref.by !== 'emailAddress') throw new DomainError('unknown_user');
     if (!isEmail(ref.address)) throw new DomainError('invalid_email_address');
     if (!name) throw new DomainError('missing_name');
-    return this.users.insert(db, organizationId, { name, emailAddress: ref.address });
+    return this.users.insert(db, caller, organizationId, { name, emailAddress: ref.address });
   }
 }

@@ -1,12 +1,17 @@
-import { Controller, Get, Req, Res, UseFilters } from '@nestjs/common';
+import { Controller, Get, Param, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
+import { SameOriginGuard } from '../auth/same-origin.guard.js';
+import { toIso } from '../common/clock.js';
+import { IdPipe } from '../common/id.pipe.js';
 import { html, sendPage } from '../common/page.js';
 import type { Html } from '../common/page.js';
 import type { SessionDto } from './dto/session.dto.js';
 import { PageErrorFilter } from '../common/errors/page-error.filter.js';
+import { OwnSessionsService } from './own-sessions.service.js';
 import { SessionCookie } from './session-cookie.js';
+import type { Session } from './session.entity.js';
 import { SessionsService } from './sessions.service.js';
 import { showSignedOut } from './signed-out.page.js';
 import { VisitorsService } from './visitors.service.js';
@@ -19,6 +24,7 @@ import { VisitorsService } from './visitors.service.js';
 export class LandingController {
   constructor(
     private readonly sessions: SessionsService,
+    private readonly own: OwnSessionsService,
     private readonly visitors: VisitorsService,
     private readonly cookie: SessionCookie,
   ) {}
@@ -26,13 +32,31 @@ export class LandingController {
   @Get()
   async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const session = await this.sessions.find(this.cookie.read(request));
+    if (!session) {
+      showSignedOut(reply);
+      return;
+    }
+    const [visitor, sessions] = await Promise.all([this.visitors.describe(session), this.own.list(session)]);
+    const page = html`${signedIn(visitor)}${listed(sessions, session.id)}`;
     // Browsers without Sec-Fetch-Site send `Origin: null` with the form of a page that has no referrer.
-    if (session)
-      sendPage(reply, 200, 'You are signed in', signedIn(await this.visitors.describe(session)), {
-        referrerPolicy: 'same-origin',
-        frameAncestor: session.embedOrigin,
-      });
-    else showSignedOut(reply);
+    sendPage(reply, 200, 'You are signed in', page, {
+      referrerPolicy: 'same-origin',
+      frameAncestor: session.embedOrigin,
+    });
+  }
+
+  /** Ends another session of the visitor's own; with none, or with the id of somebody else's, it does nothing. */
+  @Post('sessions/:id/end')
+  @UseGuards(SameOriginGuard)
+  async end(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Param('id', IdPipe) id: string,
+  ): Promise<void> {
+    const session = await this.sessions.find(this.cookie.read(request));
+    if (session) await this.own.end(session, id);
+    if (session?.id === id) this.cookie.clear(reply, session.embedOrigin !== null);
+    void reply.status(303).headers({ Location: '/', 'Cache-Control': 'no-store' }).send();
   }
 }
 
@@ -48,6 +72,32 @@ function signedIn({ user, actor, created, expires }: SessionDto): Html {
       <dd>${time(expires)}, or later if you keep using it</dd>
     </dl>
     <form method="post" action="/logout"><button type="submit">Log out</button></form>`;
+}
+
+/** Every session of the visitor, to tell apart by browser, time and who let them in. */
+function listed(sessions: Session[], current: string): Html {
+  return html`<h2>Your sessions</h2>
+    <ul class="cards">
+      ${sessions.map((session) => card(session, session.id === current))}
+    </ul>`;
+}
+
+function card({ id, device, createdAt, lastSeenAt, loginToken: { caller } }: Session, isCurrent: boolean): Html {
+  const organization = caller.staffOrganization?.name;
+  return html`<li>
+    <div>
+      <strong id="s-${id}">${device ?? 'Unknown browser'}</strong>${isCurrent ? html` <mark>this browser</mark>` : ''}
+      <small id="d-${id}">Since ${time(toIso(createdAt))}, last used ${time(toIso(lastSeenAt))}.
+        Let in by ${caller.name}${organization ? `, ${organization}` : ''}.</small>
+    </div>
+    ${isCurrent ? '' : endForm(id)}
+  </li>`;
+}
+
+function endForm(id: string): Html {
+  return html`<form method="post" action="/sessions/${id}/end">
+    <button type="submit" class="quiet" id="e-${id}" aria-labelledby="e-${id} s-${id}" aria-describedby="d-${id}">End</button>
+  </form>`;
 }
 
 function time(iso: string): Html {

@@ -10,8 +10,11 @@ import type { Answer } from './existing-session.js';
 import { isInFrame, isNavigation } from './navigation.js';
 import { SessionCookie } from './session-cookie.js';
 import type { ShownCookie } from './session-cookie.js';
+import type { LoginTokenClaims } from '../oauth/tokens.service.js';
+import { deviceOf } from './device.js';
+import { LoginRefusalsService } from './login-refusals.service.js';
 import { SessionsService } from './sessions.service.js';
-import type { LiveSession, StartedSession } from './sessions.service.js';
+import type { LiveSession, Redemption, StartedSession } from './sessions.service.js';
 
 /** What of a request a login looks at: the token is in its query. The query of one that a proxy asks about is not its own. */
 export type LoginRequest = Pick<FastifyRequest, 'headers' | 'query' | 'cookies' | 'ip'>;
@@ -35,6 +38,7 @@ export class LoginService {
     private readonly sessions: SessionsService,
     private readonly cookie: SessionCookie,
     private readonly attempts: AttemptsService,
+    private readonly refusals: LoginRefusalsService,
   ) {}
 
   /**
@@ -51,7 +55,7 @@ export class LoginService {
     const live = await this.sessions.find(shown);
     return live
       ? this.redeemBeside(live, shown, request, answer)
-      : this.start(await this.requireTokenId(request), request, answer);
+      : this.start(await this.requireClaims(request), request, answer);
   }
 
   private async redeemBeside(
@@ -62,17 +66,17 @@ export class LoginService {
   ): Promise<LoginOutcome> {
     const found = await this.findGood(request);
     if (!found) return { is: 'kept', returnTo: null };
-    const { id, token } = found;
+    const { claims, token } = found;
     switch (decide(live, token, answer)) {
       case 'keep':
         return { is: 'kept', returnTo: targetWhenKept(live, token) };
       case 'ask':
         return { is: 'needs answer', token, live };
       case 'beside':
-        return this.start(id, request, answer);
+        return this.start(claims, request, answer);
       case 'replace':
         return this.start(
-          id,
+          claims,
           request,
           answer,
           shown.filter(({ embedded }) => embedded === (live.embedOrigin !== null)),
@@ -81,57 +85,68 @@ export class LoginService {
   }
 
   private async start(
-    id: string,
+    claims: LoginTokenClaims,
     { headers }: LoginRequest,
     answer?: Answer,
     replaces: ShownCookie[] = [],
   ): Promise<LoginOutcome> {
-    const redemption = { isConfirmed: answer !== undefined, isInFrame: isInFrame(headers), replaces };
-    const session = await this.sessions.start(id, redemption);
+    const device = deviceOf(headers['user-agent']);
+    const redemption = { isConfirmed: answer !== undefined, isInFrame: isInFrame(headers), replaces, device };
+    const session = await this.sessions.start(claims.jti, redemption);
     if (session) return { is: 'started', session };
+    try {
+      return { is: 'needs button', token: await this.requireWaiting(claims.jti, redemption) };
+    } catch (error) {
+      throw error instanceof DomainError ? await this.refusals.record(claims, error) : error;
+    }
+  }
+
+  /** The token that started no session because its visitor has still to say that they are there. @throws DomainError why else */
+  private async requireWaiting(id: string, { isConfirmed, isInFrame }: Redemption): Promise<GoodLoginToken> {
     const token = await this.loginTokens.requireGood(id);
     const { embedOrigin } = token;
-    if (embedOrigin !== null && !redemption.isInFrame)
+    if (embedOrigin !== null && !isInFrame)
       throw new DomainError(
         'invalid_request',
         'This link works only inside of the site that it was made for. Go back there and start again.',
         { embedOrigin },
       );
-    if (token.delivery === 'redirect' || redemption.isConfirmed)
+    if (token.delivery === 'redirect' || isConfirmed)
       throw new DomainError('invalid_token', undefined, { embedOrigin });
-    return { is: 'needs button', token };
+    return token;
   }
 
   /**
    * The token of the request if it can start a session here and now: a bad one is no reason to disturb a live session, and counts as
    * no attempt.
    */
-  private async findGood(request: LoginRequest): Promise<{ id: string; token: GoodLoginToken } | null> {
+  private async findGood(request: LoginRequest): Promise<{ claims: LoginTokenClaims; token: GoodLoginToken } | null> {
     try {
-      const { jti: id } = await this.tokens.verify('login', readToken(request));
-      const token = await this.loginTokens.requireGood(id);
-      return token.embedOrigin === null || isInFrame(request.headers) ? { id, token } : null;
+      const claims = await this.tokens.verify('login', readToken(request));
+      const token = await this.loginTokens.requireGood(claims.jti);
+      return token.embedOrigin === null || isInFrame(request.headers) ? { claims, token } : null;
     } catch (error) {
       if (error instanceof DomainError || error instanceof TokenError) return null;
       throw error;
     }
   }
 
-  private async requireTokenId(request: LoginRequest): Promise<string> {
+  private async requireClaims(request: LoginRequest): Promise<LoginTokenClaims> {
     const token = readToken(request);
     try {
-      return (await this.tokens.verify('login', token)).jti;
+      return await this.tokens.verify('login', token);
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
-      if (error.reason === 'expired') throw await this.expired(error.tokenId!);
+      if (error.claims) throw await this.expired(error.claims as LoginTokenClaims);
       await this.attempts.countWrongToken('login', request.ip);
       throw new DomainError('invalid_token');
     }
   }
 
   /** Its page can be framed where that of the session could have been. */
-  private async expired(id: string): Promise<DomainError> {
-    return new DomainError('token_expired', undefined, { embedOrigin: await this.loginTokens.embedOriginOf(id) });
+  private async expired(claims: LoginTokenClaims): Promise<DomainError> {
+    const embedOrigin = await this.loginTokens.embedOriginOf(claims.jti);
+    return this.refusals.record(claims, new DomainError('token_expired', undefined, { embedOrigin }));
   }
 }
 

@@ -1,12 +1,14 @@
 import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { Relation } from 'typeorm';
 import { LoginToken } from '../access/login-token.entity.js';
+import type { EndReason } from '../audit/audit-events.js';
 import { ID, INSTANT } from '../database/column-types.js';
 import { User } from '../users/user.entity.js';
 
 /** A browser that a login token let in. */
 @Entity('sessions')
 @Index('sessions_user_idx', ['userId', 'createdAt'])
+@Index('sessions_organization_idx', ['organizationId', 'expiresAt', 'id'], { where: '"ended_at" IS NULL' })
 export class Session {
   /** A handle for lists and records; it opens nothing. */
   @PrimaryColumn({ ...ID, primaryKeyConstraintName: 'sessions_pkey' })
@@ -52,4 +54,23 @@ export class Session {
 
   @Column({ name: 'ended_at', ...INSTANT, nullable: true })
   endedAt: Date | null;
+
+  /** How it ended before its time. */
+  @Column({ name: 'end_reason', type: 'varchar', length: 16, nullable: true })
+  endReason: EndReason | null;
+
+  /** Who ended it, if it was neither its user nor somebody with the same browser. */
+  @Column({ name: 'ended_by', ...ID, nullable: true })
+  endedBy: string | null;
+
+  @Column({ name: 'ended_by_client_id', type: 'varchar', length: 32, nullable: true })
+  endedByClientId: string | null;
+
+  /** The organization that manages the user, so that its sessions are one range of an index. */
+  @Column({ name: 'organization_id', ...ID, nullable: true })
+  organizationId: string | null;
+
+  /** What the browser said it is, in words of our own: `Firefox on Windows`. */
+  @Column({ type: 'varchar', length: 64, nullable: true })
+  device: string | null;
 }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
-import { REALM } from '../auth/bearer.strategy.js';
+import { REALM } from '../auth/challenge.js';
 import { CallerRule } from '../auth/called-by.decorator.js';
 import { DomainError } from '../common/errors/errors.js';
 import { SessionCookie } from './session-cookie.js';

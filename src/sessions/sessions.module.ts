@@ -1,13 +1,21 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
+import { TypeOrmModule } from '@nestjs/typeorm';
 import { AccessModule } from '../access/access.module.js';
+import { LoginToken } from '../access/login-token.entity.js';
+import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { OAuthModule } from '../oauth/oauth.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { KnownVisitors } from './known-visitors.js';
 import { LandingController } from './landing.controller.js';
 import { LoginPages } from './login-pages.js';
+import { LoginRefusalsService } from './login-refusals.service.js';
 import { LoginService } from './login.service.js';
+import { SessionListsController } from './session-lists.controller.js';
+import { SessionListsService } from './session-lists.service.js';
+import { OwnSessionsService } from './own-sessions.service.js';
+import { Session } from './session.entity.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionGuard } from './session.guard.js';
 import { SessionsController } from './sessions.controller.js';
@@ -15,14 +23,24 @@ import { SessionsService } from './sessions.service.js';
 import { VisitorsService } from './visitors.service.js';
 
 @Module({
-  imports: [AccessModule, AuthModule, OAuthModule, UsersModule],
-  controllers: [SessionsController, LandingController],
+  imports: [
+    TypeOrmModule.forFeature([Session, LoginToken]),
+    AccessModule,
+    AuditModule,
+    AuthModule,
+    OAuthModule,
+    UsersModule,
+  ],
+  controllers: [SessionsController, SessionListsController, LandingController],
   providers: [
     KnownVisitors,
     SessionCookie,
     SessionsService,
+    SessionListsService,
+    OwnSessionsService,
     LoginService,
     LoginPages,
+    LoginRefusalsService,
     VisitorsService,
     { provide: APP_GUARD, useClass: SessionGuard },
   ],

@@ -1,5 +1,7 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { grants } from '../access/access.policy.js';
+import type { EndReason } from '../audit/audit-events.js';
 import { addSeconds, Clock } from '../common/clock.js';
 import { hashSecret, newId, newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
@@ -35,6 +37,8 @@ export interface Redemption {
   isInFrame: boolean;
   /** What the browser shows of the sessions that end when this one starts. */
   replaces: ShownCookie[];
+  /** What the browser says it is. */
+  device: string | null;
 }
 
 /**
@@ -44,8 +48,8 @@ export interface Redemption {
  */
 const START: Statement = {
   name: 'start_session',
-  sql: `INSERT INTO "sessions" ("id", "secret_hash", "user_id", "login_token_id", "secure", "created_at", "last_seen_at", "expires_at")
-        SELECT $2, $3, t."user_id", t."id", t."secure", $4, $4, $5 FROM "login_tokens" t
+  sql: `INSERT INTO "sessions" ("id", "secret_hash", "user_id", "login_token_id", "secure", "created_at", "last_seen_at", "expires_at", "device", "organization_id")
+        SELECT $2, $3, t."user_id", t."id", t."secure", $4, $4, $5, $8, t."organization_id" FROM "login_tokens" t
         WHERE t."id" = $1 AND t."expires_at" > $4 AND t."revoked_at" IS NULL
           AND (t."delivery" = 'redirect' OR $6) AND (t."embed_origin" IS NULL OR $7)
           /* Of a token that was issued while its key was revoked, the revocation knew nothing. */
@@ -77,7 +81,7 @@ const TOUCH: Statement = {
 
 const END: Statement = {
   name: 'end_session',
-  sql: `UPDATE "sessions" SET "ended_at" = $2 WHERE "secret_hash" = $1 AND "ended_at" IS NULL`,
+  sql: `UPDATE "sessions" SET "ended_at" = $2, "end_reason" = $3 WHERE "secret_hash" = $1 AND "ended_at" IS NULL`,
 };
 
 /** How exactly the last use is remembered: at most one write a minute for each session, and ten in an idle time. */
@@ -113,11 +117,12 @@ export class SessionsService {
   ) {}
 
   /** Redeems the login token with this `jti`. Of any number of calls at once, one starts a session; the others answer `null`. */
-  async start(loginTokenId: string, { isConfirmed, isInFrame, replaces }: Redemption): Promise<StartedSession | null> {
+  async start(loginTokenId: string, redemption: Redemption): Promise<StartedSession | null> {
+    const { isConfirmed, isInFrame, replaces, device } = redemption;
     const secret = newSecret();
     const now = this.clock.now();
     const expiresAt = addSeconds(now, this.settings.SESSION_LIFETIME);
-    const parameters = [loginTokenId, newId(), hashSecret(secret), now, expiresAt, isConfirmed, isInFrame];
+    const parameters = [loginTokenId, newId(), hashSecret(secret), now, expiresAt, isConfirmed, isInFrame, device];
     const [started] =
       replaces.length === 0
         ? await this.database.write<StartedRow>(START, parameters)
@@ -139,8 +144,7 @@ export class SessionsService {
   /** Ends whatever the browser shows. Once answered, no instance takes it any more. */
   async end(cookies: ShownCookie[]): Promise<void> {
     for (const cookie of cookies) {
-      await this.database.write(END, [hashSecret(cookie.secret), this.clock.now()]);
-      this.known.forget(visitorKey(cookie));
+      await this.endWith(null, cookie, 'LOGOUT');
     }
   }
 
@@ -149,12 +153,15 @@ export class SessionsService {
     return this.database.transaction(async (db) => {
       const started = await this.database.within<StartedRow>(db, START, parameters);
       if (started.length === 0) return [];
-      for (const cookie of replaces) {
-        await this.database.within(db, END, [hashSecret(cookie.secret), this.clock.now()]);
-        this.known.forget(visitorKey(cookie));
-      }
+      for (const cookie of replaces) await this.endWith(db, cookie, 'REPLACED');
       return started;
     });
+  }
+
+  private async endWith(db: EntityManager | null, cookie: ShownCookie, reason: EndReason): Promise<void> {
+    const parameters = [hashSecret(cookie.secret), this.clock.now(), reason];
+    await (db ? this.database.within(db, END, parameters) : this.database.write(END, parameters));
+    this.known.forget(visitorKey(cookie));
   }
 
   private async use(row: SessionRow, now: Date): Promise<LiveSession> {

@@ -41,14 +41,20 @@ export class PasswordsService {
    * password or another one costs the same.
    */
   async authenticate(emailAddress: string, password: string): Promise<string | null> {
-    const user = await this.users.findOneBy({
-      emailAddresses: { address: normalizeEmailAddress(emailAddress) },
-      type: 'USER',
-      status: 'ACTIVE',
-    });
+    const user = await this.findPerson(emailAddress);
     const known = user && (await this.passwords.findOneBy({ userId: user.id }));
     this.standIn ??= hash('nobody has this password', ARGON2ID);
     const isRight = await verify(known?.hash ?? (await this.standIn), password.normalize('NFKC'));
     return known && isRight ? known.userId : null;
+  }
+
+  /** The id of the active person with the e-mail address, whatever the password. */
+  async ownerOf(emailAddress: string): Promise<string | null> {
+    return (await this.findPerson(emailAddress))?.id ?? null;
+  }
+
+  private findPerson(emailAddress: string): Promise<User | null> {
+    const address = normalizeEmailAddress(emailAddress);
+    return this.users.findOneBy({ emailAddresses: { address }, type: 'USER', status: 'ACTIVE' });
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Database } from '../database/database.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
@@ -9,6 +10,7 @@ import type { Permission } from './account-permission.entity.js';
 import type { PermissionsDto } from './dto/permissions.dto.js';
 import { findIn } from './find-user.js';
 import type { UserRef } from './user-ref.js';
+import type { User } from './user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
 /** What staff may do in their organization (API.md, section 5). */
@@ -18,6 +20,7 @@ export class PermissionsService {
     private readonly database: Database,
     private readonly policy: UsersPolicy,
     private readonly revocation: RevocationService,
+    private readonly audit: AuditService,
   ) {}
 
   /** @throws DomainError `not_permitted`, `nonexistent_user` */
@@ -34,7 +37,7 @@ export class PermissionsService {
     return this.database.transaction(async (db) => {
       const user = await findIn(db, caller, ref);
       await this.policy.requireMayGrant(db, caller, user, permission);
-      return this.give(db, user!.id, permission);
+      return this.give(db, user!, permission, caller);
     });
   }
 
@@ -43,21 +46,36 @@ export class PermissionsService {
     return this.database.transaction(async (db) => {
       const user = await findIn(db, caller, ref);
       await this.policy.requireMayRevoke(db, caller, user);
-      return this.take(db, user!.id, permission);
+      return this.take(db, user!, permission, caller);
     });
   }
 
-  /** Whether that may be done is decided before. */
-  async give(db: EntityManager, userId: string, permission: Permission): Promise<PermissionsDto> {
-    await insertOrIgnore(db, AccountPermission, { userId, permission });
-    return permissionsOf(db, userId);
+  /** Whether `by` may do that is decided before. */
+  async give(db: EntityManager, user: User, permission: Permission, by: Caller | null): Promise<PermissionsDto> {
+    const row = { userId: user.id, permission };
+    if (!(await db.existsBy(AccountPermission, row))) await this.record(db, 'PERMISSION_GRANTED', by, user, permission);
+    await insertOrIgnore(db, AccountPermission, row);
+    return permissionsOf(db, user.id);
   }
 
   /** The same. */
-  async take(db: EntityManager, userId: string, permission: Permission): Promise<PermissionsDto> {
-    await db.delete(AccountPermission, { userId, permission });
-    await this.revocation.revokeWhatIsNoLongerGranted(db, userId);
-    return permissionsOf(db, userId);
+  async take(db: EntityManager, user: User, permission: Permission, by: Caller | null): Promise<PermissionsDto> {
+    const row = { userId: user.id, permission };
+    if (await db.existsBy(AccountPermission, row)) await this.record(db, 'PERMISSION_REVOKED', by, user, permission);
+    await db.delete(AccountPermission, row);
+    await this.revocation.revokeWhatIsNoLongerGranted(db, user.id, by);
+    return permissionsOf(db, user.id);
+  }
+
+  private record(
+    db: EntityManager,
+    event: 'PERMISSION_GRANTED' | 'PERMISSION_REVOKED',
+    by: Caller | null,
+    user: User,
+    permission: Permission,
+  ): Promise<void> {
+    const { id: userId, staffOrganizationId: organizationId } = user;
+    return this.audit.record(db, { event, organizationId, userId, by, details: { permission } });
   }
 }
 

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { EntityManager, Repository } from 'typeorm';
+import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Database } from '../database/database.js';
@@ -12,7 +13,7 @@ import { ThirdPartyId } from './third-party-id.entity.js';
 import { indexUser } from './user-search.js';
 import { parseThirdPartyId } from './user-ref.js';
 import type { ThirdPartyIdRef, UserRef } from './user-ref.js';
-import { User } from './user.entity.js';
+import type { User } from './user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
 /** What third parties call a user (API.md, section 5). */
@@ -22,6 +23,7 @@ export class ThirdPartyIdsService {
     @InjectRepository(ThirdPartyId) private readonly ids: Repository<ThirdPartyId>,
     private readonly database: Database,
     private readonly policy: UsersPolicy,
+    private readonly audit: AuditService,
   ) {}
 
   /** @throws DomainError `no_access`, `nonexistent_user` */
@@ -44,7 +46,10 @@ export class ThirdPartyIdsService {
   async assign(caller: Caller, ref: UserRef, thirdPartyId: ThirdPartyIdRef): Promise<void> {
     await this.database.transaction(async (db) => {
       const user = await this.requireChangeable(db, caller, ref);
+      const { thirdParty, id: externalId } = thirdPartyId;
+      const hasIt = await db.existsBy(ThirdPartyId, { userId: user.id, thirdParty, externalId });
       await assignThirdPartyId(db, user.organizationId!, user.id, thirdPartyId);
+      if (!hasIt) await this.record(db, 'THIRD_PARTY_ID_ASSIGNED', caller, user, thirdParty);
       await indexUser(db, user.id);
     });
   }
@@ -56,8 +61,19 @@ export class ThirdPartyIdsService {
       const own = { userId: user.id, thirdParty, externalId: id };
       if (!(await db.existsBy(ThirdPartyId, own))) throw new DomainError('unknown_third_party_id');
       await db.delete(ThirdPartyId, own);
+      await this.record(db, 'THIRD_PARTY_ID_REMOVED', caller, user, thirdParty);
       await indexUser(db, user.id);
     });
+  }
+
+  private record(
+    db: EntityManager,
+    event: 'THIRD_PARTY_ID_ASSIGNED' | 'THIRD_PARTY_ID_REMOVED',
+    by: Caller,
+    { id: userId, organizationId }: User,
+    thirdParty: string,
+  ): Promise<void> {
+    return this.audit.record(db, { event, organizationId, userId, by, details: { thirdParty } });
   }
 
   private async requireChangeable(db: EntityManager, caller: Caller, ref: UserRef): Promise<User> {

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
+import { AuditModule } from '../audit/audit.module.js';
 import { RevocationModule } from '../access/revocation.module.js';
 import { AccountPermission } from './account-permission.entity.js';
 import { EmailAddress } from './email-address.entity.js';
@@ -19,6 +20,7 @@ import { UsersService } from './users.service.js';
   imports: [
     TypeOrmModule.forFeature([User, EmailAddress, ThirdPartyId, AccountPermission, Password]),
     RevocationModule,
+    AuditModule,
   ],
   controllers: [UsersController, NewUsersController, ThirdPartyIdsController, PermissionsController],
   providers: [UsersService, UsersPolicy, ThirdPartyIdsService, PermissionsService, PasswordsService],

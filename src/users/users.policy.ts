@@ -40,6 +40,28 @@ export class UsersPolicy {
     return own;
   }
 
+  /** The organization whose record of events the caller may read: that of staff with `VIEW_AUDIT_LOG`. */
+  requireMayViewAuditLog(caller: Caller): Promise<string> {
+    return this.requireStaffMember(caller, 'VIEW_AUDIT_LOG');
+  }
+
+  /** The organization of whose users the caller may see the sessions and login tokens: that of staff with `MANAGE_USERS`. */
+  requireMaySeeSessions(caller: Caller): Promise<string> {
+    return this.requireStaffMember(caller, 'MANAGE_USERS');
+  }
+
+  /** The same, to end them. */
+  requireMayEndSessions(db: EntityManager, caller: Caller): Promise<string> {
+    return requireStaffWith(db, caller, 'MANAGE_USERS', 'not_permitted');
+  }
+
+  /** Of one user, whom that organization has to manage. */
+  requireManaged(organizationId: string, user: User | null): User {
+    if (!user) throw new DomainError('nonexistent_user');
+    if (user.organizationId !== organizationId) throw new DomainError('no_access');
+    return user;
+  }
+
   /** The organization on whose staff the caller is; `null` for nobody's staff and for a blocked account. */
   async staffOrganizationOf({ userId }: Caller): Promise<string | null> {
     const caller = await this.users.findOneBy({ id: userId, status: 'ACTIVE' });
@@ -140,6 +162,13 @@ export class UsersPolicy {
       );
     if (await db.existsBy(GroupStaff, { userId: user.id, permission: 'MANAGE' }))
       throw new DomainError('staff_disconnection_failed');
+  }
+
+  private async requireStaffMember(caller: Caller, permission: Permission): Promise<string> {
+    const organizationId = await this.staffOrganizationOf(caller);
+    if (organizationId === null || !(await this.hasPermission(caller.userId, permission)))
+      throw new DomainError('not_permitted');
+    return organizationId;
   }
 
   private async requireStaffManager(db: EntityManager, caller: Caller, organizationId: string): Promise<void> {

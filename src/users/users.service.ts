@@ -3,6 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { In, Not } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -35,6 +36,7 @@ export class UsersService {
     private readonly database: Database,
     private readonly policy: UsersPolicy,
     private readonly revocation: RevocationService,
+    private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
 
@@ -50,7 +52,7 @@ export class UsersService {
   async create(caller: Caller, fields: UserFieldsDto): Promise<UserDto> {
     const id = await this.database.transaction(async (db) => {
       const organizationId = await this.policy.requireMayCreate(db, caller);
-      return this.insert(db, organizationId, fields);
+      return this.insert(db, caller, organizationId, fields);
     });
     return this.show(id);
   }
@@ -68,7 +70,7 @@ export class UsersService {
   }
 
   /** A new account that `organizationId` manages. Whether it may be made is decided before. */
-  async insert(db: EntityManager, organizationId: string, fields: UserFieldsDto): Promise<string> {
+  async insert(db: EntityManager, by: Caller | null, organizationId: string, fields: UserFieldsDto): Promise<string> {
     const name = fields.name ?? fields.realName;
     if (!name) throw new DomainError('real_name_not_specified');
     const thirdPartyId = newThirdPartyId(fields);
@@ -85,6 +87,7 @@ export class UsersService {
     if (fields.emailAddress) await takeEmailAddress(db, id, fields.emailAddress);
     if (thirdPartyId) await assignThirdPartyId(db, organizationId, id, thirdPartyId);
     await indexUser(db, id);
+    await this.audit.record(db, { event: 'ACCOUNT_CREATED', organizationId, userId: id, by });
     return id;
   }
 
@@ -99,10 +102,22 @@ export class UsersService {
       if (changes.emailAddress || thirdPartyId) this.policy.requireCanBeAddressed(user);
       if (changes.status === 'BLOCKED' && user.status !== 'BLOCKED')
         await this.policy.requireMayBlock(db, caller, user);
-      await this.update(db, user, changes, thirdPartyId ? [thirdPartyId] : []);
+      await this.update(db, user, changes, thirdPartyId ? [thirdPartyId] : [], caller);
+      await this.recordChange(db, caller, user, changes);
       return user.id;
     });
     return this.show(id);
+  }
+
+  private async recordChange(db: EntityManager, by: Caller, user: User, changes: UserChangesDto): Promise<void> {
+    const { status = user.status, thirdParty, thirdPartyId: _, ...others } = changes;
+    const about = { organizationId: user.organizationId, userId: user.id, by };
+    const fields = Object.entries(others).flatMap(([name, value]) => (value === undefined ? [] : name));
+    if (status !== user.status)
+      await this.audit.record(db, { event: status === 'BLOCKED' ? 'ACCOUNT_BLOCKED' : 'ACCOUNT_UNBLOCKED', ...about });
+    if (thirdParty)
+      await this.audit.record(db, { event: 'THIRD_PARTY_ID_ASSIGNED', ...about, details: { thirdParty } });
+    if (fields.length > 0) await this.audit.record(db, { event: 'ACCOUNT_CHANGED', ...about, details: { fields } });
   }
 
   /** Changes an account. Whether that may be done is decided before. @throws DomainError those of the fields */
@@ -111,6 +126,7 @@ export class UsersService {
     user: User,
     changes: UserChangesDto,
     thirdPartyIds: ThirdPartyIdRef[],
+    by: Caller | null,
   ): Promise<void> {
     const { id, status: before } = user;
     const { status = before } = changes;
@@ -118,7 +134,7 @@ export class UsersService {
     if (changes.emailAddress) await takeEmailAddress(db, id, changes.emailAddress);
     for (const thirdPartyId of thirdPartyIds) await assignThirdPartyId(db, user.organizationId!, id, thirdPartyId);
     await indexUser(db, id);
-    if (status !== before) await this.revocation.revokeWhatIsNoLongerGranted(db, id);
+    if (status !== before) await this.revocation.revokeWhatIsNoLongerGranted(db, id, by);
   }
 
   /**
@@ -130,7 +146,10 @@ export class UsersService {
     await this.database.transaction(async (db) => {
       const user = await findIn(db, caller, ref);
       await this.policy.requireMayDelete(db, caller, user);
-      await db.delete(User, { id: user!.id });
+      const { id: userId, organizationId } = user!;
+      await this.revocation.revokeAllOf(db, 'account', userId, caller);
+      await db.delete(User, { id: userId });
+      await this.audit.record(db, { event: 'ACCOUNT_DELETED', organizationId, userId, by: caller });
     });
   }
 

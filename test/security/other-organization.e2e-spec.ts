@@ -41,6 +41,9 @@ const OWN = new Set([
   '/clients',
   '/service-accounts',
   '/version',
+  '/sessions',
+  '/access-tokens',
+  '/audit',
 ]);
 
 const FIELDS = {

@@ -1,6 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from '../../src/app.setup.js';
 import { loadSettings } from '../../src/config/settings.js';
+import { inspect, listen, searchEverywhere } from './canary.js';
 import { TestClock } from './clock.js';
 import { createDatabase, dropDatabase } from './database.js';
 import { World } from './world.js';
@@ -41,6 +42,8 @@ export function testEnvironment(overrides: Record<string, string> = {}): Record<
 
 /** The real application on the real database of this test file, listening on a port of its own. */
 export class TestApp {
+  private isStopped = false;
+
   private constructor(
     readonly nest: NestFastifyApplication,
     readonly url: string,
@@ -51,14 +54,23 @@ export class TestApp {
   static async start(overrides: Record<string, string> = {}, port = 0): Promise<TestApp> {
     await createDatabase();
     const clock = new TestClock();
-    const nest = await createApp(loadSettings(testEnvironment(overrides)), clock);
+    listen();
+    const settings = loadSettings(testEnvironment({ LOG_LEVEL: 'debug', ...overrides }));
+    const nest = await createApp(settings, clock);
     await nest.listen(port, '127.0.0.1');
     return new TestApp(nest, await nest.getUrl(), clock, new World(nest));
   }
 
+  /** @throws Error if a secret that the tests used was left behind somewhere */
   async stop(): Promise<void> {
+    if (this.isStopped) return;
+    this.isStopped = true;
     await this.nest.close();
-    await dropDatabase();
+    try {
+      await searchEverywhere();
+    } finally {
+      await dropDatabase();
+    }
   }
 
   /** Calls a path exactly as it is written; follows no redirect. */
@@ -107,7 +119,9 @@ export class TestApp {
 export async function call(base: string, path: string, options: CallOptions = {}): Promise<Answer> {
   const response = await fetch(base + path, { redirect: 'manual', ...options });
   const text = await response.text();
-  return { status: response.status, headers: response.headers, text, body: parseJson(text) };
+  const answer = { status: response.status, headers: response.headers, text, body: parseJson(text) };
+  inspect({ path, ...options }, answer);
+  return answer;
 }
 
 /** The status and the error id of an answer. */

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { testEnvironment } from './app.js';
+import { hear } from './canary.js';
 
 /** The built service in a process of its own, on the database of this test file. */
 export class Instance {
@@ -26,6 +27,7 @@ export class Instance {
       child.once('exit', (code) => reject(new Error(`The instance ended with ${code}: ${output.join('\n')}`)));
       createInterface({ input: child.stdout! }).on('line', (line) => {
         output.push(line);
+        hear(line);
         const url = /Ready on (http:\S+?),/.exec(line)?.[1];
         if (url) resolve(new Instance(child, url, output));
       });

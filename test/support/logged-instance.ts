@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { testEnvironment } from './app.js';
+import { hear } from './canary.js';
 
 /** The built service in a process of its own, on the database of this test file, with everything that it writes. */
 export class LoggedInstance {
@@ -37,6 +38,7 @@ export class LoggedInstance {
   async stop(): Promise<string> {
     this.process.kill();
     await this.closed;
+    hear(text(this.written));
     return text(this.written);
   }
 }

@@ -11,6 +11,7 @@ import { AccountPermission } from '../../src/users/account-permission.entity.js'
 import { PasswordsService } from '../../src/users/passwords.service.js';
 import { User } from '../../src/users/user.entity.js';
 import { call, PUBLIC_URL } from './app.js';
+import { keep } from './canary.js';
 import type { Answer, TestApp } from './app.js';
 
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -38,6 +39,7 @@ export async function newClient(
 ): Promise<TestClient> {
   const id = newClientId();
   const secret = isPublic ? '' : newSecret();
+  keep(secret);
   const createdAt = new Date();
   await t.world.write(async (db) => {
     await db.insert(Client, { id, name: 'Host <system>', organizationId, isPublic, createdAt });

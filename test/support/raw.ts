@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { request as secureRequest } from 'node:https';
 import { connect } from 'node:net';
 import type { Answer } from './app.js';
+import { inspect } from './canary.js';
 
 interface RawOptions {
   method?: string;
@@ -32,12 +33,22 @@ export function raw(
         const received = new Headers();
         for (let i = 0; i < response.rawHeaders.length; i += 2)
           received.append(response.rawHeaders[i]!, response.rawHeaders[i + 1]!);
-        resolve(answer(response.statusCode!, received, Buffer.concat(chunks).toString()));
+        const answered = answer(response.statusCode!, received, Buffer.concat(chunks).toString());
+        try {
+          inspect({ path: target, headers: flat(headers), body }, answered);
+          resolve(answered);
+        } catch (error) {
+          reject(error as Error);
+        }
       });
     });
     call.once('error', reject);
     call.end(body);
   });
+}
+
+function flat(headers: Record<string, string | string[]>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
 }
 
 /**

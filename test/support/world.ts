@@ -19,6 +19,7 @@ import { EmailAddress } from '../../src/users/email-address.entity.js';
 import { ThirdPartyId } from '../../src/users/third-party-id.entity.js';
 import { indexUser } from '../../src/users/user-search.js';
 import { User } from '../../src/users/user.entity.js';
+import { keep } from './canary.js';
 
 /** Who calls, and with what. */
 export interface TestCaller {
@@ -157,6 +158,7 @@ export class World {
     if (permissions.length > 0) await this.grant(id, ...permissions);
     const clientId = await this.client(organization, ...origins);
     const token = await this.app.get(CallerTokensService).mint({ by: 'id', id }, 3600, clientId);
+    keep(token);
     return { id, clientId, organizationId: organization, token };
   }
 

@@ -659,6 +659,112 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.1.1/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The live sessions of the users whom the caller’s organization manages
+         * @description The latest first.
+         *
+         *     Needs `MANAGE_USERS`.
+         */
+        get: operations["listSessions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/session/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End one of them
+         * @description Needs `MANAGE_USERS`.
+         */
+        delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/access-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The login tokens for these users that can still start a session
+         * @description Those that are neither used nor expired nor revoked, the latest first.
+         *
+         *     Needs `MANAGE_USERS`.
+         */
+        get: operations["listAccessTokens"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/access-token/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke one of them, and end the session that it has started meanwhile
+         * @description Needs `MANAGE_USERS`.
+         */
+        delete: operations["revokeAccessToken"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who let whom in, and what else happened in the caller’s organization
+         * @description The latest first.
+         *
+         *     Needs `VIEW_AUDIT_LOG`.
+         */
+        get: operations["searchAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.1.1/version": {
         parameters: {
             query?: never;
@@ -1058,7 +1164,7 @@ export interface components {
         };
         Pagination: {
             /**
-             * @description Rows on all pages. The results of a search are counted up to 1000.
+             * @description Rows on all pages. The results of a search, and lists in the order of time, are counted up to 1000.
              * @example 2
              */
             total: number;
@@ -1413,6 +1519,161 @@ export interface components {
              * @example 2026-01-11T17:24:11Z
              */
             expires: string;
+        };
+        Visitor: {
+            /** @example Zk1cVq0rTtWm8sQXq3bVxg */
+            id: string;
+            /** @example Anna Jansen */
+            name: string;
+        };
+        ListedSession: {
+            user: components["schemas"]["Visitor"];
+            /** @description Who let the user in. */
+            actor: components["schemas"]["Actor"];
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+            /**
+             * Format: date-time
+             * @description When it ends at the latest.
+             * @example 2026-01-12T04:54:11Z
+             */
+            expires: string;
+            /**
+             * @description Names the session, and opens nothing.
+             * @example Wm8sQXq3bVxgZk1cVq0rTt
+             */
+            id: string;
+            /**
+             * @description What the browser says it is, if that is known.
+             * @example Firefox on Windows
+             */
+            device?: string;
+            /**
+             * Format: date-time
+             * @description To the minute.
+             * @example 2026-01-11T16:58:02Z
+             */
+            lastSeen: string;
+        };
+        Sessions: {
+            sessions: components["schemas"]["ListedSession"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        ListedAccessToken: {
+            user: components["schemas"]["Visitor"];
+            /** @description Who let the user in. */
+            actor: components["schemas"]["Actor"];
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+            /**
+             * Format: date-time
+             * @description When it ends at the latest.
+             * @example 2026-01-12T04:54:11Z
+             */
+            expires: string;
+            /**
+             * @description The `jti` of the token.
+             * @example f3c1b0de-4b1f-4df0-9a3e-0d8b5d5f6a11
+             */
+            id: string;
+        };
+        AccessTokens: {
+            accessTokens: components["schemas"]["ListedAccessToken"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        AuditDetails: {
+            /**
+             * @description Why a session ended before its time (`LOGOUT`, `BY_USER`, `BY_ADMINISTRATOR`, `RIGHT_REVOKED`, `REPLACED`), or why something was refused.
+             * @example LOGOUT
+             */
+            reason?: string;
+            /**
+             * @description The permission that was given or taken away.
+             * @example MANAGE
+             */
+            permission?: string;
+            /**
+             * @description The code of the third party.
+             * @example LMS
+             */
+            thirdParty?: string;
+            /**
+             * @description The fields that were given.
+             * @example [
+             *       "name"
+             *     ]
+             */
+            fields?: string[];
+            /**
+             * @description The grant of OAuth 2.0.
+             * @example authorization_code
+             */
+            grant?: string;
+            /** @description The ID of the key that signed an assertion. */
+            key?: string;
+            /** @description Accounts that an import made. */
+            created?: number;
+            /** @description Accounts that an import changed. */
+            changed?: number;
+            /** @description Memberships that an import made. */
+            joined?: number;
+        };
+        AuditEvent: {
+            /**
+             * @description Larger than that of every event before.
+             * @example 4711
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            at: string;
+            /** @enum {string} */
+            event: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED";
+            /**
+             * @description Whom it happened to: `sub`.
+             * @example Zk1cVq0rTtWm8sQXq3bVxg
+             */
+            user?: string;
+            /**
+             * @description Who did it: `act`. Absent when an operator did, on the command line.
+             * @example Tq0mHc2b4cV8p0fYxw3n1A
+             */
+            actor?: string;
+            /**
+             * @description By which client.
+             * @example 3f0c6d1e9b7a4c2d8e5f60718293a4b5
+             */
+            client?: string;
+            /** @example b4nWmQ2hR8q0k5m1tYx7Jw */
+            group?: string;
+            /**
+             * @description The `jti` of the token: a name, with which nobody can do anything.
+             * @example f3c1b0de-4b1f-4df0-9a3e-0d8b5d5f6a11
+             */
+            token?: string;
+            /**
+             * @description As in the list of sessions.
+             * @example Wm8sQXq3bVxgZk1cVq0rTt
+             */
+            session?: string;
+            /**
+             * @description Which rule refused access: 1, 4, 5 or 6.
+             * @example 6
+             */
+            rule?: number;
+            details?: components["schemas"]["AuditDetails"];
+        };
+        Audit: {
+            events: components["schemas"]["AuditEvent"][];
+            pagination: components["schemas"]["Pagination"];
         };
         Version: {
             /** @example 1.0.0 */
@@ -5722,6 +5983,466 @@ export interface operations {
             /** @description `not_authorized` */
             403: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listSessions: {
+        parameters: {
+            query?: {
+                resultSize?: number;
+                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                resultFrom?: string;
+                /** @description A user ID, `self`, an e-mail address, or a third-party ID as `CODE$ID`. */
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Sessions"];
+                };
+            };
+            /** @description `missing_field`, `invalid_result_size`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted`, `no_access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `nonexistent_user` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    endSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has ended. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listAccessTokens: {
+        parameters: {
+            query?: {
+                resultSize?: number;
+                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                resultFrom?: string;
+                /** @description A user ID, `self`, an e-mail address, or a third-party ID as `CODE$ID`. */
+                user?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccessTokens"];
+                };
+            };
+            /** @description `missing_field`, `invalid_result_size`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted`, `no_access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `nonexistent_user` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    revokeAccessToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It starts no session. */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    searchAudit: {
+        parameters: {
+            query?: {
+                resultSize?: number;
+                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                resultFrom?: string;
+                /** @description The ID of the user to whom it happened. */
+                user?: string;
+                /** @description The ID of the user or service account that did it. */
+                actor?: string;
+                /** @description The ID of the client by which it was done. */
+                client?: string;
+                event?: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED";
+                /** @description From this instant on. */
+                from?: string;
+                /** @description Before this instant. */
+                to?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Audit"];
+                };
+            };
+            /** @description `invalid_result_size`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
                     [name: string]: unknown;
                 };
                 content: {

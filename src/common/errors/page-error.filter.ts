@@ -1,7 +1,7 @@
 import { Catch } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { REALM } from '../../auth/bearer.strategy.js';
+import { REALM } from '../../auth/challenge.js';
 import { toFailure } from './error.filter.js';
 import { DomainError } from './errors.js';
 import { html, sendPage } from '../page.js';

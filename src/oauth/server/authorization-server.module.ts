@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AccessModule } from '../../access/access.module.js';
+import { AuditModule } from '../../audit/audit.module.js';
 import { AuthModule } from '../../auth/auth.module.js';
 import { UsersModule } from '../../users/users.module.js';
 import { ClientSecret } from '../client-secret.entity.js';
@@ -9,11 +10,19 @@ import { OAuthModule } from '../oauth.module.js';
 import { AuthorizationServer } from './authorization-server.js';
 import { InteractionsController } from './interactions.controller.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
+import { OAuthAuditService } from './oauth-audit.service.js';
 import { OAuthController } from './oauth.controller.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Client, ClientSecret]), OAuthModule, AccessModule, AuthModule, UsersModule],
+  imports: [
+    TypeOrmModule.forFeature([Client, ClientSecret]),
+    OAuthModule,
+    AccessModule,
+    AuditModule,
+    AuthModule,
+    UsersModule,
+  ],
   controllers: [OAuthController, InteractionsController],
-  providers: [AuthorizationServer, JwtBearerGrant],
+  providers: [AuthorizationServer, JwtBearerGrant, OAuthAuditService],
 })
 export class AuthorizationServerModule {}

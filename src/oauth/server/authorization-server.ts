@@ -22,6 +22,7 @@ import { TokensService } from '../tokens.service.js';
 import { OAuthRecords } from './oauth-records.adapter.js';
 import { clientMetadata, JWT_BEARER } from './client-metadata.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
+import { OAuthAuditService } from './oauth-audit.service.js';
 
 /** Seconds that an access token is good. */
 export const ACCESS_TOKEN_TTL = USUAL_LIFETIME;
@@ -78,6 +79,7 @@ export class AuthorizationServer {
     private readonly tokens: TokensService,
     private readonly revoked: RevokedTokensService,
     private readonly jwtBearer: JwtBearerGrant,
+    private readonly audit: OAuthAuditService,
     private readonly database: Database,
     private readonly settings: Settings,
     private readonly clock: Clock,
@@ -156,6 +158,7 @@ export class AuthorizationServer {
       await next();
       await this.complete(ctx as KoaContextWithOIDC);
     });
+    provider.on('grant.error', (ctx, error) => (ctx.state.refusal = error));
     provider.on('server_error', (_ctx, error) => new Logger('AuthorizationServer').error(error.stack));
     return provider;
   }
@@ -268,6 +271,7 @@ export class AuthorizationServer {
 
   /** What the contract adds to the engine's answers. */
   private async complete(ctx: KoaContextWithOIDC): Promise<void> {
+    if (ctx.path === PATHS.revocation && ctx.status === 200) await this.recordRevocation(ctx);
     const body = ctx.body as TokenBody | undefined;
     if (typeof body !== 'object' || body === null) return;
     if (ctx.path === PATHS.metadata) stateTheTruth(body);
@@ -275,17 +279,31 @@ export class AuthorizationServer {
     if (ctx.path === PATHS.revocation && body.error === 'unsupported_token_type') await this.revokeAccessToken(ctx);
     else if (body.error)
       Object.assign(body, { id: body.id ?? body.error, description: body.error_description ?? body.error });
-    if (ctx.path === PATHS.token && body.access_token) body.jti ??= jtiOf(body.access_token);
+    if (ctx.path !== PATHS.token) return;
+    if (body.access_token) body.jti ??= jtiOf(body.access_token);
+    await this.audit.recordGrant(ctx, body.jti as string | undefined, ctx.state.refusal);
   }
 
   /** RFC 7009, section 2.2: what is not a token of this client's is no error. */
   private async revokeAccessToken(ctx: KoaContextWithOIDC): Promise<void> {
     const token = String(ctx.oidc.params?.token);
     const claims = await this.tokens.verify('access', token).catch(() => null);
-    if (claims && claims.client_id === ctx.oidc.client?.clientId)
+    if (claims && claims.client_id === ctx.oidc.client?.clientId) {
       await this.revoked.revoke(claims.jti, claims.exp - Math.floor(this.clock.now().getTime() / 1000));
+      const { sub: userId, client_id: clientId, jti: tokenId } = claims;
+      await this.audit.record({ event: 'TOKEN_REVOKED', userId, clientId, tokenId });
+    }
     ctx.status = 200;
     ctx.body = '';
+  }
+
+  /** What the engine itself has revoked: a refresh token, with its family. */
+  private async recordRevocation(ctx: KoaContextWithOIDC): Promise<void> {
+    const { RefreshToken } = ctx.oidc.entities;
+    const clientId = ctx.oidc.client?.clientId ?? null;
+    if (!RefreshToken?.accountId || RefreshToken.clientId !== clientId) return;
+    const details = { grant: 'refresh_token' };
+    await this.audit.record({ event: 'TOKEN_REVOKED', userId: RefreshToken.accountId, clientId, details });
   }
 }
 

@@ -12,6 +12,7 @@ import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
 import { SameOriginGuard } from '../../auth/same-origin.guard.js';
 import { normalizeEmailAddress } from '../../users/user-ref.js';
 import { MAX_PASSWORD_LENGTH, PasswordsService } from '../../users/passwords.service.js';
+import { OAuthAuditService } from './oauth-audit.service.js';
 import { AuthorizationServer, PATHS } from './authorization-server.js';
 
 /** The pages on which a user signs in and agrees (API.md, section 4). */
@@ -24,6 +25,7 @@ export class InteractionsController {
     private readonly server: AuthorizationServer,
     private readonly passwords: PasswordsService,
     private readonly attempts: AttemptsService,
+    private readonly audit: OAuthAuditService,
   ) {}
 
   @Get()
@@ -42,8 +44,15 @@ export class InteractionsController {
     const account = normalizeEmailAddress(email);
     await this.attempts.countSignIn(account, request.ip);
     const accountId = await this.passwords.authenticate(email, password);
-    if (!accountId) return showSignIn(reply, interaction, email);
+    const clientId = String(interaction.params.client_id);
+    if (!accountId) {
+      // Also for an address of nobody, in the record of the client's organization: it takes the same time.
+      const userId = await this.passwords.ownerOf(email);
+      await this.audit.refuse({ event: 'SIGN_IN_FAILED', userId, clientId });
+      return showSignIn(reply, interaction, email);
+    }
     await this.attempts.forgetSignIns(account);
+    await this.audit.record({ event: 'SIGN_IN_SUCCEEDED', userId: accountId, clientId });
     await this.finish(request, reply, { login: { accountId } });
   }
 
@@ -52,11 +61,15 @@ export class InteractionsController {
   async agree(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
     const interaction = await this.requireInteraction(request, reply);
     const { accountId } = interaction.session ?? {};
-    if ((fields as { answer?: unknown } | undefined)?.answer !== 'allow' || !accountId)
+    const clientId = String(interaction.params.client_id);
+    const isAllowed = (fields as { answer?: unknown } | undefined)?.answer === 'allow' && accountId !== undefined;
+    const event = isAllowed ? 'CONSENT_GIVEN' : 'CONSENT_DENIED';
+    await this.audit.record({ event, userId: accountId ?? null, clientId });
+    if (!isAllowed)
       return this.finish(request, reply, { error: 'access_denied', error_description: 'The user did not agree.' });
     const { Grant } = this.server.provider;
     const existing = interaction.grantId ? await Grant.find(interaction.grantId) : undefined;
-    const grant = existing ?? new Grant({ accountId, clientId: String(interaction.params.client_id) });
+    const grant = existing ?? new Grant({ accountId, clientId });
     grant.addOIDCScope(SCOPE);
     for (const resource of [interaction.params.resource].flat()) grant.addResourceScope(String(resource), SCOPE);
     await this.finish(request, reply, { consent: { grantId: await grant.save() } });

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { decodeProtectedHeader, importJWK, jwtVerify } from 'jose';
+import { decodeProtectedHeader, errors as joseErrors, importJWK, jwtVerify } from 'jose';
 import type { JWK, JWTPayload } from 'jose';
 import { errors } from 'oidc-provider';
 import type { KoaContextWithOIDC, Provider, ResourceServer } from 'oidc-provider';
@@ -7,6 +7,7 @@ import { AccessPolicy } from '../../access/access.policy.js';
 import { AccessService } from '../../access/access.service.js';
 import { toDto } from '../../common/errors/validation.js';
 import { AccessQueryDto } from '../../access/dto/access-query.dto.js';
+import { AuditService } from '../../audit/audit.service.js';
 import type { Caller } from '../../auth/caller.js';
 import { Clock, toNumericDate } from '../../common/clock.js';
 import { DomainError } from '../../common/errors/errors.js';
@@ -57,6 +58,16 @@ interface AssertionKey {
   clientId: string;
 }
 
+/** It was signed by the service account that it names, and is refused all the same: that is recorded. */
+class AssertionRefused extends errors.InvalidGrant {
+  constructor(
+    readonly reason: 'expired' | 'claims' | 'client' | 'subject' | 'replayed',
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
 interface Assertion {
   keyId: string;
   key: AssertionKey;
@@ -73,6 +84,7 @@ export class JwtBearerGrant {
     private readonly database: Database,
     private readonly policy: AccessPolicy,
     private readonly access: AccessService,
+    private readonly audit: AuditService,
     private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
@@ -88,10 +100,29 @@ export class JwtBearerGrant {
   async answer(ctx: KoaContextWithOIDC, provider: Provider, resourceServer: ResourceServer): Promise<void> {
     const params = ctx.oidc.params as Record<string, string | undefined>;
     if (!params.assertion) throw new errors.InvalidRequest("missing required parameter(s) 'assertion'");
-    const { keyId, key, claims } = await this.verify(params.assertion);
+    const { keyId, key } = await this.requireKey(params.assertion);
     const caller: Caller = { userId: key.userId, clientId: ctx.oidc.client!.clientId, keyId };
-    await this.requireFacts(caller, key, claims);
-    await this.use(claims);
+    const about = { organizationId: key.organizationId, by: caller };
+    try {
+      const claims = await this.requireClaims(params.assertion, key);
+      await this.requireFacts(caller, key, claims);
+      await this.use(claims);
+      await this.audit.write({ event: 'ASSERTION_USED', ...about, userId: claims.sub, details: { key: keyId } });
+      await this.give(ctx, provider, resourceServer, { keyId, caller, claims });
+    } catch (error) {
+      const reason = reasonOf(error);
+      if (reason) await this.audit.refuse({ event: 'ASSERTION_REFUSED', ...about, details: { key: keyId, reason } });
+      throw error;
+    }
+  }
+
+  private async give(
+    ctx: KoaContextWithOIDC,
+    provider: Provider,
+    resourceServer: ResourceServer,
+    { keyId, caller, claims }: { keyId: string; caller: Caller; claims: Assertion['claims'] },
+  ): Promise<void> {
+    const params = ctx.oidc.params as Record<string, string | undefined>;
     if (params.resource === `${this.settings.PUBLIC_URL}/login`) {
       ctx.body = await this.loginToken(caller, claims.sub, params);
       return;
@@ -100,11 +131,15 @@ export class JwtBearerGrant {
     ctx.body = await this.accessToken(ctx, provider, resourceServer, { caller, keyId, sub: claims.sub });
   }
 
-  /** RFC 7523, section 3, with the algorithm pinned to the key (RFC 8725, section 3.1). */
-  private async verify(assertion: string): Promise<Assertion> {
+  private async requireKey(assertion: string): Promise<Omit<Assertion, 'claims'>> {
     const keyId = requireKeyId(assertion);
     const [key] = await this.database.read<AssertionKey>(KEY, [keyId]);
     if (!key) throw new errors.InvalidGrant('the assertion names no key of a service account');
+    return { keyId, key };
+  }
+
+  /** RFC 7523, section 3, with the algorithm pinned to the key (RFC 8725, section 3.1). */
+  private async requireClaims(assertion: string, key: AssertionKey): Promise<Assertion['claims']> {
     const jwk = await importJWK(JSON.parse(key.jwk) as JWK, key.algorithm);
     const { PUBLIC_URL } = this.settings;
     const { payload } = await jwtVerify(assertion, jwk, {
@@ -115,16 +150,21 @@ export class JwtBearerGrant {
       currentDate: this.clock.now(),
       requiredClaims: ['iss', 'sub', 'aud', 'exp', 'jti'],
     }).catch((error: Error) => {
-      throw new errors.InvalidGrant(`the assertion is not valid: ${error.message}`);
+      const detail = `the assertion is not valid: ${error.message}`;
+      // The claims are looked at once the signature is good.
+      if (error instanceof joseErrors.JWTExpired) throw new AssertionRefused('expired', detail);
+      if (error instanceof joseErrors.JWTClaimValidationFailed) throw new AssertionRefused('claims', detail);
+      throw new errors.InvalidGrant(detail);
     });
     const claims = payload as Assertion['claims'];
     const now = toNumericDate(this.clock.now());
     if (claims.exp > now + MAX_LIFETIME + CLOCK_SKEW)
-      throw new errors.InvalidGrant('the assertion is good for longer than an hour');
-    if ((claims.iat ?? 0) > now + CLOCK_SKEW) throw new errors.InvalidGrant('the assertion was issued in the future');
+      throw new AssertionRefused('claims', 'the assertion is good for longer than an hour');
+    if ((claims.iat ?? 0) > now + CLOCK_SKEW)
+      throw new AssertionRefused('claims', 'the assertion was issued in the future');
     if ([claims.sub, claims.jti].some((text) => typeof text !== 'string' || text === '' || text.length > 255))
-      throw new errors.InvalidGrant('sub and jti are texts of at most 255 characters');
-    return { keyId, key, claims };
+      throw new AssertionRefused('claims', 'sub and jti are texts of at most 255 characters');
+    return claims;
   }
 
   private async requireFacts(caller: Caller, key: AssertionKey, { sub }: Assertion['claims']): Promise<void> {
@@ -133,15 +173,19 @@ export class JwtBearerGrant {
       key.organizationId,
       sub,
     ]);
-    if (!facts!.isOwnClient) throw new errors.InvalidGrant('the client belongs to another organization');
+    if (!facts!.isOwnClient) throw new AssertionRefused('client', 'the client belongs to another organization');
     if (sub !== caller.userId && !facts!.isManaged)
-      throw new errors.InvalidGrant('sub is neither the service account nor a user that its organization manages');
+      throw new AssertionRefused(
+        'subject',
+        'sub is neither the service account nor a user that its organization manages',
+      );
   }
 
   private async use({ iss, jti, exp }: Assertion['claims']): Promise<void> {
     const expiresAt = new Date((exp + 2 * CLOCK_SKEW) * 1000);
     const used = await this.database.write(USE, [hashSecret(`${iss}\n${jti}`), expiresAt]);
-    if (used.length === 0) throw new errors.InvalidGrant('the assertion was used before: its jti is good once');
+    if (used.length === 0)
+      throw new AssertionRefused('replayed', 'the assertion was used before: its jti is good once');
   }
 
   /** With `resource` the login route: what the access call answers, in the words of RFC 8693, section 2.2.1. */
@@ -173,6 +217,7 @@ export class JwtBearerGrant {
       scope: resourceServer.scope,
     } as never);
     token.resourceServer = new provider.ResourceServer(resourceServer.audience as string, resourceServer) as never;
+    ctx.oidc.entity('AccessToken', token);
     ctx.state.claims = { key_id: keyId, ...(isItself ? {} : { act: { sub: caller.userId } }) };
     return {
       access_token: await token.save(),
@@ -190,8 +235,16 @@ async function asGrant<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (!(error instanceof DomainError) || error.status >= 500) throw error;
     const isRequest = error.id === 'incorrect_field';
-    throw isRequest ? new errors.InvalidRequest(error.message) : new errors.InvalidGrant(error.message);
+    throw isRequest
+      ? new errors.InvalidRequest(error.message)
+      : Object.assign(new errors.InvalidGrant(error.message), { cause: error });
   }
+}
+
+/** Why an assertion with a good signature gave nothing; `null` for what is not its fault. */
+function reasonOf(error: unknown): string | null {
+  if (error instanceof AssertionRefused) return error.reason;
+  return error instanceof errors.InvalidGrant && error.cause instanceof DomainError ? error.cause.id : null;
 }
 
 function requireKeyId(assertion: string): string {

@@ -1,0 +1,68 @@
+import { Controller, Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { CalledBy } from '../auth/called-by.decorator.js';
+import type { Caller } from '../auth/caller.js';
+import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { IdPipe } from '../common/id.pipe.js';
+import { ApiBearerErrors } from '../common/openapi.js';
+import { API } from '../common/paths.js';
+import { AccessTokensDto, SessionsDto, SessionsQueryDto } from './dto/session-lists.dto.js';
+import { SessionListsService } from './session-lists.service.js';
+
+const LISTING = ['not_permitted', 'missing_field', 'nonexistent_user', 'no_access', 'invalid_result_size'] as const;
+
+/** What administrators see and end of the sessions of their users (API.md, section 7). */
+@ApiTags('Sessions')
+@ApiBearerAuth()
+@Controller(API)
+@CalledBy('bearer', 'MANAGE_USERS')
+export class SessionListsController {
+  constructor(private readonly lists: SessionListsService) {}
+
+  @ApiOperation({
+    operationId: 'listSessions',
+    summary: 'The live sessions of the users whom the caller’s organization manages',
+    description: 'The latest first.',
+  })
+  @ApiOkResponse({ type: SessionsDto })
+  @ApiBearerErrors(...LISTING)
+  @Get('sessions')
+  list(@CurrentCaller() caller: Caller, @Query() query: SessionsQueryDto): Promise<SessionsDto> {
+    return this.lists.list(caller, query);
+  }
+
+  @ApiOperation({ operationId: 'endSession', summary: 'End one of them' })
+  @ApiParam({ name: 'id', example: 'Wm8sQXq3bVxgZk1cVq0rTt' })
+  @ApiNoContentResponse({ description: 'It has ended.' })
+  @ApiBearerErrors('not_permitted', 'not_found')
+  @Delete('session/:id')
+  @HttpCode(204)
+  end(@CurrentCaller() caller: Caller, @Param('id', IdPipe) id: string): Promise<void> {
+    return this.lists.end(caller, id);
+  }
+
+  @ApiOperation({
+    operationId: 'listAccessTokens',
+    summary: 'The login tokens for these users that can still start a session',
+    description: 'Those that are neither used nor expired nor revoked, the latest first.',
+  })
+  @ApiOkResponse({ type: AccessTokensDto })
+  @ApiBearerErrors(...LISTING)
+  @Get('access-tokens')
+  listTokens(@CurrentCaller() caller: Caller, @Query() query: SessionsQueryDto): Promise<AccessTokensDto> {
+    return this.lists.listTokens(caller, query);
+  }
+
+  @ApiOperation({
+    operationId: 'revokeAccessToken',
+    summary: 'Revoke one of them, and end the session that it has started meanwhile',
+  })
+  @ApiParam({ name: 'id', example: 'f3c1b0de-4b1f-4df0-9a3e-0d8b5d5f6a11' })
+  @ApiNoContentResponse({ description: 'It starts no session.' })
+  @ApiBearerErrors('not_permitted', 'not_found')
+  @Delete('access-token/:id')
+  @HttpCode(204)
+  revokeToken(@CurrentCaller() caller: Caller, @Param('id', IdPipe) id: string): Promise<void> {
+    return this.lists.revokeToken(caller, id);
+  }
+}

@@ -1,0 +1,131 @@
+import BetterSqlite3 from 'better-sqlite3';
+import { Client } from 'pg';
+import { AppLogger } from '../../src/common/app-logger.js';
+
+/** A shorter text is an id: no secret of ours has so few characters. */
+const MIN_SECRET = 40;
+/** Of each secret, what is looked for. That many characters of one are in nothing by chance. */
+const PIECE = 20;
+const TOKEN_TEXT = /[\w-]{20,}/g;
+const JWT = /\b[\w-]{10,}\.[\w-]{10,}\.([\w-]{40,})/g;
+
+/** Members of an answer that hand a secret out. */
+const HANDED_OUT = new Set(['token', 'access_token', 'refresh_token']);
+
+/**
+ * Every secret that this test file has sent or received, by its first characters. What of a JWT is secret is its signature:
+ * without it, the rest is worth nothing.
+ */
+const secrets = new Map<string, string>();
+const lines: string[] = [];
+
+/** Remembers a secret that a test made itself. */
+export function keep(secret: string): void {
+  const signature = secret.slice(secret.lastIndexOf('.') + 1);
+  // What begins like JSON is a header or a payload, which tests put in the place of a signature, and which others share.
+  if (signature.length >= MIN_SECRET && !signature.startsWith('eyJ')) secrets.set(signature.slice(0, PIECE), secret);
+}
+
+/** Which of the secrets are in `text`, wherever in it. */
+export function secretsIn(text: string): string[] {
+  const found = new Set<string>();
+  for (const [run] of text.matchAll(TOKEN_TEXT)) {
+    for (let start = 0; start <= run.length - PIECE; start++) {
+      const secret = secrets.get(run.slice(start, start + PIECE));
+      if (secret?.includes(run.slice(start, start + MIN_SECRET))) found.add(secret);
+    }
+  }
+  return [...found];
+}
+
+/** Takes a line of a log, in whatever process it was written. */
+export function hear(line: string): void {
+  lines.push(line);
+}
+
+interface Sent {
+  path: string;
+  headers?: Record<string, string>;
+  body?: string;
+}
+
+/**
+ * Looks at an answer: a secret that was known before is in none, and one that is new is only where secrets are handed out.
+ *
+ * @throws Error that names the secret
+ */
+export function inspect(sent: Sent, answer: { headers: Headers; text: string; body: unknown }): void {
+  const { path } = sent;
+  const shown = [...answer.headers].filter(([name]) => name !== 'set-cookie').map(([, value]) => value);
+  const leaked = secretsIn([answer.text, ...shown].join('\n'));
+  if (leaked.length > 0) throw new Error(`The answer to ${path.split('?')[0]} has a secret in it: ${leaked.join()}`);
+  keepSent(sent);
+  keepHandedOut(answer);
+}
+
+/** JWTs in what was sent; other secrets were handed out before. */
+function keepSent({ path, headers = {}, body = '' }: Sent): void {
+  for (const [token] of [path, ...Object.values(headers), body].join('\n').matchAll(JWT)) keep(token);
+}
+
+function keepHandedOut({ headers, body }: { headers: Headers; body: unknown }): void {
+  for (const cookie of headers.getSetCookie()) keep(cookie.split(';')[0]!.replace(/^[^=]+=/, ''));
+  const location = headers.get('location');
+  const code = location && URL.canParse(location) ? new URL(location).searchParams.get('code') : null;
+  if (code) keep(code);
+  if (typeof body !== 'object' || body === null) return;
+  for (const [name, value] of Object.entries(body)) if (HANDED_OUT.has(name) && typeof value === 'string') keep(value);
+}
+
+/** Hears every line that the application logs from now on; only errors are shown. */
+export function listen(): void {
+  const logger = AppLogger.prototype as unknown as { printMessages: (...line: unknown[]) => void; isHeard?: true };
+  if (logger.isHeard) return;
+  logger.isHeard = true;
+  const print = logger.printMessages;
+  logger.printMessages = function (this: unknown, ...line: unknown[]) {
+    hear(JSON.stringify(line));
+    if (line[2] === 'error' || line[2] === 'fatal') print.apply(this, line);
+  };
+}
+
+/**
+ * Looks through everything that is left behind: each row of each table, and each line of each log.
+ *
+ * @throws Error that names the secret and where it is
+ */
+export async function searchEverywhere(): Promise<void> {
+  const places = { ...(await tables()), log: lines.splice(0).join('\n') };
+  const found = Object.entries(places).flatMap(([place, text]) =>
+    secretsIn(text).map((secret) => `${place}: ${secret}`),
+  );
+  if (found.length > 0) throw new Error(`A secret was left behind.\n${found.join('\n')}`);
+}
+
+/** The tables of this test file's database, each with its rows as text. */
+function tables(): Promise<Record<string, string>> {
+  return process.env.DATABASE_URL ? postgresTables(process.env.DATABASE_URL) : sqliteTables(process.env.DATABASE_PATH!);
+}
+
+async function sqliteTables(path: string): Promise<Record<string, string>> {
+  const connection = new BetterSqlite3(path, { readonly: true });
+  const names = connection.prepare(`SELECT "name" FROM sqlite_master WHERE "type" = 'table'`).pluck().all() as string[];
+  const dump = names.map((name) => [name, JSON.stringify(connection.prepare(`SELECT * FROM "${name}"`).all())]);
+  connection.close();
+  return Object.fromEntries(dump) as Record<string, string>;
+}
+
+async function postgresTables(connectionString: string): Promise<Record<string, string>> {
+  const client = new Client({ connectionString });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ name: string }>(
+      'SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()',
+    );
+    const dump: Record<string, string> = {};
+    for (const { name } of rows) dump[name] = JSON.stringify((await client.query(`SELECT * FROM "${name}"`)).rows);
+    return dump;
+  } finally {
+    await client.end();
+  }
+}
