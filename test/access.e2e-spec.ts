@@ -65,6 +65,7 @@ describe('GET access/{user}', () => {
       id: new JwtService().decode(body.token).jti,
       userId: id,
       callerId: caller.id,
+      keyId: null,
       clientId: caller.clientId,
       groupId,
       issuedAt: new Date(Date.parse(body.expires) - 120_000),

@@ -65,11 +65,8 @@ function cells(row: string): string[] {
     .map((cell) => cell.trim());
 }
 
-/** Code and links. */
 function inline(text: string): Html[] {
-  return text.split(/(`[^`]+`|\[[^\]]+\]\([^)]+\))/).map((part) => {
-    const [, label, address] = /^\[([^\]]+)\]\(([^)]+)\)$/.exec(part) ?? [];
-    if (address) return html`<a href="${address}">${label}</a>`;
-    return part.startsWith('`') ? html`<code>${part.slice(1, -1)}</code>` : html`${part}`;
-  });
+  return text
+    .split(/(`[^`]+`)/)
+    .map((part) => (part.startsWith('`') ? html`<code>${part.slice(1, -1)}</code>` : html`${part}`));
 }
