@@ -1,9 +1,12 @@
-import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Password } from '../src/users/password.entity.js';
 import { User } from '../src/users/user.entity.js';
-import { SIGN_INS_PER_ACCOUNT } from '../src/auth/attempts.service.js';
+import { PasswordsService } from '../src/users/passwords.service.js';
+import { createApp } from '../src/app.setup.js';
+import { loadSettings } from '../src/config/settings.js';
+import { AttemptsService, SIGN_INS_PER_ACCOUNT, SIGN_INS_PER_ADDRESS } from '../src/auth/attempts.service.js';
 import { FailedAttempt } from '../src/auth/failed-attempt.entity.js';
-import { TestApp } from './support/app.js';
+import { call, TestApp, testEnvironment } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { actionOf, authorizeQuery, Browser, newPerson, newScene, PASSWORD } from './support/oauth.js';
 import type { Scene } from './support/oauth.js';
@@ -24,9 +27,14 @@ async function tryToSignIn(email: string, password: string): Promise<Answer> {
   return browser.open(actionOf(page), { email, password });
 }
 
-/** A page without what is different in every sign-in. */
-function faceOf({ status, text }: Answer, email: string): unknown {
-  return { status, text: text.replaceAll(/interaction\/[\w-]+/g, 'interaction').replaceAll(email, '') };
+/** A page and its headers, without what is different in every sign-in. */
+function faceOf({ status, headers, text }: Answer, email: string): unknown {
+  const shown = [...headers].filter(([name]) => !['date', 'x-request-id', 'content-length'].includes(name));
+  return {
+    status,
+    headers: Object.fromEntries(shown),
+    text: text.replaceAll(/interaction\/[\w-]+/g, 'interaction').replaceAll(email, ''),
+  };
 }
 
 describe('signing in', () => {
@@ -60,6 +68,53 @@ describe('signing in', () => {
     const { status, headers } = await tryToSignIn(emailAddress, PASSWORD);
     expect(status).toBe(429);
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+  });
+
+  it('S33: counts attempts on an account from everywhere, over two instances', async () => {
+    const other = await createApp(loadSettings(testEnvironment()));
+    await other.listen(0, '127.0.0.1');
+    const urls = [t.url, await other.getUrl()];
+    const { emailAddress } = await newPerson(t, scene.organizationId);
+    const statuses = await Promise.all(
+      Array.from({ length: SIGN_INS_PER_ACCOUNT + 6 }, async (_, i) => {
+        const browser = new Browser({ call: (path, options) => call(urls[i % 2]!, path, options) });
+        const page = await browser.open(`/oauth/authorize?${authorizeQuery(scene.client)}`);
+        return (await browser.open(actionOf(page), { email: emailAddress, password: 'wrong' })).status;
+      }),
+    );
+    await other.close();
+    expect(statuses.filter((status) => status === 401)).toHaveLength(SIGN_INS_PER_ACCOUNT);
+    expect(statuses.filter((status) => status === 429)).toHaveLength(6);
+  });
+
+  it('S33: counts attempts from an address on whatever accounts, over two instances', async () => {
+    const other = await createApp(loadSettings(testEnvironment()));
+    const attempts = [t.nest, other].map((app) => app.get(AttemptsService, { strict: false }));
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: SIGN_INS_PER_ADDRESS + 10 }, (_, i) =>
+        attempts[i % 2]!.countSignIn(`somebody-${i}@else.example`, '192.0.2.7'),
+      ),
+    );
+    await other.close();
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(10);
+    await attempts[0]!.countSignIn('somebody@else.example', '192.0.2.8');
+  });
+
+  it('S29: costs one look at a hash of the same parameters, whoever tries', async () => {
+    const without = await newPerson(t, scene.organizationId);
+    await t.world.write((db) => db.delete(Password, { userId: without.id }));
+    const passwords = t.nest.get(PasswordsService, { strict: false });
+    const verified = jest.spyOn(passwords, 'matches');
+    for (const [email, password] of [
+      [scene.person.emailAddress, PASSWORD],
+      [scene.person.emailAddress, 'another long password'],
+      ['nobody@nowhere.example', PASSWORD],
+      [without.emailAddress, PASSWORD],
+    ])
+      await tryToSignIn(email!, password!);
+    const parameters = verified.mock.calls.map(([hash]) => hash.split('$').slice(0, 4).join('$'));
+    jest.restoreAllMocks();
+    expect(parameters).toEqual(Array(4).fill('$argon2id$v=19$m=19456,t=2,p=1'));
   });
 
   it('S24: is accepted from the page itself only', async () => {

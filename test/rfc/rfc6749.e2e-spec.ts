@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { createApp } from '../../src/app.setup.js';
+import { loadSettings } from '../../src/config/settings.js';
 import { Client } from '../../src/oauth/client.entity.js';
 import { OAuthRecord } from '../../src/oauth/oauth-record.entity.js';
-import { TestApp } from '../support/app.js';
+import { TestApp, testEnvironment } from '../support/app.js';
 import {
   actionOf,
   authorizeQuery,
@@ -59,6 +61,47 @@ describe('RFC 6749, section 2.3: client authentication', () => {
   it('2.3: refuses a confidential client that does not authenticate', async () => {
     const answer = await exchange('x', {}, { id: scene.client.id, secret: '' });
     expect([answer.status, answer.body.error]).toEqual([401, 'invalid_client']);
+  });
+});
+
+describe('RFC 6749, section 3: the endpoints', () => {
+  it('3.1: an authorization request may have parameters that nobody knows, and none twice', async () => {
+    const answer = await t.call(`/oauth/authorize?${authorizeQuery(scene.client, { unknown: 'x' })}`);
+    expect(answer.headers.get('location')).toMatch(/^\/oauth\/interaction\//);
+    const twice = await t.call(`/oauth/authorize?${authorizeQuery(scene.client)}&state=1&state=2`);
+    expect(twice.headers.get('location')).toContain('error=invalid_request');
+  });
+
+  it('3.1: a parameter without a value is as if it were left out', async () => {
+    const target = await new Browser(t).authorize(
+      authorizeQuery(scene.client, { state: '', scope: '' }),
+      scene.person.emailAddress,
+    );
+    expect(target.searchParams.has('code')).toBe(true);
+    expect(target.searchParams.get('state') ?? '').toBe('');
+  });
+
+  it('3.2: the token endpoint takes POST only', async () => {
+    const { status, headers } = await t.call('/oauth/token?grant_type=refresh_token&refresh_token=x');
+    expect([status, headers.get('allow')]).toEqual([405, expect.stringContaining('POST')]);
+  });
+
+  it('3.2: a token request has no parameter twice', async () => {
+    const { id, secret } = scene.client;
+    const answer = await t.call('/oauth/token', {
+      method: 'POST',
+      headers: { 'content-type': 'application/x-www-form-urlencoded' },
+      body: `grant_type=authorization_code&code=a&code=b&client_id=${id}&client_secret=${secret}`,
+    });
+    expect([answer.status, answer.body.error]).toEqual([400, 'invalid_request']);
+  });
+
+  it('2.3.1: credentials of a client in the address count for nothing', async () => {
+    const { id, secret } = scene.client;
+    const fields = { grant_type: 'authorization_code', code: await newCode(scene), redirect_uri: REDIRECT_URI };
+    const path = `/oauth/token?client_id=${id}&client_secret=${secret}`;
+    const answer = await requestToken(t.url, fields, undefined, path);
+    expect([400, 401]).toContain(answer.status);
   });
 });
 
@@ -153,6 +196,39 @@ describe('RFC 6749, section 4.1: the authorization code grant', () => {
     expect(answers.filter(({ status }) => status === 400).length).toBeGreaterThanOrEqual(9);
   });
 
+  it('4.1.2: a code is good for a minute', async () => {
+    const code = await newCode(scene);
+    t.clock.advance(61);
+    expect((await exchange(code)).body.error).toBe('invalid_grant');
+    t.clock.reset();
+  });
+
+  it('4.1.2, 10.5: code replay ends all that came from the code, access tokens within two seconds', async () => {
+    const code = await newCode(scene);
+    const { body } = await exchange(code);
+    const status = async (): Promise<number> => (await t.as({ token: body.access_token })('/user')).status;
+    expect(await status()).toBe(200);
+    expect((await exchange(code)).body.error).toBe('invalid_grant');
+    t.clock.advance(2);
+    expect(await status()).toBe(401);
+    t.clock.reset();
+    const refresh = { grant_type: 'refresh_token', refresh_token: body.refresh_token };
+    expect((await requestToken(t.url, refresh, scene.client)).body.error).toBe('invalid_grant');
+  });
+
+  it('4.1.2: a code is good once, also for two instances at once', async () => {
+    const other = await createApp(loadSettings(testEnvironment()));
+    await other.listen(0, '127.0.0.1');
+    const urls = [t.url, await other.getUrl()];
+    const fields = { grant_type: 'authorization_code', code: await newCode(scene), redirect_uri: REDIRECT_URI };
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => requestToken(urls[i % 2]!, fields, scene.client)),
+    );
+    await other.close();
+    expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1);
+    expect(answers.filter(({ body }) => body.error === 'invalid_grant').length).toBeGreaterThanOrEqual(9);
+  });
+
   it('10.5: keeps no code or refresh token, only hashes', async () => {
     const code = await newCode(scene);
     const tokens = await newTokens(scene);
@@ -165,6 +241,7 @@ describe('RFC 6749, section 5: the token answer', () => {
   it('5.1: may not be stored on the way', async () => {
     const { headers } = await exchange(await newCode(scene));
     expect(headers.get('cache-control')).toBe('no-store');
+    expect(headers.get('pragma')).toBe('no-cache');
     expect(headers.get('content-type')).toMatch(/^application\/json/);
   });
 
@@ -195,6 +272,30 @@ describe('RFC 6749, section 6: refreshing', () => {
     expect(answer.body.error).toBe('invalid_grant');
   });
 
+  it('6: gives no scope that was not given before', async () => {
+    const { refresh_token } = await newTokens(scene);
+    const fields = { grant_type: 'refresh_token', refresh_token, scope: 'ROLE_USER ROLE_ADMIN' };
+    const { status, body } = await requestToken(t.url, fields, scene.client);
+    expect(status === 400 ? body.error : body.scope).toMatch(/^(invalid_scope|ROLE_USER)$/);
+  });
+
+  it('10.4: refresh replay revokes the family: every refresh token, and within two seconds every access token', async () => {
+    const first = await newTokens(scene);
+    const refresh = (refresh_token: string): ReturnType<typeof requestToken> =>
+      requestToken(t.url, { grant_type: 'refresh_token', refresh_token }, scene.client);
+    const second = (await refresh(first.refresh_token)).body;
+    const statuses = (): Promise<number[]> =>
+      Promise.all(
+        [first, second].map(async ({ access_token }) => (await t.as({ token: access_token })('/user')).status),
+      );
+    expect(await statuses()).toEqual([200, 200]);
+    expect((await refresh(first.refresh_token)).body.error).toBe('invalid_grant');
+    t.clock.advance(2);
+    expect(await statuses()).toEqual([401, 401]);
+    t.clock.reset();
+    expect((await refresh(second.refresh_token)).body.error).toBe('invalid_grant');
+  });
+
   it('ends with the client', async () => {
     const client = await newClient(t, scene.organizationId);
     const { refresh_token } = await newTokens({ ...scene, client });
@@ -204,7 +305,73 @@ describe('RFC 6749, section 6: refreshing', () => {
   });
 });
 
+describe('RFC 6749, section 10: attacks', () => {
+  it.each([
+    ['a response type that there is not', { response_type: 'token' }],
+    ['a resource that there is not', { resource: 'https://else.example/' }],
+    ['a scope that can be none', { scope: 'a"b' }],
+    ['a response mode that there is not', { response_mode: 'web_message' }],
+    ['prompt=none', { prompt: 'none' }],
+    ['a challenge that is plain', { code_challenge: 'x'.repeat(43), code_challenge_method: 'plain' }],
+    ['a request object', { request: 'eyJhbGciOiJub25lIn0.eyJyZWRpcmVjdF91cmkiOiJodHRwczovL2V2aWwuZXhhbXBsZS8ifQ.' }],
+  ])('10.15: %s sends nobody to a redirect URI that is not registered', async (_what, more) => {
+    const query = authorizeQuery(scene.client, { redirect_uri: 'https://evil.example/', state: 's', ...more });
+    const { status, headers, text } = await t.call(`/oauth/authorize?${query}`, { headers: { accept: 'text/html' } });
+    expect([status, headers.get('location')]).toEqual([400, null]);
+    expect(text).not.toMatch(/(?:href|action|url)\s*=\s*["']?https:\/\/evil/i);
+  });
+
+  it.each([
+    ['prefix', 'https://host.example/callback2'],
+    ['suffix', 'https://evil.example/https://host.example/callback'],
+    ['longer host', 'https://host.example.evil.example/callback'],
+    ['userinfo', 'https://host.example@evil.example/callback'],
+    ['password', 'https://host.example:x@evil.example/callback'],
+    ['port', 'https://host.example:8443/callback'],
+    ['path traversal', 'https://host.example/callback/../../evil'],
+    ['encoded path traversal', 'https://host.example/callback/%2e%2e/evil'],
+    ['encoding', 'https://host.example/%63allback'],
+    ['backslash', 'https://host.example\\@evil.example/callback'],
+    ['fragment', 'https://host.example/callback#@evil.example'],
+    ['query', 'https://host.example/callback?next=https://evil.example'],
+    ['case', 'https://host.example/CALLBACK'],
+    ['tab', 'https://host.example/call\tback'],
+    ['blank at the end', 'https://host.example/callback '],
+    ['two values in one', 'https://host.example/callback https://evil.example/'],
+    ['another scheme', 'javascript:https://host.example/callback'],
+  ])('10.6: the redirect_uri trick “%s” gets an error page, no redirect', async (_trick, redirect_uri) => {
+    const { status, headers } = await t.call(`/oauth/authorize?${authorizeQuery(scene.client, { redirect_uri })}`);
+    expect([status, headers.get('location')]).toEqual([400, null]);
+  });
+
+  it('10.13: the pages can’t be framed', async () => {
+    const page = await new Browser(t).open(`/oauth/authorize?${authorizeQuery(scene.client)}`);
+    expect(page.headers.get('content-security-policy')).toContain("frame-ancestors 'none'");
+  });
+
+  it('10.4, 10.5: neither the code nor the refresh token of client A is good with client B, and stays good with A', async () => {
+    const other = await newClient(t, scene.organizationId);
+    const code = await newCode(scene);
+    expect((await exchange(code, {}, other)).body.error).toBe('invalid_grant');
+    const { body } = await exchange(code);
+    const refresh = { grant_type: 'refresh_token', refresh_token: body.refresh_token };
+    expect((await requestToken(t.url, refresh, other)).body.error).toBe('invalid_grant');
+    expect((await requestToken(t.url, refresh, scene.client)).status).toBe(200);
+  });
+});
+
 describe('clients in the field', () => {
+  it('begin with an authorize link that has only client_id and redirect_uri', async () => {
+    const query = new URLSearchParams({ client_id: scene.client.id, redirect_uri: REDIRECT_URI }).toString();
+    const target = await new Browser(t).authorize(query, scene.person.emailAddress);
+    expect([...target.searchParams.keys()].toSorted()).toEqual(['code', 'iss']);
+  });
+
+  it('exchange a code without the redirect URI', async () => {
+    const fields = { grant_type: 'authorization_code', code: await newCode(scene) };
+    expect((await requestToken(t.url, fields, scene.client)).status).toBe(200);
+  });
+
   it('ask at /api/2/token with a stale Authorization header and the secret in the form', async () => {
     for (const authorization of ['OAuth stale', 'OAuth ', 'OAuth']) {
       const { id, secret } = scene.client;

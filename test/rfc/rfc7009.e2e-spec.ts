@@ -1,7 +1,8 @@
+import { createHash, randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
-import { newClient, newScene, newTokens, requestToken } from '../support/oauth.js';
+import { newClient, newCode, newScene, newTokens, REDIRECT_URI, requestToken } from '../support/oauth.js';
 import type { Scene, TestClient } from '../support/oauth.js';
 
 let t: TestApp;
@@ -51,6 +52,48 @@ describe('RFC 7009: token revocation', () => {
     const { refresh_token } = await newTokens(scene);
     expect((await revoke(refresh_token, other)).status).toBe(200);
     expect(await canRefresh(refresh_token)).toBe(true);
+  });
+
+  it.each(['access_token', 'refresh_token', 'something_else'])(
+    '2.1: finds a token also by the hint %s',
+    async (hint) => {
+      const { refresh_token } = await newTokens(scene);
+      const fields = { token: refresh_token, token_type_hint: hint };
+      expect((await requestToken(t.url, fields, scene.client, '/oauth/revoke')).status).toBe(200);
+      expect(await canRefresh(refresh_token)).toBe(false);
+    },
+  );
+
+  it('2.1: leaves the access token of another client alone', async () => {
+    const other = await newClient(t, scene.organizationId);
+    const { access_token } = await newTokens(scene);
+    expect((await revoke(access_token, other)).status).toBe(200);
+    t.clock.advance(2);
+    expect((await t.as({ token: access_token })('/user')).status).toBe(200);
+    t.clock.reset();
+  });
+
+  it('2.1: lets a public client revoke what it got', async () => {
+    const code_verifier = randomBytes(32).toString('base64url');
+    const code_challenge = createHash('sha256').update(code_verifier).digest('base64url');
+    const challenge = { code_challenge, code_challenge_method: 'S256' };
+    const code = await newCode(scene, challenge, scene.publicClient);
+    const exchange = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI, code_verifier };
+    const { refresh_token } = (await requestToken(t.url, exchange, scene.publicClient)).body;
+    expect((await revoke(refresh_token, scene.publicClient)).status).toBe(200);
+    const refresh = { grant_type: 'refresh_token', refresh_token };
+    expect((await requestToken(t.url, refresh, scene.publicClient)).body.error).toBe('invalid_grant');
+  });
+
+  it('2.2: answers 200 for a token that was revoked before', async () => {
+    const { access_token, refresh_token } = await newTokens(scene);
+    for (const token of [access_token, access_token, refresh_token, refresh_token])
+      expect((await revoke(token)).status).toBe(200);
+  });
+
+  it('2.1: takes POST only', async () => {
+    const { status, headers } = await t.call('/oauth/revoke?token=x');
+    expect([status, headers.get('allow')]).toEqual([405, expect.stringContaining('POST')]);
   });
 
   it('2.1: asks the client to authenticate', async () => {

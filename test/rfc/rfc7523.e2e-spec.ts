@@ -6,8 +6,18 @@ import { ServiceAccountKey } from '../../src/oauth/service-account-key.entity.js
 import { User } from '../../src/users/user.entity.js';
 import { PUBLIC_URL, TestApp, testEnvironment } from '../support/app.js';
 import type { Answer } from '../support/app.js';
-import { assertionOf, JWT_BEARER, newClient, newScene, newServiceAccount, requestToken } from '../support/oauth.js';
-import type { Scene, TestClient } from '../support/oauth.js';
+import {
+  assertionOf,
+  authenticationOf,
+  JWT_BEARER,
+  newClient,
+  newKeyClient,
+  newScene,
+  newServiceAccount,
+  REDIRECT_URI,
+  requestToken,
+} from '../support/oauth.js';
+import type { KeyClient, Scene, TestClient } from '../support/oauth.js';
 
 let t: TestApp;
 let scene: Scene;
@@ -130,6 +140,65 @@ describe('RFC 7523, section 3, rule 7: a jti is good once', () => {
     await other.close();
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
     expect(answers.filter(({ body }) => body.error === 'invalid_grant')).toHaveLength(9);
+  });
+});
+
+/** The outcome of a request with a code that does not exist: `invalid_grant` for a client that is known. */
+async function authenticate(authentication: Record<string, string>, url = t.url): Promise<string> {
+  const fields = { grant_type: 'authorization_code', code: 'x', redirect_uri: REDIRECT_URI };
+  return (await requestToken(url, { ...fields, ...authentication })).body.error;
+}
+
+describe('RFC 7523, section 2.2: a client that authenticates with a JWT', () => {
+  let client: KeyClient;
+  beforeAll(async () => {
+    client = await newKeyClient(t, scene.organizationId);
+  });
+
+  it.each([PUBLIC_URL, `${PUBLIC_URL}/oauth/token`])('3: is known, with the audience %s', async (aud) => {
+    expect(await authenticate(await authenticationOf(client, { aud }))).toBe('invalid_grant');
+  });
+
+  it('12: tolerates a clock that is 60 seconds off', async () => {
+    expect(await authenticate(await authenticationOf(client, { exp: now() - 50 }))).toBe('invalid_grant');
+  });
+
+  it.each([
+    ['1: no issuer', { iss: undefined }],
+    ['1: another issuer', { iss: '0'.repeat(32) }],
+    ['2: another subject', { sub: '0'.repeat(32) }],
+    ['3: no audience', { aud: undefined }],
+    ['3: another audience', { aud: 'https://else.example/token' }],
+    ['4: no end', { exp: undefined }],
+    ['4: an end in the past', { exp: now() - 61 }],
+    ['4: an end in more than an hour', { exp: now() + 3700 }],
+    ['5: a start in the future', { nbf: now() + 90 }],
+    ['7: no identifier', { jti: undefined }],
+  ])('3, rule %s is refused', async (_what, claims) => {
+    expect(await authenticate(await authenticationOf(client, claims))).toMatch(/^invalid_(client|request)$/);
+  });
+
+  it('3, rule 9: the key of another client is refused', async () => {
+    const { privateKey } = await newKeyClient(t, scene.organizationId);
+    expect(await authenticate(await authenticationOf({ ...client, privateKey }))).toBe('invalid_client');
+  });
+
+  it('3, rule 7: is good once, also for two instances at once', async () => {
+    const other = await createApp(loadSettings(testEnvironment()));
+    await other.listen(0, '127.0.0.1');
+    const urls = [t.url, await other.getUrl()];
+    const authentication = await authenticationOf(client);
+    const outcomes = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => authenticate(authentication, urls[i % 2]!)),
+    );
+    await other.close();
+    expect(outcomes.toSorted()).toEqual([...Array(9).fill('invalid_client'), 'invalid_grant']);
+  });
+
+  it('2.2: a client that has keys can’t use a secret instead', async () => {
+    const fields = { grant_type: 'authorization_code', code: 'x', redirect_uri: REDIRECT_URI };
+    for (const secret of ['x', ''])
+      expect((await requestToken(t.url, fields, { id: client.id, secret })).body.error).toBe('invalid_client');
   });
 });
 

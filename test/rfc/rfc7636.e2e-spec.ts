@@ -37,6 +37,36 @@ describe('RFC 7636: proof key for code exchange', () => {
     expect((await exchange(code, { code_verifier: verifier })).status).toBe(200);
   });
 
+  it('appendix B: S256 is the SHA-256 of the verifier', async () => {
+    const challenge = {
+      code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+      code_challenge_method: 'S256',
+    };
+    const code = await newCode(scene, challenge, scene.publicClient);
+    const code_verifier = 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk';
+    expect((await exchange(code, { code_verifier })).status).toBe(200);
+  });
+
+  it.each(['x'.repeat(42), 'x'.repeat(129), `${'x'.repeat(42)}ü`, `${'x'.repeat(42)}/`])(
+    '4.2: takes no challenge that can be none: %.50j',
+    async (code_challenge) => {
+      expect(await refusalOf({ code_challenge, code_challenge_method: 'S256' })).toBe('invalid_request');
+    },
+  );
+
+  it.each(['x'.repeat(42), 'x'.repeat(129), `${'x'.repeat(42)}/`])(
+    '4.1: takes no verifier that can be none, though its hash is right: %.50j',
+    async (code_verifier) => {
+      const code_challenge = createHash('sha256').update(code_verifier).digest('base64url');
+      const code = await newCode(scene, { code_challenge, code_challenge_method: 'S256' }, scene.publicClient);
+      expect((await exchange(code, { code_verifier })).body.error).toMatch(/^invalid_(request|grant)$/);
+    },
+  );
+
+  it('4.3: without its method, a challenge would be plain, and is refused', async () => {
+    expect(await refusalOf({ code_challenge: newVerifier().challenge.code_challenge! })).toBe('invalid_request');
+  });
+
   it('4.4.1: is required of public clients', async () => {
     expect(await refusalOf({})).toBe('invalid_request');
   });

@@ -1,13 +1,83 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { PUBLIC_URL, TestApp } from '../support/app.js';
-import { JWT_BEARER } from '../support/oauth.js';
+import {
+  assertionOf,
+  authenticationOf,
+  authorizeQuery,
+  Browser,
+  JWT_BEARER,
+  newCode,
+  newKeyClient,
+  newScene,
+  newTokens,
+  REDIRECT_URI,
+  requestToken,
+} from '../support/oauth.js';
+import type { KeyClient, Scene } from '../support/oauth.js';
+
+const METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'];
+const ALGORITHMS = ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'];
 
 let t: TestApp;
+let scene: Scene;
 
 beforeAll(async () => {
   t = await TestApp.start();
+  scene = await newScene(t);
 });
 afterAll(() => t.stop());
+
+function metadata(): Promise<Record<string, string[]>> {
+  return t.call('/.well-known/oauth-authorization-server').then(({ body }) => body);
+}
+
+/** A client that authenticates by one of the methods, and what it sends. */
+async function authenticated(
+  method: string,
+  algorithm?: string,
+): Promise<[id: string, fields: object, basic?: string]> {
+  const { id, secret } = scene.client;
+  switch (method) {
+    case 'client_secret_basic':
+      return [id, {}, `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}`];
+    case 'client_secret_post':
+      return [id, { client_id: id, client_secret: secret }];
+    case 'none':
+      return [scene.publicClient.id, { client_id: scene.publicClient.id }];
+    default: {
+      const client: KeyClient = await newKeyClient(t, scene.organizationId, algorithm);
+      return [client.id, await authenticationOf(client)];
+    }
+  }
+}
+
+/** What the token or the revocation endpoint says to somebody who authenticates, and asks for what there is not. */
+async function knocks(path: string, method: string, algorithm?: string): Promise<number> {
+  const [, fields, authorization] = await authenticated(method, algorithm);
+  const { status, body } = await t.call(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/x-www-form-urlencoded', ...(authorization ? { authorization } : {}) },
+    body: new URLSearchParams({ token: 'x', grant_type: 'refresh_token', refresh_token: 'x', ...fields }).toString(),
+  });
+  // Whoever is not known gets 401 invalid_client.
+  return status === 400 && body.error === 'invalid_grant' ? 200 : status;
+}
+
+/** Asks for a token by each grant. */
+const GRANTS: Record<string, () => Promise<number>> = {
+  authorization_code: async () => {
+    const fields = { grant_type: 'authorization_code', code: await newCode(scene), redirect_uri: REDIRECT_URI };
+    return (await requestToken(t.url, fields, scene.client)).status;
+  },
+  refresh_token: async () => {
+    const { refresh_token } = await newTokens(scene);
+    return (await requestToken(t.url, { grant_type: 'refresh_token', refresh_token }, scene.client)).status;
+  },
+  [JWT_BEARER]: async () => {
+    const fields = { grant_type: JWT_BEARER, assertion: await assertionOf(t, scene.account) };
+    return (await requestToken(t.url, fields)).status;
+  },
+};
 
 describe('RFC 8414: authorization server metadata', () => {
   it('2: state what there is, and nothing of OpenID Connect', async () => {
@@ -27,8 +97,10 @@ describe('RFC 8414: authorization server metadata', () => {
         grant_types_supported: ['authorization_code', 'refresh_token', JWT_BEARER],
         code_challenge_methods_supported: ['S256'],
         authorization_response_iss_parameter_supported: true,
-        token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
-        token_endpoint_auth_signing_alg_values_supported: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
+        token_endpoint_auth_methods_supported: METHODS,
+        token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+        revocation_endpoint_auth_methods_supported: METHODS,
+        revocation_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
       },
     });
   });
@@ -50,6 +122,53 @@ describe('RFC 8414: authorization server metadata', () => {
       const { status } = await t.call(String(url).replace(PUBLIC_URL, ''), { method });
       expect([200, 400]).toContain(status);
     }
+  });
+
+  it('2: every grant that they name gives a token', async () => {
+    for (const grant of (await metadata()).grant_types_supported!)
+      expect([grant, await GRANTS[grant]?.()]).toEqual([grant, 200]);
+  });
+
+  it.each(['token', 'revocation'])(
+    '2: every authentication that they name is taken at the %s endpoint',
+    async (name) => {
+      const stated = await metadata();
+      const path = name === 'token' ? '/oauth/token' : '/oauth/revoke';
+      for (const method of stated[`${name}_endpoint_auth_methods_supported`]!)
+        expect([method, await knocks(path, method)]).toEqual([method, 200]);
+      for (const algorithm of stated[`${name}_endpoint_auth_signing_alg_values_supported`]!)
+        expect([algorithm, await knocks(path, 'private_key_jwt', algorithm)]).toEqual([algorithm, 200]);
+      expect(await knocks(path, 'private_key_jwt', 'ES384')).toBe(401);
+    },
+  );
+
+  it('2: every response mode that they name is used', async () => {
+    const seen = await Promise.all(
+      (await metadata()).response_modes_supported!.map(async (response_mode) => {
+        const query = authorizeQuery(scene.client, { response_mode, prompt: 'none' });
+        const { headers, text } = await t.call(`/oauth/authorize?${query}`);
+        const [before, after] = (headers.get('location') ?? '').split(/[?#]/);
+        if (text.includes(`action="${REDIRECT_URI}"`)) return 'form_post';
+        const isError = before === REDIRECT_URI && after!.includes('error=login_required');
+        return isError && (headers.get('location')!.includes('#') ? 'fragment' : 'query');
+      }),
+    );
+    expect(seen).toEqual((await metadata()).response_modes_supported);
+  });
+
+  it('2: the response type, the scope and the challenge method that they name lead to a code, with the issuer', async () => {
+    const { response_types_supported, scopes_supported, code_challenge_methods_supported } = await metadata();
+    const target = await new Browser(t).authorize(
+      authorizeQuery(scene.publicClient, {
+        response_type: response_types_supported![0]!,
+        scope: scopes_supported![0]!,
+        code_challenge: 'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
+        code_challenge_method: code_challenge_methods_supported![0]!,
+      }),
+      scene.person.emailAddress,
+    );
+    expect(target.searchParams.get('code')).toEqual(expect.any(String));
+    expect(target.searchParams.get('iss')).toBe(PUBLIC_URL);
   });
 
   it('RFC 7517: the key set has public keys only', async () => {

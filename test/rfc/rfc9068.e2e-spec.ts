@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createLocalJWKSet, decodeProtectedHeader, jwtVerify } from 'jose';
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
 import { PUBLIC_URL, TestApp } from '../support/app.js';
 import { assertionOf, JWT_BEARER, newScene, newTokens, requestToken } from '../support/oauth.js';
 import type { Scene } from '../support/oauth.js';
@@ -12,6 +12,11 @@ beforeAll(async () => {
   scene = await newScene(t);
 });
 afterAll(() => t.stop());
+
+async function ask(more: Record<string, string>): Promise<Record<string, unknown>> {
+  const fields = { grant_type: JWT_BEARER, assertion: await assertionOf(t, scene.account), ...more };
+  return (await requestToken(t.url, fields)).body;
+}
 
 describe('RFC 9068: JWT access tokens', () => {
   it('2.1, 2.2: have the type and the claims, and verify with the published keys', async () => {
@@ -33,6 +38,23 @@ describe('RFC 9068: JWT access tokens', () => {
       grant_id: expect.any(String),
       iat: expect.any(Number),
       exp: payload.iat! + 3600,
+    });
+  });
+
+  it('3: a resource that there is not is invalid_target, and the API is what is meant without one', async () => {
+    expect(await ask({ resource: 'https://else.example/' })).toMatchObject({ error: 'invalid_target' });
+    for (const more of [{}, { resource: `${PUBLIC_URL}/api` }] as Record<string, string>[])
+      expect(decodeJwt(String((await ask(more)).access_token)).aud).toBe(`${PUBLIC_URL}/api`);
+  });
+
+  it('2.2.2, 5: the subject of a service account’s own token is the service account, never a user', async () => {
+    const fields = { grant_type: JWT_BEARER, assertion: await assertionOf(t, scene.account) };
+    const { access_token } = (await requestToken(t.url, fields)).body;
+    const { sub, client_id, act } = decodeJwt(access_token);
+    expect({ sub, client_id, act }).toEqual({
+      sub: scene.account.id,
+      client_id: scene.account.clientId,
+      act: undefined,
     });
   });
 

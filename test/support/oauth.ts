@@ -1,6 +1,7 @@
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
-import { SignJWT } from 'jose';
 import type { KeyObject } from 'node:crypto';
+import { exportJWK, generateKeyPair, SignJWT } from 'jose';
+import type { CryptoKey } from 'jose';
 import { hashSecret, newClientId, newId, newSecret } from '../../src/common/id.js';
 import { ClientRedirectUri } from '../../src/oauth/client-redirect-uri.entity.js';
 import { ClientSecret } from '../../src/oauth/client-secret.entity.js';
@@ -116,7 +117,7 @@ export class Browser {
   private readonly cookies = new Map<string, string>();
 
   constructor(
-    private readonly t: TestApp,
+    private readonly t: Pick<TestApp, 'call'>,
     private readonly publicUrl = PUBLIC_URL,
   ) {}
 
@@ -213,4 +214,40 @@ export async function newCode(
 export async function newTokens(scene: Scene): Promise<{ access_token: string; refresh_token: string; jti: string }> {
   const fields = { grant_type: 'authorization_code', code: await newCode(scene), redirect_uri: REDIRECT_URI };
   return (await requestToken(scene.t.url, fields, scene.client)).body;
+}
+
+/** A client that authenticates with a key of its own (`private_key_jwt`), for any of the algorithms. */
+export interface KeyClient {
+  id: string;
+  algorithm: string;
+  privateKey: CryptoKey;
+}
+
+export async function newKeyClient(t: TestApp, organizationId: string, algorithm = 'ES256'): Promise<KeyClient> {
+  const id = newClientId();
+  const { privateKey, publicKey } = await generateKeyPair(algorithm, { extractable: true });
+  const jwk = { ...(await exportJWK(publicKey)), alg: algorithm, use: 'sig' };
+  await t.world.write(async (db) => {
+    const jwks = JSON.stringify({ keys: [jwk] });
+    await db.insert(Client, { id, name: 'Key', organizationId, jwks, createdAt: new Date() });
+    await db.insert(ClientRedirectUri, { clientId: id, uri: REDIRECT_URI });
+  });
+  return { id, algorithm, privateKey };
+}
+
+/** With what such a client authenticates (RFC 7523, section 2.2); `claims` replace what is usual. */
+export async function authenticationOf(
+  { id, algorithm, privateKey }: KeyClient,
+  claims: Record<string, unknown> = {},
+): Promise<Record<string, string>> {
+  const now = Math.floor(Date.now() / 1000);
+  const usual = { iss: id, sub: id, aud: `${PUBLIC_URL}/oauth/token`, jti: randomUUID(), iat: now, exp: now + 300 };
+  const given = Object.entries({ ...usual, ...claims }).filter(([, value]) => value !== undefined);
+  return {
+    client_id: id,
+    client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
+    client_assertion: await new SignJWT(Object.fromEntries(given))
+      .setProtectedHeader({ alg: algorithm })
+      .sign(privateKey),
+  };
 }

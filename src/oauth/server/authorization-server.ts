@@ -7,7 +7,7 @@ import { Provider, errors } from 'oidc-provider';
 import type { Adapter, Configuration, KoaContextWithOIDC, ResourceServer } from 'oidc-provider';
 import type { Repository } from 'typeorm';
 import { SCOPE } from '../../auth/called-by.decorator.js';
-import { Clock } from '../../common/clock.js';
+import { Clock, toNumericDate } from '../../common/clock.js';
 import { hashSecret } from '../../common/id.js';
 import { html, pageOf } from '../../common/page.js';
 import { Settings } from '../../config/settings.js';
@@ -28,6 +28,10 @@ import { OAuthAuditService } from './oauth-audit.service.js';
 export const ACCESS_TOKEN_TTL = USUAL_LIFETIME;
 const MINUTE = 60;
 const DAY = 24 * 60 * MINUTE;
+
+/** Seconds that the clock of a client may be off, and that an assertion with which it authenticates may be good at most. */
+const CLOCK_SKEW = 60;
+const MAX_ASSERTION_LIFETIME = 3600;
 
 /** Seconds for which others may keep the key set: a new key is in it for longer before it signs. */
 const KEYS_MAX_AGE = PUBLISHED_AHEAD / 3;
@@ -176,6 +180,11 @@ export class AuthorizationServer {
       scopes: [SCOPE],
       responseTypes: ['code'],
       clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+      clockTolerance: CLOCK_SKEW,
+      assertJwtClientAuthClaimsAndHeader: (_ctx, { exp }) => {
+        if (Number(exp) > toNumericDate(this.clock.now()) + MAX_ASSERTION_LIFETIME + CLOCK_SKEW)
+          throw new errors.InvalidClientAuth('the client assertion is good for longer than an hour');
+      },
       clientDefaults: { id_token_signed_response_alg: 'ES256' },
       enabledJWA: {
         idTokenSigningAlgValues: ['ES256'],
@@ -280,6 +289,8 @@ export class AuthorizationServer {
     else if (body.error)
       Object.assign(body, { id: body.id ?? body.error, description: body.error_description ?? body.error });
     if (ctx.path !== PATHS.token) return;
+    // RFC 6749, section 5.1, for caches of HTTP/1.0.
+    ctx.set('Pragma', 'no-cache');
     if (body.access_token) body.jti ??= jtiOf(body.access_token);
     await this.audit.recordGrant(ctx, body.jti as string | undefined, ctx.state.refusal);
   }
@@ -289,7 +300,7 @@ export class AuthorizationServer {
     const token = String(ctx.oidc.params?.token);
     const claims = await this.tokens.verify('access', token).catch(() => null);
     if (claims && claims.client_id === ctx.oidc.client?.clientId) {
-      await this.revoked.revoke(claims.jti, claims.exp - Math.floor(this.clock.now().getTime() / 1000));
+      await this.revoked.revoke(claims.jti, claims.exp - toNumericDate(this.clock.now()));
       const { sub: userId, client_id: clientId, jti: tokenId } = claims;
       await this.audit.record({ event: 'TOKEN_REVOKED', userId, clientId, tokenId });
     }
@@ -311,6 +322,10 @@ export class AuthorizationServer {
 function stateTheTruth(metadata: Record<string, unknown>): void {
   for (const name of NOT_OFFERED) delete metadata[name];
   metadata.scopes_supported = [SCOPE];
+  // Left out, it would mean that only client_secret_basic is taken there.
+  metadata.revocation_endpoint_auth_methods_supported = metadata.token_endpoint_auth_methods_supported;
+  metadata.revocation_endpoint_auth_signing_alg_values_supported =
+    metadata.token_endpoint_auth_signing_alg_values_supported;
 }
 
 function accountOf(sub: string): { accountId: string; claims: () => { sub: string } } {

@@ -13,6 +13,13 @@ const UPSERT: Statement = {
           "uid" = excluded."uid", "client_id" = excluded."client_id", "expires_at" = excluded."expires_at"`,
 };
 
+/** For what may be there once: of any number of calls at once, one gets a row back. */
+const INSERT: Statement = {
+  name: 'insert_oauth_record',
+  sql: `INSERT INTO "oauth_records" ("id", "kind", "payload", "grant_id", "uid", "expires_at") VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT ("id") DO NOTHING RETURNING "id"`,
+};
+
 const FIND: Statement = {
   name: 'find_oauth_record',
   sql: `SELECT r."payload", r."consumed_at" AS "consumedAt" FROM "oauth_records" r WHERE r."id" = $1 AND r."expires_at" > $2`,
@@ -54,8 +61,10 @@ export class OAuthRecords implements Adapter {
     private readonly revokeAccessTokens: (grantId: string) => Promise<void>,
   ) {}
 
+  /** @throws InvalidClientAuth for an assertion of a client that was used before, also if the engine did not see it yet */
   async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
-    await this.database.write(UPSERT, [
+    const isOnce = this.kind === 'ReplayDetection';
+    const written = await this.database.write(isOnce ? INSERT : UPSERT, [
       this.key(id),
       this.kind,
       JSON.stringify({ ...payload, jti: undefined }),
@@ -64,6 +73,7 @@ export class OAuthRecords implements Adapter {
       clientOf(payload),
       addSeconds(this.clock.now(), expiresIn),
     ]);
+    if (isOnce && written.length === 0) throw new errors.InvalidClientAuth('the client assertion was used before');
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
