@@ -43,6 +43,19 @@ const PARTS = {
       },
     ],
   },
+  'forward-auth': {
+    heads: ['what', 'service/s', 'baseline/s', 'ratio'],
+    comparisons: [
+      {
+        what: 'forward-auth',
+        of: [
+          ['service', 'forwardAuth'],
+          ['baseline', 'forwardAuth'],
+        ],
+        atLeast: 0.7,
+      },
+    ],
+  },
   size: {
     heads: ['what', 'with 1 000 users/s', 'with 1 000 000/s', 'cost'],
     comparisons: [
@@ -103,12 +116,13 @@ const HELP = `Usage: npm run bench -- [options]
 
 Loads two servers in turns, and prints how they compare:
   baseline   the service, and a bare handler that does the same work
+  forward-auth  what a proxy asks at every request, and a bare handler that reads a cookie and a Map
   size       the service with 1 000 users, and with 1 000 000 in 100 000 groups
   depth      the first page of 1 000 000 accounts, and one far down
 The databases are made under ${tmpdir()}; TMPDIR moves them. On a RAM disk nothing waits for a disk.
 A million users take 2 GB (SQLite) or 3 GB (PostgreSQL) there, and some minutes.
 
-  --part <name>        baseline, size or depth (default: all)
+  --part <name>        baseline, forward-auth, size or depth (default: all)
   --engine <name>      sqlite or postgres (default: both)
   --rounds <n>         how often each server is loaded (default: 5)
   --seconds <n>        how long each time (default: 4)
@@ -171,7 +185,7 @@ function readOptions() {
       process.stdout.write(HELP);
       process.exit();
     }
-    if (values.part && !(values.part in PARTS)) throw new Error('--part must be baseline, size or depth');
+    if (values.part && !(values.part in PARTS)) throw new Error('--part must be baseline, forward-auth, size or depth');
     if (values.engine && !(values.engine in ENGINES)) throw new Error('--engine must be sqlite or postgres');
     return {
       parts: values.part ? [values.part] : Object.keys(PARTS),
