@@ -109,6 +109,32 @@ app.get('/login', async (request, reply) => {
     .redirect(started.return_to ?? '/', 303);
 });
 
+// Without any work that could be left out: sessions are in a Map under their secret, and what is said of each is made.
+const sessions = new Map();
+
+app.post('/sessions', (_request, reply) => {
+  const secret = randomBytes(32).toString('base64url');
+  const id = randomBytes(16).toString('base64url');
+  sessions.set(secret, {
+    'X-Latchkey-User': id,
+    'X-Latchkey-Email': 'user0000001@academy.test',
+    'X-Latchkey-Name': 'User 1',
+    'X-Latchkey-Third-Party-Ids': '',
+    'X-Latchkey-Actor': id,
+    // As long as one with a signature.
+    'X-Latchkey-Assertion': sign(SECRET_KEY, { sub: id, name: 'User 1', filling: 'x'.repeat(300) }),
+    'Cache-Control': 'no-store',
+  });
+  return reply.send({ cookie: `latchkey=${secret}` });
+});
+
+app.get('/forward-auth', (request, reply) => {
+  const secret = /(?:^|; )latchkey=([\w-]+)/.exec(request.headers.cookie ?? '')?.[1];
+  const said = sessions.get(secret);
+  if (said) reply.headers(said).header('Cookie', '').send();
+  else reply.code(401).send();
+});
+
 await app.listen({ host: HOST, port: Number(PORT) });
 
 /** All writes of one turn of the event loop are one transaction and so one flush to the disk. */

@@ -43,6 +43,19 @@ const PARTS = {
       },
     ],
   },
+  'forward-auth': {
+    heads: ['what', 'service/s', 'baseline/s', 'ratio'],
+    comparisons: [
+      {
+        what: 'forward-auth',
+        of: [
+          ['service', 'forwardAuth'],
+          ['baseline', 'forwardAuth'],
+        ],
+        atLeast: 0.7,
+      },
+    ],
+  },
   size: {
     heads: ['what', 'with 1 000 users/s', 'with 1 000 000/s', 'cost'],
     comparisons: [
@@ -106,13 +119,14 @@ const HELP = `Usage: npm run bench -- [options]
 
 Loads two servers in turns, and prints how they compare:
   baseline   the service, and a bare handler that does the same work
+  forward-auth  what a proxy asks at every request, and a bare handler that reads a cookie and a Map
   size       the service with 1 000 users, and with 1 000 000 in 100 000 groups
   depth      the first page of 1 000 000 accounts, and one far down
   guard      the CPU that checking a known access token takes
 The databases are made under ${tmpdir()}; TMPDIR moves them. On a RAM disk nothing waits for a disk.
 A million users take 2 GB (SQLite) or 3 GB (PostgreSQL) there, and some minutes.
 
-  --part <name>        baseline, size, depth or guard (default: all)
+  --part <name>        baseline, forward-auth, size, depth or guard (default: all)
   --engine <name>      sqlite or postgres (default: both)
   --rounds <n>         how often each server is loaded (default: 5)
   --seconds <n>        how long each time (default: 4)

@@ -56,6 +56,7 @@ async function environmentOn(database, users) {
     PUBLIC_URL: `http://127.0.0.1:${port}`,
     SECRET_KEY: randomBytes(32).toString('hex'),
     LOGIN_TOKEN_TTL: '3600',
+    TRUSTED_PROXIES: '127.0.0.1',
     ...database,
   };
   await run(environment, 'seed.mjs', String(users));

@@ -14,6 +14,7 @@ const DEEP_PAGE = 10_000;
 const JOBS = {
   access: (options) => get(options, accessPaths(options.users)),
   login,
+  forwardAuth,
   user: (options) =>
     get(
       options,
@@ -69,6 +70,45 @@ async function login({ url, bearer, users, connections, seconds, tokens }) {
     },
     303,
   );
+}
+
+/** Asks as a proxy does, for one visitor on each connection. */
+async function forwardAuth({ url, bearer, users, connections, seconds }) {
+  const cookies = await signIn({ url, bearer, users, connections });
+  const next = inTurn(cookies);
+  const { protocol, host } = new URL(url);
+  const headers = {
+    accept: 'text/html',
+    'x-forwarded-method': 'GET',
+    'x-forwarded-proto': protocol.slice(0, -1),
+    'x-forwarded-host': host,
+    'x-forwarded-uri': '/course/1?page=2',
+    'x-forwarded-for': '203.0.113.7',
+  };
+  return measure(
+    {
+      url,
+      connections,
+      duration: seconds,
+      requests: [
+        { setupRequest: (request) => ({ ...request, path: '/forward-auth', headers: { ...headers, cookie: next() } }) },
+      ],
+    },
+    200,
+  );
+}
+
+/** The cookies of as many visitors as there are connections. */
+async function signIn({ url, bearer, users, connections }) {
+  const own = await fetch(`${url}/sessions`, { method: 'POST' });
+  if (own.ok) {
+    const more = Array.from({ length: connections - 1 }, () => fetch(`${url}/sessions`, { method: 'POST' }));
+    const answers = [own, ...(await Promise.all(more))];
+    return Promise.all(answers.map(async (answer) => (await answer.json()).cookie));
+  }
+  const tokens = await obtain({ url, bearer, users, connections, amount: connections });
+  const logins = await Promise.all(tokens.map((token) => fetch(`${url}/login?token=${token}`, { redirect: 'manual' })));
+  return logins.map((login) => login.headers.getSetCookie()[0].split(';')[0]);
 }
 
 async function obtain({ url, bearer, users, connections, amount }) {

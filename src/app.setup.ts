@@ -67,7 +67,7 @@ async function configureApp(app: NestFastifyApplication, settings: Settings): Pr
   app.useGlobalFilters(new ErrorFilter());
   app.enableShutdownHooks(undefined, { useProcessExit: true });
   serveDocumentation(app);
-  serveForwardAuth(app);
+  serveForwardAuth(app, COMMON_HEADERS);
   await app.init();
   answerOtherMethods();
 }

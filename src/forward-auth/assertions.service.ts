@@ -11,7 +11,8 @@ const LIFETIME = 300;
 const RENEWED_AFTER = 150;
 
 interface Told {
-  headers: Record<string, string>;
+  /** Names and values in turn: nothing has to be put together for an answer. */
+  headers: string[];
   /** In milliseconds. */
   renewAt: number;
   /** The key with which it was signed. */
@@ -35,16 +36,16 @@ export class AssertionsService {
     return this.keys.refresh();
   }
 
-  /** The identity headers for the site, which is one that the visitor may be on. */
-  headersFor(visitor: Visitor, site: string): Record<string, string> {
+  /** The identity headers for the site, which is one that the visitor may be on: names and values in turn. */
+  headersFor(visitor: Visitor, site: string): readonly string[] {
     const told = this.told.get(visitor)?.get(site);
     const isGood = told && this.keys.has(told.kid) && this.clock.now().getTime() < told.renewAt;
     return isGood ? told.headers : this.tell(visitor, site);
   }
 
-  private tell(visitor: Visitor, site: string): Record<string, string> {
+  private tell(visitor: Visitor, site: string): string[] {
     const now = this.clock.now();
-    const headers = identityHeaders(visitor, this.sign(visitor, site, toNumericDate(now)));
+    const headers = Object.entries(identityHeaders(visitor, this.sign(visitor, site, toNumericDate(now)))).flat();
     const sites = this.told.get(visitor) ?? new Map<string, Told>();
     this.told.set(visitor, sites);
     sites.set(site, { headers, renewAt: now.getTime() + RENEWED_AFTER * 1000, kid: this.keys.signing('ACCESS').kid });

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { REALM } from '../auth/challenge.js';
@@ -7,10 +8,8 @@ import { TrustedProxies } from '../common/trusted-proxies.js';
 import { Settings } from '../config/settings.js';
 import { isNavigation } from '../sessions/navigation.js';
 import { SessionCookie } from '../sessions/session-cookie.js';
-import type { ShownCookie } from '../sessions/session-cookie.js';
 import { AssertionsService } from './assertions.service.js';
 import { separateCookies } from './cookies.js';
-import type { Cookies } from './cookies.js';
 import { hasToken } from './deep-link.js';
 import { DeepLinksService } from './deep-links.service.js';
 import { originOf, readOriginalRequest } from './original-request.js';
@@ -37,38 +36,42 @@ export class ForwardAuthService {
     this.proxies = new TrustedProxies(settings.TRUSTED_PROXIES);
   }
 
-  /** Answers at once for a session that was live a moment ago, which is nearly always. */
-  answer(request: FastifyRequest, reply: FastifyReply): void {
+  /** The headers for a request that may pass, names and values in turn, if nobody has to be asked about it: nearly always. */
+  recall({ method, url, headers, socket }: IncomingMessage): string[] | null {
     try {
-      this.requireProxy(request.socket.remoteAddress);
-      const { method, url, headers } = request.raw;
+      if (!this.proxies.includes(socket.remoteAddress)) return null;
       const original = readOriginalRequest(method!, url!, headers);
+      if (original.delivery === 'page' || hasToken(original.uri)) return null;
       const { own, rest } = separateCookies(headers.cookie);
-      const shown = this.cookie.read({ cookies: own, headers });
-      const visitor = hasToken(original.uri) ? undefined : this.visits.recall(shown, original.site);
-      if (visitor && original.delivery !== 'page') {
-        void reply.headers(this.assertions.headersFor(visitor, original.site)).header('Cookie', rest).send();
-        return;
-      }
-      this.decide(request, reply, original, { shown, own, rest }).catch((error: unknown) => {
-        this.refuse(error, original, request, reply);
-      });
-    } catch (error) {
-      this.refuse(error, null, request, reply);
+      const visitor = this.visits.recall(this.cookie.read({ cookies: own, headers }), original.site);
+      return visitor ? [...this.assertions.headersFor(visitor, original.site), 'Cookie', rest] : null;
+    } catch {
+      // It is answered where it can be said why.
+      return null;
     }
   }
 
-  private async decide(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    original: OriginalRequest,
-    { shown, own, rest }: { shown: ShownCookie[] } & Cookies,
-  ): Promise<void> {
+  /** Answers any request. */
+  async answer(request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    let original: OriginalRequest | null = null;
+    try {
+      this.requireProxy(request.socket.remoteAddress);
+      const { method, url, headers } = request.raw;
+      original = readOriginalRequest(method!, url!, headers);
+      await this.decide(request, reply, original);
+    } catch (error) {
+      this.refuse(error, original, request, reply);
+    }
+  }
+
+  private async decide(request: FastifyRequest, reply: FastifyReply, original: OriginalRequest): Promise<void> {
     const site = originOf(original.site);
     if (site === null) throw new DomainError('not_authorized', 'The proxy names no site.');
     // Only what a browser gets to see can take the token away.
     if (hasToken(original.uri) && original.delivery === 'status-only') throw notSignedIn();
-    const visitor = await this.visits.find(shown, site);
+    const { headers } = request;
+    const { own, rest } = separateCookies(headers.cookie);
+    const visitor = await this.visits.find(this.cookie.read({ cookies: own, headers }), site);
     await this.assertions.refresh();
     if (hasToken(original.uri)) {
       await this.deepLinks.follow(request, reply, original, { site, own: visitor ? own : null });
@@ -78,7 +81,9 @@ export class ForwardAuthService {
       // Signed in since the proxy asked: the browser asks again.
       this.deepLinks.redirect(reply, original);
     } else {
-      void reply.headers(this.assertions.headersFor(visitor, site)).header('Cookie', rest).send();
+      const headers = this.assertions.headersFor(visitor, site);
+      for (let i = 0; i < headers.length; i += 2) void reply.header(headers[i]!, headers[i + 1]);
+      void reply.header('Cookie', rest).send();
     }
   }
 
