@@ -74,10 +74,14 @@ export class KeyRing implements OnModuleInit {
     if (age < 0 || age > MAX_AGE_MS) await (this.loading ?? this.load());
   }
 
-  /** The key that signs: the newest one whose time to sign has come, so that all instances agree. */
+  /**
+   * The key that signs: the newest one whose time to sign has come, so that all instances agree. Where the clock says that no
+   * time has come yet, it is behind that of the instance that made the first key, which is then the one.
+   */
   signing(purpose: KeyPurpose): Key {
     const now = this.clock.now();
-    const key = this.live(purpose).find(({ signsFrom }) => signsFrom <= now);
+    const live = this.live(purpose);
+    const key = live.find(({ signsFrom }) => signsFrom <= now) ?? live.at(-1);
     if (!key) throw new Error(`There is no ${purpose} signing key.`);
     return key;
   }

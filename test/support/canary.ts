@@ -12,6 +12,9 @@ const JWT = /\b[\w-]{10,}\.[\w-]{10,}\.([\w-]{40,})/g;
 /** Members of an answer that hand a secret out. */
 const HANDED_OUT = new Set(['token', 'access_token', 'refresh_token']);
 
+/** Their values are in the addresses of the sign-in's pages too; what proves something is the signature beside them. */
+const PUBLIC_COOKIES = /^latchkey_(interaction|resume)=/;
+
 /**
  * Every secret that this test file has sent or received, by its first characters. What of a JWT is secret is its signature:
  * without it, the rest is worth nothing.
@@ -69,7 +72,8 @@ function keepSent({ path, headers = {}, body = '' }: Sent): void {
 }
 
 function keepHandedOut({ headers, body }: { headers: Headers; body: unknown }): void {
-  for (const cookie of headers.getSetCookie()) keep(cookie.split(';')[0]!.replace(/^[^=]+=/, ''));
+  for (const cookie of headers.getSetCookie())
+    if (!PUBLIC_COOKIES.test(cookie)) keep(cookie.split(';')[0]!.replace(/^[^=]+=/, ''));
   const location = headers.get('location');
   const code = location && URL.canParse(location) ? new URL(location).searchParams.get('code') : null;
   if (code) keep(code);
@@ -77,7 +81,9 @@ function keepHandedOut({ headers, body }: { headers: Headers; body: unknown }): 
   for (const [name, value] of Object.entries(body)) if (HANDED_OUT.has(name) && typeof value === 'string') keep(value);
 }
 
-/** Hears every line that the application logs from now on; only errors are shown. */
+const SHOWN = new Set<unknown>(['warn', 'error', 'fatal']);
+
+/** Hears every line that the application logs from now on; what is no fault is not shown. */
 export function listen(): void {
   const logger = AppLogger.prototype as unknown as { printMessages: (...line: unknown[]) => void; isHeard?: true };
   if (logger.isHeard) return;
@@ -85,7 +91,7 @@ export function listen(): void {
   const print = logger.printMessages;
   logger.printMessages = function (this: unknown, ...line: unknown[]) {
     hear(JSON.stringify(line));
-    if (line[2] === 'error' || line[2] === 'fatal') print.apply(this, line);
+    if (SHOWN.has(line[2])) print.apply(this, line);
   };
 }
 
