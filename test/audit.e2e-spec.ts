@@ -631,6 +631,34 @@ describe('of the authorization server, the record has', () => {
   });
 });
 
+it('the record has what is done with clients and service accounts, their secrets and keys, and who did it', async () => {
+  const found = await recordedBy(async () => {
+    const client = (await t.send(admin, 'POST', '/clients', { name: 'Portal' })).body.id as string;
+    await t.send(admin, 'PUT', `/client/${client}`, { name: 'Portal 2' });
+    const secret = (await t.send(admin, 'POST', `/client/${client}/secrets`)).body.id as string;
+    await t.send(admin, 'DELETE', `/client/${client}/secrets/${secret}`);
+    await t.send(admin, 'DELETE', `/client/${client}`);
+    const account = (await t.send(admin, 'POST', '/service-accounts', { name: 'Portal' })).body.id as string;
+    const key = (await t.send(admin, 'POST', `/service-account/${account}/key-pairs`)).body.kid as string;
+    await t.send(admin, 'DELETE', `/service-account/${account}/keys/${key}`);
+    await t.send(admin, 'DELETE', `/service-account/${account}`);
+  });
+  const own = { organizationId: admin.organizationId, ...by(admin) };
+  expect(found.map(({ event }) => event)).toEqual([
+    'CLIENT_CREATED',
+    'CLIENT_CHANGED',
+    'CLIENT_SECRET_ADDED',
+    'CLIENT_SECRET_REMOVED',
+    'CLIENT_DELETED',
+    'SERVICE_ACCOUNT_CREATED',
+    'SERVICE_ACCOUNT_KEY_ADDED',
+    'SERVICE_ACCOUNT_KEY_REVOKED',
+    'CLIENT_DELETED',
+    'SERVICE_ACCOUNT_DELETED',
+  ]);
+  for (const row of found) expect(row).toMatchObject(own);
+});
+
 it('every event of the list was recorded by one of the tests above', () => {
   expect(AUDIT_EVENTS.filter((event) => !recorded.has(event))).toEqual([]);
 });

@@ -16,7 +16,7 @@ const UPSERT: Statement = {
 /** For what may be there once: of any number of calls at once, one gets a row back. */
 const INSERT: Statement = {
   name: 'insert_oauth_record',
-  sql: `INSERT INTO "oauth_records" ("id", "kind", "payload", "grant_id", "uid", "expires_at") VALUES ($1, $2, $3, $4, $5, $6)
+  sql: `INSERT INTO "oauth_records" ("id", "kind", "payload", "grant_id", "uid", "client_id", "expires_at") VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT ("id") DO NOTHING RETURNING "id"`,
 };
 
