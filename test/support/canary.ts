@@ -12,8 +12,8 @@ const JWT = /\b[\w-]{10,}\.[\w-]{10,}\.([\w-]{40,})/g;
 /** Members of an answer that hand a secret out. */
 const HANDED_OUT = new Set(['token', 'access_token', 'refresh_token']);
 
-/** Their values are in the addresses and the records of a sign-in too; what proves something is the signature beside them. */
-const PUBLIC_COOKIES = /^latchkey_(interaction|resume|oauth)=/;
+/** Their values are in the addresses of the sign-in's pages too; what proves something is the signature beside them. */
+const PUBLIC_COOKIES = /^latchkey_(interaction|resume)=/;
 
 /**
  * Every secret that this test file has sent or received, by its first characters. What of a JWT is secret is its signature:

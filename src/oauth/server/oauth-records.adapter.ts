@@ -67,7 +67,7 @@ export class OAuthRecords implements Adapter {
     const written = await this.database.write(isOnce ? INSERT : UPSERT, [
       this.key(id),
       this.kind,
-      JSON.stringify({ ...payload, jti: undefined }),
+      JSON.stringify(withoutIdentifiers(payload)),
       payload.grantId ?? null,
       payload.uid ?? null,
       clientOf(payload),
@@ -123,6 +123,11 @@ export class OAuthRecords implements Adapter {
 function clientOf({ clientId, params }: AdapterPayload): string | null {
   const id = clientId ?? (params as { client_id?: unknown } | undefined)?.client_id;
   return typeof id === 'string' ? id : null;
+}
+
+/** An interaction also repeats the cookie of the sign-in session, of which the engine makes no use. */
+function withoutIdentifiers({ session, ...payload }: AdapterPayload): object {
+  return { ...payload, jti: undefined, session: session && { ...session, cookie: undefined } };
 }
 
 function toPayload({ payload, consumedAt }: Row): AdapterPayload {
