@@ -87,8 +87,8 @@ function card({ id, device, createdAt, lastSeenAt, loginToken: { caller } }: Ses
   return html`<li>
     <div>
       <strong id="s-${id}">${device ?? 'Unknown browser'}</strong>${isCurrent ? html` <mark>this browser</mark>` : ''}
-      <small id="d-${id}">Since ${time(toIso(createdAt))}, last used ${time(toIso(lastSeenAt))}.
-        Let in by ${caller.name}${organization ? `, ${organization}` : ''}.</small>
+      <small id="d-${id}">Since ${minute(createdAt)}<br>Last used ${minute(lastSeenAt)}<br>Let in by
+        ${caller.name}${organization ? `, ${organization}` : ''}</small>
     </div>
     ${isCurrent ? '' : endForm(id)}
   </li>`;
@@ -102,4 +102,10 @@ function endForm(id: string): Html {
 
 function time(iso: string): Html {
   return html`<time datetime="${iso}">${iso.replace('T', ' ').replace('Z', ' UTC')}</time>`;
+}
+
+/** As exactly as people tell sessions apart. */
+function minute(instant: Date): Html {
+  const iso = toIso(instant);
+  return html`<time datetime="${iso}">${iso.slice(0, 16).replace('T', ' ')} UTC</time>`;
 }

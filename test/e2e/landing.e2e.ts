@@ -25,6 +25,13 @@ it('a link that the host makes signs a browser in, and its page says who let the
   await page.goto(body.url);
   expect(page.url()).toBe(`${new URL(body.url).origin}/`);
   expect(await page.textContent('h1')).toBe('You are signed in');
+  await t.login(await t.loginToken(caller, id), {
+    'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0',
+  });
+  await page.reload();
+  expect(await page.getByRole('listitem').count()).toBe(2);
+  await page.getByRole('button', { name: 'End Firefox on Linux', exact: true }).click();
+  expect(await page.getByRole('listitem').allTextContents()).toEqual([expect.stringContaining('this browser')]);
   await page.getByRole('button', { name: 'Log out', exact: true }).click();
   expect(await page.textContent('h1')).toBe('You are not signed in');
   await page.close();
