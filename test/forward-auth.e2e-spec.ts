@@ -235,7 +235,7 @@ describe('without a session', () => {
     const SIGN_IN_URL = 'https://host.example/courses?from=learn';
     let other: TestApp;
     beforeAll(async () => {
-      other = await TestApp.start({ TRUSTED_PROXIES: '127.0.0.1', SIGN_IN_URL });
+      other = await TestApp.startBeside({ TRUSTED_PROXIES: '127.0.0.1', SIGN_IN_URL });
     });
     afterAll(() => other.nest.close());
 
@@ -491,7 +491,7 @@ describe('under https', () => {
   const site = 'https://latchkey.test';
   let secure: TestApp;
   beforeAll(async () => {
-    secure = await TestApp.start({ TRUSTED_PROXIES: '127.0.0.1', PUBLIC_URL: site });
+    secure = await TestApp.startBeside({ TRUSTED_PROXIES: '127.0.0.1', PUBLIC_URL: site });
   });
   afterAll(() => secure.nest.close());
 

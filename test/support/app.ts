@@ -53,6 +53,11 @@ export class TestApp {
 
   static async start(overrides: Record<string, string> = {}, port = 0): Promise<TestApp> {
     await createDatabase();
+    return TestApp.startBeside(overrides, port);
+  }
+
+  /** One more on the database of one that runs; close its `nest`, and stop the other. */
+  static async startBeside(overrides: Record<string, string> = {}, port = 0): Promise<TestApp> {
     const clock = new TestClock();
     listen();
     const settings = loadSettings(testEnvironment({ LOG_LEVEL: 'debug', ...overrides }));
