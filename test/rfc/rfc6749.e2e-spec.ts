@@ -8,6 +8,7 @@ import {
   actionOf,
   authorizeQuery,
   Browser,
+  JWT_BEARER,
   newClient,
   newCode,
   newScene,
@@ -139,6 +140,25 @@ describe('RFC 6749, section 3.1.2: the redirection endpoint', () => {
     expect(answer.headers.get('location')).toBeNull();
     expect(answer.headers.get('content-security-policy')).toContain("default-src 'none'");
     expect(answer.text).toContain('This sign-in does not work');
+  });
+
+  it.each(['\u0000', 'x'.repeat(3000), "' OR '1'='1"])('shows an error for %.20j, which is no client', async (id) => {
+    const answer = await t.call(`/oauth/authorize?${authorizeQuery({ id, secret: '' })}`);
+    expect([answer.status, answer.headers.get('location')]).toEqual([400, null]);
+  });
+
+  it('3.2: answers 400 for anything with a NUL, also without credentials', async () => {
+    const nul = '\u0000';
+    const encoded = Buffer.from(JSON.stringify({ iss: nul })).toString('base64url');
+    for (const fields of [
+      { grant_type: 'refresh_token', refresh_token: nul },
+      { grant_type: 'authorization_code', code: nul, redirect_uri: nul },
+      { grant_type: JWT_BEARER, assertion: `a.${encoded}.c` },
+      { grant_type: nul },
+    ] as Record<string, string>[]) {
+      expect((await requestToken(t.url, fields, scene.client)).status).toBe(400);
+      expect([400, 401]).toContain((await requestToken(t.url, fields)).status);
+    }
   });
 
   it('refuses an address whose parameter is there twice', async () => {

@@ -221,7 +221,7 @@ describe('RFC 8725, section 3.7: use UTF-8', () => {
 });
 
 describe('RFC 8725, section 3.8: validate issuer and subject', () => {
-  it.each(['http://latchkey.test/', 'https://latchkey.test', 'http://evil.example', '', undefined])(
+  it.each(['http://latchkey.test/', 'https://latchkey.test', 'http://evil.example', '\u0000', '', undefined])(
     'refuses the issuer %j',
     async (iss) => {
       expect(await exceptions(withClaims({ iss }))).toEqual([]);
@@ -231,6 +231,13 @@ describe('RFC 8725, section 3.8: validate issuer and subject', () => {
   it.each(['', undefined, 4711, ['a']])('refuses the subject %j', async (sub) => {
     expect(await exceptions(withClaims({ sub }))).toEqual([]);
   });
+
+  it.each(['\u0000', "' OR '1'='1", 'x'.repeat(300)])(
+    'refuses the subject %.40j, which others may sign',
+    async (sub) => {
+      expect(await exceptions(withClaims({ sub }), ['assertion'])).toEqual([]);
+    },
+  );
 
   it('refuses an issuer with the key of another one', async () => {
     const other = (await newScene(t)).account;

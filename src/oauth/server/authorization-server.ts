@@ -8,7 +8,7 @@ import type { Adapter, Configuration, KoaContextWithOIDC, ResourceServer } from 
 import type { Repository } from 'typeorm';
 import { SCOPE } from '../../auth/called-by.decorator.js';
 import { Clock, toNumericDate } from '../../common/clock.js';
-import { hashSecret } from '../../common/id.js';
+import { hashSecret, isId } from '../../common/id.js';
 import { html, pageOf } from '../../common/page.js';
 import { Settings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
@@ -269,7 +269,8 @@ export class AuthorizationServer {
   }
 
   private async findClient(id: string): Promise<ReturnType<typeof clientMetadata> | undefined> {
-    const client = await this.clients.findOne({ where: { id }, relations: { redirectUris: true } });
+    // What can be no id, as one with a NUL, is not shown to the database.
+    const client = isId(id) && (await this.clients.findOne({ where: { id }, relations: { redirectUris: true } }));
     return client ? clientMetadata(client) : undefined;
   }
 

@@ -11,7 +11,7 @@ import { AuditService } from '../../audit/audit.service.js';
 import type { Caller } from '../../auth/caller.js';
 import { Clock, toNumericDate } from '../../common/clock.js';
 import { DomainError } from '../../common/errors/errors.js';
-import { hashSecret } from '../../common/id.js';
+import { hashSecret, isId } from '../../common/id.js';
 import { Settings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
@@ -162,8 +162,10 @@ export class JwtBearerGrant {
       throw new AssertionRefused('claims', 'the assertion is good for longer than an hour');
     if ((claims.iat ?? 0) > now + CLOCK_SKEW)
       throw new AssertionRefused('claims', 'the assertion was issued in the future');
-    if ([claims.sub, claims.jti].some((text) => typeof text !== 'string' || text === '' || text.length > 255))
-      throw new AssertionRefused('claims', 'sub and jti are texts of at most 255 characters');
+    if (typeof claims.sub !== 'string' || !isId(claims.sub))
+      throw new AssertionRefused('claims', 'sub is the id of an account');
+    if (typeof claims.jti !== 'string' || claims.jti === '' || claims.jti.length > 255)
+      throw new AssertionRefused('claims', 'jti is a text of at most 255 characters');
     return claims;
   }
 
@@ -252,7 +254,7 @@ function requireKeyId(assertion: string): string {
     if (assertion.length > MAX_LENGTH) throw new Error('too long');
     const header = decodeProtectedHeader(assertion);
     const isPlain = Object.keys(header).every((name) => HEADER_PARAMETERS.has(name));
-    if (isPlain && typeof header.kid === 'string') return header.kid;
+    if (isPlain && typeof header.kid === 'string' && isId(header.kid)) return header.kid;
   } catch {
     throw new errors.InvalidGrant('the assertion is no signed JWT');
   }
@@ -262,7 +264,7 @@ function requireKeyId(assertion: string): string {
 function unverifiedIssuer(assertion: string): string | null {
   try {
     const { iss } = JSON.parse(Buffer.from(assertion.split('.')[1] ?? '', 'base64url').toString()) as { iss?: unknown };
-    return typeof iss === 'string' ? iss : null;
+    return typeof iss === 'string' && isId(iss) ? iss : null;
   } catch {
     return null;
   }
