@@ -43,6 +43,11 @@ function told({ status, headers }: Answer): object {
   };
 }
 
+/** The headers that are the same every time. */
+function lasting({ headers }: Answer): object {
+  return Object.fromEntries([...headers].filter(([name]) => !['date', 'x-request-id'].includes(name)));
+}
+
 function effect({ status, headers }: Answer): object {
   return { status, location: headers.get('location'), cookies: headers.getSetCookie() };
 }
@@ -95,6 +100,15 @@ describe('with a session', () => {
       cached: 'no-store',
     });
     expect(answer.headers.getSetCookie()).toEqual([]);
+  });
+
+  it('an answer that is known already has every header that one has which was asked for', async () => {
+    const cookie = await t.signIn(caller, user);
+    const ask = async (): Promise<Answer> => PROXIES.traefik(t.url, { headers: { cookie } });
+    const [asked, known] = [await ask(), await ask()];
+    expect(lasting(known)).toEqual(lasting(asked));
+    expect(known.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/);
+    expect(known.headers.get('x-request-id')).not.toBe(asked.headers.get('x-request-id'));
   });
 
   it('every header is there, empty for what is not known, so that none of a browser’s own is left', async () => {
