@@ -372,7 +372,7 @@ describe('of a login, the record has', () => {
     {
       reason: 'BY_USER',
       end: async (cookie: string, id: string) =>
-        t.call(`/sessions/${id}/end`, { method: 'POST', headers: { cookie, 'sec-fetch-site': 'same-origin' } }),
+        t.call(`/login/sessions/${id}/end`, { method: 'POST', headers: { cookie, 'sec-fetch-site': 'same-origin' } }),
       actor: () => by(host),
     },
     {

@@ -279,7 +279,7 @@ describe('a link with oauth_token', () => {
     const answer = await ask(t.url, { uri: `/course/1?a=%7E&oauth_token=${token}&b=c+d`, headers: PAGE });
     expect(effect(answer)).toEqual({
       status: 303,
-      location: '/course/1?a=%7E&b=c+d',
+      location: `${SITE}/course/1?a=%7E&b=c+d`,
       cookies: [expect.stringMatching(/^latchkey=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/)],
     });
     expect(answer.headers.get('cache-control')).toBe('no-store');
@@ -292,7 +292,33 @@ describe('a link with oauth_token', () => {
     const cookie = await t.signIn(caller, user);
     const token = await t.loginToken(caller, (await t.world.userOf(caller)).id);
     const answer = await ask(t.url, { uri: `/course?oauth_token=${token}`, headers: { ...PAGE, cookie } });
-    expect(effect(answer)).toEqual({ status: 303, location: '/course', cookies: [] });
+    expect(effect(answer)).toEqual({ status: 303, location: `${SITE}/course`, cookies: [] });
+    expect((await t.login(token)).status).toBe(303);
+  });
+
+  it.each(PASSING_ON)('by $proxy with session=ask is a page on which the visitor chooses', async ({ ask }) => {
+    const { id: other } = await t.world.userOf(caller, { name: 'Sem Bakker' });
+    const cookie = await t.signIn(caller, other);
+    const uri = `/course?a=1&oauth_token=${await t.loginToken(caller, user, '?session=ask')}&b`;
+    const headers = { ...PAGE, cookie, 'sec-fetch-site': 'same-origin' };
+    const page = await ask(t.url, { uri, headers });
+    expect(effect(page)).toEqual({ status: 200, location: null, cookies: [] });
+    for (const part of ['Continue as Noor de Vries', '<form method="post">', `<a href="${SITE}/course?a=1&#38;b">Stay`])
+      expect(page.text).toContain(part);
+    expect((await ask(t.url, { headers: { cookie } })).headers.get('x-latchkey-user')).not.toBe(user);
+    const answer = await ask(t.url, { method: 'POST', uri, headers });
+    expect(effect(answer)).toMatchObject({ status: 303, location: `${SITE}/course?a=1&b` });
+    const shown = { cookie: cookieOf(answer) };
+    expect((await PROXIES.traefik(t.url, { headers: shown })).headers.get('x-latchkey-user')).toBe(user);
+    expect((await PROXIES.traefik(t.url, { headers: { cookie } })).status).toBe(401);
+  });
+
+  it('with session=ask is not answered by a form of another site', async () => {
+    const cookie = await t.signIn(caller, (await t.world.userOf(caller)).id);
+    const token = await t.loginToken(caller, user, '?session=ask');
+    const headers = { ...PAGE, cookie, 'sec-fetch-site': 'cross-site' };
+    const answer = await PROXIES.traefik(t.url, { method: 'POST', uri: `/?oauth_token=${token}`, headers });
+    expect(effect(answer)).toEqual({ status: 307, location: `${SITE}/`, cookies: [] });
     expect((await t.login(token)).status).toBe(303);
   });
 
@@ -316,7 +342,7 @@ describe('a link with oauth_token', () => {
       expect((await PROXIES.nginx(t.url, { uri })).status).toBe(401);
       expect(effect(await PROXIES.nginxPage(t.url, { uri, headers: PAGE }))).toMatchObject({
         status: 303,
-        location: '/course?x',
+        location: `${SITE}/course?x`,
       });
     },
   );
@@ -333,7 +359,7 @@ describe('a link with oauth_token', () => {
     const cookie = await t.signIn(caller, user);
     for (const { ask } of PASSING_ON) {
       const answer = await ask(t.url, { method: 'POST', uri: '/a?oauth_token=x&b', headers: { ...PAGE, cookie } });
-      expect(effect(answer)).toEqual({ status: 307, location: '/a?b', cookies: [] });
+      expect(effect(answer)).toEqual({ status: 307, location: `${SITE}/a?b`, cookies: [] });
     }
   });
 
@@ -406,7 +432,7 @@ describe('a site', () => {
     for (const { ask } of PASSING_ON) {
       const uri = `/?oauth_token=${await t.loginToken(host, id)}`;
       const answer = await ask(t.url, { site: OTHER_SITE, uri, headers: PAGE });
-      expect(effect(answer)).toMatchObject({ status: 303, location: '/' });
+      expect(effect(answer)).toMatchObject({ status: 303, location: `${OTHER_SITE}/` });
       const cookie = cookieOf(answer);
       const next = await PROXIES.traefik(t.url, { site: OTHER_SITE, headers: { cookie } });
       expect([next.status, next.headers.get('x-latchkey-user')]).toEqual([200, id]);

@@ -259,14 +259,20 @@ async function page(cookie: string): Promise<string> {
 }
 
 function end(cookie: string, id: string, headers: Record<string, string> = SAME_ORIGIN): Promise<Answer> {
-  return t.call(`/sessions/${id}/end`, { method: 'POST', headers: { cookie, accept: 'text/html', ...headers } });
+  return t.call(`/login/sessions/${id}/end`, { method: 'POST', headers: { cookie, accept: 'text/html', ...headers } });
 }
 
 function formsIn(text: string): string[] {
-  return [...text.matchAll(/action="\/sessions\/([\w-]+)\/end"/g)].map(([, id]) => id!);
+  return [...text.matchAll(/action="\/login\/sessions\/([\w-]+)\/end"/g)].map(([, id]) => id!);
 }
 
 describe('the landing page', () => {
+  it('is there under a name of its own too, for where an application has the other one', async () => {
+    const cookie = await signIn();
+    const own = await t.call('/login/sessions', { headers: { cookie, accept: 'text/html' } });
+    expect(own.text).toBe(await page(cookie));
+  });
+
   it('lists the sessions of its visitor, and marks the one of this browser', async () => {
     const cookie = await signIn();
     await signIn('Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0.0.0 Safari/537.36');
@@ -286,7 +292,7 @@ describe('the landing page', () => {
     const answer = await end(cookie, id!);
     expect([answer.status, answer.headers.get('location'), answer.headers.get('cache-control')]).toEqual([
       303,
-      '/',
+      '/login/sessions',
       'no-store',
     ]);
     expect([await isLive(cookie), await isLive(other)]).toEqual([true, false]);
@@ -307,7 +313,7 @@ describe('the landing page', () => {
     for (const headers of [{}, { 'sec-fetch-site': 'cross-site' }, { origin: 'https://evil.example' }])
       expect((await end(cookie, id!, headers as Record<string, string>)).status).toBe(403);
     expect((await end('latchkey=nothing', id!)).status).toBe(303);
-    expect((await t.call(`/sessions/${id}/end`, { headers: { cookie } })).status).toBe(405);
+    expect((await t.call(`/login/sessions/${id}/end`, { headers: { cookie } })).status).toBe(405);
     expect(await isLive(other)).toBe(true);
   });
 

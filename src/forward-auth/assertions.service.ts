@@ -31,6 +31,11 @@ export class AssertionsService {
     private readonly clock: Clock,
   ) {}
 
+  /** Whether what another instance did with the keys is known here, as far as it has to be. */
+  get isUpToDate(): boolean {
+    return this.keys.isUpToDate;
+  }
+
   /** Has a key that another instance took out of use be known here. */
   refresh(): Promise<void> {
     return this.keys.refresh();

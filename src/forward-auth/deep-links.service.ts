@@ -31,8 +31,8 @@ export class DeepLinksService {
 
   /**
    * Sends the browser to the same page without the token; if nobody is signed in, with the session that it starts. Beside a live
-   * session there is no question whose to take: only a token that says `switch` replaces it. A token that waits for its
-   * visitor (`delivery=link`) shows its button here, whose form comes back as a POST of the same address.
+   * session the token is dropped, unless it says `switch`, which replaces the session, or `ask`. A token that waits for its visitor
+   * (`delivery=link`, `session=ask`) shows its page here, whose form comes back as a POST of the same address.
    *
    * @throws DomainError those of `LoginService.redeem`, and `not_authorized` for a token that is not for this site
    */
@@ -49,26 +49,29 @@ export class DeepLinksService {
     const isAnswer = original.method === 'POST' && isFromSamePage(request, site);
     if (!isForSite || (!isAnswer && original.method !== 'GET')) {
       if (!own) throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.');
-      this.redirect(reply, { ...original, uri });
+      this.redirect(reply, site, { ...original, uri });
       return;
     }
     const { headers, ip } = request;
     // A session that is not good for this site is none here.
     const visit = { headers, ip, cookies: own ?? {}, query: { oauth_token: token } };
-    const outcome = await this.logins.redeem(visit, isAnswer && !own ? 'open' : undefined);
-    if (outcome.is === 'needs button') {
-      await this.pages.show(request, reply, outcome, { hasScript: false });
+    const outcome = await this.logins.redeem(visit, isAnswer ? (own ? 'continue' : 'open') : undefined);
+    if (outcome.is === 'needs button' || outcome.is === 'needs answer') {
+      await this.pages.showOnSite(request, reply, outcome, site + uri);
       return;
     }
     if (outcome.is === 'started') this.cookie.set(reply, outcome.session);
-    this.redirect(reply, { method: 'GET', uri });
+    this.redirect(reply, site, { method: 'GET', uri });
   }
 
-  /** To a path of the same site. A form is sent again: nothing of it was passed on. */
-  redirect(reply: FastifyReply, { method, uri }: Pick<OriginalRequest, 'method' | 'uri'>): void {
+  /**
+   * To a path of the same site. A form is sent again: nothing of it was passed on. The whole address: Traefik takes a path for one
+   * of the service that it asks.
+   */
+  redirect(reply: FastifyReply, site: string, { method, uri }: Pick<OriginalRequest, 'method' | 'uri'>): void {
     void reply
       .status(method === 'GET' || method === 'HEAD' ? 303 : 307)
-      .headers({ Location: uri, 'Cache-Control': 'no-store' })
+      .headers({ Location: site + uri, 'Cache-Control': 'no-store' })
       .send();
   }
 

@@ -39,7 +39,7 @@ export class ForwardAuthService {
   /** The headers for a request that may pass, names and values in turn, if nobody has to be asked about it: nearly always. */
   recall({ method, url, headers, socket }: IncomingMessage): string[] | null {
     try {
-      if (!this.proxies.includes(socket.remoteAddress)) return null;
+      if (!this.proxies.includes(socket.remoteAddress) || !this.assertions.isUpToDate) return null;
       const original = readOriginalRequest(method!, url!, headers);
       if (original.delivery === 'page' || hasToken(original.uri)) return null;
       const { own, rest } = separateCookies(headers.cookie);
@@ -79,7 +79,7 @@ export class ForwardAuthService {
       throw notSignedIn();
     } else if (original.delivery === 'page') {
       // Signed in since the proxy asked: the browser asks again.
-      this.deepLinks.redirect(reply, original);
+      this.deepLinks.redirect(reply, site, original);
     } else {
       const headers = this.assertions.headersFor(visitor, site);
       for (let i = 0; i < headers.length; i += 2) void reply.header(headers[i]!, headers[i + 1]);

@@ -21,23 +21,19 @@ function refusal(url: string, headers: Record<string, string>): string {
 
 describe('the original request', () => {
   it.each([
-    { proxy: 'Traefik and Caddy', url: '/forward-auth', headers: FORWARDED, delivery: 'as-it-is', method: 'POST' },
-    { proxy: 'nginx after a 401', url: '/forward-auth?page', headers: FORWARDED, delivery: 'page', method: 'POST' },
+    { proxy: 'Traefik', url: '/forward-auth', headers: FORWARDED, delivery: 'as-it-is', method: 'POST' },
+    { proxy: 'Caddy', url: '/forward-auth?c=d', headers: FORWARDED, delivery: 'as-it-is', method: 'POST' },
+    {
+      proxy: 'nginx after a 401',
+      url: '/forward-auth?page',
+      headers: { 'x-original-url': 'https://learn.example.com/a%2Fb?c=d', 'x-forwarded-method': 'POST' },
+      delivery: 'page',
+      method: 'POST',
+    },
     {
       proxy: 'nginx',
       url: '/forward-auth',
       headers: { 'x-original-url': 'https://learn.example.com/a%2Fb?c=d' },
-      delivery: 'status-only',
-      method: undefined,
-    },
-    {
-      proxy: 'nginx, in the older form',
-      url: '/forward-auth',
-      headers: {
-        'x-forwarded-proto': 'https',
-        'x-forwarded-host': 'learn.example.com',
-        'x-original-uri': '/a%2Fb?c=d',
-      },
       delivery: 'status-only',
       method: undefined,
     },
@@ -64,13 +60,13 @@ describe('the original request', () => {
   it.each([
     { of: 'nothing', url: '/forward-auth', headers: {} },
     { of: 'two ways at once', url: '/forward-auth', headers: { ...FORWARDED, 'x-original-url': 'https://x.test/' } },
-    { of: 'two older ways at once', url: '/forward-auth', headers: { ...FORWARDED, 'x-original-uri': '/' } },
     { of: 'a path below and a header', url: '/forward-auth/a', headers: FORWARDED },
     { of: 'no scheme', url: '/forward-auth/', headers: { host: 'learn.example.com' } },
     { of: 'a scheme of its own', url: '/forward-auth', headers: { ...FORWARDED, 'x-forwarded-proto': 'ftp' } },
     { of: 'two schemes', url: '/forward-auth', headers: { ...FORWARDED, 'x-forwarded-proto': 'https, http' } },
     { of: 'no host', url: '/forward-auth', headers: { ...FORWARDED, 'x-forwarded-host': '' } },
     { of: 'no method', url: '/forward-auth', headers: { ...FORWARDED, 'x-forwarded-method': '' } },
+    { of: 'no method after a 401', url: '/forward-auth?page', headers: { 'x-original-url': 'https://x.test/' } },
     {
       of: 'a whole URL as path',
       url: '/forward-auth',
@@ -83,6 +79,33 @@ describe('the original request', () => {
   ])('is unclear with $of', ({ url, headers }) => {
     expect(refusal(url, headers as Record<string, string>)).toMatch(/^not_authorized: The proxy does not say clearly/);
   });
+
+  it.each([
+    '/forward-auth/..%2flogin',
+    '/forward-auth/../login',
+    '/forward-auth/%2e%2E/login',
+    '/forward-auth/a/.%2e%5clogin?x=1',
+    '/forward-auth/.',
+    '/forward-authx/..%2flogin',
+    '/%66orward-auth/..%2flogin',
+    '/forward-auth%2f..%2flogin',
+  ])('is unclear at %s, which a proxy may take for another page of ours', (url) => {
+    for (const headers of [
+      { host: 'learn.example.com', 'x-forwarded-proto': 'https' },
+      { 'x-original-url': 'https://learn.example.com/' },
+      FORWARDED,
+    ])
+      expect(refusal(url, headers as Record<string, string>)).toMatch(
+        /^not_authorized: The proxy does not say clearly/,
+      );
+  });
+
+  it.each(['/forward-auth/...', '/forward-auth/.well-known/x', '/forward-auth/a..b/.c?d=../e'])(
+    'is clear at %s',
+    (url) => {
+      expect(refusal(url, { host: 'learn.example.com', 'x-forwarded-proto': 'https' })).toBe('none');
+    },
+  );
 
   it.each([
     'x_latchkey_user',

@@ -24,40 +24,56 @@ export interface OriginalRequest {
 /** Names of headers that applications behind CGI and its heirs can't tell from ours. */
 const LOOK_ALIKE = /^x[^a-z\d]latchkey[^a-z\d]/;
 
+/** A segment that leads to another directory, also for whoever decodes it first. */
+const DOT_SEGMENT = /(?:[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\]|%2f|%5c|$)/i;
+
 /**
- * Reads what a proxy says about the request that it asks for. One of four ways to say it, and only one, because a
+ * Reads what a proxy says about the request that it asks for. One of three ways to say it, and only one, because a
  * browser can add the headers of the others.
  *
  * @throws DomainError `not_authorized`, which every proxy takes for a refusal
  */
 export function readOriginalRequest(method: string, url: string, headers: IncomingHttpHeaders): OriginalRequest {
   refuseLookAlikes(headers);
-  const { 'x-forwarded-uri': uri, 'x-original-url': originalUrl, 'x-original-uri': originalUri } = headers;
-  // Envoy appends the path that it was asked for.
-  const below = url.startsWith(`${FORWARD_AUTH}/`) ? url.slice(FORWARD_AUTH.length) : undefined;
-  if (count(below) + count(uri) + count(originalUrl) + count(originalUri) !== 1)
-    throw unclear(
-      'Exactly one of X-Forwarded-Uri, X-Original-URL, X-Original-URI and a path below the prefix is needed',
-    );
+  const { 'x-forwarded-uri': uri, 'x-original-url': originalUrl } = headers;
+  const below = pathBelow(url);
+  if (count(below) + count(uri) + count(originalUrl) !== 1)
+    throw unclear('Exactly one of X-Forwarded-Uri, X-Original-URL and a path below the prefix is needed');
   if (below !== undefined) return complete(headers, headers.host, below, method, 'as-it-is');
-  if (originalUrl !== undefined) return fromUrl(String(originalUrl));
-  const host = headers['x-forwarded-host'];
-  if (originalUri !== undefined) return complete(headers, host, originalUri, undefined, 'status-only');
-  const delivery = url === `${FORWARD_AUTH}?page` ? 'page' : 'as-it-is';
-  return complete(headers, host, uri, headers['x-forwarded-method'] ?? '', delivery);
+  const isPage = url === `${FORWARD_AUTH}?page`;
+  const forwardedMethod = headers['x-forwarded-method'] ?? '';
+  if (uri !== undefined)
+    return complete(headers, headers['x-forwarded-host'], uri, forwardedMethod, isPage ? 'page' : 'as-it-is');
+  const original = splitUrl(String(originalUrl));
+  return isPage
+    ? { ...original, method: requireMethod(forwardedMethod), delivery: 'page' }
+    : { ...original, method: undefined, delivery: 'status-only' };
 }
 
-function fromUrl(url: string): OriginalRequest {
+/**
+ * What Envoy appends: the path that it was asked for. A proxy that reads a path decoded and without dot segments takes
+ * `/forward-auth/..%2flogin` for one of our own pages and passes it on as it is: that asks about nothing.
+ */
+function pathBelow(url: string): string | undefined {
+  const [path] = url.split('?', 1) as [string];
+  // Caddy adds the query of the original request.
+  if (path === FORWARD_AUTH) return undefined;
+  if (!path.startsWith(`${FORWARD_AUTH}/`) || DOT_SEGMENT.test(path.slice(FORWARD_AUTH.length)))
+    throw unclear('The address is not one at which proxies ask');
+  return url.slice(FORWARD_AUTH.length);
+}
+
+function splitUrl(url: string): Pick<OriginalRequest, 'site' | 'uri'> {
   const [, site, uri] = /^(https?:\/\/[^/?#]+)(\/.*)$/.exec(url) ?? [];
   if (!site || !uri) throw unclear('X-Original-URL has to be a whole URL');
-  return { site, uri, method: undefined, delivery: 'status-only' };
+  return { site, uri };
 }
 
 function complete(
   headers: IncomingHttpHeaders,
   host: string | string[] | undefined,
   uri: string | string[] | undefined,
-  method: string | string[] | undefined,
+  method: string | string[],
   delivery: Delivery,
 ): OriginalRequest {
   const proto = headers['x-forwarded-proto'];
@@ -66,9 +82,13 @@ function complete(
   if (scheme !== 'https' && scheme !== 'http') throw unclear('X-Forwarded-Proto has to be https or http');
   if (typeof host !== 'string' || host === '') throw unclear('X-Forwarded-Host is needed');
   if (typeof uri !== 'string' || !uri.startsWith('/')) throw unclear('The path has to start with a slash');
-  if (typeof method !== 'string' && method !== undefined) throw unclear('X-Forwarded-Method is there twice');
+  return { site: `${scheme}://${host}`, uri, method: requireMethod(method), delivery };
+}
+
+function requireMethod(method: string | string[]): string {
+  if (typeof method !== 'string') throw unclear('X-Forwarded-Method is there twice');
   if (method === '') throw unclear('X-Forwarded-Method is needed');
-  return { site: `${scheme}://${host}`, uri, method, delivery };
+  return method;
 }
 
 function count(way: unknown): number {

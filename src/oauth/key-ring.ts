@@ -69,9 +69,14 @@ export class KeyRing implements OnModuleInit {
 
   /** Has what other instances did until one and a half seconds ago be known. Before anything is signed or published. */
   async refresh(): Promise<void> {
+    if (!this.isUpToDate) await (this.loading ?? this.load());
+  }
+
+  /** Whether `refresh` has nothing to do. */
+  get isUpToDate(): boolean {
     const age = this.clock.now().getTime() - this.loadedAt;
     // A clock that was set back makes no reading younger.
-    if (age < 0 || age > MAX_AGE_MS) await (this.loading ?? this.load());
+    return age >= 0 && age <= MAX_AGE_MS;
   }
 
   /**

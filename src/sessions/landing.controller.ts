@@ -16,6 +16,8 @@ import { SessionsService } from './sessions.service.js';
 import { showSignedOut } from './signed-out.page.js';
 import { VisitorsService } from './visitors.service.js';
 
+const OWN_SESSIONS = 'login/sessions';
+
 /** The page on which a login ends that has nowhere else to go. */
 @ApiExcludeController()
 @Controller()
@@ -29,7 +31,8 @@ export class LandingController {
     private readonly cookie: SessionCookie,
   ) {}
 
-  @Get()
+  /** Under its second name also where `/` is the application's. */
+  @Get(['', OWN_SESSIONS])
   async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const session = await this.sessions.find(this.cookie.read(request));
     if (!session) {
@@ -46,7 +49,7 @@ export class LandingController {
   }
 
   /** Ends another session of the visitor's own; with none, or with the id of somebody else's, it does nothing. */
-  @Post('sessions/:id/end')
+  @Post(`${OWN_SESSIONS}/:id/end`)
   @UseGuards(SameOriginGuard)
   async end(
     @Req() request: FastifyRequest,
@@ -56,7 +59,10 @@ export class LandingController {
     const session = await this.sessions.find(this.cookie.read(request));
     if (session) await this.own.end(session, id);
     if (session?.id === id) this.cookie.clear(reply, session.embedOrigin !== null);
-    void reply.status(303).headers({ Location: '/', 'Cache-Control': 'no-store' }).send();
+    void reply
+      .status(303)
+      .headers({ Location: `/${OWN_SESSIONS}`, 'Cache-Control': 'no-store' })
+      .send();
   }
 }
 
@@ -95,7 +101,7 @@ function card({ id, device, createdAt, lastSeenAt, loginToken: { caller } }: Ses
 }
 
 function endForm(id: string): Html {
-  return html`<form method="post" action="/sessions/${id}/end">
+  return html`<form method="post" action="/${OWN_SESSIONS}/${id}/end">
     <button type="submit" class="quiet" id="e-${id}" aria-labelledby="e-${id} s-${id}" aria-describedby="d-${id}">End</button>
   </form>`;
 }

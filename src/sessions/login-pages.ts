@@ -38,19 +38,23 @@ export class LoginPages {
   }
 
   /**
-   * The page on which a login waits, also for another address than the login route: that has to take its form. On another site than
-   * our own there is no script of ours.
+   * The page on which a login waits, at the address of another site, whose form comes back there without saying which button was
+   * pressed. So there is one, and whoever stays goes to `page`. No script of ours is there.
    */
-  async show(
+  showOnSite(request: FastifyRequest, reply: FastifyReply, outcome: UnfinishedLogin, page: string): Promise<void> {
+    return this.show(request, reply, outcome, page);
+  }
+
+  private async show(
     request: FastifyRequest,
     reply: FastifyReply,
     outcome: UnfinishedLogin,
-    { hasScript = true } = {},
+    page?: string,
   ): Promise<void> {
     const options = this.optionsOf(outcome);
     if (outcome.is === 'needs button') {
       // What opens links to look at them seldom says that it is a window.
-      const script = hasScript && isTopLevel(request.headers) ? LOGIN_SCRIPT : undefined;
+      const script = page === undefined && isTopLevel(request.headers) ? LOGIN_SCRIPT : undefined;
       sendPage(reply, 200, 'One more step', BUTTON, { ...options, ...(script ? { script } : {}) });
       return;
     }
@@ -58,7 +62,7 @@ export class LoginPages {
       this.describe(outcome.live.userId),
       this.describe(outcome.token.userId),
     ]);
-    sendPage(reply, 200, 'Continue as somebody else?', question(current, offered), options);
+    sendPage(reply, 200, 'Continue as somebody else?', question(current, offered, page), options);
   }
 
   private leadTo(reply: FastifyReply, returnTo: string | null): void {
@@ -87,7 +91,8 @@ export class LoginPages {
 const BUTTON = html`<p>This link signs you in. It works once.</p>
   <form method="post"><button type="submit" name="answer" value="open">Continue</button></form>`;
 
-function question(current: UserDto, offered: UserDto): Html {
+function question(current: UserDto, offered: UserDto, page: string | undefined): Html {
+  const stay = `Stay signed in as ${current.name}`;
   return html`<dl>
       <dt>You are signed in as</dt>
       <dd>${nameOf(current)}</dd>
@@ -97,7 +102,7 @@ function question(current: UserDto, offered: UserDto): Html {
     <p>If you continue, ${current.name} is signed out in this browser.</p>
     <form method="post">
       <p><button type="submit" name="answer" value="continue">Continue as ${offered.name}</button></p>
-      <p><button type="submit" name="answer" value="stay" class="quiet">Stay signed in as ${current.name}</button></p>
+      <p>${page === undefined ? html`<button type="submit" name="answer" value="stay" class="quiet">${stay}</button>` : html`<a href="${page}">${stay}</a>`}</p>
     </form>`;
 }
 

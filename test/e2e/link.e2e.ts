@@ -98,12 +98,16 @@ it('a link tells nobody its token: not in a page, not in a Referer', async () =>
   page.on('response', (response) => {
     if (response.status() === 200) bodies.push(response.text().catch(() => ''));
   });
+  // A browser may have forgotten the first page before it is asked for its text.
+  const { pathname, search } = new URL(url);
+  const first = await t.call(pathname + search, { headers: { accept: 'text/html' } });
+  expect(first.text).toContain('One more step');
+  bodies.push(Promise.resolve(first.text));
   await page.goto(url);
   await titleOf(page, 'You are signed in');
   expect(referrers.length).toBeGreaterThan(3);
   expect(referrers.filter((referrer) => referrer?.includes(token.slice(0, 20)))).toEqual([]);
   const texts = await Promise.all(bodies);
-  expect(texts.some((text) => text.includes('One more step'))).toBe(true);
   expect(texts.filter((text) => text.includes(token.slice(-20)))).toEqual([]);
 });
 

@@ -13,7 +13,7 @@ const log = join(directory, 'access.log');
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** What is shipped, with the addresses and files of the test. */
+/** What is shipped, with the addresses and files of the test: one server for each of two sites. */
 function start({ site, latchkey, application }: Ports): Promise<Proxy> {
   const [certificate, key] = [join(directory, 'site.pem'), join(directory, 'site.key')];
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
@@ -35,7 +35,12 @@ function start({ site, latchkey, application }: Ports): Promise<Proxy> {
   ]);
   const { 'site.conf': text, ...included } = Object.fromEntries(shipped);
   const http = Object.entries(replacements).reduce((some, [from, to]) => some.replaceAll(from, to), text!);
-  return Proxy.nginx(http, `https://localhost:${site}/`, included);
+  const [common, server] = http.split(/^(?=server \{)/m);
+  // A host that is neither gets the first one.
+  const servers = ['127.0.0.1', 'localhost'].map((host) =>
+    server!.replace('https://learn.example.com', `https://${host}:${site}`).replaceAll('learn.example.com', host),
+  );
+  return Proxy.nginx([common, ...servers].join(''), `https://localhost:${site}/`, included);
 }
 
 describe('a site behind nginx, with deploy/nginx', () => {

@@ -17,14 +17,23 @@ export const SITE = 'http://latchkey.test';
 /** What a proxy sends to ask whether a request may pass: headers, method and path as its documentation says. */
 export const PROXIES = {
   /** `auth_request` with the subrequest of deploy/nginx. */
-  nginx: (base, { uri = '/', method = 'GET', site = SITE, headers } = {}) =>
+  nginx: (base, { uri = '/', site = SITE, headers } = {}) =>
     raw(base, '/forward-auth', {
-      headers: { ...headers, 'x-original-url': `${site}${uri}`, 'x-original-method': method },
+      headers: { ...headers, 'x-original-url': `${site}${uri}` },
     }),
   /** Where `error_page 401` of deploy/nginx leads. */
-  nginxPage: (base, request) => forwarded(base, '/forward-auth?page', request),
+  nginxPage: (base, { uri = '/', method = 'GET', site = SITE, headers } = {}) =>
+    raw(base, '/forward-auth?page', {
+      headers: {
+        ...headers,
+        'x-original-url': `${site}${uri}`,
+        'x-forwarded-method': method,
+        'x-forwarded-for': '203.0.113.7',
+      },
+    }),
   traefik: (base, request) => forwarded(base, '/forward-auth', request, { 'x-forwarded-port': '80' }),
-  caddy: (base, request) => forwarded(base, '/forward-auth', request),
+  /** It keeps the query of the original request. */
+  caddy: (base, request) => forwarded(base, `/forward-auth${request?.uri?.match(/\?.*/)?.[0] ?? ''}`, request),
   /** `ext_authz` over HTTP with the `path_prefix` of deploy/envoy. */
   envoy: (base, { uri = '/', method = 'GET', site = SITE, headers } = {}) => {
     const { protocol, host } = new URL(site);

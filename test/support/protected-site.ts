@@ -12,6 +12,8 @@ import { raw } from './raw.js';
 import type { TestCaller } from './world.js';
 
 const STALENESS_MS = 2000;
+/** A host of another organization, whose site is behind another proxy. */
+const FOREIGN = 'foreign.example';
 const PAGE = { accept: 'text/html', 'sec-fetch-dest': 'document' };
 const HEADERS = ['User', 'Email', 'Name', 'Third-Party-Ids', 'Actor', 'Assertion'].map((name) => `X-Latchkey-${name}`);
 
@@ -182,11 +184,11 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Proxy>): void {
       const answer = await ask(`/a?x=1&oauth_token=${token}&y`, { cookie });
       expect([answer.status, answer.headers.get('location'), answer.headers.getSetCookie()]).toEqual([
         303,
-        '/a?x=1&y',
+        `${site}/a?x=1&y`,
         [],
       ]);
       const form = await raw(site, `/a?oauth_token=${token}`, { method: 'POST', headers: { cookie }, body: 'x=1' });
-      expect([form.status, form.headers.get('location')]).toEqual([307, '/a']);
+      expect([form.status, form.headers.get('location')]).toEqual([307, `${site}/a`]);
       expect(application.seen).toEqual([]);
       expect((await t.login(token)).status).toBe(303);
     });
@@ -200,10 +202,43 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Proxy>): void {
       expect((await ask('/', { cookie })).status).toBe(401);
     });
 
+    it('S31: our own pages are no way to ask Latchkey, also not for another site', async () => {
+      const cookie = await signIn();
+      for (const path of [
+        '/forward-auth/..%2flogin',
+        '/forward-authx/..%2flogin',
+        '/%66orward-auth/..%2flogin',
+        '/forward-auth%2f..%2flogin',
+        '/login/..%2fforward-auth',
+        '/login/../forward-auth',
+        '/oauth/..%2f..%2fforward-auth/x',
+      ])
+        for (const said of [{}, { 'x-forwarded-proto': 'https' }, { 'x-original-url': `${otherSite}/` }]) {
+          const answer = await ask(path, { cookie, ...(said as Record<string, string>) });
+          const names = [...answer.headers.keys()].filter((name) => name.startsWith('x-latchkey'));
+          expect({ path, names }).toEqual({ path, names: [] });
+        }
+    });
+
+    it('S31: the session of another organization is none here, whatever host the browser names', async () => {
+      const origin = `https://${FOREIGN}:${new URL(site).port}`;
+      const other = await t.world.caller({ origins: [origin] });
+      const { id } = await t.world.userOf(other);
+      const cookie = cookieOf(await t.login(await t.loginToken(other, id)));
+      const token = await t.loginToken(other, id);
+      for (const host of [FOREIGN, new URL(origin).host])
+        for (const path of ['/', `/?oauth_token=${token}`]) {
+          application.seen.length = 0;
+          const answer = await raw(otherSite, path, { headers: { ...PAGE, host, cookie } });
+          expect({ seen: application.seen, cookies: answer.headers.getSetCookie() }).toEqual({ seen: [], cookies: [] });
+        }
+      expect((await t.login(token)).status).toBe(303);
+    });
+
     it('another site of the same client works in the same way, with a session of its own', async () => {
       const token = await t.loginToken(caller, user);
       const answer = await raw(otherSite, `/a?oauth_token=${token}`, { headers: PAGE });
-      expect([answer.status, answer.headers.get('location')]).toEqual([303, '/a']);
+      expect([answer.status, answer.headers.get('location')]).toEqual([303, `${otherSite}/a`]);
       expect((await raw(otherSite, '/a', { headers: { ...PAGE, cookie: cookieOf(answer) } })).status).toBe(200);
       expect(headerOf(application.last, 'X-Latchkey-User')).toBe(user);
     });
@@ -267,7 +302,7 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Proxy>): void {
     it('in another spelling signs in too, and does not reach the application', async () => {
       const token = await t.loginToken(caller, user);
       const answer = await ask(`/a?x&oauth%5Ftoken=${token}`);
-      expect([answer.status, answer.headers.get('location'), application.seen]).toEqual([303, '/a?x', []]);
+      expect([answer.status, answer.headers.get('location'), application.seen]).toEqual([303, `${site}/a?x`, []]);
     });
 
     it('S20: is not used up by what only looks at the page', async () => {
@@ -290,9 +325,11 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Proxy>): void {
   it('our own pages are there without a session, and /forward-auth is not', async () => {
     expect((await ask('/oauth/keys')).body.keys).toHaveLength(1);
     expect((await ask('/api/2/version')).status).toBe(200);
+    expect((await ask('/login/continue.js')).headers.get('content-type')).toMatch(/^text\/javascript/);
     expect((await ask('/session', { accept: 'application/json' })).status).toBe(401);
     const cookie = await signIn();
     expect((await ask('/session', { cookie })).body.user.id).toBe(user);
+    expect((await ask('/login/sessions', { cookie })).text).toContain('You are signed in');
     await ask('/forward-auth', { cookie });
     expect(application.last.url).toBe('/forward-auth');
   });

@@ -1,6 +1,6 @@
 import { request } from 'node:http';
 import { request as secureRequest } from 'node:https';
-import { connect } from 'node:net';
+import { connect, isIP } from 'node:net';
 import type { Answer } from './app.js';
 import { inspect } from './canary.js';
 
@@ -23,7 +23,18 @@ export function raw(
   const { protocol, hostname, port } = new URL(base);
   const send = protocol === 'https:' ? secureRequest : request;
   // A server of a test has signed its certificate itself.
-  const options = { hostname, port, method, path: target, headers, agent: false, rejectUnauthorized: false };
+  // The handshake is with `base`, whatever Host says.
+  const servername = isIP(hostname) ? '' : hostname;
+  const options = {
+    hostname,
+    port,
+    method,
+    path: target,
+    headers,
+    agent: false,
+    rejectUnauthorized: false,
+    servername,
+  };
   return new Promise((resolve, reject) => {
     const call = send(options, (response) => {
       const chunks: Buffer[] = [];
