@@ -11,6 +11,7 @@ import { MaintenanceService } from '../src/maintenance/maintenance.service.js';
 import { AccountPermission, PERMISSIONS } from '../src/users/account-permission.entity.js';
 import { outcome, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
+import { PROXIES } from './support/asking-proxies.js';
 import { decode } from './support/forge.js';
 import {
   actionOf,
@@ -39,7 +40,7 @@ let oauth: Scene;
 const recorded = new Set<string>();
 
 beforeAll(async () => {
-  t = await TestApp.start();
+  t = await TestApp.start({ TRUSTED_PROXIES: '127.0.0.1' });
   oauth = await newScene(t);
 });
 afterAll(() => t.stop());
@@ -414,6 +415,70 @@ describe('of a login, the record has', () => {
     expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
   });
 
+  it('the end of a session that another one replaces', async () => {
+    const cookie = (await ok(t.login(token))).headers.getSetCookie()[0]!.split(';')[0]!;
+    const sessionId = await sessionOf(token);
+    const { id: other } = await t.world.userOf(host);
+    const second = await t.loginToken(host, other, '?session=switch');
+    const found = await recordedBy(() => ok(t.login(second, { cookie })));
+    expect(found.map(({ event }) => event).toSorted()).toEqual(['SESSION_ENDED', 'SESSION_STARTED']);
+    const ended = { event: 'SESSION_ENDED', ...about, sessionId, details: { reason: 'REPLACED' } };
+    expect(found).toContainEqual(ended);
+  });
+
+  describe('with the organization that let the user in, and with the one whose administrator', () => {
+    let guest: string;
+    let row: Row;
+    let both: string[];
+    beforeEach(async () => {
+      ({ id: guest } = await t.world.userOf(host));
+      const elsewhere = await t.world.caller();
+      const groupId = await t.world.group(elsewhere.organizationId);
+      await t.world.allow(elsewhere.id, groupId, 'MANAGE');
+      await t.world.join(guest, groupId);
+      token = await t.loginToken(elsewhere, guest);
+      row = { ...by(admin), userId: guest, groupId, tokenId: jtiOf(token) };
+      both = [elsewhere.organizationId, admin.organizationId];
+    });
+
+    /** What is recorded by `action` in both records, without whose. */
+    async function recordedInBoth(action: () => Promise<unknown>): Promise<Row[]> {
+      const found = await recordedBy(action);
+      expect(found.map(({ organizationId }) => organizationId).toSorted()).toEqual(both.toSorted());
+      return found.map(({ organizationId: _, ...rest }) => rest);
+    }
+
+    it('takes the token back', async () => {
+      const found = await recordedInBoth(() => remove(admin, `/access-token/${jtiOf(token)}`));
+      const { organizationId: _, ...revoked } = { event: 'ACCESS_REVOKED', ...row };
+      expect(found).toEqual([revoked, revoked]);
+    });
+
+    it.each([
+      { what: 'ends the session', path: (sessionId: string) => `/session/${sessionId}` },
+      { what: 'takes the token back that has started it', path: () => `/access-token/${jtiOf(token)}` },
+    ])('$what', async ({ path }) => {
+      const started = await recordedBy(() => ok(t.login(token)));
+      const sessionId = started[0]!.sessionId!;
+      const found = await recordedInBoth(() => remove(admin, path(sessionId)));
+      const details = { reason: 'BY_ADMINISTRATOR' };
+      const { organizationId: _, ...ended } = { event: 'SESSION_ENDED', ...row, sessionId, details };
+      expect(found).toEqual([ended, ended]);
+    });
+
+    it('blocks the user', async () => {
+      const found = await recordedBy(() => put(admin, `/user/${guest}`, { status: 'BLOCKED' }));
+      const revoked = found.filter(({ event }) => event === 'ACCESS_REVOKED');
+      expect(revoked.map(({ organizationId }) => organizationId).toSorted()).toEqual(both.toSorted());
+    });
+  });
+
+  it('a refusal of a good token at a site that it is not for', async () => {
+    const uri = `/?oauth_token=${token}`;
+    const found = await recordedBy(() => PROXIES.traefik(t.url, { site: 'https://other.example', uri }));
+    expect(found).toEqual([{ event: 'SESSION_REFUSED', ...about, details: { reason: 'not_authorized' } }]);
+  });
+
   it('a token that is taken back before it was used', async () => {
     const found = await recordedBy(() => remove(admin, `/access-token/${jtiOf(token)}`));
     expect(found).toEqual([{ event: 'ACCESS_REVOKED', ...about, ...by(admin) }]);
@@ -481,6 +546,15 @@ describe('of access that is refused, the record has the rule, and the group', ()
     const found = await recordedBy(async () => expect((await t.as(host)(`/access/${target}`)).body.id).toBe(reason));
     expect(found).toEqual([{ event: 'ACCESS_REFUSED', ...by(host), ...row, rule, details: { reason } }]);
   });
+
+  it.each(['returnTo=https://evil.example/', 'embed=https://evil.example'])(
+    '3: %s is not on the list of the client',
+    async (query) => {
+      const found = await recordedBy(() => t.as(host)(`/access/${user}?${query}`));
+      const details = { reason: 'incorrect_field' };
+      expect(found).toEqual([{ event: 'ACCESS_REFUSED', ...by(host), rule: 3, details }]);
+    },
+  );
 
   it(`up to ${REFUSALS_PER_MINUTE} times a minute`, async () => {
     const audit = t.nest.get(AuditService, { strict: false });
@@ -627,7 +701,17 @@ describe('of the authorization server, the record has', () => {
       ),
     );
     const denied = await recordedBy(async () => ask(await assertionOf(t, account, { sub: stranger })));
-    expect(denied.at(-1)).toEqual({ ...refused, details: { key: account.keyId, reason: 'not_authorized' } });
+    expect(denied).toEqual([
+      { event: 'ASSERTION_USED', ...by({ ...account, token: '' }), userId: stranger, details: { key: account.keyId } },
+      {
+        event: 'ACCESS_REFUSED',
+        ...by({ ...account, token: '' }),
+        userId: stranger,
+        rule: 6,
+        details: { reason: 'not_authorized' },
+      },
+      { ...refused, details: { key: account.keyId, reason: 'not_authorized' } },
+    ]);
   });
 });
 
@@ -742,6 +826,9 @@ describe('GET audit', () => {
     'user=',
     'user=a%20b',
     'resultFrom=x',
+    ...['NaN', '1.5', '99999999999999999999', '-1'].map(
+      (id) => `resultFrom=${Buffer.from(`${id} 2026-01-01T00:00:00.000Z`).toString('base64url')}`,
+    ),
     'user=a&user=b',
   ])('refuses %s', async (query) => {
     expect(outcome(await search(query))).toEqual([400, 'invalid_request']);

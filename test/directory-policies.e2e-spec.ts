@@ -288,7 +288,7 @@ describe('access', () => {
   it('is refused by the first rule that says no, and nobody without the permission learns who exists', async () => {
     const policy = nest.get(AccessPolicy, { strict: false });
     const refusal = async (caller: Caller, id: string): Promise<string> =>
-      (await policy.refusal(caller, { by: 'id', id })).id;
+      (await policy.explain(caller, { by: 'id', id })).error.id;
     const { ours } = targets;
     const unknown = '_'.repeat(22);
     expect(await refusal({ ...callers.nothing!, userId: unknown }, ours!.id)).toBe('not_authenticated');

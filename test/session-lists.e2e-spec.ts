@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { AuditEvent } from '../src/audit/audit-event.entity.js';
 import { createApp } from '../src/app.setup.js';
-import { loadSettings } from '../src/config/settings.js';
+import { loadSettings, Settings } from '../src/config/settings.js';
 import { call, cookieOf, outcome, TestApp, testEnvironment } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { decode } from './support/forge.js';
@@ -163,6 +164,44 @@ describe('DELETE session/{id}', () => {
   });
 });
 
+describe('a session that is over', () => {
+  it('is not there for an administrator either, and nothing is recorded of its end', async () => {
+    const cookie = await signIn();
+    const [id] = await idsOf('sessions');
+    t.clock.advance(1801);
+    expect(outcome(await remove(`/session/${id}`))).toEqual([404, 'not_found']);
+    await end(cookie, id!);
+    await t.call('/logout', { method: 'POST', headers: { cookie, ...SAME_ORIGIN } });
+    const count = await t.world.write((db) => db.countBy(AuditEvent, { event: 'SESSION_ENDED', sessionId: id! }));
+    expect(count).toBe(0);
+  });
+
+  it('and was logged out of comes back no more when sessions last longer from then on', async () => {
+    const settings = t.nest.get(Settings);
+    const cookie = await signIn();
+    t.clock.advance(1801);
+    await t.call('/logout', { method: 'POST', headers: { cookie, ...SAME_ORIGIN } });
+    settings.SESSION_IDLE_TIMEOUT = 7200;
+    expect(await isLive(cookie)).toBe(false);
+    settings.SESSION_IDLE_TIMEOUT = 1800;
+  });
+});
+
+describe('a session that was to last longer than sessions last by now', () => {
+  it('ends for good all the same when its user loses a right', async () => {
+    const settings = t.nest.get(Settings);
+    Object.assign(settings, { SESSION_LIFETIME: 86_400, SESSION_IDLE_TIMEOUT: 86_400 });
+    const cookie = await signIn();
+    Object.assign(settings, { SESSION_LIFETIME: 600 });
+    t.clock.advance(3000);
+    expect(await isLive(cookie)).toBe(true);
+    for (const status of ['BLOCKED', 'ACTIVE'])
+      expect((await t.send(admin, 'PUT', `/user/${user}`, { status })).status).toBe(200);
+    expect(await isLive(cookie)).toBe(false);
+    Object.assign(settings, { SESSION_LIFETIME: 43_200, SESSION_IDLE_TIMEOUT: 1800 });
+  });
+});
+
 describe('GET access-tokens', () => {
   it('shows a token that was not used, without the token', async () => {
     const token = await t.loginToken(host, user);
@@ -248,6 +287,15 @@ describe('the lists', () => {
   it.each(['resultSize=0', 'resultSize=101'])('refuse %s', async (query) => {
     expect(outcome(await list('sessions', query))).toEqual([400, 'invalid_result_size']);
   });
+
+  it.each(['x y', 'x 0000-01-01T00:00:00.000Z', 'x -271821-04-20T00:00:00.000Z', 'x\0 2026-01-01T00:00:00.000Z', ' '])(
+    'refuse %j as where a page ended',
+    async (text) => {
+      const resultFrom = `resultFrom=${Buffer.from(text).toString('base64url')}`;
+      for (const what of ['sessions', 'access-tokens'] as const)
+        expect(outcome(await list(what, resultFrom))).toEqual([400, 'invalid_request']);
+    },
+  );
 
   it.each(['resultFrom=x', 'resultFrom=YSBi', 'user=a&user=b'])('refuse %s', async (query) => {
     expect(outcome(await list('sessions', query))).toEqual([400, 'invalid_request']);

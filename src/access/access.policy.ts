@@ -128,14 +128,14 @@ const noGroup = (): DomainError =>
 export class AccessPolicy {
   constructor(private readonly database: Database) {}
 
-  /** @throws DomainError `not_authenticated`, `not_authorized`, `unknown_user` */
-  async requireMayLetIn(caller: Caller, userId: string): Promise<void> {
-    const rows = await this.database.read(ALLOWS, [caller.userId, caller.clientId, userId]);
-    if (rows.length === 0) throw await this.refusal(caller, { by: 'id', id: userId });
+  /** At this moment. What acts on the answer in a statement of its own has the rule in that. */
+  async allows(caller: Caller, userId: string): Promise<boolean> {
+    return (await this.database.read(ALLOWS, [caller.userId, caller.clientId, userId])).length > 0;
   }
 
-  async refusal(caller: Caller, ref: UserRef): Promise<DomainError> {
-    return (await this.explain(caller, ref)).error;
+  /** On whose staff the caller is, or else who manages the caller's account. */
+  async organizationOf(caller: Caller): Promise<string | null> {
+    return (await this.factsOf(caller)).organizationId;
   }
 
   /**
@@ -143,16 +143,21 @@ export class AccessPolicy {
    * nothing about who exists.
    */
   async explain(caller: Caller, ref: UserRef): Promise<Refusal> {
-    const [facts] = await this.database.read<CallerFacts>(CALLER, [caller.userId, caller.clientId]);
-    const { organizationId } = facts!;
+    const facts = await this.factsOf(caller);
+    const { organizationId } = facts;
     const known = { organizationId, userId: null, groupId: null };
-    if (!facts!.exists || !facts!.clientExists) return { error: gone(), rule: 1, ...known };
-    if (!facts!.mayObtain) return { error: mayNotObtain(), rule: 4, ...known };
+    if (!facts.exists || !facts.clientExists) return { error: gone(), rule: 1, ...known };
+    if (!facts.mayObtain) return { error: mayNotObtain(), rule: 4, ...known };
     const { kind, parameters } = targetOf(caller, ref);
     const [target] = await this.database.read<{ id: string; status: string }>(TARGET[kind], parameters);
     const userId = target?.id ?? null;
     if (target?.status !== 'ACTIVE') return { error: new DomainError('unknown_user'), rule: 5, ...known, userId };
     const [group] = await this.database.read<{ id: string }>(MEMBERSHIP, [target.id, organizationId]);
     return { error: noGroup(), rule: 6, organizationId, userId, groupId: group?.id ?? null };
+  }
+
+  private async factsOf({ userId, clientId }: Caller): Promise<CallerFacts> {
+    const [facts] = await this.database.read<CallerFacts>(CALLER, [userId, clientId]);
+    return facts!;
   }
 }

@@ -8,6 +8,7 @@ import { ClientsService } from '../oauth/clients.service.js';
 import { TokensService } from '../oauth/tokens.service.js';
 import type { UserRef } from '../users/user-ref.js';
 import { AccessPolicy } from './access.policy.js';
+import type { Refusal } from './access.policy.js';
 import type { AccessQueryDto } from './dto/access-query.dto.js';
 import type { AccessDto } from './dto/access.dto.js';
 import { LoginTokensService } from './login-tokens.service.js';
@@ -29,8 +30,7 @@ export class AccessService {
   /** @throws DomainError `incorrect_field`, `not_authenticated`, `not_authorized`, `unknown_user`, in this order */
   async issue(caller: Caller, ref: UserRef, query: AccessQueryDto): Promise<AccessDto> {
     const { security, returnTo, embed, delivery = 'redirect', session = 'keep' } = query;
-    if (returnTo !== undefined) await this.requireLegalReturnTo(caller, returnTo);
-    if (embed !== undefined) await this.requireLegalEmbed(caller, embed);
+    await this.requireLegalTargets(caller, query);
     const isHttps = security === 'ssl' || this.settings.isHttps;
     const token = await this.loginTokens.record(caller, ref, {
       // What is embedded has a cookie that is always `Secure`.
@@ -40,13 +40,22 @@ export class AccessService {
       delivery,
       existingSession: session,
     });
-    if (!token) throw await this.refuse(caller, ref);
+    if (!token) throw await this.refusal(caller, ref);
     const jwt = await this.sign(caller, token);
     return { token: jwt, url: `${this.origin(isHttps)}/login?token=${jwt}`, expires: toIso(token.expiresAt) };
   }
 
-  private async refuse(caller: Caller, ref: UserRef): Promise<DomainError> {
-    const { error, organizationId, ...about } = await this.policy.explain(caller, ref);
+  /** For what is no login token. @throws DomainError `not_authenticated`, `not_authorized`, `unknown_user` */
+  async requireMayLetIn(caller: Caller, userId: string): Promise<void> {
+    if (!(await this.policy.allows(caller, userId))) throw await this.refusal(caller, { by: 'id', id: userId });
+  }
+
+  /** Why the policy refuses, once it is recorded. */
+  private async refusal(caller: Caller, ref: UserRef): Promise<DomainError> {
+    return this.record(caller, await this.policy.explain(caller, ref));
+  }
+
+  private async record(caller: Caller, { error, organizationId, ...about }: Refusal): Promise<DomainError> {
     if (organizationId)
       await this.audit.refuse({
         event: 'ACCESS_REFUSED',
@@ -56,6 +65,18 @@ export class AccessService {
         details: { reason: error.id },
       });
     return error;
+  }
+
+  /** The client's list is a decision of the organization's: what is not on it is recorded. Nobody was looked up yet. */
+  private async requireLegalTargets(caller: Caller, { returnTo, embed }: AccessQueryDto): Promise<void> {
+    try {
+      if (returnTo !== undefined) await this.requireLegalReturnTo(caller, returnTo);
+      if (embed !== undefined) await this.requireLegalEmbed(caller, embed);
+    } catch (error) {
+      if (!(error instanceof DomainError)) throw error;
+      const organizationId = await this.policy.organizationOf(caller);
+      throw await this.record(caller, { error, rule: 3, organizationId, userId: null, groupId: null });
+    }
   }
 
   private async requireLegalReturnTo(caller: Caller, returnTo: string): Promise<void> {

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
 import { addSeconds, Clock } from '../common/clock.js';
-import { Settings } from '../config/settings.js';
+import { LONGEST_SESSION_SECONDS } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
 import { grants } from './access.policy.js';
@@ -46,7 +46,6 @@ const REVOKE_ALL = Object.fromEntries(
 export class RevocationService {
   constructor(
     private readonly database: Database,
-    private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
 
@@ -75,7 +74,7 @@ export class RevocationService {
   private parametersOf(id: string, by: Caller | null): Parameter[] {
     const now = this.clock.now();
     // No session can be left of an older one. A busy caller has millions of those.
-    const since = addSeconds(now, -this.settings.SESSION_LIFETIME);
+    const since = addSeconds(now, -LONGEST_SESSION_SECONDS);
     return [id, now, since, by?.userId ?? null, by?.clientId ?? null];
   }
 }

@@ -31,7 +31,7 @@ export class AuditSearchService {
     }
     if (query.from !== undefined) list.andWhere('e.at >= :from', { from: new Date(query.from) });
     if (query.to !== undefined) list.andWhere('e.at < :to', { to: new Date(query.to) });
-    const { ids, pagination } = await pageByTime(list, { at: 'e.at', id: 'e.id', toId: Number }, query);
+    const { ids, pagination } = await pageByTime(list, { at: 'e.at', id: 'e.id', isNumber: true }, query);
     const found = await this.events.find({ where: { id: In(ids.map(Number)) }, order: { at: 'DESC', id: 'DESC' } });
     return { events: found.map(describe), pagination };
   }

@@ -10,6 +10,8 @@ import type { TermRange } from './search-text.js';
 const DEFAULT_SIZE = 10;
 const MAX_SIZE = 100;
 const MAX_START = 100_000;
+/** As a position has it. Other years than these are none for every engine. */
+const INSTANT = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 /** Up to here the results of a search are counted. */
 const MAX_COUNTED = 1000;
 
@@ -160,20 +162,20 @@ export async function pageByTerm(
 }
 
 /**
- * The same, the latest first: in the order of `at`, an instant of the rows, and of `id`. What `id` is in the text of a
- * position, `toId` turns back into what it is in the table.
+ * The same, the latest first: in the order of `at`, an instant of the rows, and of `id`, which may be a number.
  */
 export async function pageByTime(
   list: SelectQueryBuilder<ObjectLiteral>,
-  { at, id, toId = (text) => text }: { at: string; id: string; toId?: (text: string) => string | number },
+  { at, id, isNumber = false }: { at: string; id: string; isNumber?: boolean },
   { resultFrom, resultSize }: PageQueryDto,
 ): Promise<Page> {
   const page = list.clone().select(id, 'id').addSelect(at, 'at').orderBy(at, 'DESC').addOrderBy(id, 'DESC');
   if (resultFrom) {
     const { term, id: last } = readPosition(resultFrom);
+    if (!INSTANT.test(term) || Number.isNaN(Date.parse(term))) throw notAPosition();
     const before = new Date(term);
-    if (Number.isNaN(before.getTime())) throw notAPosition();
-    page.andWhere(`(${at}, ${id}) < (:before, :last)`, { before, last: toId(last) });
+    if (isNumber && !/^\d{1,15}$/.test(last)) throw notAPosition();
+    page.andWhere(`(${at}, ${id}) < (:before, :last)`, { before, last: isNumber ? Number(last) : last });
   }
   const found = await page.limit(resultSize + 1).getRawMany<{ id: string | number; at: Date | string }>();
   const shown = found
@@ -211,7 +213,8 @@ function writePosition({ term, id }: { term: string; id: string }): string {
 function readPosition(text: string): { term: string; id: string } {
   const position = Buffer.from(text, 'base64url').toString();
   const space = position.indexOf(' ');
-  if (space < 1) throw notAPosition();
+  // No text of ours has them, and PostgreSQL takes no NUL.
+  if (space < 1 || /\p{Cc}/u.test(position)) throw notAPosition();
   return { id: position.slice(0, space), term: position.slice(space + 1) };
 }
 

@@ -40,6 +40,18 @@ describe('an answer', () => {
     expect(await Promise.all(all)).toEqual(Array(20).fill('1'));
   });
 
+  it('that takes too long is not waited for by those who come later, and is not remembered', async () => {
+    let answerFirst: (answer: string) => void;
+    const first = answers.get('a', () => new Promise((resolve) => (answerFirst = resolve)));
+    now += 1500;
+    const joined = answers.get('a', never);
+    now += 1;
+    const second = answers.get('a', say('two'));
+    expect(await second).toBe('two');
+    answerFirst!('one');
+    expect([await first, await joined, answers.recall('a')]).toEqual(['one', 'one', 'two']);
+  });
+
   it('is given to the next question, also when it is too old', async () => {
     await answers.get('a', say('one'));
     now += 2000;

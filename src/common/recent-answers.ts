@@ -8,12 +8,14 @@ interface Remembered<T> {
 
 interface Question<T> {
   answer: Promise<T | null>;
+  /** In milliseconds. */
+  askedAt: number;
   isVoid: boolean;
 }
 
 /**
  * Answers that were asked for a moment ago: at most `size` of them, each believed for `lifetimeMs`. Calls for one key
- * that come while it is asked wait for the same answer. What is known here to be wrong is forgotten by `forget`; what
+ * that come while it is asked wait for the same answer, unless that would be too old for them. What is known here to be wrong is forgotten by `forget`; what
  * changes elsewhere is noticed when the answer is too old, so that nobody has to tell.
  */
 export class RecentAnswers<T> {
@@ -40,7 +42,9 @@ export class RecentAnswers<T> {
     const recalled = this.recall(key);
     if (recalled !== undefined) return Promise.resolve(recalled);
     const question = this.asking.get(key);
-    return question ? question.answer : this.pose(key, ask);
+    if (question && this.isFresh(question)) return question.answer;
+    if (question) question.isVoid = true;
+    return this.pose(key, ask);
   }
 
   /** Forgets the answer for `key`, also the one that is on its way: it was asked for before what made it wrong. */
@@ -52,7 +56,7 @@ export class RecentAnswers<T> {
   }
 
   private pose(key: string, ask: (before: T | undefined) => Promise<T | null>): Promise<T | null> {
-    const question = { isVoid: false } as Question<T>;
+    const question = { askedAt: this.clock.now().getTime(), isVoid: false } as Question<T>;
     this.asking.set(key, question);
     question.answer = this.ask(key, question, ask);
     return question.answer;
@@ -63,12 +67,11 @@ export class RecentAnswers<T> {
     question: Question<T>,
     ask: (before: T | undefined) => Promise<T | null>,
   ): Promise<T | null> {
-    const askedAt = this.clock.now().getTime();
     const known = this.remembered.get(key);
     if (known) known.askedAt = -Infinity;
     try {
       const answer = await ask(known?.answer);
-      if (!question.isVoid) this.remember(key, answer, askedAt);
+      if (!question.isVoid) this.remember(key, answer, question.askedAt);
       return answer;
     } finally {
       if (!question.isVoid) this.asking.delete(key);
@@ -84,7 +87,7 @@ export class RecentAnswers<T> {
   }
 
   /** A clock that was set back makes no answer younger. */
-  private isFresh({ askedAt }: Remembered<T>): boolean {
+  private isFresh({ askedAt }: Pick<Remembered<T>, 'askedAt'>): boolean {
     const age = this.clock.now().getTime() - askedAt;
     return age >= 0 && age <= this.limits.lifetimeMs;
   }

@@ -41,6 +41,9 @@ function IsNetworkList(options: ValidationOptions): PropertyDecorator {
   return ValidateBy({ name: 'isNetworkList', validator: { validate: isNetworkList } }, options);
 }
 
+/** No session has ever been older, whatever the setting was when it started. */
+export const LONGEST_SESSION_SECONDS = 2_592_000;
+
 /** A path on this site, or a whole http(s) URL, as it goes into a Location header. */
 const LANDING_URL = /^(\/(?![/\\])|https?:\/\/)[\x21-\x5b\x5d-\x7e]*$/;
 const WHOLE_URL = /^https?:\/\/[\x21-\x5b\x5d-\x7e]+$/;
@@ -125,7 +128,7 @@ export class Settings {
   @Transform(toInteger)
   @IsInt({ message: 'SESSION_LIFETIME must be a number of seconds' })
   @Min(60, { message: 'SESSION_LIFETIME must be 60 to 2592000 seconds' })
-  @Max(2592000, { message: 'SESSION_LIFETIME must be 60 to 2592000 seconds' })
+  @Max(LONGEST_SESSION_SECONDS, { message: 'SESSION_LIFETIME must be 60 to 2592000 seconds' })
   SESSION_LIFETIME: number = 43200;
 
   /** Days, 1 to 3650: how long the record of who let whom in, and those of ended sessions and their login tokens, are kept. */

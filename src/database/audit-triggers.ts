@@ -1,6 +1,6 @@
 import type { QueryRunner } from 'typeorm';
 
-interface Trigger {
+export interface Trigger {
   name: string;
   table: string;
   /** `AFTER INSERT`, or `AFTER UPDATE OF` a column that becomes set. */
@@ -9,16 +9,16 @@ interface Trigger {
   statements: (second: (instant: string) => string) => string[];
 }
 
-const COLUMNS = `"at", "event", "organization_id", "user_id", "actor_id", "client_id", "group_id", "token_id", "session_id", "details"`;
+export const COLUMNS = `"at", "event", "organization_id", "user_id", "actor_id", "client_id", "group_id", "token_id", "session_id", "details"`;
 
 /** Whoever ends a session that is not theirs is its actor then; otherwise whoever let its user in. */
 const ENDED_BY_OTHERS = `NEW."end_reason" IN ('BY_ADMINISTRATOR', 'RIGHT_REVOKED')`;
 
 /**
  * What the hot path and the revocations record: by triggers, so that the record commits with what it is about, in the same round
- * trip, whoever wrote it.
+ * trip, whoever wrote it. These are the first ones; a migration that replaces some has its own.
  */
-const TRIGGERS: Trigger[] = [
+export const TRIGGERS: Trigger[] = [
   {
     name: 'audit_access_issued',
     table: 'login_tokens',
@@ -78,28 +78,46 @@ const APPEND_ONLY = 'audit_events is append-only';
 const WALLS = ['update', 'delete'];
 
 export async function addAuditTriggers(runner: QueryRunner): Promise<void> {
-  const statements = isPostgres(runner)
-    ? [...postgresTriggers(), ...postgresWalls()]
-    : [...sqliteTriggers(), ...sqliteWalls()];
-  for (const statement of statements) await runner.query(statement);
+  await addTriggers(runner, TRIGGERS);
+  for (const statement of isPostgres(runner) ? postgresWalls() : sqliteWalls()) await runner.query(statement);
 }
 
 export async function dropAuditTriggers(runner: QueryRunner): Promise<void> {
-  const onTable = (table: string): string => (isPostgres(runner) ? ` ON "${table}"` : '');
-  for (const { name, table } of TRIGGERS) await runner.query(`DROP TRIGGER "${name}"${onTable(table)}`);
+  await dropTriggers(runner, TRIGGERS);
   const walls = isPostgres(runner) ? [...WALLS, 'truncate'] : WALLS;
-  for (const wall of walls) await runner.query(`DROP TRIGGER "audit_events_${wall}"${onTable('audit_events')}`);
+  for (const wall of walls) await dropTrigger(runner, `audit_events_${wall}`, 'audit_events');
   if (!isPostgres(runner)) return;
-  for (const name of [...TRIGGERS.map((trigger) => trigger.name), 'audit_events_refuse', 'audit_events_keep'])
-    await runner.query(`DROP FUNCTION "${name}"`);
+  for (const name of ['audit_events_refuse', 'audit_events_keep']) await runner.query(`DROP FUNCTION "${name}"`);
+}
+
+/** By the names that they have. */
+export async function replaceTriggers(runner: QueryRunner, triggers: Trigger[]): Promise<void> {
+  await dropTriggers(runner, triggers);
+  await addTriggers(runner, triggers);
+}
+
+async function addTriggers(runner: QueryRunner, triggers: Trigger[]): Promise<void> {
+  for (const statement of isPostgres(runner) ? postgresTriggers(triggers) : sqliteTriggers(triggers))
+    await runner.query(statement);
+}
+
+async function dropTriggers(runner: QueryRunner, triggers: Trigger[]): Promise<void> {
+  for (const { name, table } of triggers) {
+    await dropTrigger(runner, name, table);
+    if (isPostgres(runner)) await runner.query(`DROP FUNCTION "${name}"`);
+  }
+}
+
+async function dropTrigger(runner: QueryRunner, name: string, table: string): Promise<void> {
+  await runner.query(`DROP TRIGGER "${name}"${isPostgres(runner) ? ` ON "${table}"` : ''}`);
 }
 
 function isPostgres(runner: QueryRunner): boolean {
   return runner.dataSource.options.type === 'postgres';
 }
 
-function sqliteTriggers(): string[] {
-  return TRIGGERS.map(
+function sqliteTriggers(triggers: Trigger[]): string[] {
+  return triggers.map(
     ({ name, table, when, condition, statements }) =>
       `CREATE TRIGGER "${name}" ${when} ON "${table}" ${condition ? `WHEN ${condition} ` : ''}BEGIN
        ${statements((instant) => `substr(${instant}, 1, 19) || '.000'`).join('\n')} END`,
@@ -114,8 +132,8 @@ function sqliteWalls(): string[] {
   ];
 }
 
-function postgresTriggers(): string[] {
-  return TRIGGERS.flatMap(({ name, table, when, condition, statements }) => [
+function postgresTriggers(triggers: Trigger[]): string[] {
+  return triggers.flatMap(({ name, table, when, condition, statements }) => [
     `CREATE FUNCTION "${name}"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
      ${statements((instant) => `date_trunc('second', ${instant})`).join('\n')} RETURN NULL; END $$`,
     `CREATE TRIGGER "${name}" ${when} ON "${table}" FOR EACH ROW ${condition ? `WHEN (${condition}) ` : ''}EXECUTE FUNCTION "${name}"()`,

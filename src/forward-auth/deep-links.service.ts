@@ -3,7 +3,9 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../common/errors/errors.js';
 import { ClientsService } from '../oauth/clients.service.js';
 import { TokensService } from '../oauth/tokens.service.js';
+import type { LoginTokenClaims } from '../oauth/tokens.service.js';
 import { LoginPages } from '../sessions/login-pages.js';
+import { LoginRefusalsService } from '../sessions/login-refusals.service.js';
 import { LoginService } from '../sessions/login.service.js';
 import { SessionCookie } from '../sessions/session-cookie.js';
 import { tokenOf, withoutToken } from './deep-link.js';
@@ -27,6 +29,7 @@ export class DeepLinksService {
     private readonly clients: ClientsService,
     private readonly visits: VisitsService,
     private readonly cookie: SessionCookie,
+    private readonly refusals: LoginRefusalsService,
   ) {}
 
   /**
@@ -44,8 +47,13 @@ export class DeepLinksService {
   ): Promise<void> {
     const uri = withoutToken(original.uri);
     const token = tokenOf(original.uri);
-    const isForSite = await this.isFor(site, token);
-    if (!isForSite && !own) throw new DomainError('not_authorized', 'This sign-in link is for another site.');
+    const claims = await this.claimsOf(token);
+    const isForSite = claims === null || (await this.isFor(site, claims));
+    if (!isForSite && !own)
+      throw await this.refusals.record(
+        claims,
+        new DomainError('not_authorized', 'This sign-in link is for another site.'),
+      );
     const isAnswer = original.method === 'POST' && isFromSamePage(request, site);
     if (!isForSite || (!isAnswer && original.method !== 'GET')) {
       if (!own) throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.');
@@ -75,11 +83,13 @@ export class DeepLinksService {
       .send();
   }
 
-  /** Before the token is used up. What is no good token at all is refused when it is redeemed. */
-  private async isFor(site: string, token: unknown): Promise<boolean> {
-    if (typeof token !== 'string') return true;
-    const claims = await this.tokens.verify('login', token).catch(() => null);
-    return claims === null || this.visits.isGoodFor(site, await this.clients.originsOf(claims.client_id));
+  /** Before the token is used up. `null`: what is no good token at all is refused when it is redeemed. */
+  private async claimsOf(token: unknown): Promise<LoginTokenClaims | null> {
+    return typeof token === 'string' ? this.tokens.verify('login', token).catch(() => null) : null;
+  }
+
+  private async isFor(site: string, claims: LoginTokenClaims): Promise<boolean> {
+    return this.visits.isGoodFor(site, await this.clients.originsOf(claims.client_id));
   }
 }
 

@@ -8,7 +8,8 @@ const HEADERS = {
   'X-Latchkey-Name': 'The visitor’s name. Text is percent-encoded UTF-8 where it is no printable ASCII.',
   'X-Latchkey-Third-Party-Ids': 'As a list of `CODE$ID`, each ID percent-encoded.',
   'X-Latchkey-Actor': 'The ID of whoever let the visitor in.',
-  'X-Latchkey-Assertion': 'All of it as a JWT, signed with a key of `/oauth/keys`; good for five minutes.',
+  'X-Latchkey-Assertion':
+    'All of it but the third-party IDs as a JWT, signed with a key of `/oauth/keys`; good for five minutes.',
   Cookie: 'The cookies of the visitor without ours.',
 };
 
@@ -19,7 +20,7 @@ export const FORWARD_AUTH_PATH = {
     summary: 'Ask whether a request for a protected site may pass',
     description:
       'For proxies in front of other applications: `auth_request` of nginx, `forwardAuth` of Traefik, `forward_auth` of Caddy and ' +
-      '`ext_authz` of Envoy, which asks below this path and with any method. Only an address of `TRUSTED_PROXIES` gets an answer.',
+      '`ext_authz` of Envoy, which asks below this path, with the method, `Host` and path of the original request. Only an address of `TRUSTED_PROXIES` gets an answer.',
     tags: ['Sessions'],
     security: [{ cookie: [] }],
     parameters: [
@@ -40,12 +41,14 @@ export const FORWARD_AUTH_PATH = {
       303: { description: 'To the same page without `oauth_token`; with the session cookie if a session was started.' },
       307: { description: 'The same for a form that is sent with a session.' },
       ...errors(
+        'invalid_request',
         'not_authenticated',
         'invalid_token',
         'not_authorized',
         'token_used',
         'token_expired',
         'too_many_requests',
+        'unavailable',
       ),
     },
   },

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
 import { addSeconds, Clock } from '../common/clock.js';
-import { Settings } from '../config/settings.js';
+import { LONGEST_SESSION_SECONDS, Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { onlyLive } from './live-session.js';
@@ -11,12 +11,11 @@ import type { LiveSession } from './sessions.service.js';
 
 /** Sessions that a page shows; nobody has so many browsers. */
 const MAX_SHOWN = 50;
-/** Seconds: no session is older, whatever the setting was when it started. */
-const LONGEST_LIFETIME = 30 * 24 * 60 * 60;
 
 const END: Statement = {
   name: 'end_own_session',
-  sql: `UPDATE "sessions" SET "ended_at" = $3, "end_reason" = 'BY_USER' WHERE "id" = $1 AND "user_id" = $2 AND "ended_at" IS NULL`,
+  sql: `UPDATE "sessions" SET "ended_at" = $3, "end_reason" = 'BY_USER' WHERE "id" = $1 AND "user_id" = $2 AND "ended_at" IS NULL
+          AND "expires_at" > $3 AND "last_seen_at" > $4`,
 };
 
 /** A user's own sessions, for their user (API.md, section 3). */
@@ -32,9 +31,10 @@ export class OwnSessionsService {
   /** The live sessions of the visitor, the latest first, with who let them in. */
   list({ userId }: LiveSession): Promise<Session[]> {
     const now = this.clock.now();
-    const own = this.sessions
-      .createQueryBuilder('s')
-      .where('s.userId = :userId AND s.createdAt > :since', { userId, since: addSeconds(now, -LONGEST_LIFETIME) });
+    const own = this.sessions.createQueryBuilder('s').where('s.userId = :userId AND s.createdAt > :since', {
+      userId,
+      since: addSeconds(now, -LONGEST_SESSION_SECONDS),
+    });
     return onlyLive(own, { now, idleSince: addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT) })
       .addSelect(['t.id', 't.clientId'])
       .innerJoin('t.caller', 'c')
@@ -49,6 +49,7 @@ export class OwnSessionsService {
 
   /** Ends a session of the visitor; one of others, or one that has ended, stays as it is. */
   async end({ userId }: LiveSession, id: string): Promise<void> {
-    await this.database.write(END, [id, userId, this.clock.now()]);
+    const now = this.clock.now();
+    await this.database.write(END, [id, userId, now, addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT)]);
   }
 }

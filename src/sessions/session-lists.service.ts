@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { In, IsNull } from 'typeorm';
-import type { ObjectLiteral, Repository, SelectQueryBuilder } from 'typeorm';
+import { In, IsNull, MoreThan } from 'typeorm';
+import type { EntityManager, FindOptionsWhere, ObjectLiteral, Repository, SelectQueryBuilder } from 'typeorm';
 import { LoginToken } from '../access/login-token.entity.js';
 import type { Caller } from '../auth/caller.js';
 import { addSeconds, Clock, toIso } from '../common/clock.js';
@@ -57,12 +57,10 @@ export class SessionListsService {
     await this.database.transaction(async (db) => {
       const organizationId = await this.policy.requireMayEndSessions(db, caller);
       const now = this.clock.now();
-      const { affected } = await db.update(
-        Session,
-        { id, organizationId, endedAt: IsNull() },
-        { endedAt: now, endReason: 'BY_ADMINISTRATOR', endedBy: caller.userId, endedByClientId: caller.clientId },
-      );
-      if (affected !== 1) throw new DomainError('not_found', 'There is no such session.');
+      const idleSince = addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT);
+      const isLive = { expiresAt: MoreThan(now), lastSeenAt: MoreThan(idleSince) };
+      const ended = await this.endWhere(db, caller, { id, organizationId, ...isLive });
+      if (ended !== 1) throw new DomainError('not_found', 'There is no such session.');
     });
   }
 
@@ -84,6 +82,8 @@ export class SessionListsService {
   async revokeToken(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const organizationId = await this.policy.requireMayEndSessions(db, caller);
+      // Before the token, whose own end would end it as a right that is gone.
+      await this.endWhere(db, caller, { loginTokenId: id, organizationId });
       const { affected } = await db.update(
         LoginToken,
         { id, organizationId, revokedAt: IsNull() },
@@ -91,6 +91,21 @@ export class SessionListsService {
       );
       if (affected !== 1) throw new DomainError('not_found', 'There is no such login token.');
     });
+  }
+
+  /** How many have ended by it. */
+  private async endWhere(db: EntityManager, caller: Caller, which: FindOptionsWhere<Session>): Promise<number> {
+    const { affected } = await db.update(
+      Session,
+      { ...which, endedAt: IsNull() },
+      {
+        endedAt: this.clock.now(),
+        endReason: 'BY_ADMINISTRATOR',
+        endedBy: caller.userId,
+        endedByClientId: caller.clientId,
+      },
+    );
+    return affected ?? 0;
   }
 
   /** To the organization's own users, or to one of them. */

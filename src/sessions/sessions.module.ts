@@ -44,6 +44,6 @@ import { VisitorsService } from './visitors.service.js';
     VisitorsService,
     { provide: APP_GUARD, useClass: SessionGuard },
   ],
-  exports: [KnownVisitors, LoginPages, LoginService, SessionCookie, SessionsService],
+  exports: [KnownVisitors, LoginPages, LoginRefusalsService, LoginService, SessionCookie, SessionsService],
 })
 export class SessionsModule {}

@@ -79,9 +79,12 @@ const TOUCH: Statement = {
   sql: `UPDATE "sessions" SET "last_seen_at" = $2 WHERE "id" = $1 AND "ended_at" IS NULL`,
 };
 
+/** It has a reason, and so is recorded, if it was live until now. One that was over can come back no more after this either. */
 const END: Statement = {
   name: 'end_session',
-  sql: `UPDATE "sessions" SET "ended_at" = $2, "end_reason" = $3 WHERE "secret_hash" = $1 AND "ended_at" IS NULL`,
+  sql: `UPDATE "sessions" SET "ended_at" = $2,
+          "end_reason" = CASE WHEN "expires_at" > $2 AND "last_seen_at" > $4 THEN CAST($3 AS varchar) END
+        WHERE "secret_hash" = $1 AND "ended_at" IS NULL`,
 };
 
 /** How exactly the last use is remembered: at most one write a minute for each session, and ten in an idle time. */
@@ -134,8 +137,8 @@ export class SessionsService {
   async find(cookies: ShownCookie[]): Promise<LiveSession | null> {
     for (const { secret, secure, embedded } of cookies) {
       const now = this.clock.now();
-      const idleSince = addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT);
-      const [row] = await this.database.read<SessionRow>(FIND, [hashSecret(secret), secure, now, idleSince, embedded]);
+      const parameters = [hashSecret(secret), secure, now, this.idleSince(now), embedded];
+      const [row] = await this.database.read<SessionRow>(FIND, parameters);
       if (row) return this.use(row, now);
     }
     return null;
@@ -159,9 +162,15 @@ export class SessionsService {
   }
 
   private async endWith(db: EntityManager | null, cookie: ShownCookie, reason: EndReason): Promise<void> {
-    const parameters = [hashSecret(cookie.secret), this.clock.now(), reason];
+    const now = this.clock.now();
+    const parameters = [hashSecret(cookie.secret), now, reason, this.idleSince(now)];
     await (db ? this.database.within(db, END, parameters) : this.database.write(END, parameters));
     this.known.forget(visitorKey(cookie));
+  }
+
+  /** A session whose last use is earlier has ended. */
+  private idleSince(now: Date): Date {
+    return addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT);
   }
 
   private async use(row: SessionRow, now: Date): Promise<LiveSession> {

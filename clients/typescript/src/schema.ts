@@ -1026,7 +1026,7 @@ export interface paths {
         };
         /**
          * Ask whether a request for a protected site may pass
-         * @description For proxies in front of other applications: `auth_request` of nginx, `forwardAuth` of Traefik, `forward_auth` of Caddy and `ext_authz` of Envoy, which asks below this path and with any method. Only an address of `TRUSTED_PROXIES` gets an answer.
+         * @description For proxies in front of other applications: `auth_request` of nginx, `forwardAuth` of Traefik, `forward_auth` of Caddy and `ext_authz` of Envoy, which asks below this path, with the method, `Host` and path of the original request. Only an address of `TRUSTED_PROXIES` gets an answer.
          */
         get: operations["forwardAuth"];
         put?: never;
@@ -7940,7 +7940,7 @@ export interface operations {
                     "X-Latchkey-Third-Party-Ids"?: string;
                     /** @description The ID of whoever let the visitor in. */
                     "X-Latchkey-Actor"?: string;
-                    /** @description All of it as a JWT, signed with a key of `/oauth/keys`; good for five minutes. */
+                    /** @description All of it but the third-party IDs as a JWT, signed with a key of `/oauth/keys`; good for five minutes. */
                     "X-Latchkey-Assertion"?: string;
                     /** @description The cookies of the visitor without ours. */
                     Cookie?: string;

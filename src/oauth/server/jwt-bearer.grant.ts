@@ -3,7 +3,6 @@ import { decodeProtectedHeader, errors as joseErrors, importJWK, jwtVerify } fro
 import type { JWK, JWTPayload } from 'jose';
 import { errors } from 'oidc-provider';
 import type { KoaContextWithOIDC, Provider, ResourceServer } from 'oidc-provider';
-import { AccessPolicy } from '../../access/access.policy.js';
 import { AccessService } from '../../access/access.service.js';
 import { toDto } from '../../common/errors/validation.js';
 import { AccessQueryDto } from '../../access/dto/access-query.dto.js';
@@ -82,7 +81,6 @@ interface Assertion {
 export class JwtBearerGrant {
   constructor(
     private readonly database: Database,
-    private readonly policy: AccessPolicy,
     private readonly access: AccessService,
     private readonly audit: AuditService,
     private readonly settings: Settings,
@@ -211,7 +209,7 @@ export class JwtBearerGrant {
     { caller, keyId, sub }: { caller: Caller; keyId: string; sub: string },
   ): Promise<object> {
     const isItself = sub === caller.userId;
-    if (!isItself) await asGrant(() => this.policy.requireMayLetIn(caller, sub));
+    if (!isItself) await asGrant(() => this.access.requireMayLetIn(caller, sub));
     const token = new provider.AccessToken({
       accountId: sub,
       client: ctx.oidc.client!,
