@@ -302,7 +302,8 @@ describe('a link with oauth_token', () => {
     const uri = `/course?a=1&oauth_token=${await t.loginToken(caller, user, '?session=ask')}&b`;
     const headers = { ...PAGE, cookie, 'sec-fetch-site': 'same-origin' };
     const page = await ask(t.url, { uri, headers });
-    expect(effect(page)).toEqual({ status: 200, location: null, cookies: [] });
+    // Not a 200, for which a proxy would let the request pass.
+    expect(effect(page)).toEqual({ status: 401, location: null, cookies: [] });
     for (const part of ['Continue as Noor de Vries', '<form method="post">', `<a href="${SITE}/course?a=1&#38;b">Stay`])
       expect(page.text).toContain(part);
     expect((await ask(t.url, { headers: { cookie } })).headers.get('x-latchkey-user')).not.toBe(user);
@@ -312,6 +313,21 @@ describe('a link with oauth_token', () => {
     expect((await PROXIES.traefik(t.url, { headers: shown })).headers.get('x-latchkey-user')).toBe(user);
     expect((await PROXIES.traefik(t.url, { headers: { cookie } })).status).toBe(401);
   });
+
+  it.each(PASSING_ON)(
+    'by $proxy with delivery=link is a page with a button, and lets nothing pass',
+    async ({ ask }) => {
+      const uri = `/course?oauth_token=${await t.loginToken(caller, user, '?delivery=link')}`;
+      const page = await ask(t.url, { uri, headers: PAGE });
+      expect(effect(page)).toEqual({ status: 401, location: null, cookies: [] });
+      expect(page.text).toContain('<form method="post">');
+      const headers = { ...PAGE, 'sec-fetch-site': 'same-origin' };
+      const answer = await ask(t.url, { method: 'POST', uri, headers });
+      expect([answer.status, (await PROXIES.nginx(t.url, { headers: { cookie: cookieOf(answer) } })).status]).toEqual([
+        303, 200,
+      ]);
+    },
+  );
 
   it('with session=ask is not answered by a form of another site', async () => {
     const cookie = await t.signIn(caller, (await t.world.userOf(caller)).id);

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { REALM } from '../auth/challenge.js';
 import { html, sendPage } from '../common/page.js';
 import type { Html, PageOptions } from '../common/page.js';
 import { Settings } from '../config/settings.js';
@@ -39,9 +40,11 @@ export class LoginPages {
 
   /**
    * The page on which a login waits, at the address of another site, whose form comes back there without saying which button was
-   * pressed. So there is one, and whoever stays goes to `page`. No script of ours is there.
+   * pressed. So there is one, and whoever stays goes to `page`. No script of ours is there. It is a 401, because most proxies take
+   * a 200 for leave to pass the request on.
    */
   showOnSite(request: FastifyRequest, reply: FastifyReply, outcome: UnfinishedLogin, page: string): Promise<void> {
+    void reply.header('WWW-Authenticate', `Bearer realm="${REALM}"`);
     return this.show(request, reply, outcome, page);
   }
 
@@ -52,17 +55,18 @@ export class LoginPages {
     page?: string,
   ): Promise<void> {
     const options = this.optionsOf(outcome);
+    const status = page === undefined ? 200 : 401;
     if (outcome.is === 'needs button') {
       // What opens links to look at them seldom says that it is a window.
       const script = page === undefined && isTopLevel(request.headers) ? LOGIN_SCRIPT : undefined;
-      sendPage(reply, 200, 'One more step', BUTTON, { ...options, ...(script ? { script } : {}) });
+      sendPage(reply, status, 'One more step', BUTTON, { ...options, ...(script ? { script } : {}) });
       return;
     }
     const [current, offered] = await Promise.all([
       this.describe(outcome.live.userId),
       this.describe(outcome.token.userId),
     ]);
-    sendPage(reply, 200, 'Continue as somebody else?', question(current, offered, page), options);
+    sendPage(reply, status, 'Continue as somebody else?', question(current, offered, page), options);
   }
 
   private leadTo(reply: FastifyReply, returnTo: string | null): void {

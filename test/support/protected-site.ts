@@ -322,6 +322,26 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Proxy>): void {
     });
   });
 
+  it.each([
+    { query: '?delivery=link', isSignedIn: false, button: 'Continue' },
+    { query: '?session=ask', isSignedIn: true, button: 'Continue as Zoë Åkerström' },
+    { query: '?session=ask&delivery=link', isSignedIn: true, button: 'Continue as Zoë Åkerström' },
+  ])('a token with $query waits on a page, of which the application gets nothing', async ({ query, ...visit }) => {
+    const { isSignedIn, button } = visit;
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    const page = await context.newPage();
+    const { id: other } = await t.world.userOf(caller, { name: 'Sem' });
+    if (isSignedIn) await page.goto(`${site}/?oauth_token=${await t.loginToken(caller, other)}`);
+    const token = await t.loginToken(caller, user, query);
+    await page.goto(`${site}/course/1?a=%7E&oauth_token=${token}&b`);
+    expect(application.seen.filter(({ url }) => url.startsWith('/course'))).toEqual([]);
+    await page.getByRole('button', { name: button, exact: true }).click();
+    expect(page.url()).toBe(`${site}/course/1?a=%7E&b`);
+    expect(await page.textContent('#user')).toBe(user);
+    expect(JSON.stringify(application.seen)).not.toContain(token);
+    await context.close();
+  });
+
   it('our own pages are there without a session, and /forward-auth is not', async () => {
     expect((await ask('/oauth/keys')).body.keys).toHaveLength(1);
     expect((await ask('/api/2/version')).status).toBe(200);
