@@ -445,7 +445,7 @@ describe('of a login, the record has', () => {
     async function recordedInBoth(action: () => Promise<unknown>): Promise<Row[]> {
       const found = await recordedBy(action);
       expect(found.map(({ organizationId }) => organizationId).toSorted()).toEqual(both.toSorted());
-      return found.map((one) => ({ ...one, organizationId: admin.organizationId }));
+      return found.map((one) => Object.assign(one, { organizationId: admin.organizationId }));
     }
 
     it('takes the token back', async () => {

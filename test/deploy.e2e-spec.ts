@@ -1,0 +1,82 @@
+import { readFileSync } from 'node:fs';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ModulesContainer } from '@nestjs/core';
+import { TestApp } from './support/app.js';
+
+type Matcher = (path: string) => boolean;
+
+/** Which paths each of the configurations sends to Latchkey, read from the file as the proxy would. */
+const PROXIES: Record<string, () => Matcher> = {
+  nginx: () => {
+    const locations = regexes('deploy/nginx/site.conf', /location ~ (\S+) \{ include latchkey-proxy/g);
+    const [raw] = regexes('deploy/nginx/latchkey-proxy.conf', /\$request_uri !~ "(.+)"\)/g);
+    return (path) => locations.some((location) => location.test(path)) && raw!.test(path);
+  },
+  Caddy: () => {
+    const [own] = regexes('deploy/caddy/Caddyfile', /vars_regexp \S+ `(.+)`/g);
+    return (path) => own!.test(path);
+  },
+  Traefik: () => {
+    const rules = [...readFileSync('deploy/traefik/latchkey.yml', 'utf8').matchAll(/(Path|PathPrefix)\(`(.+?)`\)/g)];
+    return (path) => rules.some(([, kind, text]) => (kind === 'Path' ? path === text : path.startsWith(text!)));
+  },
+  Envoy: () => {
+    const own = regexes('deploy/envoy/envoy.yaml', /regex: '(.+)'/g, (text) => `^${text}$`);
+    return (path) => own.some((regex) => regex.test(path));
+  },
+};
+
+function regexes(file: string, found: RegExp, write = (text: string): string => text): RegExp[] {
+  return [...readFileSync(file, 'utf8').matchAll(found)].map(([, text]) => new RegExp(write(text!)));
+}
+
+let t: TestApp;
+
+beforeAll(async () => {
+  t = await TestApp.start();
+});
+afterAll(() => t.stop());
+
+/** Every path that a controller answers, with something for each parameter. */
+async function ownPaths(): Promise<string[]> {
+  const { body } = await t.call('/openapi.json');
+  const api = new Set(Object.keys(body.paths).map((path) => path.replaceAll(/\{\w+\}/g, 'x')));
+  return [...t.nest.get(ModulesContainer, { strict: false }).values()].flatMap(({ controllers }) =>
+    [...controllers.values()].flatMap(({ metatype }) => {
+      const prototype = metatype!.prototype as Record<string, object>;
+      return Object.getOwnPropertyNames(prototype)
+        .filter((name) => name !== 'constructor' && Reflect.hasMetadata('path', prototype[name]!))
+        .flatMap((name) =>
+          pathsOf(metatype!).flatMap((base) => pathsOf(prototype[name]!).map((path) => join(base, path))),
+        )
+        .map((path) => (api.has(`/api/2.1.1${path}`) ? `/api/2.1.1${path}` : path));
+    }),
+  );
+}
+
+function pathsOf(decorated: object): string[] {
+  return [Reflect.getMetadata('path', decorated) as string | string[]].flat();
+}
+
+function join(...parts: string[]): string {
+  return `/${parts
+    .flatMap((part) => part.split('/'))
+    .filter(Boolean)
+    .join('/')}`.replaceAll(/:\w+/g, 'x');
+}
+
+describe.each(Object.keys(PROXIES))('the configuration of %s', (proxy) => {
+  it('sends every page of ours to Latchkey, but the root, which is the application’s', async () => {
+    const isOwn = PROXIES[proxy]!();
+    const paths = await ownPaths();
+    expect(paths.length).toBeGreaterThan(60);
+    expect(paths.filter((path) => !isOwn(path))).toEqual(['/']);
+  });
+
+  it.each(['/', '/forward-auth', '/forward-auth/x', '/loginx', '/api/3/x', '/course/login', '/sessions', '/docsx'])(
+    'sends %s to the application',
+    (path) => {
+      expect(PROXIES[proxy]!()(path)).toBe(false);
+    },
+  );
+});
