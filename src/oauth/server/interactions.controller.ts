@@ -6,6 +6,7 @@ import type { Interaction, InteractionResults } from 'oidc-provider';
 import { AttemptsService } from '../../auth/attempts.service.js';
 import { CalledBy, SCOPE } from '../../auth/called-by.decorator.js';
 import { DomainError } from '../../common/errors/errors.js';
+import { TEXT_LINE } from '../../common/fields.js';
 import { html, sendPage } from '../../common/page.js';
 import type { Html } from '../../common/page.js';
 import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
@@ -128,7 +129,8 @@ function pageOptions({ params }: Interaction): { referrerPolicy: 'same-origin'; 
 function requireCredentials(fields: unknown): { email: string; password: string } {
   const { email, password } = (fields ?? {}) as Record<string, unknown>;
   const areTexts = typeof email === 'string' && typeof password === 'string';
-  if (!areTexts || email.length > 254 || password.length > MAX_PASSWORD_LENGTH)
+  // What is no address, as one with a NUL, is not shown to the database.
+  if (!areTexts || email.length > 254 || !TEXT_LINE.test(email) || password.length > MAX_PASSWORD_LENGTH)
     throw new DomainError('invalid_request', 'Give an e-mail address and a password.');
   return { email, password };
 }
