@@ -44,17 +44,16 @@ export class InteractionsController {
     const { email, password } = requireCredentials(fields);
     const account = normalizeEmailAddress(email);
     await this.attempts.countSignIn(account, request.ip);
-    const accountId = await this.passwords.authenticate(email, password);
+    const { ownerId, isRight } = await this.passwords.check(email, password);
     const clientId = String(interaction.params.client_id);
-    if (!accountId) {
+    if (!ownerId || !isRight) {
       // Also for an address of nobody, in the record of the client's organization: it takes the same time.
-      const userId = await this.passwords.ownerOf(email);
-      await this.audit.refuse({ event: 'SIGN_IN_FAILED', userId, clientId });
+      await this.audit.refuse({ event: 'SIGN_IN_FAILED', userId: ownerId, clientId });
       return showSignIn(reply, interaction, email);
     }
     await this.attempts.forgetSignIns(account);
-    await this.audit.record({ event: 'SIGN_IN_SUCCEEDED', userId: accountId, clientId });
-    await this.finish(request, reply, { login: { accountId } });
+    await this.audit.record({ event: 'SIGN_IN_SUCCEEDED', userId: ownerId, clientId });
+    await this.finish(request, reply, { login: { accountId: ownerId } });
   }
 
   @Post('consent')
