@@ -7,6 +7,7 @@ import { PasswordsService } from '../src/users/passwords.service.js';
 import { createApp } from '../src/app.setup.js';
 import { loadSettings } from '../src/config/settings.js';
 import { AttemptsService, SIGN_INS_PER_ACCOUNT, SIGN_INS_PER_ADDRESS } from '../src/auth/attempts.service.js';
+import type { DomainError } from '../src/common/errors/errors.js';
 import { FailedAttempt } from '../src/auth/failed-attempt.entity.js';
 import { call, TestApp, testEnvironment } from './support/app.js';
 import type { Answer } from './support/app.js';
@@ -134,6 +135,32 @@ describe('signing in', () => {
     await other.close();
     expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(10);
     await attempts[0]!.countSignIn('somebody@else.example', '192.0.2.8');
+  });
+
+  it('S33: counts nothing for an account that an address over its limit tries', async () => {
+    const attempts = t.nest.get(AttemptsService, { strict: false });
+    const outcomeOf = (account: string, address: string): Promise<string> =>
+      attempts.countSignIn(account, address).then(
+        () => 'counted',
+        (error: DomainError) => error.id,
+      );
+    for (let i = 0; i < SIGN_INS_PER_ADDRESS; i++) await outcomeOf(`somebody-${i}@else.example`, '192.0.2.9');
+    const victims = ['one@victim.example', 'two@victim.example'];
+    for (const victim of victims)
+      for (let i = 0; i <= SIGN_INS_PER_ACCOUNT; i++)
+        expect(await outcomeOf(victim, '192.0.2.9')).toBe('too_many_requests');
+    for (const victim of victims) expect(await outcomeOf(victim, '192.0.2.10')).toBe('counted');
+  });
+
+  it('S33: counts the addresses of one IPv6 network as one', async () => {
+    const attempts = t.nest.get(AttemptsService, { strict: false });
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: SIGN_INS_PER_ADDRESS + 10 }, (_, i) =>
+        attempts.countSignIn(`somebody-${i}@else.example`, `2001:db8:0:1::${i.toString(16)}`),
+      ),
+    );
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(10);
+    await attempts.countSignIn('somebody@else.example', '2001:db8:0:2::1');
   });
 
   it('S29: costs the same statements and one look at a hash of the same parameters, whoever tries', async () => {

@@ -221,6 +221,19 @@ describe('S33: wrong tokens', () => {
     expect(outcomes).toEqual(['too_many_requests', 'counted', 'counted', 'counted', 'counted', 'too_many_requests']);
   });
 
+  it.each([
+    { of: 'the addresses of one IPv6 network', addressOf: (i: number) => `2001:db8::${i.toString(16)}` },
+    { of: 'an IPv4 address in both forms', addressOf: (i: number) => (i % 2 ? '192.0.2.3' : '::ffff:192.0.2.3') },
+    { of: 'a word of a proxy that is no address', addressOf: () => 'x'.repeat(1000) },
+  ])('S33: $of count as one', async ({ addressOf }) => {
+    const attempts = t.nest.get(AttemptsService, { strict: false });
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: 103 }, (_, i) => attempts.countWrongToken('login', addressOf(i))),
+    );
+    const errors = outcomes.filter((outcome) => outcome.status === 'rejected').map(({ reason }) => reason.id);
+    expect(errors).toEqual(Array(3).fill('too_many_requests'));
+  });
+
   it('S33: an instance that starts later counts on', async () => {
     await wrongTokens(101, 'login', bases);
     const third = await createApp(loadSettings(testEnvironment()), t.clock);
