@@ -7,7 +7,7 @@ import { Database } from '../database/database.js';
 import { prune, pruneExpired } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
 
-/** Wrong tokens of one kind that an address may send in a minute before it is told to wait. */
+/** Wrong tokens of one kind, or wrong credentials at the token endpoint, that an address may send in a minute before it is told to wait. */
 export const WRONG_TOKENS_PER_MINUTE = 100;
 const MINUTE_MS = 60_000;
 
@@ -59,6 +59,16 @@ export class AttemptsService {
    */
   async countWrongToken(what: 'login' | 'bearer', address: string): Promise<void> {
     await this.countFrom(address, { what, max: WRONG_TOKENS_PER_MINUTE, windowMs: MINUTE_MS });
+  }
+
+  /**
+   * Counts wrong credentials at the token endpoint: of a client, a code, a refresh token or an assertion.
+   *
+   * @throws DomainError `too_many_requests` when the address is over the limit
+   */
+  async countWrongCredentials(address: string): Promise<void> {
+    const description = 'Too many wrong credentials from this address. Try again later.';
+    await this.countFrom(address, { what: 'oauth', max: WRONG_TOKENS_PER_MINUTE, windowMs: MINUTE_MS, description });
   }
 
   /**

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import type { IncomingMessage, Server } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
@@ -14,6 +15,8 @@ import { call, TestApp, testEnvironment } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { forgive } from '../support/forge.js';
 import { Instance } from '../support/instance.js';
+import { assertionOf, JWT_BEARER, newCode, newScene, newTokens, REDIRECT_URI, requestToken } from '../support/oauth.js';
+import type { Scene, TestClient } from '../support/oauth.js';
 import { wire } from '../support/raw.js';
 import type { TestCaller } from '../support/world.js';
 
@@ -33,6 +36,9 @@ afterEach(() => {
   jest.restoreAllMocks();
   t.clock.reset();
 });
+
+/** The key of somebody whom nobody knows. */
+const { privateKey: STRANGER } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
 
 type Door = 'login' | 'API';
 const DOORS: { door: Door }[] = [{ door: 'login' }, { door: 'API' }];
@@ -260,6 +266,179 @@ describe('S33: wrong tokens', () => {
     expect((await knock(bases[0]!, 'login', shapes[0]!)).status).toBe(429);
   });
 });
+
+describe('S33: wrong credentials at the token endpoint', () => {
+  /** A second instance of the service, on the same database and by the same clock. */
+  let second: NestFastifyApplication;
+  let bases: string[];
+  let scene: Scene;
+  let minute = Math.floor(Date.now() / 60_000);
+
+  beforeAll(async () => {
+    second = await createApp(loadSettings(testEnvironment()), t.clock);
+    await second.listen(0, '127.0.0.1');
+    bases = [t.url, await second.getUrl()];
+    scene = await newScene(t);
+  });
+  afterAll(() => second.close());
+  beforeEach(async () => {
+    await forgive(t);
+    minute++;
+    const instant = minute * 60_000 + 20_250;
+    jest.spyOn(t.clock, 'now').mockImplementation(() => new Date(instant));
+  });
+
+  type Ask = (i: number) => Promise<Answer>;
+
+  /** All at the same time, over both instances. */
+  function ask(count: number, one: Ask): Promise<Answer[]> {
+    return Promise.all(Array.from({ length: count }, (_, i) => one(i)));
+  }
+
+  const WRONG: { of: string; one: Ask; status: number }[] = [
+    {
+      of: 'secrets of a client',
+      one: (i) =>
+        requestToken(bases[i % 2]!, { grant_type: 'refresh_token', refresh_token: 'x' }, wrongSecret(scene.client)),
+      status: 401,
+    },
+    {
+      of: 'secrets of a client at the path of the older API',
+      one: (i) =>
+        requestToken(
+          bases[i % 2]!,
+          { grant_type: 'refresh_token', refresh_token: 'x' },
+          wrongSecret(scene.client),
+          '/api/2/token',
+        ),
+      status: 401,
+    },
+    {
+      of: 'secrets of a client at a revocation',
+      one: (i) => requestToken(bases[i % 2]!, { token: 'x' }, wrongSecret(scene.client), '/oauth/revoke'),
+      status: 401,
+    },
+    {
+      of: 'secrets of a client that asks for a page',
+      one: (i) =>
+        call(bases[i % 2]!, '/oauth/token', {
+          method: 'POST',
+          headers: { accept: 'text/html', 'content-type': 'application/x-www-form-urlencoded' },
+          body: `grant_type=refresh_token&refresh_token=x&client_id=${scene.client.id}&client_secret=wrong`,
+        }),
+      status: 401,
+    },
+    {
+      of: 'clients',
+      one: (i) => requestToken(bases[i % 2]!, { grant_type: 'refresh_token', refresh_token: 'x', client_id: `no${i}` }),
+      status: 401,
+    },
+    {
+      of: 'refresh tokens',
+      one: (i) =>
+        requestToken(bases[i % 2]!, { grant_type: 'refresh_token', refresh_token: `wrong${i}` }, scene.publicClient),
+      status: 400,
+    },
+    {
+      of: 'codes',
+      one: (i) =>
+        requestToken(
+          bases[i % 2]!,
+          { grant_type: 'authorization_code', code: `wrong${i}`, redirect_uri: REDIRECT_URI },
+          scene.client,
+        ),
+      status: 400,
+    },
+    {
+      of: 'assertions',
+      one: async (i) => {
+        const assertion = await assertionOf(t, { ...scene.account, privateKey: STRANGER });
+        return requestToken(bases[i % 2]!, { grant_type: JWT_BEARER, assertion });
+      },
+      status: 400,
+    },
+  ];
+
+  it.each(WRONG)('S33: of 110 wrong $of over two instances, 100 are answered as such', async ({ one, status }) => {
+    expect(statusesOf(await ask(110, one))).toEqual({ [status]: 100, 429: 10 });
+  });
+
+  it.each(WRONG)('S33: the answer over the limit to wrong $of says how long to wait', async ({ one }) => {
+    await ask(100, one);
+    const { status, headers, body } = await one(0);
+    const description = 'Too many wrong credentials from this address. Try again later.';
+    expect({ status, retryAfter: headers.get('retry-after'), cache: headers.get('cache-control'), body }).toEqual({
+      status: 429,
+      retryAfter: '40',
+      cache: 'no-store',
+      body: {
+        error: 'too_many_requests',
+        error_description: description,
+        id: 'too_many_requests',
+        description,
+      },
+    });
+    expect(headers.get('www-authenticate')).toBeNull();
+  });
+
+  it('S33: good credentials work from the same address over the limit', async () => {
+    const { refresh_token } = await newTokens(scene);
+    await ask(110, WRONG[0]!.one);
+    const refreshed = await requestToken(t.url, { grant_type: 'refresh_token', refresh_token }, scene.client);
+    const assertion = await assertionOf(t, scene.account);
+    const asserted = await requestToken(t.url, { grant_type: JWT_BEARER, assertion });
+    const revoked = await requestToken(t.url, { token: 'unknown' }, scene.client, '/oauth/revoke');
+    expect([refreshed.status, asserted.status, revoked.status]).toEqual([200, 200, 200]);
+    expect((await WRONG[0]!.one(0)).status).toBe(429);
+  });
+
+  it('S33: wrong credentials of other kinds are counted together, and wrong tokens apart', async () => {
+    for (const { one } of WRONG) await ask(20, one);
+    expect((await WRONG[0]!.one(0)).status).toBe(429);
+    for (const { door } of DOORS) expect((await knock(t.url, door, 'wrong')).status).toBe(401);
+  });
+
+  it('S33: what was good once, and what a service account has signed, is no guess', async () => {
+    const { refresh_token } = await newTokens(scene);
+    const again = { grant_type: 'refresh_token', refresh_token };
+    await requestToken(t.url, again, scene.client);
+    const stranger = await t.world.user();
+    await ask(70, async () => {
+      const assertion = await assertionOf(t, scene.account, { sub: stranger });
+      return requestToken(t.url, { grant_type: JWT_BEARER, assertion });
+    });
+    const code = { grant_type: 'authorization_code', code: await newCode(scene), redirect_uri: REDIRECT_URI };
+    expect(statusesOf(await ask(70, () => requestToken(t.url, code, scene.client)))).toEqual({ 200: 1, 400: 69 });
+    expect((await requestToken(t.url, again, scene.client)).body.error).toBe('invalid_grant');
+  });
+
+  it('S33: requests that are malformed are not counted', async () => {
+    const answers = await ask(105, () => requestToken(t.url, { grant_type: 'unknown' }, scene.client));
+    expect(statusesOf(answers)).toEqual({ 400: 105 });
+    expect((await WRONG[0]!.one(0)).status).toBe(401);
+  });
+
+  it('S33: the address is the one behind the proxies that are trusted', async () => {
+    const proxied = await TestApp.startBeside({ TRUSTED_PROXIES: '127.0.0.1' });
+    try {
+      const fields = { grant_type: 'refresh_token', refresh_token: 'x', client_id: 'nobody' };
+      const from = (address: string): Promise<Answer> =>
+        proxied.call('/oauth/token', {
+          method: 'POST',
+          headers: { 'content-type': 'application/x-www-form-urlencoded', 'x-forwarded-for': address },
+          body: new URLSearchParams(fields).toString(),
+        });
+      expect(statusesOf(await ask(103, () => from('192.0.2.20')))).toEqual({ 401: 100, 429: 3 });
+      expect((await from('192.0.2.21')).status).toBe(401);
+    } finally {
+      await proxied.nest.close();
+    }
+  });
+});
+
+function wrongSecret({ id }: TestClient): TestClient {
+  return { id, secret: 'wrong' };
+}
 
 /** These processes have the real time: all that is counted together has to fall into one minute. */
 async function earlyInAMinute(): Promise<void> {

@@ -23,6 +23,7 @@ import { OAuthRecords } from './oauth-records.adapter.js';
 import { clientMetadata, JWT_BEARER } from './client-metadata.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
+import { WrongCredentials } from './wrong-credentials.service.js';
 
 /** Seconds that an access token is good. */
 export const ACCESS_TOKEN_TTL = USUAL_LIFETIME;
@@ -84,6 +85,7 @@ export class AuthorizationServer {
     private readonly revoked: RevokedTokensService,
     private readonly jwtBearer: JwtBearerGrant,
     private readonly audit: OAuthAuditService,
+    private readonly wrongCredentials: WrongCredentials,
     private readonly database: Database,
     private readonly settings: Settings,
     private readonly clock: Clock,
@@ -105,7 +107,10 @@ export class AuthorizationServer {
     await this.keys.refresh();
     reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value) reply.raw.setHeader(name, value);
-    await this.provider.callback()(this.rewritten(request.raw, url, form), reply.raw);
+    const message = this.rewritten(request.raw, url, form);
+    // The engine knows only the last of the proxies.
+    message.headers['x-forwarded-for'] = request.ip;
+    await this.provider.callback()(message, reply.raw);
   }
 
   /** The request as the engine shall see it: at the public URL, whatever its headers say, and with the form unread. */
@@ -163,6 +168,7 @@ export class AuthorizationServer {
       await this.complete(ctx as KoaContextWithOIDC);
     });
     provider.on('grant.error', (ctx, error) => (ctx.state.refusal = error));
+    provider.on('revocation.error', (ctx, error) => (ctx.state.refusal = error));
     provider.on('server_error', (_ctx, error) => new Logger('AuthorizationServer').error(error.stack));
     return provider;
   }
@@ -282,6 +288,7 @@ export class AuthorizationServer {
   /** What the contract adds to the engine's answers. */
   private async complete(ctx: KoaContextWithOIDC): Promise<void> {
     if (ctx.path === PATHS.revocation && ctx.status === 200) await this.recordRevocation(ctx);
+    await this.wrongCredentials.count(ctx);
     const body = ctx.body as TokenBody | undefined;
     if (typeof body !== 'object' || body === null) return;
     if (ctx.path === PATHS.metadata) stateTheTruth(body);
