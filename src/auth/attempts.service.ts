@@ -16,6 +16,9 @@ export const SIGN_INS_PER_ACCOUNT = 10;
 export const SIGN_INS_PER_ADDRESS = 100;
 const SIGN_IN_WINDOW_MS = 15 * MINUTE_MS;
 
+/** Sign-ins at the authorization server that may be begun from an address in a minute: each is a record for a quarter of an hour. */
+export const INTERACTIONS_PER_MINUTE = 100;
+
 const SIGN_IN_ACCOUNT = 'sign-in account';
 
 interface Limit {
@@ -69,6 +72,12 @@ export class AttemptsService {
   async countWrongCredentials(address: string): Promise<void> {
     const description = 'Too many wrong credentials from this address. Try again later.';
     await this.countFrom(address, { what: 'oauth', max: WRONG_TOKENS_PER_MINUTE, windowMs: MINUTE_MS, description });
+  }
+
+  /** Counts a sign-in that is begun. @throws DomainError `too_many_requests` when the address is over the limit */
+  async countInteraction(address: string): Promise<void> {
+    const description = 'Too many sign-ins were begun from this address. Try again later.';
+    await this.countFrom(address, { what: 'begun', max: INTERACTIONS_PER_MINUTE, windowMs: MINUTE_MS, description });
   }
 
   /**

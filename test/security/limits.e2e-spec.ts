@@ -11,11 +11,24 @@ import { AttemptsService, WRONG_TOKENS_PER_MINUTE } from '../../src/auth/attempt
 import type { DomainError } from '../../src/common/errors/errors.js';
 import { loadSettings } from '../../src/config/settings.js';
 import { CallerTokensService } from '../../src/oauth/caller-tokens.service.js';
+import { OAuthRecord } from '../../src/oauth/oauth-record.entity.js';
 import { call, TestApp, testEnvironment } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { forgive } from '../support/forge.js';
 import { Instance } from '../support/instance.js';
-import { assertionOf, JWT_BEARER, newCode, newScene, newTokens, REDIRECT_URI, requestToken } from '../support/oauth.js';
+import {
+  actionOf,
+  assertionOf,
+  authorizeQuery,
+  Browser,
+  JWT_BEARER,
+  newCode,
+  newScene,
+  newTokens,
+  PASSWORD,
+  REDIRECT_URI,
+  requestToken,
+} from '../support/oauth.js';
 import type { Scene, TestClient } from '../support/oauth.js';
 import { wire } from '../support/raw.js';
 import type { TestCaller } from '../support/world.js';
@@ -435,6 +448,75 @@ describe('S33: wrong credentials at the token endpoint', () => {
     }
   });
 });
+
+describe('S33: sign-ins that are begun', () => {
+  let second: NestFastifyApplication;
+  let bases: string[];
+  let scene: Scene;
+  let minute = Math.floor(Date.now() / 60_000);
+
+  beforeAll(async () => {
+    second = await createApp(loadSettings(testEnvironment()), t.clock);
+    await second.listen(0, '127.0.0.1');
+    bases = [t.url, await second.getUrl()];
+    scene = await newScene(t);
+  });
+  afterAll(() => second.close());
+  beforeEach(async () => {
+    await forgive(t);
+    minute++;
+    const instant = minute * 60_000 + 20_250;
+    jest.spyOn(t.clock, 'now').mockImplementation(() => new Date(instant));
+  });
+
+  function begin(count: number, more: Record<string, string> = {}): Promise<Answer[]> {
+    const path = `/oauth/authorize?${authorizeQuery(scene.client, more)}`;
+    return Promise.all(Array.from({ length: count }, (_, i) => call(bases[i % 2]!, path)));
+  }
+
+  it('S33: of 130 from an address in a minute over two instances, 100 are begun, and the others leave nothing behind', async () => {
+    const before = await records();
+    expect(statusesOf(await begin(130))).toEqual({ 303: 100, 429: 30 });
+    expect((await records()) - before).toBe(100);
+  });
+
+  it('S33: a page says that they are too many, and for how long', async () => {
+    await begin(100);
+    const [{ status, headers, text }] = (await begin(1)) as [Answer];
+    expect({ status, retryAfter: headers.get('retry-after'), location: headers.get('location') }).toEqual({
+      status: 429,
+      retryAfter: '40',
+      location: null,
+    });
+    expect(headers.get('content-type')).toMatch(/^text\/html/);
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(text).toContain('Too many sign-ins were begun from this address. Try again later.');
+  });
+
+  it('S33: whoever has begun one goes on to its end over the limit', async () => {
+    const browser = new Browser(t);
+    const page = await browser.open(`/oauth/authorize?${authorizeQuery(scene.client)}`);
+    await begin(110);
+    const consent = await browser.open(actionOf(page), { email: scene.person.emailAddress, password: PASSWORD });
+    const answer = await browser.open(actionOf(consent), { answer: 'allow' });
+    expect(answer.headers.get('location')).toContain('code=');
+  });
+
+  it('S33: whoever is signed in and has agreed, and whoever asks for no page, begins none', async () => {
+    const browser = new Browser(t);
+    await browser.authorize(authorizeQuery(scene.client), scene.person.emailAddress);
+    await begin(110);
+    const again = await browser.open(`/oauth/authorize?${authorizeQuery(scene.client)}`);
+    expect(again.headers.get('location')).toContain('code=');
+    const silent = await begin(3, { prompt: 'none' });
+    for (const { headers } of silent) expect(headers.get('location')).toContain('error=login_required');
+  });
+});
+
+/** Everything that the authorization server keeps. */
+function records(): Promise<number> {
+  return t.world.write((db) => db.count(OAuthRecord));
+}
 
 function wrongSecret({ id }: TestClient): TestClient {
   return { id, secret: 'wrong' };

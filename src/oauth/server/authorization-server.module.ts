@@ -12,7 +12,7 @@ import { InteractionsController } from './interactions.controller.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
 import { OAuthController } from './oauth.controller.js';
-import { WrongCredentials } from './wrong-credentials.service.js';
+import { OAuthLimits } from './oauth-limits.service.js';
 
 @Module({
   imports: [
@@ -24,6 +24,6 @@ import { WrongCredentials } from './wrong-credentials.service.js';
     UsersModule,
   ],
   controllers: [OAuthController, InteractionsController],
-  providers: [AuthorizationServer, JwtBearerGrant, OAuthAuditService, WrongCredentials],
+  providers: [AuthorizationServer, JwtBearerGrant, OAuthAuditService, OAuthLimits],
 })
 export class AuthorizationServerModule {}

@@ -23,7 +23,7 @@ import { OAuthRecords } from './oauth-records.adapter.js';
 import { clientMetadata, JWT_BEARER } from './client-metadata.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
-import { WrongCredentials } from './wrong-credentials.service.js';
+import { OAuthLimits, TooManyBegun } from './oauth-limits.service.js';
 
 /** Seconds that an access token is good. */
 export const ACCESS_TOKEN_TTL = USUAL_LIFETIME;
@@ -85,7 +85,7 @@ export class AuthorizationServer {
     private readonly revoked: RevokedTokensService,
     private readonly jwtBearer: JwtBearerGrant,
     private readonly audit: OAuthAuditService,
-    private readonly wrongCredentials: WrongCredentials,
+    private readonly limits: OAuthLimits,
     private readonly database: Database,
     private readonly settings: Settings,
     private readonly clock: Clock,
@@ -219,7 +219,10 @@ export class AuthorizationServer {
         long: { signed: true, httpOnly: true, sameSite: 'lax', path: '/oauth', secure: this.settings.isHttps },
         short: { signed: true, httpOnly: true, sameSite: 'lax', secure: this.settings.isHttps },
       },
-      interactions: { url: (_ctx, { uid }) => `${PATHS.interaction}/${uid}` },
+      interactions: {
+        policy: this.limits.interactionPolicy(),
+        url: (_ctx, { uid }) => `${PATHS.interaction}/${uid}`,
+      },
       findAccount: async (_ctx, sub) => ((await this.users.isActivePerson(sub)) ? accountOf(sub) : undefined),
       extraTokenClaims: (ctx, token) => ({
         ...(token.kind === 'AccessToken' && token.grantId ? { grant_id: token.grantId } : {}),
@@ -232,13 +235,14 @@ export class AuthorizationServer {
         // A private-use scheme has the origin `null`, and so has whoever hides where they come from.
         origin !== 'null' &&
         [this.settings.PUBLIC_URL, ...(client.redirectUris ?? [])].some((uri) => new URL(uri).origin === origin),
-      renderError: (ctx, out) => {
+      renderError: (ctx, out, error) => {
         ctx.type = 'html';
         const { text, headers } = pageOf(
           'This sign-in does not work',
           html`<p>${out.error_description ?? out.error}</p>`,
         );
         ctx.set(headers);
+        if (error instanceof TooManyBegun) ctx.set(error.headers);
         ctx.body = text;
       },
       ttl: {
@@ -288,7 +292,7 @@ export class AuthorizationServer {
   /** What the contract adds to the engine's answers. */
   private async complete(ctx: KoaContextWithOIDC): Promise<void> {
     if (ctx.path === PATHS.revocation && ctx.status === 200) await this.recordRevocation(ctx);
-    await this.wrongCredentials.count(ctx);
+    await this.limits.countWrong(ctx);
     const body = ctx.body as TokenBody | undefined;
     if (typeof body !== 'object' || body === null) return;
     if (ctx.path === PATHS.metadata) stateTheTruth(body);
