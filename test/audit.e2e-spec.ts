@@ -1,4 +1,5 @@
-import { writeFileSync } from 'node:fs';
+import { generateKeyPairSync } from 'node:crypto';
+import { rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -12,6 +13,7 @@ import { AccountPermission, PERMISSIONS } from '../src/users/account-permission.
 import { outcome, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { PROXIES } from './support/asking-proxies.js';
+import { runCommand } from './support/command-line.js';
 import { decode } from './support/forge.js';
 import {
   actionOf,
@@ -19,6 +21,7 @@ import {
   authorizeQuery,
   Browser,
   JWT_BEARER,
+  newClient,
   newCode,
   newScene,
   newTokens,
@@ -94,6 +97,13 @@ async function ok(call: Promise<Answer>): Promise<Answer> {
   const answer = await call;
   if (answer.status >= 400) throw new Error(`${answer.status} ${answer.text}`);
   return answer;
+}
+
+/** What a command prints for a program. */
+async function run(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(t, ...args);
+  if (code !== 0) throw new Error(stderr);
+  return stdout.trimEnd();
 }
 
 function jtiOf(token: string): string {
@@ -741,6 +751,98 @@ it('the record has what is done with clients and service accounts, their secrets
     'SERVICE_ACCOUNT_DELETED',
   ]);
   for (const row of found) expect(row).toMatchObject(own);
+});
+
+describe('the record has what an operator does on the command line', () => {
+  it('the change of a client, and every secret that goes when it gets keys', async () => {
+    const { organizationId } = admin;
+    const client = await newClient(t, organizationId);
+    await ok(t.send(admin, 'POST', `/client/${client.id}/secrets`));
+    const { secrets } = (await t.as(admin)(`/client/${client.id}`)).body as { secrets: { id: string }[] };
+    const file = join(tmpdir(), `latchkey-audit-${newId()}.json`);
+    const { publicKey } = generateKeyPairSync('ed25519');
+    writeFileSync(file, JSON.stringify({ keys: [publicKey.export({ format: 'jwk' })] }));
+    const redirect = ['--redirect-uri', 'https://b.example/cb', '--origin', 'https://b.example'];
+    const found = await recordedBy(async () => {
+      await run('clients', 'change', client.id, ...redirect);
+      await run('clients', 'change', client.id, '--name', 'Keys', '--jwks', file);
+    });
+    rmSync(file);
+    const details = { client: client.id };
+    expect(found).toEqual([
+      { event: 'CLIENT_CHANGED', organizationId, details: { ...details, fields: ['redirectUris', 'origins'] } },
+      ...secrets.map(({ id }) => ({
+        event: 'CLIENT_SECRET_REMOVED',
+        organizationId,
+        details: { ...details, secret: id },
+      })),
+      { event: 'CLIENT_CHANGED', organizationId, details: { ...details, fields: ['name', 'jwks'] } },
+    ]);
+    expect(secrets).toHaveLength(2);
+  });
+
+  it('the organization that is made, and its administrator and third party', async () => {
+    let organizationId = '';
+    const name = `School ${newId()}`;
+    const address = `${newId().toLowerCase()}@school.example`;
+    const thirdParty = `TP-${newId()}`;
+    const found = await recordedBy(async () => {
+      organizationId = await run('organizations', 'create', name, '--admin-email', address, '--admin-name', 'Head');
+      for (let i = 0; i < 2; i++) await run('organizations', 'add-third-party', name, thirdParty);
+    });
+    const { userId } = found[1]!;
+    expect(found).toEqual([
+      { event: 'ORGANIZATION_CREATED', organizationId },
+      { event: 'ACCOUNT_CREATED', organizationId, userId },
+      { event: 'STAFF_APPOINTED', organizationId, userId },
+      ...PERMISSIONS.map((permission) => ({
+        event: 'PERMISSION_GRANTED',
+        organizationId,
+        userId,
+        details: { permission },
+      })),
+      { event: 'THIRD_PARTY_ADDED', organizationId, details: { thirdParty } },
+    ]);
+  });
+
+  it('every other command that changes something', async () => {
+    const { organizationId } = admin;
+    const create = ['clients', 'create', '-o', organizationId, '-n', 'Host', '--redirect-uri', REDIRECT_URI];
+    const found = await recordedBy(async () => {
+      const client = /^client_id=(.*)$/m.exec(await run(...create))![1]!;
+      await run('clients', 'rotate-secret', client);
+      const { secrets } = JSON.parse(await run('clients', 'show', client)) as { secrets: { id: string }[] };
+      await run('clients', 'delete-secret', client, secrets[0]!.id);
+      await run('clients', 'delete', client);
+      const account = await run('service-accounts', 'create', '-o', organizationId, '-n', 'Portal');
+      const file = join(tmpdir(), `latchkey-audit-${newId()}.pem`);
+      const key = await run('service-accounts', 'generate-key', account, '--out', file);
+      rmSync(file);
+      await run('permissions', 'grant', account, 'OBTAIN_ACCESS_TOKENS');
+      await run('permissions', 'grant', account, 'MANAGE', '--group', group);
+      await run('permissions', 'revoke', account, 'MANAGE', '--group', group);
+      await run('permissions', 'revoke', account, 'OBTAIN_ACCESS_TOKENS');
+      await run('service-accounts', 'revoke-key', key);
+      await run('service-accounts', 'delete', account);
+    });
+    expect(found.map(({ event }) => event)).toEqual([
+      'CLIENT_CREATED',
+      'CLIENT_SECRET_ADDED',
+      'CLIENT_SECRET_REMOVED',
+      'CLIENT_DELETED',
+      'SERVICE_ACCOUNT_CREATED',
+      'SERVICE_ACCOUNT_KEY_ADDED',
+      'PERMISSION_GRANTED',
+      'GROUP_RIGHT_GRANTED',
+      'GROUP_RIGHT_REVOKED',
+      'PERMISSION_REVOKED',
+      'SERVICE_ACCOUNT_KEY_REVOKED',
+      'CLIENT_DELETED',
+      'SERVICE_ACCOUNT_DELETED',
+    ]);
+    for (const row of found)
+      expect([row.organizationId, row.actorId, row.clientId]).toEqual([organizationId, undefined, undefined]);
+  });
 });
 
 it('every event of the list was recorded by one of the tests above', () => {

@@ -1,10 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { Database } from '../src/database/database.js';
 import { Password } from '../src/users/password.entity.js';
 import { User } from '../src/users/user.entity.js';
 import { PasswordsService } from '../src/users/passwords.service.js';
 import { createApp } from '../src/app.setup.js';
 import { loadSettings } from '../src/config/settings.js';
 import { AttemptsService, SIGN_INS_PER_ACCOUNT, SIGN_INS_PER_ADDRESS } from '../src/auth/attempts.service.js';
+import type { DomainError } from '../src/common/errors/errors.js';
 import { FailedAttempt } from '../src/auth/failed-attempt.entity.js';
 import { call, TestApp, testEnvironment } from './support/app.js';
 import type { Answer } from './support/app.js';
@@ -25,6 +28,40 @@ async function tryToSignIn(email: string, password: string): Promise<Answer> {
   const browser = new Browser(t);
   const page = await browser.open(`/oauth/authorize?${authorizeQuery(scene.client)}`);
   return browser.open(actionOf(page), { email, password });
+}
+
+/** What an attempt makes the service do: statements by their names (a write also reads on PostgreSQL), and looks at hashes by their parameters. */
+async function costOfSignIn(
+  email: string,
+  password: string,
+): Promise<{ status: number; statements: string[]; hashes: string[] }> {
+  const browser = new Browser(t);
+  const page = await browser.open(`/oauth/authorize?${authorizeQuery(scene.client)}`);
+  const statements: string[] = [];
+  const hashes: string[] = [];
+  const database = t.nest.get(Database);
+  for (const method of ['read', 'write'] as const) {
+    const run = database[method].bind(database);
+    jest.spyOn(database, method).mockImplementation((statement, parameters) => {
+      statements.push(statement.name);
+      return run(statement, parameters) as Promise<never[]>;
+    });
+  }
+  const source = t.nest.get(DataSource);
+  const createQueryRunner = source.createQueryRunner.bind(source);
+  jest.spyOn(source, 'createQueryRunner').mockImplementation((mode) => {
+    statements.push('of TypeORM');
+    return createQueryRunner(mode);
+  });
+  const passwords = t.nest.get(PasswordsService, { strict: false });
+  const matches = passwords.matches.bind(passwords);
+  jest.spyOn(passwords, 'matches').mockImplementation((hash, given) => {
+    hashes.push(hash.split('$').slice(0, 4).join('$'));
+    return matches(hash, given);
+  });
+  const { status } = await browser.open(actionOf(page), { email, password });
+  jest.restoreAllMocks();
+  return { status, statements, hashes };
 }
 
 /** A page and its headers, without what is different in every sign-in. */
@@ -100,21 +137,54 @@ describe('signing in', () => {
     await attempts[0]!.countSignIn('somebody@else.example', '192.0.2.8');
   });
 
-  it('S29: costs one look at a hash of the same parameters, whoever tries', async () => {
+  it('S33: counts nothing for an account that an address over its limit tries', async () => {
+    const attempts = t.nest.get(AttemptsService, { strict: false });
+    const outcomeOf = (account: string, address: string): Promise<string> =>
+      attempts.countSignIn(account, address).then(
+        () => 'counted',
+        (error: DomainError) => error.id,
+      );
+    for (let i = 0; i < SIGN_INS_PER_ADDRESS; i++) await outcomeOf(`somebody-${i}@else.example`, '192.0.2.9');
+    const victims = ['one@victim.example', 'two@victim.example'];
+    for (const victim of victims)
+      for (let i = 0; i <= SIGN_INS_PER_ACCOUNT; i++)
+        expect(await outcomeOf(victim, '192.0.2.9')).toBe('too_many_requests');
+    for (const victim of victims) expect(await outcomeOf(victim, '192.0.2.10')).toBe('counted');
+  });
+
+  it('S33: counts the addresses of one IPv6 network as one', async () => {
+    const attempts = t.nest.get(AttemptsService, { strict: false });
+    const outcomes = await Promise.allSettled(
+      Array.from({ length: SIGN_INS_PER_ADDRESS + 10 }, (_, i) =>
+        attempts.countSignIn(`somebody-${i}@else.example`, `2001:db8:0:1::${i.toString(16)}`),
+      ),
+    );
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(10);
+    await attempts.countSignIn('somebody@else.example', '2001:db8:0:2::1');
+  });
+
+  it('S29: costs the same statements and one look at a hash of the same parameters, whoever tries', async () => {
+    const blocked = await newPerson(t, scene.organizationId);
+    await t.world.write((db) => db.update(User, { id: blocked.id }, { status: 'BLOCKED' }));
     const without = await newPerson(t, scene.organizationId);
     await t.world.write((db) => db.delete(Password, { userId: without.id }));
-    const passwords = t.nest.get(PasswordsService, { strict: false });
-    const verified = jest.spyOn(passwords, 'matches');
+    const costs = [];
     for (const [email, password] of [
-      [scene.person.emailAddress, PASSWORD],
       [scene.person.emailAddress, 'another long password'],
       ['nobody@nowhere.example', PASSWORD],
+      [blocked.emailAddress, PASSWORD],
       [without.emailAddress, PASSWORD],
+      [without.emailAddress, 'nobody has this password'],
     ])
-      await tryToSignIn(email!, password!);
-    const parameters = verified.mock.calls.map(([hash]) => hash.split('$').slice(0, 4).join('$'));
-    jest.restoreAllMocks();
-    expect(parameters).toEqual(Array(4).fill('$argon2id$v=19$m=19456,t=2,p=1'));
+      costs.push(await costOfSignIn(email!, password!));
+    const [wrong, ...others] = costs;
+    expect(wrong).toEqual({
+      status: 401,
+      statements: expect.arrayContaining(['find_password']),
+      hashes: ['$argon2id$v=19$m=19456,t=2,p=1'],
+    });
+    for (const other of others) expect(other).toEqual(wrong);
+    expect((await costOfSignIn(scene.person.emailAddress, PASSWORD)).hashes).toEqual(wrong!.hashes);
   });
 
   it('S24: is accepted from the page itself only', async () => {

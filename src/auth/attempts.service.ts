@@ -2,11 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { hashSecret } from '../common/id.js';
+import { networkOf } from '../common/network.js';
 import { Database } from '../database/database.js';
 import { prune, pruneExpired } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
 
-/** Wrong tokens of one kind that an address may send in a minute before it is told to wait. */
+/** Wrong tokens of one kind, or wrong credentials at the token endpoint, that an address may send in a minute before it is told to wait. */
 export const WRONG_TOKENS_PER_MINUTE = 100;
 const MINUTE_MS = 60_000;
 
@@ -14,6 +15,19 @@ const MINUTE_MS = 60_000;
 export const SIGN_INS_PER_ACCOUNT = 10;
 export const SIGN_INS_PER_ADDRESS = 100;
 const SIGN_IN_WINDOW_MS = 15 * MINUTE_MS;
+
+/** Sign-ins at the authorization server that may be begun from an address in a minute: each is a record for a quarter of an hour. */
+export const INTERACTIONS_PER_MINUTE = 100;
+
+const SIGN_IN_ACCOUNT = 'sign-in account';
+
+interface Limit {
+  /** What is counted, as its keys begin. */
+  what: string;
+  max: number;
+  windowMs: number;
+  description?: string;
+}
 
 const COUNT: Statement = {
   name: 'count_failed_attempt',
@@ -32,7 +46,7 @@ const PRUNE = pruneExpired('failed_attempts', 'key');
  */
 @Injectable()
 export class AttemptsService {
-  /** Keys that are over the limit in the minute `blockedIn`: no need to write for them any more. */
+  /** Keys of addresses that are over a limit, found out in the minute `blockedIn`: no need to write for them any more. */
   private readonly blocked = new Set<string>();
   private blockedIn = 0;
 
@@ -47,46 +61,74 @@ export class AttemptsService {
    * @throws DomainError `too_many_requests` when the address is over the limit
    */
   async countWrongToken(what: 'login' | 'bearer', address: string): Promise<void> {
-    const minute = Math.floor(this.clock.now().getTime() / MINUTE_MS);
-    const end = new Date((minute + 1) * MINUTE_MS);
-    const key = `${what} ${address} ${minute}`;
-    if (this.blockedIn !== minute) this.blocked.clear();
-    this.blockedIn = minute;
-    if (!this.blocked.has(key)) {
-      const [row] = await this.database.write<{ count: number }>(COUNT, [key, end]);
-      if (row!.count <= WRONG_TOKENS_PER_MINUTE) return;
-      this.blocked.add(key);
-    }
-    throw this.tooMany(end);
+    await this.countFrom(address, { what, max: WRONG_TOKENS_PER_MINUTE, windowMs: MINUTE_MS });
   }
 
   /**
-   * Counts an attempt to sign in before it is made, for the account and for the address. @throws DomainError
+   * Counts wrong credentials at the token endpoint: of a client, a code, a refresh token or an assertion.
+   *
+   * @throws DomainError `too_many_requests` when the address is over the limit
+   */
+  async countWrongCredentials(address: string): Promise<void> {
+    const description = 'Too many wrong credentials from this address. Try again later.';
+    await this.countFrom(address, { what: 'oauth', max: WRONG_TOKENS_PER_MINUTE, windowMs: MINUTE_MS, description });
+  }
+
+  /** Counts a sign-in that is begun. @throws DomainError `too_many_requests` when the address is over the limit */
+  async countInteraction(address: string): Promise<void> {
+    const description = 'Too many sign-ins were begun from this address. Try again later.';
+    await this.countFrom(address, { what: 'begun', max: INTERACTIONS_PER_MINUTE, windowMs: MINUTE_MS, description });
+  }
+
+  /**
+   * Counts an attempt to sign in before it is made, for the address and for the account. @throws DomainError
    * `too_many_requests` when either is over its limit
    */
   async countSignIn(account: string, address: string): Promise<void> {
-    const window = Math.floor(this.clock.now().getTime() / SIGN_IN_WINDOW_MS);
-    const end = new Date((window + 1) * SIGN_IN_WINDOW_MS);
-    for (const [key, limit] of [
-      [`sign-in account ${hashSecret(account)} ${window}`, SIGN_INS_PER_ACCOUNT],
-      [`sign-in address ${address} ${window}`, SIGN_INS_PER_ADDRESS],
-    ] as const) {
-      const [row] = await this.database.write<{ count: number }>(COUNT, [key, end]);
-      if (row!.count > limit) throw this.tooMany(end, 'Too many attempts to sign in. Try again later.');
-    }
+    const limit = { windowMs: SIGN_IN_WINDOW_MS, description: 'Too many attempts to sign in. Try again later.' };
+    // The address comes first: when it is over its limit nothing counts for the account, whose owner it would lock out.
+    await this.countFrom(address, { what: 'sign-in address', max: SIGN_INS_PER_ADDRESS, ...limit });
+    await this.count(hashSecret(account), { what: SIGN_IN_ACCOUNT, max: SIGN_INS_PER_ACCOUNT, ...limit });
   }
 
   /** Forgets the attempts on an account, whose owner has signed in. */
   async forgetSignIns(account: string): Promise<void> {
-    const window = Math.floor(this.clock.now().getTime() / SIGN_IN_WINDOW_MS);
-    await this.database.write(FORGET, [`sign-in account ${hashSecret(account)} ${window}`]);
+    const { key } = this.windowOf(hashSecret(account), { what: SIGN_IN_ACCOUNT, windowMs: SIGN_IN_WINDOW_MS });
+    await this.database.write(FORGET, [key]);
   }
 
   async prune(): Promise<void> {
     await prune(this.database, PRUNE, [this.clock.now()]);
   }
 
-  private tooMany(end: Date, description?: string): DomainError {
+  /** Counts for an address. One that is over the limit makes nothing written for up to a minute. */
+  private async countFrom(address: string, limit: Limit): Promise<void> {
+    const network = networkOf(address);
+    const { key, end } = this.windowOf(network, limit);
+    const minute = Math.floor(this.clock.now().getTime() / MINUTE_MS);
+    if (this.blockedIn !== minute) this.blocked.clear();
+    this.blockedIn = minute;
+    if (this.blocked.has(key)) throw this.tooMany(end, limit);
+    try {
+      await this.count(network, limit);
+    } catch (error) {
+      if (error instanceof DomainError) this.blocked.add(key);
+      throw error;
+    }
+  }
+
+  private async count(whose: string, limit: Limit): Promise<void> {
+    const { key, end } = this.windowOf(whose, limit);
+    const [row] = await this.database.write<{ count: number }>(COUNT, [key, end]);
+    if (row!.count > limit.max) throw this.tooMany(end, limit);
+  }
+
+  private windowOf(whose: string, { what, windowMs }: Pick<Limit, 'what' | 'windowMs'>): { key: string; end: Date } {
+    const window = Math.floor(this.clock.now().getTime() / windowMs);
+    return { key: `${what} ${whose} ${window}`, end: new Date((window + 1) * windowMs) };
+  }
+
+  private tooMany(end: Date, { description }: Limit): DomainError {
     const seconds = Math.ceil((end.getTime() - this.clock.now().getTime()) / 1000);
     return new DomainError('too_many_requests', description, {
       headers: { 'Retry-After': String(Math.max(1, seconds)) },

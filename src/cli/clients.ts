@@ -80,7 +80,9 @@ export function addClientCommands(program: Command, withApplication: WithApplica
       const changes = checked(ClientChangesDto, await read(fields));
       await app
         .get(Database)
-        .transaction(async (db) => app.get(ClientsService).fill(db, await requireClient(db, null, id), changes));
+        .transaction(async (db) =>
+          app.get(ClientsService).update(db, await requireClient(db, null, id), changes, null),
+        );
     }),
   );
 

@@ -5,6 +5,7 @@ import { Database } from '../database/database.js';
 import { findOrganization } from '../organizations/find-organization.js';
 import { Organization } from '../organizations/organization.entity.js';
 import { OrganizationsService } from '../organizations/organizations.service.js';
+import { StaffService } from '../organizations/staff.service.js';
 import { PERMISSIONS } from '../users/account-permission.entity.js';
 import { UserFieldsDto } from '../users/dto/user-fields.dto.js';
 import { PermissionsService } from '../users/permissions.service.js';
@@ -84,7 +85,7 @@ async function addAdministrator(
   fields: { name: string; emailAddress: string },
 ): Promise<void> {
   const id = await app.get(UsersService).insert(db, null, organizationId, checked(UserFieldsDto, fields));
-  await db.update(User, { id }, { staffOrganizationId: organizationId });
+  await app.get(StaffService).insert(db, organizationId, id, null);
   const administrator = await db.findOneByOrFail(User, { id });
   for (const permission of PERMISSIONS) await app.get(PermissionsService).give(db, administrator, permission, null);
 }

@@ -3,6 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { In } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
+import type { AuditDetails } from '../audit/audit-events.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
@@ -23,6 +24,8 @@ import { OAuthRecord } from './oauth-record.entity.js';
 import { readJwks } from './public-keys.js';
 import { requireClient } from './require.js';
 import { ServiceAccount } from './service-account.entity.js';
+
+type FilledClient = Pick<Client, 'id' | 'isPublic' | 'organizationId'>;
 
 const SHOWN = { organization: true, origins: true, redirectUris: true } as const;
 
@@ -87,7 +90,7 @@ export class ClientsService {
   ): Promise<{ id: string; secret?: string }> {
     const client = { id: newClientId(), name, organizationId, isPublic, createdAt: this.clock.now() };
     await db.insert(Client, client);
-    await this.fill(db, client, fields);
+    await this.fill(db, client, fields, by);
     await this.record(db, 'CLIENT_CREATED', client, by);
     if (isPublic || fields.jwks) return { id: client.id };
     return { id: client.id, secret: (await addSecret(db, client.id, this.clock)).secret };
@@ -97,30 +100,16 @@ export class ClientsService {
   async change(caller: Caller, id: string, changes: ClientChangesDto): Promise<ClientDto> {
     await this.database.transaction(async (db) => {
       const client = await requireClient(db, await this.policy.requireMayChange(db, caller), id);
-      await this.fill(db, client, changes);
-      await this.record(db, 'CLIENT_CHANGED', client, caller);
+      await this.update(db, client, changes, caller);
     });
     return this.show(id);
   }
 
-  /** Sets what is given. A client with keys has no secrets. @throws DomainError those of the fields */
-  async fill(
-    db: EntityManager,
-    { id, isPublic }: Pick<Client, 'id' | 'isPublic'>,
-    { name, redirectUris, origins, jwks }: ClientChangesDto,
-  ): Promise<void> {
-    if (name !== undefined) await db.update(Client, { id }, { name });
-    if (redirectUris) {
-      requireLegalRedirectUris(redirectUris, isPublic);
-      await db.delete(ClientRedirectUri, { clientId: id });
-      for (const uri of new Set(redirectUris)) await db.insert(ClientRedirectUri, { clientId: id, uri });
-    }
-    if (origins) {
-      requireLegalOrigins(origins);
-      await db.delete(ClientOrigin, { clientId: id });
-      for (const origin of new Set(origins)) await db.insert(ClientOrigin, { clientId: id, origin });
-    }
-    if (jwks !== undefined) await this.setKeys(db, id, isPublic, jwks);
+  /** Sets what is given. @throws DomainError those of the fields */
+  async update(db: EntityManager, client: Client, changes: ClientChangesDto, by: Caller | null): Promise<void> {
+    await this.fill(db, client, changes, by);
+    const fields = Object.entries(changes).flatMap(([name, value]) => (value === undefined ? [] : name));
+    await this.record(db, 'CLIENT_CHANGED', client, by, { fields });
   }
 
   /** With the client goes all that came from it. @throws DomainError `not_permitted`, `not_found`, `client_in_use` */
@@ -152,17 +141,49 @@ export class ClientsService {
 
   private record(
     db: EntityManager,
-    event: 'CLIENT_CREATED' | 'CLIENT_CHANGED' | 'CLIENT_DELETED',
+    event: 'CLIENT_CREATED' | 'CLIENT_CHANGED' | 'CLIENT_DELETED' | 'CLIENT_SECRET_REMOVED',
     { id, organizationId }: Pick<Client, 'id' | 'organizationId'>,
     by: Caller | null,
+    more: AuditDetails = {},
   ): Promise<void> {
-    return this.audit.record(db, { event, organizationId, by, details: { client: id } });
+    return this.audit.record(db, { event, organizationId, by, details: { client: id, ...more } });
   }
 
-  private async setKeys(db: EntityManager, id: string, isPublic: boolean, jwks: string | null): Promise<void> {
+  private async fill(
+    db: EntityManager,
+    client: FilledClient,
+    { name, redirectUris, origins, jwks }: ClientChangesDto,
+    by: Caller | null,
+  ): Promise<void> {
+    const { id, isPublic } = client;
+    if (name !== undefined) await db.update(Client, { id }, { name });
+    if (redirectUris) {
+      requireLegalRedirectUris(redirectUris, isPublic);
+      await db.delete(ClientRedirectUri, { clientId: id });
+      for (const uri of new Set(redirectUris)) await db.insert(ClientRedirectUri, { clientId: id, uri });
+    }
+    if (origins) {
+      requireLegalOrigins(origins);
+      await db.delete(ClientOrigin, { clientId: id });
+      for (const origin of new Set(origins)) await db.insert(ClientOrigin, { clientId: id, origin });
+    }
+    if (jwks !== undefined) await this.setKeys(db, client, jwks, by);
+  }
+
+  /** A client with keys has no secrets. */
+  private async setKeys(
+    db: EntityManager,
+    client: FilledClient,
+    jwks: string | null,
+    by: Caller | null,
+  ): Promise<void> {
+    const { id, isPublic } = client;
     if (jwks && isPublic) throw new DomainError('invalid_jwks', 'A public client authenticates with nothing.');
     await db.update(Client, { id }, { jwks: jwks && readJwks(jwks) });
-    if (jwks) await db.delete(ClientSecret, { clientId: id });
+    if (!jwks) return;
+    const secrets = await db.find(ClientSecret, { where: { clientId: id }, order: { createdAt: 'ASC', id: 'ASC' } });
+    await db.delete(ClientSecret, { clientId: id });
+    for (const secret of secrets) await this.record(db, 'CLIENT_SECRET_REMOVED', client, by, { secret: secret.id });
   }
 
   private async showAll(ids: string[]): Promise<ClientDto[]> {

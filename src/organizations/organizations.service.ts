@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { EntityManager, Repository } from 'typeorm';
+import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -18,6 +19,7 @@ export class OrganizationsService {
     @InjectRepository(Organization) private readonly organizations: Repository<Organization>,
     @InjectRepository(ThirdParty) private readonly thirdParties: Repository<ThirdParty>,
     private readonly users: UsersPolicy,
+    private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
 
@@ -48,6 +50,7 @@ export class OrganizationsService {
     if (await db.existsBy(Organization, { name })) throw new Error(`There is an organization ${JSON.stringify(name)}.`);
     const id = newId();
     await db.insert(Organization, { id, name, emailAddress, locale, createdAt: this.clock.now() });
+    await this.audit.record(db, { event: 'ORGANIZATION_CREATED', organizationId: id, by: null });
     return id;
   }
 
@@ -55,9 +58,13 @@ export class OrganizationsService {
   async addThirdParty(db: EntityManager, organizationId: string, code: string): Promise<void> {
     if (!isThirdPartyCode(code))
       throw new Error('A code has 1 to 64 letters, digits, "_", "." and "-", a letter or digit first.');
+    const isNew = !(await db.existsBy(ThirdParty, { code }));
     await insertOrIgnore(db, ThirdParty, { code, organizationId });
     const { organizationId: holder } = await db.findOneByOrFail(ThirdParty, { code });
     if (holder !== organizationId) throw new Error(`Another organization has the third party ${code}.`);
+    if (!isNew) return;
+    const details = { thirdParty: code };
+    await this.audit.record(db, { event: 'THIRD_PARTY_ADDED', organizationId, by: null, details });
   }
 
   private async describe({ id, name, emailAddress, locale }: Organization): Promise<OrganizationDto> {

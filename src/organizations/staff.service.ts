@@ -55,11 +55,16 @@ export class StaffService {
       const found = await findIn(db, caller, ref);
       await this.policy.requireMayAppoint(db, caller, organizationId, found);
       const id = found?.id ?? (await this.setUp(db, caller, organizationId, ref, name));
-      await db.update(User, { id }, { staffOrganizationId: organizationId });
-      await this.audit.record(db, { event: 'STAFF_APPOINTED', organizationId, userId: id, by: caller });
+      await this.insert(db, organizationId, id, caller);
       return id;
     });
     return this.users.show(userId);
+  }
+
+  /** Whether `by` may do that is decided before. */
+  async insert(db: EntityManager, organizationId: string, userId: string, by: Caller | null): Promise<void> {
+    await db.update(User, { id: userId }, { staffOrganizationId: organizationId });
+    await this.audit.record(db, { event: 'STAFF_APPOINTED', organizationId, userId, by });
   }
 
   /**

@@ -1,11 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
 import { hash, verify } from '@node-rs/argon2';
-import type { Repository } from 'typeorm';
 import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
 import { Password } from './password.entity.js';
-import { User } from './user.entity.js';
 import { normalizeEmailAddress } from './user-ref.js';
 
 /** OWASP's Password Storage Cheat Sheet: argon2id (the library's default) with 19 MiB, two passes, one lane. */
@@ -16,14 +14,26 @@ export const MIN_PASSWORD_LENGTH = 15;
 /** Longer ones only cost time to hash. */
 export const MAX_PASSWORD_LENGTH = 256;
 
+/** An account without a password costs no more and no less than one with a password, or none at all. */
+const FIND: Statement = {
+  name: 'find_password',
+  sql: `SELECT u."id" AS "userId", p."hash" FROM "email_addresses" e
+        JOIN "users" u ON u."id" = e."user_id" AND u."type" = 'USER' AND u."status" = 'ACTIVE'
+        LEFT JOIN "passwords" p ON p."user_id" = u."id"
+        WHERE e."address" = $1`,
+};
+
+interface Owner {
+  userId: string;
+  hash: string | null;
+}
+
 /** What users sign in with. An account needs none; the host lets its users in without. */
 @Injectable()
 export class PasswordsService {
   private standIn: Promise<string> | undefined;
 
   constructor(
-    @InjectRepository(Password) private readonly passwords: Repository<Password>,
-    @InjectRepository(User) private readonly users: Repository<User>,
     private readonly database: Database,
     private readonly clock: Clock,
   ) {}
@@ -37,25 +47,14 @@ export class PasswordsService {
   }
 
   /**
-   * The id of the active person with the e-mail address and the password, or `null`. Whoever has no such address, no
-   * password or another one costs the same.
+   * Whose the e-mail address is, if it is that of an active person, and whether the password is theirs. Whoever has no
+   * such address, no password or another one costs the same: one query, and one look at a hash.
    */
-  async authenticate(emailAddress: string, password: string): Promise<string | null> {
-    const user = await this.findPerson(emailAddress);
-    const known = user && (await this.passwords.findOneBy({ userId: user.id }));
-    this.standIn ??= hash('nobody has this password', ARGON2ID);
-    const isRight = await this.matches(known?.hash ?? (await this.standIn), password);
-    return known && isRight ? known.userId : null;
-  }
-
-  /** The id of the active person with the e-mail address, whatever the password. */
-  async ownerOf(emailAddress: string): Promise<string | null> {
-    return (await this.findPerson(emailAddress))?.id ?? null;
-  }
-
-  private findPerson(emailAddress: string): Promise<User | null> {
-    const address = normalizeEmailAddress(emailAddress);
-    return this.users.findOneBy({ emailAddresses: { address }, type: 'USER', status: 'ACTIVE' });
+  async check(emailAddress: string, password: string): Promise<{ ownerId: string | null; isRight: boolean }> {
+    const [owner] = await this.database.read<Owner>(FIND, [normalizeEmailAddress(emailAddress)]);
+    const standIn = await (this.standIn ??= hash('nobody has this password', ARGON2ID));
+    const matches = await this.matches(owner?.hash ?? standIn, password);
+    return { ownerId: owner?.userId ?? null, isRight: matches && typeof owner?.hash === 'string' };
   }
 
   /** Takes as long for every hash that was made with the parameters above. */

@@ -12,6 +12,7 @@ import { InteractionsController } from './interactions.controller.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
 import { OAuthController } from './oauth.controller.js';
+import { OAuthLimits } from './oauth-limits.service.js';
 
 @Module({
   imports: [
@@ -23,6 +24,6 @@ import { OAuthController } from './oauth.controller.js';
     UsersModule,
   ],
   controllers: [OAuthController, InteractionsController],
-  providers: [AuthorizationServer, JwtBearerGrant, OAuthAuditService],
+  providers: [AuthorizationServer, JwtBearerGrant, OAuthAuditService, OAuthLimits],
 })
 export class AuthorizationServerModule {}

@@ -23,6 +23,7 @@ import { OAuthRecords } from './oauth-records.adapter.js';
 import { clientMetadata, JWT_BEARER } from './client-metadata.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
+import { OAuthLimits, TooManyBegun } from './oauth-limits.service.js';
 
 /** Seconds that an access token is good. */
 export const ACCESS_TOKEN_TTL = USUAL_LIFETIME;
@@ -84,6 +85,7 @@ export class AuthorizationServer {
     private readonly revoked: RevokedTokensService,
     private readonly jwtBearer: JwtBearerGrant,
     private readonly audit: OAuthAuditService,
+    private readonly limits: OAuthLimits,
     private readonly database: Database,
     private readonly settings: Settings,
     private readonly clock: Clock,
@@ -105,7 +107,10 @@ export class AuthorizationServer {
     await this.keys.refresh();
     reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value) reply.raw.setHeader(name, value);
-    await this.provider.callback()(this.rewritten(request.raw, url, form), reply.raw);
+    const message = this.rewritten(request.raw, url, form);
+    // The engine knows only the last of the proxies.
+    message.headers['x-forwarded-for'] = request.ip;
+    await this.provider.callback()(message, reply.raw);
   }
 
   /** The request as the engine shall see it: at the public URL, whatever its headers say, and with the form unread. */
@@ -163,6 +168,7 @@ export class AuthorizationServer {
       await this.complete(ctx as KoaContextWithOIDC);
     });
     provider.on('grant.error', (ctx, error) => (ctx.state.refusal = error));
+    provider.on('revocation.error', (ctx, error) => (ctx.state.refusal = error));
     provider.on('server_error', (_ctx, error) => new Logger('AuthorizationServer').error(error.stack));
     return provider;
   }
@@ -213,7 +219,10 @@ export class AuthorizationServer {
         long: { signed: true, httpOnly: true, sameSite: 'lax', path: '/oauth', secure: this.settings.isHttps },
         short: { signed: true, httpOnly: true, sameSite: 'lax', secure: this.settings.isHttps },
       },
-      interactions: { url: (_ctx, { uid }) => `${PATHS.interaction}/${uid}` },
+      interactions: {
+        policy: this.limits.interactionPolicy(),
+        url: (_ctx, { uid }) => `${PATHS.interaction}/${uid}`,
+      },
       findAccount: async (_ctx, sub) => ((await this.users.isActivePerson(sub)) ? accountOf(sub) : undefined),
       extraTokenClaims: (ctx, token) => ({
         ...(token.kind === 'AccessToken' && token.grantId ? { grant_id: token.grantId } : {}),
@@ -226,13 +235,14 @@ export class AuthorizationServer {
         // A private-use scheme has the origin `null`, and so has whoever hides where they come from.
         origin !== 'null' &&
         [this.settings.PUBLIC_URL, ...(client.redirectUris ?? [])].some((uri) => new URL(uri).origin === origin),
-      renderError: (ctx, out) => {
+      renderError: (ctx, out, error) => {
         ctx.type = 'html';
         const { text, headers } = pageOf(
           'This sign-in does not work',
           html`<p>${out.error_description ?? out.error}</p>`,
         );
         ctx.set(headers);
+        if (error instanceof TooManyBegun) ctx.set(error.headers);
         ctx.body = text;
       },
       ttl: {
@@ -282,6 +292,7 @@ export class AuthorizationServer {
   /** What the contract adds to the engine's answers. */
   private async complete(ctx: KoaContextWithOIDC): Promise<void> {
     if (ctx.path === PATHS.revocation && ctx.status === 200) await this.recordRevocation(ctx);
+    await this.limits.countWrong(ctx);
     const body = ctx.body as TokenBody | undefined;
     if (typeof body !== 'object' || body === null) return;
     if (ctx.path === PATHS.metadata) stateTheTruth(body);

@@ -6,6 +6,7 @@ import type { Interaction, InteractionResults } from 'oidc-provider';
 import { AttemptsService } from '../../auth/attempts.service.js';
 import { CalledBy, SCOPE } from '../../auth/called-by.decorator.js';
 import { DomainError } from '../../common/errors/errors.js';
+import { TEXT_LINE } from '../../common/fields.js';
 import { html, sendPage } from '../../common/page.js';
 import type { Html } from '../../common/page.js';
 import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
@@ -43,17 +44,16 @@ export class InteractionsController {
     const { email, password } = requireCredentials(fields);
     const account = normalizeEmailAddress(email);
     await this.attempts.countSignIn(account, request.ip);
-    const accountId = await this.passwords.authenticate(email, password);
+    const { ownerId, isRight } = await this.passwords.check(email, password);
     const clientId = String(interaction.params.client_id);
-    if (!accountId) {
+    if (!ownerId || !isRight) {
       // Also for an address of nobody, in the record of the client's organization: it takes the same time.
-      const userId = await this.passwords.ownerOf(email);
-      await this.audit.refuse({ event: 'SIGN_IN_FAILED', userId, clientId });
+      await this.audit.refuse({ event: 'SIGN_IN_FAILED', userId: ownerId, clientId });
       return showSignIn(reply, interaction, email);
     }
     await this.attempts.forgetSignIns(account);
-    await this.audit.record({ event: 'SIGN_IN_SUCCEEDED', userId: accountId, clientId });
-    await this.finish(request, reply, { login: { accountId } });
+    await this.audit.record({ event: 'SIGN_IN_SUCCEEDED', userId: ownerId, clientId });
+    await this.finish(request, reply, { login: { accountId: ownerId } });
   }
 
   @Post('consent')
@@ -128,7 +128,8 @@ function pageOptions({ params }: Interaction): { referrerPolicy: 'same-origin'; 
 function requireCredentials(fields: unknown): { email: string; password: string } {
   const { email, password } = (fields ?? {}) as Record<string, unknown>;
   const areTexts = typeof email === 'string' && typeof password === 'string';
-  if (!areTexts || email.length > 254 || password.length > MAX_PASSWORD_LENGTH)
+  // What is no address, as one with a NUL, is not shown to the database.
+  if (!areTexts || email.length > 254 || !TEXT_LINE.test(email) || password.length > MAX_PASSWORD_LENGTH)
     throw new DomainError('invalid_request', 'Give an e-mail address and a password.');
   return { email, password };
 }

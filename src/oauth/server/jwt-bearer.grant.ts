@@ -242,7 +242,7 @@ async function asGrant<T>(work: () => Promise<T>): Promise<T> {
 }
 
 /** Why an assertion with a good signature gave nothing; `null` for what is not its fault. */
-function reasonOf(error: unknown): string | null {
+export function reasonOf(error: unknown): string | null {
   if (error instanceof AssertionRefused) return error.reason;
   return error instanceof errors.InvalidGrant && error.cause instanceof DomainError ? error.cause.id : null;
 }

@@ -71,7 +71,8 @@ export class OAuthAuditService {
   }
 }
 
-function isReplay(grant: string, refusal: unknown): boolean {
+/** Whether a code or a refresh token was refused because it was used before. */
+export function isReplay(grant: string, refusal: unknown): boolean {
   if (!REPLAYED.has(grant)) return false;
   const { error_detail: detail } = (refusal ?? {}) as { error_detail?: unknown };
   return typeof detail === 'string' && REPLAY.test(detail);
