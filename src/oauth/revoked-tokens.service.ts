@@ -3,9 +3,11 @@ import { addSeconds, Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 
+/** A family may be revoked again, because of tokens that end later than those before. */
 const REVOKE: Statement = {
   name: 'revoke_token',
-  sql: `INSERT INTO "revoked_tokens" ("id", "expires_at") VALUES ($1, $2) ON CONFLICT ("id") DO NOTHING`,
+  sql: `INSERT INTO "revoked_tokens" ("id", "expires_at") VALUES ($1, $2)
+        ON CONFLICT ("id") DO UPDATE SET "expires_at" = excluded."expires_at" WHERE "revoked_tokens"."expires_at" < excluded."expires_at"`,
 };
 
 /** Seconds past its `exp` for which a token may still be taken for good somewhere. */

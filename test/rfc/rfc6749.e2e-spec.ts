@@ -249,6 +249,37 @@ describe('RFC 6749, section 4.1: the authorization code grant', () => {
     expect(answers.filter(({ body }) => body.error === 'invalid_grant').length).toBeGreaterThanOrEqual(9);
   });
 
+  it.each(['a code', 'a refresh token'])('10.4, 10.5: %s that is used twice at once leaves nothing', async (kind) => {
+    const other = await TestApp.startBeside();
+    const instances = [t, other];
+    const fields = async (): Promise<Record<string, string>> =>
+      kind === 'a code'
+        ? { grant_type: 'authorization_code', code: await newCode(scene), redirect_uri: REDIRECT_URI }
+        : { grant_type: 'refresh_token', refresh_token: (await newTokens(scene)).refresh_token };
+    const given: { access_token: string; refresh_token: string }[] = [];
+    for (let round = 0; round < 8; round++) {
+      const same = await fields();
+      const answers = await Promise.all(
+        Array.from({ length: 6 }, (_, i) => requestToken(instances[i % 2]!.url, same, scene.client)),
+      );
+      given.push(...answers.filter(({ status }) => status === 200).map(({ body }) => body));
+    }
+    // The clocks of both: what they believe of an access token lasts for less than two seconds.
+    for (const { clock } of instances) clock.advance(2);
+    const left = await Promise.all(
+      given.map(async ({ access_token, refresh_token }) => {
+        const fields = { grant_type: 'refresh_token', refresh_token };
+        const statuses = await Promise.all(
+          instances.map(async (instance) => (await instance.as({ token: access_token })('/user')).status),
+        );
+        return [...statuses, (await requestToken(t.url, fields, scene.client)).body.error];
+      }),
+    );
+    t.clock.reset();
+    await other.nest.close();
+    expect(left).toEqual(given.map(() => [401, 401, 'invalid_grant']));
+  });
+
   it('10.5: keeps no code or refresh token, only hashes', async () => {
     const code = await newCode(scene);
     const tokens = await newTokens(scene);

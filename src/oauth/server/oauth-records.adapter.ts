@@ -108,15 +108,21 @@ export class OAuthRecords implements Adapter {
     else await this.database.write(REMOVE_OF_GRANT, [grantId, this.kind]);
   }
 
+  /** The one of the calls that got something may still be about to save a refresh token: without the grant, it is good for nothing. */
   private async revokeGrant(grantId: string): Promise<void> {
+    await this.database.write(REMOVE, [keyOf('Grant', grantId)]);
     for (const kind of ['RefreshToken', 'AuthorizationCode'])
       await this.database.write(REMOVE_OF_GRANT, [grantId, kind]);
     await this.revokeAccessTokens(grantId);
   }
 
   private key(id: string): string {
-    return hashSecret(`${this.kind} ${id}`);
+    return keyOf(this.kind, id);
   }
+}
+
+function keyOf(kind: string, id: string): string {
+  return hashSecret(`${kind} ${id}`);
 }
 
 /** An interaction names its client as the authorization request did. */
