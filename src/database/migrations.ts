@@ -6,6 +6,7 @@ import { NameOriginsOfTokens1795710000000 } from './migrations/1795710000000-Nam
 import { RotateSigningKeys1795720000000 } from './migrations/1795720000000-RotateSigningKeys.js';
 import { AddWaysOfLogin1795740000000 } from './migrations/1795740000000-AddWaysOfLogin.js';
 import { AddAuditTrail1795750000000 } from './migrations/1795750000000-AddAuditTrail.js';
+import { NameAccountsOfSignIns1795770000000 } from './migrations/1795770000000-NameAccountsOfSignIns.js';
 
 /** In the order in which they run. */
 export const MIGRATIONS = [
@@ -17,4 +18,5 @@ export const MIGRATIONS = [
   RotateSigningKeys1795720000000,
   AddWaysOfLogin1795740000000,
   AddAuditTrail1795750000000,
+  NameAccountsOfSignIns1795770000000,
 ];

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { addSeconds, Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
+import { USUAL_LIFETIME } from './signing-keys.service.js';
 
 /** A family may be revoked again, because of tokens that end later than those before. */
 const REVOKE: Statement = {
@@ -12,6 +13,9 @@ const REVOKE: Statement = {
 
 /** Seconds past its `exp` for which a token may still be taken for good somewhere. */
 const LEEWAY = 120;
+
+/** Seconds until every token of a family that gets none any more has expired. */
+export const FAMILY_LIFETIME = USUAL_LIFETIME + LEEWAY;
 
 /** The access tokens that are no longer good before they expire. */
 @Injectable()

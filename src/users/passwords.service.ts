@@ -2,6 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { hash, verify } from '@node-rs/argon2';
 import type { Repository } from 'typeorm';
+import { RevocationService } from '../access/revocation.service.js';
+import { AuditService } from '../audit/audit.service.js';
 import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import { Password } from './password.entity.js';
@@ -24,16 +26,28 @@ export class PasswordsService {
   constructor(
     @InjectRepository(Password) private readonly passwords: Repository<Password>,
     @InjectRepository(User) private readonly users: Repository<User>,
+    private readonly revocation: RevocationService,
+    private readonly audit: AuditService,
     private readonly database: Database,
     private readonly clock: Clock,
   ) {}
 
-  /** @throws Error for a password that is too short or too long */
+  /**
+   * Sets the password for an operator, and ends what was signed in for with the one before.
+   *
+   * @throws Error for a password that is too short or too long
+   */
   async set(userId: string, password: string): Promise<void> {
     if (password.length < MIN_PASSWORD_LENGTH || password.length > MAX_PASSWORD_LENGTH)
       throw new Error(`A password has ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters.`);
     const row = { userId, hash: await hash(password.normalize('NFKC'), ARGON2ID), changedAt: this.clock.now() };
-    await this.database.transaction((db) => db.upsert(Password, row, ['userId']));
+    await this.database.transaction(async (db) => {
+      const { staffOrganizationId, organizationId: managedBy } = await db.findOneByOrFail(User, { id: userId });
+      await db.upsert(Password, row, ['userId']);
+      await this.revocation.endSignIns(db, userId);
+      const organizationId = staffOrganizationId ?? managedBy;
+      await this.audit.record(db, { event: 'PASSWORD_SET', organizationId, userId, by: null });
+    });
   }
 
   /**
