@@ -23,6 +23,7 @@ import { OAuthRecords } from './oauth-records.adapter.js';
 import { clientMetadata, JWT_BEARER } from './client-metadata.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
+import { signInPolicy } from './sign-in-policy.js';
 
 /** Seconds that an access token is good. */
 export const ACCESS_TOKEN_TTL = USUAL_LIFETIME;
@@ -213,7 +214,7 @@ export class AuthorizationServer {
         long: { signed: true, httpOnly: true, sameSite: 'lax', path: '/oauth', secure: this.settings.isHttps },
         short: { signed: true, httpOnly: true, sameSite: 'lax', secure: this.settings.isHttps },
       },
-      interactions: { url: (_ctx, { uid }) => `${PATHS.interaction}/${uid}` },
+      interactions: { policy: signInPolicy(), url: (_ctx, { uid }) => `${PATHS.interaction}/${uid}` },
       findAccount: async (_ctx, sub) => ((await this.users.isActivePerson(sub)) ? accountOf(sub) : undefined),
       extraTokenClaims: (ctx, token) => ({
         ...(token.kind === 'AccessToken' && token.grantId ? { grant_id: token.grantId } : {}),
