@@ -169,6 +169,14 @@ describe('RFC 6749, section 3.1.2: the redirection endpoint', () => {
 });
 
 describe('RFC 6749, section 4.1: the authorization code grant', () => {
+  it('leads through addresses that are written in another way', async () => {
+    const browser = new Browser({
+      call: (path, options) => t.call(path.replace(/^([^?]+)/, '$1/').replace('authorize', 'authoriz%65'), options),
+    });
+    const target = await browser.authorize(authorizeQuery(scene.client), scene.person.emailAddress);
+    expect((await exchange(target.searchParams.get('code')!)).status).toBe(200);
+  });
+
   it('4.1.2: gives the state back as it came, and the issuer (RFC 9207)', async () => {
     const state = 'a b&c=ü/%2F';
     const target = await new Browser(t).authorize(authorizeQuery(scene.client, { state }), scene.person.emailAddress);

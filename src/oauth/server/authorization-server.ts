@@ -97,11 +97,11 @@ export class AuthorizationServer {
     return this.built.provider;
   }
 
-  /** Answers a request; `url` and `form`, if given, stand for what it brought. */
+  /** Answers a request; `url`, with one of `PATHS`, and `form` stand for what it brought. */
   async answer(
     request: FastifyRequest,
     reply: FastifyReply,
-    { url = request.url, form }: { url?: string; form?: URLSearchParams } = {},
+    { url, form }: { url: string; form?: URLSearchParams },
   ): Promise<void> {
     await this.keys.refresh();
     reply.hijack();

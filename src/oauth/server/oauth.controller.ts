@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy, SCOPE } from '../../auth/called-by.decorator.js';
@@ -9,7 +9,8 @@ import { JwtBearerGrant } from './jwt-bearer.grant.js';
 
 /**
  * The endpoints of the authorization server (API.md, section 4). The engine answers; what clients in the field leave
- * out or send too much is put right before. The server's metadata describe them (RFC 8414), not the OpenAPI document.
+ * out or send too much is put right before, and so is the address: one that ends with a slash, or has letters that are
+ * percent-encoded, leads here too. The server's metadata describe them (RFC 8414), not the OpenAPI document.
  */
 @ApiExcludeController()
 @Controller()
@@ -33,8 +34,8 @@ export class OAuthController {
 
   /** Where a browser comes back from the pages on which a user signs in and agrees. */
   @Get(`${PATHS.authorization}/:uid`)
-  resume(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    return this.server.answer(request, reply);
+  resume(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('uid') uid: string): Promise<void> {
+    return this.server.answer(request, reply, { url: `${PATHS.authorization}/${encodeURIComponent(uid)}` });
   }
 
   /** RFC 6749, section 3.2. */
@@ -53,19 +54,19 @@ export class OAuthController {
   @Post(PATHS.revocation)
   revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
     dropForeignCredentials(request);
-    return this.server.answer(request, reply, { form: toForm(fields) });
+    return this.server.answer(request, reply, { url: PATHS.revocation, form: toForm(fields) });
   }
 
   /** RFC 7517. */
   @Get(PATHS.jwks)
   keys(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    return this.server.answer(request, reply);
+    return this.server.answer(request, reply, { url: PATHS.jwks });
   }
 
   /** RFC 8414. */
   @Get(PATHS.metadata)
   metadata(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    return this.server.answer(request, reply);
+    return this.server.answer(request, reply, { url: PATHS.metadata });
   }
 
   private async answerToken(request: FastifyRequest, reply: FastifyReply, fields: unknown): Promise<void> {
