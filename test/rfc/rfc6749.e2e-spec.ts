@@ -177,6 +177,15 @@ describe('RFC 6749, section 4.1: the authorization code grant', () => {
     expect((await exchange(target.searchParams.get('code')!)).status).toBe(200);
   });
 
+  it('4.1.1: takes a query that has question marks of its own', async () => {
+    const redirectUri = `${REDIRECT_URI}?a=?`;
+    const client = await newClient(t, scene.organizationId, { redirectUris: [redirectUri] });
+    // RFC 3986, section 3.4: within a query, it is a character like any other.
+    const query = `client_id=${client.id}&redirect_uri=${redirectUri}&state=what?&response_type=code`;
+    const { searchParams } = await new Browser(t).authorize(query, scene.person.emailAddress);
+    expect([searchParams.get('a'), searchParams.get('state')]).toEqual(['?', 'what?']);
+  });
+
   it('4.1.2: gives the state back as it came, and the issuer (RFC 9207)', async () => {
     const state = 'a b&c=ü/%2F';
     const target = await new Browser(t).authorize(authorizeQuery(scene.client, { state }), scene.person.emailAddress);

@@ -24,7 +24,7 @@ export class OAuthController {
   /** RFC 6749, section 3.1. */
   @Get(PATHS.authorization)
   authorize(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const query = new URLSearchParams(request.url.split('?')[1]);
+    const query = queryOf(request);
     // Older clients send only client_id and redirect_uri.
     if (!query.has('response_type')) query.set('response_type', 'code');
     if (!query.has('scope')) query.set('scope', SCOPE);
@@ -91,6 +91,12 @@ export class OAuthController {
       if (clientId) form.set('client_id', clientId);
     }
   }
+}
+
+/** Everything after the first question mark: those that follow are a part of it (RFC 3986, section 3.4). */
+function queryOf({ url }: FastifyRequest): URLSearchParams {
+  const start = url.indexOf('?');
+  return new URLSearchParams(start === -1 ? '' : url.slice(start));
 }
 
 /** Clients in the field send the API's stale `Authorization: OAuth …` along, which authenticates no client. */
