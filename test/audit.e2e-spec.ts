@@ -521,7 +521,7 @@ function ofNobody(): Row {
 }
 
 describe('of the authorization server, the record has', () => {
-  it('the sign-in, the consent, the tokens, their refresh and what is revoked', async () => {
+  it('the sign-in, the consent, the tokens, their refresh and what is revoked, once', async () => {
     let tokens = { access_token: '', refresh_token: '', jti: '' };
     let refreshed = tokens;
     const found = await recordedBy(async () => {
@@ -529,7 +529,10 @@ describe('of the authorization server, the record has', () => {
       const fields = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token };
       refreshed = (await ok(requestToken(t.url, fields, oauth.client))).body;
       for (const token of [refreshed.access_token, refreshed.refresh_token, 'unknown'])
-        await ok(requestToken(t.url, { token }, oauth.client, '/oauth/revoke'));
+        for (const _ of ['once', 'again']) {
+          await ok(requestToken(t.url, { token }, oauth.client, '/oauth/revoke'));
+          t.clock.advance(1);
+        }
     });
     expect(found).toEqual([
       { event: 'SIGN_IN_SUCCEEDED', ...of() },

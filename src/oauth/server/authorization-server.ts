@@ -7,7 +7,7 @@ import { Provider, errors } from 'oidc-provider';
 import type { Adapter, Configuration, KoaContextWithOIDC, ResourceServer } from 'oidc-provider';
 import type { Repository } from 'typeorm';
 import { SCOPE } from '../../auth/called-by.decorator.js';
-import { Clock, toNumericDate } from '../../common/clock.js';
+import { addSeconds, Clock, toNumericDate } from '../../common/clock.js';
 import { hashSecret, isId } from '../../common/id.js';
 import { html, pageOf } from '../../common/page.js';
 import { Settings } from '../../config/settings.js';
@@ -264,9 +264,9 @@ export class AuthorizationServer {
 
   private adapterOf(kind: string): Adapter {
     if (kind === 'Client') return { find: (id: string) => this.findClient(id) } as unknown as Adapter;
-    return new OAuthRecords(kind, this.database, this.clock, (grantId) =>
-      this.revoked.revoke(grantId, ACCESS_TOKEN_TTL),
-    );
+    return new OAuthRecords(kind, this.database, this.clock, async (grantId) => {
+      await this.revoked.revoke(grantId, addSeconds(this.clock.now(), ACCESS_TOKEN_TTL));
+    });
   }
 
   private async findClient(id: string): Promise<ReturnType<typeof clientMetadata> | undefined> {
@@ -301,8 +301,8 @@ export class AuthorizationServer {
   private async revokeAccessToken(ctx: KoaContextWithOIDC): Promise<void> {
     const token = String(ctx.oidc.params?.token);
     const claims = await this.tokens.verify('access', token).catch(() => null);
-    if (claims && claims.client_id === ctx.oidc.client?.clientId) {
-      await this.revoked.revoke(claims.jti, claims.exp - toNumericDate(this.clock.now()));
+    const isOwn = claims?.client_id === ctx.oidc.client?.clientId;
+    if (claims && isOwn && (await this.revoked.revoke(claims.jti, new Date(claims.exp * 1000)))) {
       const { sub: userId, client_id: clientId, jti: tokenId } = claims;
       await this.audit.record({ event: 'TOKEN_REVOKED', userId, clientId, tokenId });
     }
