@@ -1,5 +1,7 @@
 import { hkdfSync, timingSafeEqual } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 import { IncomingMessage } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -18,7 +20,7 @@ import { Client } from '../client.entity.js';
 import { KeyRing } from '../key-ring.js';
 import { RevokedTokensService } from '../revoked-tokens.service.js';
 import { PUBLISHED_AHEAD, USUAL_LIFETIME } from '../signing-keys.service.js';
-import { TokensService } from '../tokens.service.js';
+import { TokenError, TokensService } from '../tokens.service.js';
 import { OAuthRecords } from './oauth-records.adapter.js';
 import { clientMetadata, JWT_BEARER } from './client-metadata.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
@@ -75,6 +77,8 @@ interface TokenBody {
 @Injectable()
 export class AuthorizationServer {
   private built: { version: string; provider: Provider } | null = null;
+  /** What went wrong with a request on our side, which the engine would answer in its own words. */
+  private readonly failures = new WeakMap<IncomingMessage, unknown>();
 
   constructor(
     @InjectRepository(Client) private readonly clients: Repository<Client>,
@@ -97,16 +101,25 @@ export class AuthorizationServer {
     return this.built.provider;
   }
 
-  /** Answers a request; `url`, with one of `PATHS`, and `form` stand for what it brought. */
+  /**
+   * Answers a request; `url`, with one of `PATHS`, and `form` stand for what it brought.
+   *
+   * @throws what went wrong on our side, with nothing answered yet
+   */
   async answer(
     request: FastifyRequest,
     reply: FastifyReply,
     { url, form }: { url: string; form?: URLSearchParams },
   ): Promise<void> {
     await this.keys.refresh();
-    reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value) reply.raw.setHeader(name, value);
-    await this.provider.callback()(this.rewritten(request.raw, url, form), reply.raw);
+    const rewritten = this.rewritten(request.raw, url, form);
+    await this.provider.callback()(rewritten, reply.raw);
+    if (this.failures.has(rewritten)) {
+      takeBack(reply.raw);
+      throw this.failures.get(rewritten);
+    }
+    reply.hijack();
   }
 
   /** The request as the engine shall see it: at the public URL, whatever its headers say, and with the form unread. */
@@ -160,11 +173,18 @@ export class AuthorizationServer {
       'session',
     ]);
     provider.use(async (ctx, next) => {
-      await next();
-      await this.complete(ctx as KoaContextWithOIDC);
+      try {
+        await next();
+        if (!this.failures.has(ctx.req)) await this.complete(ctx as KoaContextWithOIDC);
+      } catch (error) {
+        this.failures.set(ctx.req, error);
+      }
+      ctx.respond = !this.failures.has(ctx.req);
     });
     provider.on('grant.error', (ctx, error) => (ctx.state.refusal = error));
-    provider.on('server_error', (_ctx, error) => new Logger('AuthorizationServer').error(error.stack));
+    provider.on('server_error', ({ req }, error) => this.failures.set(req, error));
+    // What is left is a connection that broke off while the answer was sent.
+    (provider as EventEmitter).on('error', (error: Error) => new Logger('AuthorizationServer').warn(error.message));
     return provider;
   }
 
@@ -300,7 +320,10 @@ export class AuthorizationServer {
   /** RFC 7009, section 2.2: what is not a token of this client's is no error. */
   private async revokeAccessToken(ctx: KoaContextWithOIDC): Promise<void> {
     const token = String(ctx.oidc.params?.token);
-    const claims = await this.tokens.verify('access', token).catch(() => null);
+    const claims = await this.tokens.verify('access', token).catch((error: unknown) => {
+      if (error instanceof TokenError) return null;
+      throw error;
+    });
     const isOwn = claims?.client_id === ctx.oidc.client?.clientId;
     if (claims && isOwn && (await this.revoked.revoke(claims.jti, new Date(claims.exp * 1000)))) {
       const { sub: userId, client_id: clientId, jti: tokenId } = claims;
@@ -328,6 +351,16 @@ function stateTheTruth(metadata: Record<string, unknown>): void {
   metadata.revocation_endpoint_auth_methods_supported = metadata.token_endpoint_auth_methods_supported;
   metadata.revocation_endpoint_auth_signing_alg_values_supported =
     metadata.token_endpoint_auth_signing_alg_values_supported;
+}
+
+/**
+ * Headers of an answer that was not sent. Which pages of other origins may read an answer was decided with them, and
+ * holds for the one that is sent instead.
+ */
+function takeBack(response: ServerResponse): void {
+  for (const name of response.getHeaderNames())
+    if (name !== 'vary' && !name.startsWith('access-control-')) response.removeHeader(name);
+  response.statusMessage = '';
 }
 
 function accountOf(sub: string): { accountId: string; claims: () => { sub: string } } {

@@ -1,11 +1,13 @@
-import { Body, Controller, Get, Param, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy, SCOPE } from '../../auth/called-by.decorator.js';
+import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
 import { API } from '../../common/paths.js';
 import { AuthorizationServer, PATHS } from './authorization-server.js';
 import { JWT_BEARER } from './client-metadata.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
+import { OAuthErrorFilter } from './oauth-error.filter.js';
 
 /**
  * The endpoints of the authorization server (API.md, section 4). The engine answers; what clients in the field leave
@@ -15,6 +17,7 @@ import { JwtBearerGrant } from './jwt-bearer.grant.js';
 @ApiExcludeController()
 @Controller()
 @CalledBy('anyone')
+@UseFilters(OAuthErrorFilter)
 export class OAuthController {
   constructor(
     private readonly server: AuthorizationServer,
@@ -23,6 +26,7 @@ export class OAuthController {
 
   /** RFC 6749, section 3.1. */
   @Get(PATHS.authorization)
+  @UseFilters(PageErrorFilter)
   authorize(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const query = queryOf(request);
     // Older clients send only client_id and redirect_uri.
@@ -34,6 +38,7 @@ export class OAuthController {
 
   /** Where a browser comes back from the pages on which a user signs in and agrees. */
   @Get(`${PATHS.authorization}/:uid`)
+  @UseFilters(PageErrorFilter)
   resume(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('uid') uid: string): Promise<void> {
     return this.server.answer(request, reply, { url: `${PATHS.authorization}/${encodeURIComponent(uid)}` });
   }
