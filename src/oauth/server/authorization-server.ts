@@ -149,7 +149,9 @@ export class AuthorizationServer {
   }
 
   private build(): Provider {
-    const provider = new Provider(this.settings.PUBLIC_URL, this.configuration());
+    // The engine signs with the keys that it was made with, also while they are replaced: what it is told to sign with is one of them.
+    const resourceServer = this.resourceServer(this.keys.signing('ACCESS').kid);
+    const provider = new Provider(this.settings.PUBLIC_URL, this.configuration(resourceServer));
     // What arrives here has been rewritten: the headers are our own.
     provider.proxy = true;
     const { secrets } = this;
@@ -162,7 +164,7 @@ export class AuthorizationServer {
         return this.redirectUris?.includes(uri) ?? false;
       },
     });
-    provider.registerGrantType(JWT_BEARER, (ctx) => this.jwtBearer.answer(ctx, provider, this.resourceServer()), [
+    provider.registerGrantType(JWT_BEARER, (ctx) => this.jwtBearer.answer(ctx, provider, resourceServer), [
       'assertion',
       'scope',
       'resource',
@@ -188,7 +190,7 @@ export class AuthorizationServer {
     return provider;
   }
 
-  private configuration(): Configuration {
+  private configuration(resourceServer: ResourceServer): Configuration {
     return {
       adapter: (kind) => this.adapterOf(kind),
       jwks: { keys: this.keys.privateAccessJwks() as never },
@@ -224,7 +226,7 @@ export class AuthorizationServer {
           useGrantedResource: () => true,
           getResourceServerInfo: (_ctx, resource) => {
             if (resource !== this.resource) throw new errors.InvalidTarget();
-            return this.resourceServer();
+            return resourceServer;
           },
         },
       },
@@ -272,13 +274,13 @@ export class AuthorizationServer {
     return `${this.settings.PUBLIC_URL}/api`;
   }
 
-  private resourceServer(): ResourceServer {
+  private resourceServer(kid: string): ResourceServer {
     return {
       scope: SCOPE,
       audience: this.resource,
       accessTokenTTL: ACCESS_TOKEN_TTL,
       accessTokenFormat: 'jwt',
-      jwt: { sign: { alg: 'ES256', kid: this.keys.signing('ACCESS').kid } },
+      jwt: { sign: { alg: 'ES256', kid } },
     };
   }
 
