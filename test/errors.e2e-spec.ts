@@ -202,11 +202,11 @@ describe('an error of the authorization server', () => {
     const audit = t.nest.get(AuditService, { strict: false });
     const { access_token, refresh_token } = await newTokens(scene);
     const refresh = { grant_type: 'refresh_token', refresh_token };
-    for (const ask of [
-      () => requestToken(t.url, { token: access_token }, scene.client, '/oauth/revoke'),
-      () => requestToken(t.url, refresh, scene.client),
-    ])
-      expect(await failing(audit, 'write', error, ask)).toEqual(answer);
+    expect(await failing(audit, 'write', error, () => requestToken(t.url, refresh, scene.client))).toEqual(answer);
+    const revoke = (): Promise<Answer> => requestToken(t.url, { token: access_token }, scene.client, '/oauth/revoke');
+    expect(await failing(audit, 'record', error, revoke)).toEqual(answer);
+    // What is not recorded has not happened.
+    expect((await t.as({ token: access_token })('/user')).status).toBe(200);
   });
 
   it.each(FAILURES)('is, for $of where a person looks, a page with the request id', async ({ error, answer }) => {

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import { addSeconds } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
@@ -25,9 +26,14 @@ export class RevokedTokensService {
 
   /**
    * Revokes the access token with the `jti`, or all of the family with the `grant_id`, that expire at `last` at the
-   * latest. Of any number of calls at once with the same, one answers `true`: the others change nothing.
+   * latest, in the transaction of `db` if one is given. Of any number of calls at once with the same, one answers
+   * `true`: the others change nothing.
    */
-  async revoke(id: string, last: Date): Promise<boolean> {
-    return (await this.database.write(REVOKE, [id, addSeconds(last, LEEWAY)])).length > 0;
+  async revoke(id: string, last: Date, db?: EntityManager): Promise<boolean> {
+    const parameters = [id, addSeconds(last, LEEWAY)];
+    const rows = db
+      ? await this.database.within(db, REVOKE, parameters)
+      : await this.database.write(REVOKE, parameters);
+    return rows.length > 0;
   }
 }

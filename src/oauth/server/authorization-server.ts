@@ -326,10 +326,12 @@ export class AuthorizationServer {
       if (error instanceof TokenError) return null;
       throw error;
     });
-    const isOwn = claims?.client_id === ctx.oidc.client?.clientId;
-    if (claims && isOwn && (await this.revoked.revoke(claims.jti, new Date(claims.exp * 1000)))) {
-      const { sub: userId, client_id: clientId, jti: tokenId } = claims;
-      await this.audit.record({ event: 'TOKEN_REVOKED', userId, clientId, tokenId });
+    if (claims && claims.client_id === ctx.oidc.client?.clientId) {
+      const { sub: userId, client_id: clientId, jti: tokenId, exp } = claims;
+      await this.database.transaction(async (db) => {
+        if (await this.revoked.revoke(tokenId, new Date(exp * 1000), db))
+          await this.audit.record({ event: 'TOKEN_REVOKED', userId, clientId, tokenId }, db);
+      });
     }
     ctx.status = 200;
     ctx.body = '';
