@@ -68,6 +68,24 @@ describe('signing in', () => {
     expect([status, text]).toEqual([200, expect.stringContaining('<h1>Sign in</h1>')]);
   });
 
+  it('is asked for again where the password is set while the one before is looked at, and no sooner', async () => {
+    const person = await newPerson(t, scene.organizationId);
+    const browser = new Browser(t);
+    const passwords = t.nest.get(PasswordsService, { strict: false });
+    const real = passwords.matches.bind(passwords);
+    const looking = jest.spyOn(passwords, 'matches').mockImplementationOnce(async (hashed, password) => {
+      const isRight = await real(hashed, password);
+      await passwords.set(person.id, 'another long password');
+      return isRight;
+    });
+    const page = await browser.open(`/oauth/authorize?${authorizeQuery(scene.client)}`);
+    const again = await browser.open(actionOf(page), { email: person.emailAddress, password: PASSWORD });
+    looking.mockRestore();
+    expect(again.text).toContain('<h1>Sign in</h1>');
+    const fields = { email: person.emailAddress, password: 'another long password' };
+    expect((await browser.open(actionOf(again), fields)).text).toContain('<h1>Allow access?</h1>');
+  });
+
   it('is told to be required where nobody may be asked', async () => {
     const person = await newPerson(t, scene.organizationId);
     const browser = new Browser(t);

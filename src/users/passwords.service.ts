@@ -18,6 +18,12 @@ export const MIN_PASSWORD_LENGTH = 15;
 /** Longer ones only cost time to hash. */
 export const MAX_PASSWORD_LENGTH = 256;
 
+/** Who has signed in, and since when their password is the one that they gave. */
+export interface SignedIn {
+  accountId: string;
+  passwordFrom: string;
+}
+
 /** What users sign in with. An account needs none; the host lets its users in without. */
 @Injectable()
 export class PasswordsService {
@@ -51,15 +57,25 @@ export class PasswordsService {
   }
 
   /**
-   * The id of the active person with the e-mail address and the password, or `null`. Whoever has no such address, no
-   * password or another one costs the same.
+   * The active person with the e-mail address and the password, or `null`. Whoever has no such address, no password or
+   * another one costs the same.
    */
-  async authenticate(emailAddress: string, password: string): Promise<string | null> {
+  async authenticate(emailAddress: string, password: string): Promise<SignedIn | null> {
     const user = await this.findPerson(emailAddress);
     const known = user && (await this.passwords.findOneBy({ userId: user.id }));
     this.standIn ??= hash('nobody has this password', ARGON2ID);
     const isRight = await this.matches(known?.hash ?? (await this.standIn), password);
-    return known && isRight ? known.userId : null;
+    return known && isRight ? { accountId: known.userId, passwordFrom: known.changedAt.toISOString() } : null;
+  }
+
+  /**
+   * Whether it is the account of an active person, and, if it is said from when it was, still with the password of the
+   * sign-in: another one may be set while somebody signs in, and then finds nothing yet that it could end.
+   */
+  async isStillSignedIn(accountId: string, passwordFrom?: string): Promise<boolean> {
+    const isActive = await this.users.existsBy({ id: accountId, type: 'USER', status: 'ACTIVE' });
+    if (!isActive || passwordFrom === undefined) return isActive;
+    return this.passwords.existsBy({ userId: accountId, changedAt: new Date(passwordFrom) });
   }
 
   /** The id of the active person with the e-mail address, whatever the password. */

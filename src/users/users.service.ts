@@ -156,11 +156,6 @@ export class UsersService {
     });
   }
 
-  /** Whether it is the account of a person, and active. */
-  isActivePerson(id: string): Promise<boolean> {
-    return this.users.existsBy({ id, type: 'USER', status: 'ACTIVE' });
-  }
-
   async find(ref: NamingRef): Promise<User | null> {
     const found = await this.users.findOne({ where: whereIs(ref), select: { id: true } });
     return found && this.findById(found.id);

@@ -14,7 +14,7 @@ import { hashSecret, isId } from '../../common/id.js';
 import { html, pageOf } from '../../common/page.js';
 import { Settings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
-import { UsersService } from '../../users/users.service.js';
+import { PasswordsService } from '../../users/passwords.service.js';
 import { ClientSecret } from '../client-secret.entity.js';
 import { Client } from '../client.entity.js';
 import { KeyRing } from '../key-ring.js';
@@ -84,7 +84,7 @@ export class AuthorizationServer {
     @InjectRepository(Client) private readonly clients: Repository<Client>,
     @InjectRepository(ClientSecret) private readonly secrets: Repository<ClientSecret>,
     private readonly keys: KeyRing,
-    private readonly users: UsersService,
+    private readonly passwords: PasswordsService,
     private readonly tokens: TokensService,
     private readonly revoked: RevokedTokensService,
     private readonly jwtBearer: JwtBearerGrant,
@@ -237,7 +237,11 @@ export class AuthorizationServer {
         short: { signed: true, httpOnly: true, sameSite: 'lax', secure: this.settings.isHttps },
       },
       interactions: { policy: signInPolicy(), url: (_ctx, { uid }) => `${PATHS.interaction}/${uid}` },
-      findAccount: async (_ctx, sub) => ((await this.users.isActivePerson(sub)) ? accountOf(sub) : undefined),
+      findAccount: async (ctx, sub, token) => {
+        // What a code or refresh token came from has ended with the password; a session may just be about to be stored.
+        const passwordFrom = token ? undefined : ctx.oidc.session?.acr;
+        return (await this.passwords.isStillSignedIn(sub, passwordFrom)) ? accountOf(sub) : undefined;
+      },
       extraTokenClaims: (ctx, token) => ({
         ...(token.kind === 'AccessToken' && token.grantId ? { grant_id: token.grantId } : {}),
         ...(ctx.state.claims as object | undefined),

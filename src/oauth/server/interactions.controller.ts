@@ -43,17 +43,19 @@ export class InteractionsController {
     const { email, password } = requireCredentials(fields);
     const account = normalizeEmailAddress(email);
     await this.attempts.countSignIn(account, request.ip);
-    const accountId = await this.passwords.authenticate(email, password);
+    const signedIn = await this.passwords.authenticate(email, password);
     const clientId = String(interaction.params.client_id);
-    if (!accountId) {
+    if (!signedIn) {
       // Also for an address of nobody, in the record of the client's organization: it takes the same time.
       const userId = await this.passwords.ownerOf(email);
       await this.audit.refuse({ event: 'SIGN_IN_FAILED', userId, clientId });
       return showSignIn(reply, interaction, email);
     }
     await this.attempts.forgetSignIns(account);
+    const { accountId, passwordFrom } = signedIn;
     await this.audit.record({ event: 'SIGN_IN_SUCCEEDED', userId: accountId, clientId });
-    await this.finish(request, reply, { login: { accountId } });
+    // The engine keeps `acr` with the session, and makes no other use of it.
+    await this.finish(request, reply, { login: { accountId, acr: passwordFrom } });
   }
 
   @Post('consent')
