@@ -57,7 +57,9 @@ program
 
 program
   .command('password')
-  .description('Sets the password with which a user signs in, read from the standard input.')
+  .description(
+    'Sets the password with which a user signs in, read from the standard input, and ends what they have signed in for.',
+  )
   .requiredOption('-u, --user <reference>', 'a user ID, an e-mail address, or CODE$ID')
   .action(async ({ user }: { user: string }) => {
     const ref = parseUserRef(user);

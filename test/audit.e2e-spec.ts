@@ -10,6 +10,8 @@ import { ImportService } from '../src/bulk/import.service.js';
 import { newId } from '../src/common/id.js';
 import { MaintenanceService } from '../src/maintenance/maintenance.service.js';
 import { AccountPermission, PERMISSIONS } from '../src/users/account-permission.entity.js';
+import { PasswordsService } from '../src/users/passwords.service.js';
+import { User } from '../src/users/user.entity.js';
 import { outcome, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { PROXIES } from './support/asking-proxies.js';
@@ -603,7 +605,7 @@ function ofNobody(): Row {
 }
 
 describe('of the authorization server, the record has', () => {
-  it('the sign-in, the consent, the tokens, their refresh and what is revoked', async () => {
+  it('the sign-in, the consent, the tokens, their refresh and what is revoked, once', async () => {
     let tokens = { access_token: '', refresh_token: '', jti: '' };
     let refreshed = tokens;
     const found = await recordedBy(async () => {
@@ -611,7 +613,10 @@ describe('of the authorization server, the record has', () => {
       const fields = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token };
       refreshed = (await ok(requestToken(t.url, fields, oauth.client))).body;
       for (const token of [refreshed.access_token, refreshed.refresh_token, 'unknown'])
-        await ok(requestToken(t.url, { token }, oauth.client, '/oauth/revoke'));
+        for (const _ of ['once', 'again']) {
+          await ok(requestToken(t.url, { token }, oauth.client, '/oauth/revoke'));
+          t.clock.advance(1);
+        }
     });
     expect(found).toEqual([
       { event: 'SIGN_IN_SUCCEEDED', ...of() },
@@ -620,6 +625,20 @@ describe('of the authorization server, the record has', () => {
       { event: 'TOKEN_REFRESHED', ...of(), tokenId: refreshed.jti, details: { grant: 'refresh_token' } },
       { event: 'TOKEN_REVOKED', ...of(), tokenId: refreshed.jti },
       { event: 'TOKEN_REVOKED', ...of(), details: { grant: 'refresh_token' } },
+    ]);
+  });
+
+  it('a password that is set on the command line, for the staff organization or else for the one that manages the account', async () => {
+    const managed = await t.world.user({ organizationId: oauth.organizationId });
+    const set = (id: string): Promise<void> =>
+      t.nest.get(PasswordsService, { strict: false }).set(id, 'a long enough password');
+    await t.world.write((db) => db.update(User, { id: host.id }, { organizationId: null }));
+    const found = await recordedBy(async () => {
+      for (const id of [host.id, managed]) await set(id);
+    });
+    expect(found).toEqual([
+      { event: 'PASSWORD_SET', organizationId: host.organizationId, userId: host.id },
+      { event: 'PASSWORD_SET', organizationId: oauth.organizationId, userId: managed },
     ]);
   });
 

@@ -1,7 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { Database } from '../src/database/database.js';
+import { AuditService } from '../src/audit/audit.service.js';
 import { TestApp } from './support/app.js';
+import type { Answer } from './support/app.js';
+import {
+  assertionOf,
+  authorizeQuery,
+  JWT_BEARER,
+  newScene,
+  newTokens,
+  REDIRECT_URI,
+  requestToken,
+} from './support/oauth.js';
+import type { Scene } from './support/oauth.js';
 import type { TestCaller } from './support/world.js';
 
 let t: TestApp;
@@ -130,6 +142,102 @@ describe('an error', () => {
       id: 'unavailable',
       retry: '2',
     });
+  });
+});
+
+const UNREACHABLE = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+
+/** What breaks, and what is answered then. */
+const FAILURES = [
+  {
+    of: 'a database that can’t be reached',
+    error: UNREACHABLE,
+    answer: [503, 'temporarily_unavailable', 'unavailable', '2'],
+  },
+  { of: 'a failure of ours', error: new Error('SELECT secret'), answer: [500, 'server_error', 'internal_error', null] },
+];
+
+/** What is answered and logged while `place` of the service fails with `error`. */
+async function failing(place: object, method: string, error: Error, ask: () => Promise<Answer>): Promise<unknown[]> {
+  const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+  const printed = jest.spyOn(console, 'error').mockReturnValue();
+  const broken = jest.spyOn(place as Record<string, () => Promise<void>>, method).mockRejectedValue(error);
+  const { status, headers, body, text } = await ask();
+  expect(broken).toHaveBeenCalled();
+  broken.mockRestore();
+  expect(printed).not.toHaveBeenCalled();
+  expect(JSON.stringify(logged.mock.calls)).toContain(error.message);
+  expect(text).not.toContain(error.message);
+  expect(body.description).toBe(body.error_description);
+  expect([headers.get('cache-control'), headers.get('x-request-id')]).toEqual(['no-store', expect.any(String)]);
+  return [status, body.error, body.id, headers.get('retry-after')];
+}
+
+describe('an error of the authorization server', () => {
+  let scene: Scene;
+
+  beforeAll(async () => {
+    scene = await newScene(t);
+  });
+
+  it.each(FAILURES)(
+    'is, for $of when the engine reads or writes, what the contract says',
+    async ({ error, answer }) => {
+      const database = t.nest.get(Database);
+      const { refresh_token } = await newTokens(scene);
+      const refresh = { grant_type: 'refresh_token', refresh_token };
+      const assertion = { grant_type: JWT_BEARER, assertion: await assertionOf(t, scene.account) };
+      for (const ask of [
+        () => requestToken(t.url, refresh, scene.client),
+        () => requestToken(t.url, { ...refresh, grant_type: 'authorization_code', code: 'x' }, scene.client),
+        () => requestToken(t.url, assertion),
+        () => requestToken(t.url, { token: refresh_token }, scene.client, '/oauth/revoke'),
+      ])
+        expect(await failing(database, 'read', error, ask)).toEqual(answer);
+      expect(await failing(database, 'write', error, () => requestToken(t.url, refresh, scene.client))).toEqual(answer);
+    },
+  );
+
+  it.each(FAILURES)('is, for $of when it is recorded, the same, with no token', async ({ error, answer }) => {
+    const audit = t.nest.get(AuditService, { strict: false });
+    const { access_token, refresh_token } = await newTokens(scene);
+    const refresh = { grant_type: 'refresh_token', refresh_token };
+    expect(await failing(audit, 'write', error, () => requestToken(t.url, refresh, scene.client))).toEqual(answer);
+    const revoke = (): Promise<Answer> => requestToken(t.url, { token: access_token }, scene.client, '/oauth/revoke');
+    expect(await failing(audit, 'record', error, revoke)).toEqual(answer);
+    // What is not recorded has not happened.
+    expect((await t.as({ token: access_token })('/user')).status).toBe(200);
+  });
+
+  it.each(FAILURES)('is, for $of where a person looks, a page with the request id', async ({ error, answer }) => {
+    jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    // The interaction that leads to the page where a user signs in.
+    jest.spyOn(t.nest.get(Database), 'write').mockRejectedValue(error);
+    const path = `/oauth/authorize?${authorizeQuery(scene.client)}`;
+    const { status, headers, text } = await t.call(path, { headers: { accept: 'text/html' } });
+    expect([status, headers.get('content-type'), headers.get('retry-after'), headers.get('cache-control')]).toEqual([
+      answer[0],
+      'text/html; charset=utf-8',
+      answer[3],
+      'no-store',
+    ]);
+    expect(text).toContain(headers.get('x-request-id')!);
+    expect([headers.get('location'), headers.getSetCookie()]).toEqual([null, []]);
+  });
+
+  it('can be read by the script of a client', async () => {
+    const headers = { origin: new URL(REDIRECT_URI).origin, 'content-type': 'application/x-www-form-urlencoded' };
+    const { id: client_id } = scene.publicClient;
+    const body = new URLSearchParams({ client_id, grant_type: 'refresh_token', refresh_token: 'x' }).toString();
+    jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    const database = t.nest.get(Database);
+    const real = database.read.bind(database);
+    jest.spyOn(database, 'read').mockImplementation((statement, parameters) =>
+      // The client itself is found: nothing is allowed to a page of somebody else.
+      statement.name === 'find_oauth_record' ? Promise.reject(UNREACHABLE) : real(statement, parameters),
+    );
+    const answer = await t.call('/oauth/token', { method: 'POST', headers, body });
+    expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([503, headers.origin]);
   });
 });
 

@@ -5,12 +5,15 @@ import { createApp } from '../src/app.setup.js';
 import { newId } from '../src/common/id.js';
 import { loadSettings } from '../src/config/settings.js';
 import { Database } from '../src/database/database.js';
+import { GroupStaff } from '../src/groups/group-staff.entity.js';
+import { Membership } from '../src/groups/membership.entity.js';
 import { Client } from '../src/oauth/client.entity.js';
 import { RevokedToken } from '../src/oauth/revoked-token.entity.js';
 import { ServiceAccountKey } from '../src/oauth/service-account-key.entity.js';
 import { SigningKey } from '../src/oauth/signing-key.entity.js';
 import { TokensService } from '../src/oauth/tokens.service.js';
 import type { AccessTokenClaims } from '../src/oauth/tokens.service.js';
+import { AccountPermission } from '../src/users/account-permission.entity.js';
 import { User } from '../src/users/user.entity.js';
 import { call, outcome, TestApp, testEnvironment } from './support/app.js';
 import { decode, forgive } from './support/forge.js';
@@ -70,6 +73,15 @@ async function serviceAccountKey(): Promise<string> {
   return id;
 }
 
+/** A token of a user whom the caller may let in, and acts for. */
+async function delegated(): Promise<string> {
+  return tokenWith({ sub: (await t.world.userOf(caller)).id, act: { sub: caller.id } });
+}
+
+function actorOf(token: string): string {
+  return (decode(token).payload.act as { sub: string }).sub;
+}
+
 function revoke(id: string): Promise<unknown> {
   return t.world.write((db) => db.insert(RevokedToken, { id, expiresAt: new Date(Date.now() + 3_600_000) }));
 }
@@ -122,11 +134,28 @@ const LOSSES: Loss[] = [
   },
   {
     gone: 'the service account that acts for the user is blocked',
-    token: async () => tokenWith({ act: { sub: (await t.world.caller()).id } }),
-    lose: (token) =>
-      t.world.write((db) =>
-        db.update(User, { id: (decode(token).payload.act as { sub: string }).sub }, { status: 'BLOCKED' }),
-      ),
+    token: delegated,
+    lose: (token) => t.world.write((db) => db.update(User, { id: actorOf(token) }, { status: 'BLOCKED' })),
+  },
+  {
+    gone: 'the service account that acts for the user is no longer staff',
+    token: delegated,
+    lose: (token) => t.world.write((db) => db.update(User, { id: actorOf(token) }, { staffOrganizationId: null })),
+  },
+  {
+    gone: 'the service account that acts for the user may let nobody in any more',
+    token: delegated,
+    lose: (token) => t.world.write((db) => db.delete(AccountPermission, { userId: actorOf(token) })),
+  },
+  {
+    gone: 'the right on the user’s group is taken away',
+    token: delegated,
+    lose: (token) => t.world.write((db) => db.update(GroupStaff, { userId: actorOf(token) }, { permission: 'VIEW' })),
+  },
+  {
+    gone: 'the user for whom it is has left the group',
+    token: delegated,
+    lose: (token) => t.world.write((db) => db.delete(Membership, { userId: decode(token).payload.sub as string })),
   },
 ];
 

@@ -12,7 +12,7 @@ import { PUBLISHED_AHEAD, SigningKeysService } from '../src/oauth/signing-keys.s
 import { call, outcome, TestApp, testEnvironment } from './support/app.js';
 import { runCli } from './support/cli.js';
 import { compact, decode, forgive, signerOf } from './support/forge.js';
-import { assertionOf, JWT_BEARER, newServiceAccount, requestToken } from './support/oauth.js';
+import { assertionOf, JWT_BEARER, newScene, newServiceAccount, newTokens, requestToken } from './support/oauth.js';
 import type { TestServiceAccount } from './support/oauth.js';
 import type { TestCaller } from './support/world.js';
 
@@ -204,6 +204,31 @@ describe('KEY_ROTATION_DAYS', () => {
 });
 
 describe('a key that leaked', () => {
+  it('fails no request that is under way while it is replaced; the next one is signed with the new key', async () => {
+    const database = t.nest.get(Database);
+    const real = database.read.bind(database);
+    const before = t.nest.get(KeyRing, { strict: false }).signing('ACCESS').kid;
+    const scene = await newScene(t);
+    let tokens = await newTokens(scene);
+    const reading = jest.spyOn(database, 'read').mockImplementation(async (statement, parameters) => {
+      if (statement.name === 'find_oauth_record') {
+        reading.mockRestore();
+        await keys.replace('ACCESS');
+        await t.nest.get(KeyRing, { strict: false }).find('ACCESS', 'a name that makes it read the keys again');
+      }
+      return real(statement, parameters);
+    });
+    const ask = async (): Promise<[number, unknown]> => {
+      const fields = { grant_type: 'refresh_token', refresh_token: tokens.refresh_token };
+      const { status, body } = await requestToken(t.url, fields, scene.client);
+      tokens = body;
+      return [status, body.access_token && kidOf(body.access_token)];
+    };
+    expect(await ask()).toEqual([200, before]);
+    expect(await ask()).toEqual([200, t.nest.get(KeyRing, { strict: false }).signing('ACCESS').kid]);
+    expect((await published())[0]).not.toContain(before);
+  });
+
   it('S28: is replaced at once: what it signed is refused within two seconds, what the new one signs is accepted', async () => {
     const token = await mint(HOUR);
     expect(await statuses(token)).toEqual([200, 200]);

@@ -1,9 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { addSeconds } from '../src/common/clock.js';
 import { Database } from '../src/database/database.js';
 import { insertRows } from '../src/database/insert-rows.js';
 import { MaintenanceService } from '../src/maintenance/maintenance.service.js';
 import { OAuthRecord } from '../src/oauth/oauth-record.entity.js';
 import { RevokedToken } from '../src/oauth/revoked-token.entity.js';
+import { RevokedTokensService } from '../src/oauth/revoked-tokens.service.js';
 import { UsedAssertion } from '../src/oauth/used-assertion.entity.js';
 import { FailedAttempt } from '../src/auth/failed-attempt.entity.js';
 import { TestApp } from './support/app.js';
@@ -78,6 +80,20 @@ describe('maintenance', () => {
     await maintenance.prune();
     expect(await count(RevokedToken)).toBe(0);
     expect((await t.as({ token: access_token })('/user')).body.description).toContain('expired');
+  });
+
+  it.each([
+    [600, 3600],
+    [3600, 600],
+  ])('S7: keeps what was revoked for %d seconds and for %d until the later end', async (first, second) => {
+    const revoked = t.nest.get(RevokedTokensService, { strict: false });
+    for (const seconds of [first, second]) await revoked.revoke('family', addSeconds(t.clock.now(), seconds));
+    t.clock.advance(3600);
+    await maintenance.prune();
+    expect(await count(RevokedToken)).toBe(1);
+    t.clock.advance(2 * SKEW + 10);
+    await maintenance.prune();
+    expect(await count(RevokedToken)).toBe(0);
   });
 
   it.each([

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { loadSettings } from '../src/config/settings.js';
 import { MIGRATIONS } from '../src/database/migrations.js';
 import { NameOriginsOfTokens1795710000000 } from '../src/database/migrations/1795710000000-NameOriginsOfTokens.js';
+import { NameAccountsOfSignIns1795770000000 } from '../src/database/migrations/1795770000000-NameAccountsOfSignIns.js';
 import { dataSourceOptions } from '../src/database/options.js';
 import { testEnvironment } from './support/app.js';
 import { createDatabase, dropDatabase } from './support/database.js';
@@ -107,6 +108,30 @@ it('what the authorization server kept before names its client too', async () =>
     { id: 'code', client_id: 'c1' },
     { id: 'interaction', client_id: 'c2' },
     { id: 'session', client_id: null },
+  ]);
+});
+
+it('what the authorization server kept before names its account too', async () => {
+  await db.runMigrations({ transaction: 'each' });
+  await db.query(`DELETE FROM "oauth_records"`);
+  const undone = MIGRATIONS.slice(MIGRATIONS.indexOf(NameAccountsOfSignIns1795770000000));
+  for (const _ of undone) await db.undoLastMigration({ transaction: 'each' });
+  const records = {
+    client: { clientId: 'c1' },
+    code: { accountId: 'u' },
+    halfway: { session: { accountId: 'u' }, result: { login: { accountId: 'v' } } },
+    interaction: { session: { accountId: 'u' } },
+  };
+  for (const [id, payload] of Object.entries(records))
+    await db.query(
+      `INSERT INTO "oauth_records" ("id", "kind", "payload", "expires_at") VALUES ('${id}', 'K', '${JSON.stringify(payload)}', '2026-01-01 00:00:00.000')`,
+    );
+  await db.runMigrations({ transaction: 'each' });
+  expect(await db.query(`SELECT "id", "account_id" FROM "oauth_records" ORDER BY "id"`)).toEqual([
+    { id: 'client', account_id: null },
+    { id: 'code', account_id: 'u' },
+    { id: 'halfway', account_id: 'v' },
+    { id: 'interaction', account_id: 'u' },
   ]);
 });
 

@@ -11,7 +11,7 @@ import type { DomainError } from '../src/common/errors/errors.js';
 import { FailedAttempt } from '../src/auth/failed-attempt.entity.js';
 import { call, TestApp, testEnvironment } from './support/app.js';
 import type { Answer } from './support/app.js';
-import { actionOf, authorizeQuery, Browser, newPerson, newScene, PASSWORD } from './support/oauth.js';
+import { actionOf, authorizeQuery, Browser, newPerson, newScene, PASSWORD, requestToken } from './support/oauth.js';
 import type { Scene } from './support/oauth.js';
 
 let t: TestApp;
@@ -75,6 +75,63 @@ function faceOf({ status, headers, text }: Answer, email: string): unknown {
 }
 
 describe('signing in', () => {
+  it.each([
+    { gone: 'blocked', lose: (id: string) => t.world.write((db) => db.update(User, { id }, { status: 'BLOCKED' })) },
+    { gone: 'deleted', lose: (id: string) => t.world.write((db) => db.delete(User, { id })) },
+  ])('is asked for where somebody is signed in who was $gone, and then works for anybody', async ({ lose }) => {
+    const [former, next] = [await newPerson(t, scene.organizationId), await newPerson(t, scene.organizationId)];
+    const browser = new Browser(t);
+    await browser.authorize(authorizeQuery(scene.client), former.emailAddress);
+    await lose(former.id);
+    const { status, text } = await browser.open(`/oauth/authorize?${authorizeQuery(scene.client)}`);
+    expect([status, text]).toEqual([200, expect.stringContaining('<h1>Sign in</h1>')]);
+    const target = await browser.authorize(authorizeQuery(scene.client), next.emailAddress);
+    const fields = { grant_type: 'authorization_code', code: target.searchParams.get('code')! };
+    const { body } = await requestToken(t.url, fields, scene.client);
+    expect((await t.as({ token: body.access_token })('/user')).body.id).toBe(next.id);
+  });
+
+  it('is asked for where somebody who signs in is blocked before the browser comes back', async () => {
+    const person = await newPerson(t, scene.organizationId);
+    const browser = new Browser({
+      call: async (path, options) => {
+        if (path.startsWith('/oauth/authorize/'))
+          await t.world.write((db) => db.update(User, { id: person.id }, { status: 'BLOCKED' }));
+        return t.call(path, options);
+      },
+    });
+    const page = await browser.open(`/oauth/authorize?${authorizeQuery(scene.client)}`);
+    const { status, text } = await browser.open(actionOf(page), { email: person.emailAddress, password: PASSWORD });
+    expect([status, text]).toEqual([200, expect.stringContaining('<h1>Sign in</h1>')]);
+  });
+
+  it('is asked for again where the password is set while the one before is looked at, and no sooner', async () => {
+    const person = await newPerson(t, scene.organizationId);
+    const browser = new Browser(t);
+    const passwords = t.nest.get(PasswordsService, { strict: false });
+    const real = passwords.matches.bind(passwords);
+    const looking = jest.spyOn(passwords, 'matches').mockImplementationOnce(async (hashed, password) => {
+      const isRight = await real(hashed, password);
+      await passwords.set(person.id, 'another long password');
+      return isRight;
+    });
+    const page = await browser.open(`/oauth/authorize?${authorizeQuery(scene.client)}`);
+    const again = await browser.open(actionOf(page), { email: person.emailAddress, password: PASSWORD });
+    looking.mockRestore();
+    expect(again.text).toContain('<h1>Sign in</h1>');
+    const fields = { email: person.emailAddress, password: 'another long password' };
+    expect((await browser.open(actionOf(again), fields)).text).toContain('<h1>Allow access?</h1>');
+  });
+
+  it('is told to be required where nobody may be asked', async () => {
+    const person = await newPerson(t, scene.organizationId);
+    const browser = new Browser(t);
+    await browser.authorize(authorizeQuery(scene.client), person.emailAddress);
+    await t.world.write((db) => db.update(User, { id: person.id }, { status: 'BLOCKED' }));
+    const { headers } = await browser.open(`/oauth/authorize?${authorizeQuery(scene.client, { prompt: 'none' })}`);
+    expect(new URL(headers.get('location')!).searchParams.get('error')).toBe('login_required');
+  });
+
   it('works with the e-mail address in any case', async () => {
     const { emailAddress } = scene.person;
     expect((await tryToSignIn(emailAddress.toUpperCase(), PASSWORD)).text).toContain('Allow access?');

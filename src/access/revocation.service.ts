@@ -5,6 +5,7 @@ import { addSeconds, Clock } from '../common/clock.js';
 import { LONGEST_SESSION_SECONDS } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
+import { FAMILY_LIFETIME } from '../oauth/revoked-tokens.service.js';
 import { grants } from './access.policy.js';
 
 const TOKEN = '"login_tokens"';
@@ -41,6 +42,24 @@ const REVOKE_ALL = Object.fromEntries(
     ]),
 ) as Record<(typeof ORIGINS)[keyof typeof ORIGINS][number], Statement>;
 
+/**
+ * Every family of tokens has a refresh token or a code, also a used one, for longer than its access tokens are good. In
+ * the order of their names, so that two of these at once do not wait for each other.
+ */
+const REVOKE_FAMILIES: Statement = {
+  name: 'revoke_families_of_account',
+  sql: `INSERT INTO "revoked_tokens" ("id", "expires_at")
+        SELECT f."grant_id", $2
+        FROM (SELECT DISTINCT r."grant_id" FROM "oauth_records" r WHERE r."account_id" = $1 AND r."grant_id" IS NOT NULL) f
+        WHERE TRUE ORDER BY f."grant_id"
+        ON CONFLICT ("id") DO UPDATE SET "expires_at" = excluded."expires_at" WHERE "revoked_tokens"."expires_at" < excluded."expires_at"`,
+};
+
+const FORGET_SIGN_INS: Statement = {
+  name: 'forget_sign_ins_of_account',
+  sql: `DELETE FROM "oauth_records" WHERE "account_id" = $1`,
+};
+
 /** Makes it final that a right is gone. */
 @Injectable()
 export class RevocationService {
@@ -69,6 +88,16 @@ export class RevocationService {
   /** Revokes the login tokens that a service account obtained with a key, with the sessions that came from them. */
   async revokeWhatWasObtainedWith(db: EntityManager, keyId: string, by: Caller | null): Promise<void> {
     await this.database.within(db, REVOKE_OF_KEY, this.parametersOf(keyId, by));
+  }
+
+  /**
+   * Ends what an account has signed in for at the authorization server: sessions, codes, grants, refresh tokens and the
+   * access tokens that came from them. For good: an account that is active again signs in again.
+   */
+  async endSignIns(db: EntityManager, account: string): Promise<void> {
+    const expired = addSeconds(this.clock.now(), FAMILY_LIFETIME);
+    await this.database.within(db, REVOKE_FAMILIES, [account, expired]);
+    await this.database.within(db, FORGET_SIGN_INS, [account]);
   }
 
   private parametersOf(id: string, by: Caller | null): Parameter[] {

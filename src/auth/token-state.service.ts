@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { grants } from '../access/access.policy.js';
 import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
@@ -30,6 +31,12 @@ const IS_LIVE: Statement = {
             SELECT 1 FROM "signing_keys" s WHERE s."kid" = $7 AND (s."retired_at" IS NULL OR s."retired_at" > $8))`,
 };
 
+/** Whoever acts for a user does so by the policy that lets them in: without it, their token is worth nothing. */
+const IS_LIVE_FOR_ACTOR: Statement = {
+  name: 'is_delegated_token_live',
+  sql: `${IS_LIVE.sql} AND EXISTS (SELECT 1 ${grants({ caller: '$2', client: '$3', user: '$1' })})`,
+};
+
 /** Whether what a token came from is still there. */
 @Injectable()
 export class TokenStateService {
@@ -41,7 +48,7 @@ export class TokenStateService {
   /** Asks the database, in one round trip. */
   async isLive({ caller, tokenId, grantId, keyId, kid }: TokenOrigin): Promise<boolean> {
     const { userId, actorId = userId, clientId } = caller;
-    const rows = await this.database.read(IS_LIVE, [
+    const rows = await this.database.read(caller.actorId === undefined ? IS_LIVE : IS_LIVE_FOR_ACTOR, [
       userId,
       actorId,
       clientId,

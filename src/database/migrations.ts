@@ -7,6 +7,7 @@ import { RotateSigningKeys1795720000000 } from './migrations/1795720000000-Rotat
 import { AddWaysOfLogin1795740000000 } from './migrations/1795740000000-AddWaysOfLogin.js';
 import { AddAuditTrail1795750000000 } from './migrations/1795750000000-AddAuditTrail.js';
 import { RecordEndsOnBothSides1795760000000 } from './migrations/1795760000000-RecordEndsOnBothSides.js';
+import { NameAccountsOfSignIns1795770000000 } from './migrations/1795770000000-NameAccountsOfSignIns.js';
 
 /** In the order in which they run. */
 export const MIGRATIONS = [
@@ -19,4 +20,5 @@ export const MIGRATIONS = [
   AddWaysOfLogin1795740000000,
   AddAuditTrail1795750000000,
   RecordEndsOnBothSides1795760000000,
+  NameAccountsOfSignIns1795770000000,
 ];

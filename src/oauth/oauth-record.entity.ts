@@ -1,5 +1,5 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
-import { INSTANT } from '../database/column-types.js';
+import { ID, INSTANT } from '../database/column-types.js';
 
 /** What the authorization server keeps: sign-in sessions, interactions, grants, codes and refresh tokens. */
 @Entity('oauth_records')
@@ -29,6 +29,11 @@ export class OAuthRecord {
   @Index('oauth_records_client_idx')
   @Column({ name: 'client_id', type: 'varchar', length: 32, nullable: true })
   clientId: string | null;
+
+  /** Who signed in for it, or has just given the right password: with the account, and with its password, it goes. */
+  @Index('oauth_records_account_idx')
+  @Column({ name: 'account_id', ...ID, nullable: true })
+  accountId: string | null;
 
   @Column({ name: 'consumed_at', ...INSTANT, nullable: true })
   consumedAt: Date | null;

@@ -134,11 +134,13 @@ export class UsersService {
     if (changes.emailAddress) await takeEmailAddress(db, id, changes.emailAddress);
     for (const thirdPartyId of thirdPartyIds) await assignThirdPartyId(db, user.organizationId!, id, thirdPartyId);
     await indexUser(db, id);
-    if (status !== before) await this.revocation.revokeWhatIsNoLongerGranted(db, id, by);
+    if (status === before) return;
+    await this.revocation.revokeWhatIsNoLongerGranted(db, id, by);
+    if (status === 'BLOCKED') await this.revocation.endSignIns(db, id);
   }
 
   /**
-   * With the account go its sessions, its login tokens, and those that it obtained for others.
+   * With the account go its sessions, its login tokens, those that it obtained for others, and its sign-ins.
    *
    * @throws DomainError `access_denied`, `not_found`, `cannot_delete_self`, `account_is_group_manager`
    */
@@ -148,14 +150,10 @@ export class UsersService {
       await this.policy.requireMayDelete(db, caller, user);
       const { id: userId, organizationId } = user!;
       await this.revocation.revokeAllOf(db, 'account', userId, caller);
+      await this.revocation.endSignIns(db, userId);
       await db.delete(User, { id: userId });
       await this.audit.record(db, { event: 'ACCOUNT_DELETED', organizationId, userId, by: caller });
     });
-  }
-
-  /** Whether it is the account of a person, and active. */
-  isActivePerson(id: string): Promise<boolean> {
-    return this.users.existsBy({ id, type: 'USER', status: 'ACTIVE' });
   }
 
   async find(ref: NamingRef): Promise<User | null> {

@@ -169,6 +169,23 @@ describe('RFC 6749, section 3.1.2: the redirection endpoint', () => {
 });
 
 describe('RFC 6749, section 4.1: the authorization code grant', () => {
+  it('leads through addresses that are written in another way', async () => {
+    const browser = new Browser({
+      call: (path, options) => t.call(path.replace(/^([^?]+)/, '$1/').replace('authorize', 'authoriz%65'), options),
+    });
+    const target = await browser.authorize(authorizeQuery(scene.client), scene.person.emailAddress);
+    expect((await exchange(target.searchParams.get('code')!)).status).toBe(200);
+  });
+
+  it('4.1.1: takes a query that has question marks of its own', async () => {
+    const redirectUri = `${REDIRECT_URI}?a=?`;
+    const client = await newClient(t, scene.organizationId, { redirectUris: [redirectUri] });
+    // RFC 3986, section 3.4: within a query, it is a character like any other.
+    const query = `client_id=${client.id}&redirect_uri=${redirectUri}&state=what?&response_type=code`;
+    const { searchParams } = await new Browser(t).authorize(query, scene.person.emailAddress);
+    expect([searchParams.get('a'), searchParams.get('state')]).toEqual(['?', 'what?']);
+  });
+
   it('4.1.2: gives the state back as it came, and the issuer (RFC 9207)', async () => {
     const state = 'a b&c=ü/%2F';
     const target = await new Browser(t).authorize(authorizeQuery(scene.client, { state }), scene.person.emailAddress);
@@ -247,6 +264,37 @@ describe('RFC 6749, section 4.1: the authorization code grant', () => {
     await other.close();
     expect(answers.filter(({ status }) => status === 200).length).toBeLessThanOrEqual(1);
     expect(answers.filter(({ body }) => body.error === 'invalid_grant').length).toBeGreaterThanOrEqual(9);
+  });
+
+  it.each(['a code', 'a refresh token'])('10.4, 10.5: %s that is used twice at once leaves nothing', async (kind) => {
+    const other = await TestApp.startBeside();
+    const instances = [t, other];
+    const fields = async (): Promise<Record<string, string>> =>
+      kind === 'a code'
+        ? { grant_type: 'authorization_code', code: await newCode(scene), redirect_uri: REDIRECT_URI }
+        : { grant_type: 'refresh_token', refresh_token: (await newTokens(scene)).refresh_token };
+    const given: { access_token: string; refresh_token: string }[] = [];
+    for (let round = 0; round < 8; round++) {
+      const same = await fields();
+      const answers = await Promise.all(
+        Array.from({ length: 6 }, (_, i) => requestToken(instances[i % 2]!.url, same, scene.client)),
+      );
+      given.push(...answers.filter(({ status }) => status === 200).map(({ body }) => body));
+    }
+    // The clocks of both: what they believe of an access token lasts for less than two seconds.
+    for (const { clock } of instances) clock.advance(2);
+    const left = await Promise.all(
+      given.map(async ({ access_token, refresh_token }) => {
+        const fields = { grant_type: 'refresh_token', refresh_token };
+        const statuses = await Promise.all(
+          instances.map(async (instance) => (await instance.as({ token: access_token })('/user')).status),
+        );
+        return [...statuses, (await requestToken(t.url, fields, scene.client)).body.error];
+      }),
+    );
+    t.clock.reset();
+    await other.nest.close();
+    expect(left).toEqual(given.map(() => [401, 401, 'invalid_grant']));
   });
 
   it('10.5: keeps no code or refresh token, only hashes', async () => {

@@ -43,6 +43,18 @@ describe('RFC 7009: token revocation', () => {
     t.clock.reset();
   });
 
+  it.each(['/oauth/revoke/', '/oauth/revok%65'])('2.1: revokes at the address %s too', async (path) => {
+    const { access_token, refresh_token } = await newTokens(scene);
+    for (const token of [access_token, refresh_token]) {
+      const { status, text } = await requestToken(t.url, { token }, scene.client, path);
+      expect([status, text]).toEqual([200, '']);
+    }
+    t.clock.advance(2);
+    expect((await t.as({ token: access_token })('/user')).status).toBe(401);
+    t.clock.reset();
+    expect(await canRefresh(refresh_token)).toBe(false);
+  });
+
   it('2.2: answers 200 for what is no token', async () => {
     for (const token of ['x', 'a.b.c', 'eyJhbGciOiJub25lIn0.e30.']) expect((await revoke(token)).status).toBe(200);
   });

@@ -13,6 +13,7 @@ import {
   REDIRECT_URI,
   requestToken,
 } from '../support/oauth.js';
+import { raw } from '../support/raw.js';
 import type { KeyClient, Scene } from '../support/oauth.js';
 
 const METHODS = ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'];
@@ -79,6 +80,12 @@ const GRANTS: Record<string, () => Promise<number>> = {
   },
 };
 
+/** What an address answers, written exactly so. */
+async function faceOf(written: string): Promise<unknown> {
+  const { status, body, headers } = await raw(t.url, written);
+  return { status, body, type: headers.get('content-type'), caching: headers.get('cache-control') };
+}
+
 describe('RFC 8414: authorization server metadata', () => {
   it('2: state what there is, and nothing of OpenID Connect', async () => {
     const { status, body, headers } = await t.call('/.well-known/oauth-authorization-server');
@@ -112,6 +119,16 @@ describe('RFC 8414: authorization server metadata', () => {
     expect(JSON.stringify(body)).not.toContain('evil');
     expect(body.issuer).toBe(PUBLIC_URL);
   });
+
+  it.each(['/.well-known/oauth-authorization-server', '/oauth/keys'])(
+    'are the same, with the same headers, however the address %s is written',
+    async (path) => {
+      const face = await faceOf(path);
+      expect(face).toMatchObject({ status: 200 });
+      for (const written of [`${path}/`, `${path}?x`, path.replace('th', '%74h'), `${path.replace('e', '%65')}/?x=/`])
+        expect(await faceOf(written)).toEqual(face);
+    },
+  );
 
   it('2: every endpoint that they name is there', async () => {
     const { body } = await t.call('/.well-known/oauth-authorization-server');

@@ -2,7 +2,22 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from '../../src/app.setup.js';
 import { loadSettings } from '../../src/config/settings.js';
+import { OAuthRecord } from '../../src/oauth/oauth-record.entity.js';
+import { PERMISSIONS } from '../../src/users/account-permission.entity.js';
+import { PasswordsService } from '../../src/users/passwords.service.js';
 import { call, outcome, TestApp, testEnvironment } from '../support/app.js';
+import {
+  actionOf,
+  authorizeQuery,
+  Browser,
+  newCode,
+  newPerson,
+  newScene,
+  newTokens,
+  PASSWORD,
+  REDIRECT_URI,
+  requestToken,
+} from '../support/oauth.js';
 import type { TestCaller } from '../support/world.js';
 
 /** The longest that an instance may go on with what another has taken away, in milliseconds. */
@@ -83,3 +98,73 @@ describe('S28 on every instance', () => {
     }
   });
 });
+
+/** What ends all that an account has signed in for; afterwards it may be used again, if it is still there. */
+const ENDS: { when: string; end: (id: string, admin: TestCaller) => Promise<unknown> }[] = [
+  {
+    when: 'its password is set',
+    end: (id) => t.nest.get(PasswordsService, { strict: false }).set(id, 'another long password'),
+  },
+  {
+    when: 'it is blocked, also once it is active again',
+    end: async (id, admin) => {
+      for (const status of ['BLOCKED', 'ACTIVE']) await t.send(admin, 'PUT', `/user/${id}`, { status });
+    },
+  },
+  { when: 'it is deleted', end: (id, admin) => t.send(admin, 'DELETE', `/user/${id}`) },
+];
+
+describe('S28: of an account', () => {
+  it.each(ENDS)('no sign-in, code or token is left when $when', async ({ end }) => {
+    const scene = await newScene(t);
+    const admin = await t.world.caller({ organizationId: scene.organizationId, permissions: [...PERMISSIONS] });
+    const { person, client } = scene;
+    const bystander = await newTokens({ ...scene, person: await newPerson(t, scene.organizationId) });
+    const tokens = await newTokens(scene);
+    const code = await newCode(scene);
+    const signedIn = new Browser(t);
+    await signedIn.authorize(authorizeQuery(client), person.emailAddress);
+    const { halfway, resume } = await signInHalfway(authorizeQuery(client), person.emailAddress);
+
+    await end(person.id, admin);
+    t.clock.advance(2);
+    const ask = async (fields: Record<string, string>): Promise<string | undefined> =>
+      (await requestToken(t.url, fields, client)).body.error;
+    const refresh = (refresh_token: string): Promise<string | undefined> =>
+      ask({ grant_type: 'refresh_token', refresh_token });
+    expect({
+      refreshed: await refresh(tokens.refresh_token),
+      exchanged: await ask({ grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI }),
+      called: (await t.as({ token: tokens.access_token })('/user')).status,
+      page: /<h1>([^<]*)/.exec((await signedIn.open(`/oauth/authorize?${authorizeQuery(client)}`)).text)?.[1],
+      resumed: (await halfway.open(resume)).status,
+      records: await t.world.write((db) => db.countBy(OAuthRecord, { accountId: person.id })),
+    }).toEqual({
+      refreshed: 'invalid_grant',
+      exchanged: 'invalid_grant',
+      called: 401,
+      page: 'Sign in',
+      resumed: 400,
+      records: 0,
+    });
+    expect((await t.as({ token: bystander.access_token })('/user')).status).toBe(200);
+    expect(await refresh(bystander.refresh_token)).toBeUndefined();
+    t.clock.reset();
+  });
+});
+
+/** A browser that has given the right password, and has not come back to where it was sent from. */
+async function signInHalfway(query: string, email: string): Promise<{ halfway: Browser; resume: string }> {
+  let resume: string | null = null;
+  const halfway = new Browser({
+    call: async (path, options) => {
+      if (resume === null && path.startsWith('/oauth/authorize/')) {
+        resume = path;
+        return t.call('/health');
+      }
+      return t.call(path, options);
+    },
+  });
+  await halfway.open(actionOf(await halfway.open(`/oauth/authorize?${query}`)), { email, password: PASSWORD });
+  return { halfway, resume: resume! };
+}

@@ -1,5 +1,7 @@
 import { hkdfSync, timingSafeEqual } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
 import { IncomingMessage } from 'node:http';
+import type { ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -7,23 +9,24 @@ import { Provider, errors } from 'oidc-provider';
 import type { Adapter, Configuration, KoaContextWithOIDC, ResourceServer } from 'oidc-provider';
 import type { Repository } from 'typeorm';
 import { SCOPE } from '../../auth/called-by.decorator.js';
-import { Clock, toNumericDate } from '../../common/clock.js';
+import { addSeconds, Clock, toNumericDate } from '../../common/clock.js';
 import { hashSecret, isId } from '../../common/id.js';
 import { html, pageOf } from '../../common/page.js';
 import { Settings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
-import { UsersService } from '../../users/users.service.js';
+import { PasswordsService } from '../../users/passwords.service.js';
 import { ClientSecret } from '../client-secret.entity.js';
 import { Client } from '../client.entity.js';
 import { KeyRing } from '../key-ring.js';
 import { RevokedTokensService } from '../revoked-tokens.service.js';
 import { PUBLISHED_AHEAD, USUAL_LIFETIME } from '../signing-keys.service.js';
-import { TokensService } from '../tokens.service.js';
+import { TokenError, TokensService } from '../tokens.service.js';
 import { OAuthRecords } from './oauth-records.adapter.js';
 import { clientMetadata, JWT_BEARER } from './client-metadata.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
 import { OAuthLimits, TooManyBegun } from './oauth-limits.service.js';
+import { signInPolicy } from './sign-in-policy.js';
 
 /** Seconds that an access token is good. */
 export const ACCESS_TOKEN_TTL = USUAL_LIFETIME;
@@ -75,12 +78,14 @@ interface TokenBody {
 @Injectable()
 export class AuthorizationServer {
   private built: { version: string; provider: Provider } | null = null;
+  /** What went wrong with a request on our side, which the engine would answer in its own words. */
+  private readonly failures = new WeakMap<IncomingMessage, unknown>();
 
   constructor(
     @InjectRepository(Client) private readonly clients: Repository<Client>,
     @InjectRepository(ClientSecret) private readonly secrets: Repository<ClientSecret>,
     private readonly keys: KeyRing,
-    private readonly users: UsersService,
+    private readonly passwords: PasswordsService,
     private readonly tokens: TokensService,
     private readonly revoked: RevokedTokensService,
     private readonly jwtBearer: JwtBearerGrant,
@@ -98,19 +103,27 @@ export class AuthorizationServer {
     return this.built.provider;
   }
 
-  /** Answers a request; `url` and `form`, if given, stand for what it brought. */
+  /**
+   * Answers a request; `url`, with one of `PATHS`, and `form` stand for what it brought.
+   *
+   * @throws what went wrong on our side, with nothing answered yet
+   */
   async answer(
     request: FastifyRequest,
     reply: FastifyReply,
-    { url = request.url, form }: { url?: string; form?: URLSearchParams } = {},
+    { url, form }: { url: string; form?: URLSearchParams },
   ): Promise<void> {
     await this.keys.refresh();
-    reply.hijack();
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value) reply.raw.setHeader(name, value);
-    const message = this.rewritten(request.raw, url, form);
+    const rewritten = this.rewritten(request.raw, url, form);
     // The engine knows only the last of the proxies.
-    message.headers['x-forwarded-for'] = request.ip;
-    await this.provider.callback()(message, reply.raw);
+    rewritten.headers['x-forwarded-for'] = request.ip;
+    await this.provider.callback()(rewritten, reply.raw);
+    if (this.failures.has(rewritten)) {
+      takeBack(reply.raw);
+      throw this.failures.get(rewritten);
+    }
+    reply.hijack();
   }
 
   /** The request as the engine shall see it: at the public URL, whatever its headers say, and with the form unread. */
@@ -140,7 +153,9 @@ export class AuthorizationServer {
   }
 
   private build(): Provider {
-    const provider = new Provider(this.settings.PUBLIC_URL, this.configuration());
+    // The engine signs with the keys that it was made with, also while they are replaced: what it is told to sign with is one of them.
+    const resourceServer = this.resourceServer(this.keys.signing('ACCESS').kid);
+    const provider = new Provider(this.settings.PUBLIC_URL, this.configuration(resourceServer));
     // What arrives here has been rewritten: the headers are our own.
     provider.proxy = true;
     const { secrets } = this;
@@ -153,7 +168,7 @@ export class AuthorizationServer {
         return this.redirectUris?.includes(uri) ?? false;
       },
     });
-    provider.registerGrantType(JWT_BEARER, (ctx) => this.jwtBearer.answer(ctx, provider, this.resourceServer()), [
+    provider.registerGrantType(JWT_BEARER, (ctx) => this.jwtBearer.answer(ctx, provider, resourceServer), [
       'assertion',
       'scope',
       'resource',
@@ -164,16 +179,23 @@ export class AuthorizationServer {
       'session',
     ]);
     provider.use(async (ctx, next) => {
-      await next();
-      await this.complete(ctx as KoaContextWithOIDC);
+      try {
+        await next();
+        if (!this.failures.has(ctx.req)) await this.complete(ctx as KoaContextWithOIDC);
+      } catch (error) {
+        this.failures.set(ctx.req, error);
+      }
+      ctx.respond = !this.failures.has(ctx.req);
     });
     provider.on('grant.error', (ctx, error) => (ctx.state.refusal = error));
     provider.on('revocation.error', (ctx, error) => (ctx.state.refusal = error));
-    provider.on('server_error', (_ctx, error) => new Logger('AuthorizationServer').error(error.stack));
+    provider.on('server_error', ({ req }, error) => this.failures.set(req, error));
+    // What is left is a connection that broke off while the answer was sent.
+    (provider as EventEmitter).on('error', (error: Error) => new Logger('AuthorizationServer').warn(error.message));
     return provider;
   }
 
-  private configuration(): Configuration {
+  private configuration(resourceServer: ResourceServer): Configuration {
     return {
       adapter: (kind) => this.adapterOf(kind),
       jwks: { keys: this.keys.privateAccessJwks() as never },
@@ -209,7 +231,7 @@ export class AuthorizationServer {
           useGrantedResource: () => true,
           getResourceServerInfo: (_ctx, resource) => {
             if (resource !== this.resource) throw new errors.InvalidTarget();
-            return this.resourceServer();
+            return resourceServer;
           },
         },
       },
@@ -220,10 +242,14 @@ export class AuthorizationServer {
         short: { signed: true, httpOnly: true, sameSite: 'lax', secure: this.settings.isHttps },
       },
       interactions: {
-        policy: this.limits.interactionPolicy(),
+        policy: this.limits.counting(signInPolicy()),
         url: (_ctx, { uid }) => `${PATHS.interaction}/${uid}`,
       },
-      findAccount: async (_ctx, sub) => ((await this.users.isActivePerson(sub)) ? accountOf(sub) : undefined),
+      findAccount: async (ctx, sub, token) => {
+        // What a code or refresh token came from has ended with the password; a session may just be about to be stored.
+        const passwordFrom = token ? undefined : ctx.oidc.session?.acr;
+        return (await this.passwords.isStillSignedIn(sub, passwordFrom)) ? accountOf(sub) : undefined;
+      },
       extraTokenClaims: (ctx, token) => ({
         ...(token.kind === 'AccessToken' && token.grantId ? { grant_id: token.grantId } : {}),
         ...(ctx.state.claims as object | undefined),
@@ -261,21 +287,21 @@ export class AuthorizationServer {
     return `${this.settings.PUBLIC_URL}/api`;
   }
 
-  private resourceServer(): ResourceServer {
+  private resourceServer(kid: string): ResourceServer {
     return {
       scope: SCOPE,
       audience: this.resource,
       accessTokenTTL: ACCESS_TOKEN_TTL,
       accessTokenFormat: 'jwt',
-      jwt: { sign: { alg: 'ES256', kid: this.keys.signing('ACCESS').kid } },
+      jwt: { sign: { alg: 'ES256', kid } },
     };
   }
 
   private adapterOf(kind: string): Adapter {
     if (kind === 'Client') return { find: (id: string) => this.findClient(id) } as unknown as Adapter;
-    return new OAuthRecords(kind, this.database, this.clock, (grantId) =>
-      this.revoked.revoke(grantId, ACCESS_TOKEN_TTL),
-    );
+    return new OAuthRecords(kind, this.database, this.clock, async (grantId) => {
+      await this.revoked.revoke(grantId, addSeconds(this.clock.now(), ACCESS_TOKEN_TTL));
+    });
   }
 
   private async findClient(id: string): Promise<ReturnType<typeof clientMetadata> | undefined> {
@@ -310,11 +336,16 @@ export class AuthorizationServer {
   /** RFC 7009, section 2.2: what is not a token of this client's is no error. */
   private async revokeAccessToken(ctx: KoaContextWithOIDC): Promise<void> {
     const token = String(ctx.oidc.params?.token);
-    const claims = await this.tokens.verify('access', token).catch(() => null);
+    const claims = await this.tokens.verify('access', token).catch((error: unknown) => {
+      if (error instanceof TokenError) return null;
+      throw error;
+    });
     if (claims && claims.client_id === ctx.oidc.client?.clientId) {
-      await this.revoked.revoke(claims.jti, claims.exp - toNumericDate(this.clock.now()));
-      const { sub: userId, client_id: clientId, jti: tokenId } = claims;
-      await this.audit.record({ event: 'TOKEN_REVOKED', userId, clientId, tokenId });
+      const { sub: userId, client_id: clientId, jti: tokenId, exp } = claims;
+      await this.database.transaction(async (db) => {
+        if (await this.revoked.revoke(tokenId, new Date(exp * 1000), db))
+          await this.audit.record({ event: 'TOKEN_REVOKED', userId, clientId, tokenId }, db);
+      });
     }
     ctx.status = 200;
     ctx.body = '';
@@ -338,6 +369,16 @@ function stateTheTruth(metadata: Record<string, unknown>): void {
   metadata.revocation_endpoint_auth_methods_supported = metadata.token_endpoint_auth_methods_supported;
   metadata.revocation_endpoint_auth_signing_alg_values_supported =
     metadata.token_endpoint_auth_signing_alg_values_supported;
+}
+
+/**
+ * Headers of an answer that was not sent. Which pages of other origins may read an answer was decided with them, and
+ * holds for the one that is sent instead.
+ */
+function takeBack(response: ServerResponse): void {
+  for (const name of response.getHeaderNames())
+    if (name !== 'vary' && !name.startsWith('access-control-')) response.removeHeader(name);
+  response.statusMessage = '';
 }
 
 function accountOf(sub: string): { accountId: string; claims: () => { sub: string } } {

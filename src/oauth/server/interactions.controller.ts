@@ -44,16 +44,17 @@ export class InteractionsController {
     const { email, password } = requireCredentials(fields);
     const account = normalizeEmailAddress(email);
     await this.attempts.countSignIn(account, request.ip);
-    const { ownerId, isRight } = await this.passwords.check(email, password);
+    const { ownerId, passwordFrom } = await this.passwords.check(email, password);
     const clientId = String(interaction.params.client_id);
-    if (!ownerId || !isRight) {
+    if (!ownerId || !passwordFrom) {
       // Also for an address of nobody, in the record of the client's organization: it takes the same time.
       await this.audit.refuse({ event: 'SIGN_IN_FAILED', userId: ownerId, clientId });
       return showSignIn(reply, interaction, email);
     }
     await this.attempts.forgetSignIns(account);
     await this.audit.record({ event: 'SIGN_IN_SUCCEEDED', userId: ownerId, clientId });
-    await this.finish(request, reply, { login: { accountId: ownerId } });
+    // The engine keeps `acr` with the session, and makes no other use of it.
+    await this.finish(request, reply, { login: { accountId: ownerId, acr: passwordFrom } });
   }
 
   @Post('consent')

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { EntityManager } from 'typeorm';
 import type { AuditDetails, AuditEventName } from '../../audit/audit-events.js';
 import { AuditService } from '../../audit/audit.service.js';
 import { Database } from '../../database/database.js';
@@ -38,10 +39,12 @@ export class OAuthAuditService {
     private readonly audit: AuditService,
   ) {}
 
-  async record({ userId, actorId, clientId, ...entry }: OAuthEntry): Promise<void> {
+  /** In the transaction of `db`, if one is given: both are there, or neither. */
+  async record({ userId, actorId, clientId, ...entry }: OAuthEntry, db?: EntityManager): Promise<void> {
     const organizationId = await this.organizationOf(userId, clientId);
     const by = { userId: actorId ?? userId ?? undefined, clientId: clientId ?? undefined };
-    await this.audit.write({ ...entry, organizationId, userId, by });
+    const row = { ...entry, organizationId, userId, by };
+    await (db ? this.audit.record(db, row) : this.audit.write(row));
   }
 
   /** The same for what was refused, which is recorded so many times a minute at most. */

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { errors, interactionPolicy } from 'oidc-provider';
-import type { KoaContextWithOIDC } from 'oidc-provider';
+import { errors } from 'oidc-provider';
+import type { interactionPolicy, KoaContextWithOIDC } from 'oidc-provider';
 import { AttemptsService } from '../../auth/attempts.service.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { reasonOf } from './jwt-bearer.grant.js';
@@ -45,9 +45,8 @@ export class OAuthLimits {
     }
   }
 
-  /** The usual pages, each of which is counted before anything is kept for it. */
-  interactionPolicy(): interactionPolicy.DefaultPolicy {
-    const policy = interactionPolicy.base();
+  /** The same policy, each of whose pages is counted before anything is kept for it. */
+  counting(policy: interactionPolicy.DefaultPolicy): interactionPolicy.DefaultPolicy {
     for (const prompt of policy) {
       const details = prompt.details.bind(prompt);
       prompt.details = async (ctx) => {

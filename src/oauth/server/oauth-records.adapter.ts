@@ -6,17 +6,19 @@ import { hashSecret } from '../../common/id.js';
 import type { Database } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
 
+const COLUMNS = `"id", "kind", "payload", "grant_id", "uid", "client_id", "account_id", "expires_at"`;
+
 const UPSERT: Statement = {
   name: 'upsert_oauth_record',
-  sql: `INSERT INTO "oauth_records" ("id", "kind", "payload", "grant_id", "uid", "client_id", "expires_at") VALUES ($1, $2, $3, $4, $5, $6, $7)
-        ON CONFLICT ("id") DO UPDATE SET "payload" = excluded."payload", "grant_id" = excluded."grant_id",
-          "uid" = excluded."uid", "client_id" = excluded."client_id", "expires_at" = excluded."expires_at"`,
+  sql: `INSERT INTO "oauth_records" (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        ON CONFLICT ("id") DO UPDATE SET "payload" = excluded."payload", "grant_id" = excluded."grant_id", "uid" = excluded."uid",
+          "client_id" = excluded."client_id", "account_id" = excluded."account_id", "expires_at" = excluded."expires_at"`,
 };
 
 /** For what may be there once: of any number of calls at once, one gets a row back. */
 const INSERT: Statement = {
   name: 'insert_oauth_record',
-  sql: `INSERT INTO "oauth_records" ("id", "kind", "payload", "grant_id", "uid", "client_id", "expires_at") VALUES ($1, $2, $3, $4, $5, $6, $7)
+  sql: `INSERT INTO "oauth_records" (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT ("id") DO NOTHING RETURNING "id"`,
 };
 
@@ -71,6 +73,7 @@ export class OAuthRecords implements Adapter {
       payload.grantId ?? null,
       payload.uid ?? null,
       clientOf(payload),
+      accountOf(payload),
       addSeconds(this.clock.now(), expiresIn),
     ]);
     if (isOnce && written.length === 0) throw new errors.InvalidClientAuth('the client assertion was used before');
@@ -108,21 +111,33 @@ export class OAuthRecords implements Adapter {
     else await this.database.write(REMOVE_OF_GRANT, [grantId, this.kind]);
   }
 
+  /** The one of the calls that got something may still be about to save a refresh token: without the grant, it is good for nothing. */
   private async revokeGrant(grantId: string): Promise<void> {
+    await this.database.write(REMOVE, [keyOf('Grant', grantId)]);
     for (const kind of ['RefreshToken', 'AuthorizationCode'])
       await this.database.write(REMOVE_OF_GRANT, [grantId, kind]);
     await this.revokeAccessTokens(grantId);
   }
 
   private key(id: string): string {
-    return hashSecret(`${this.kind} ${id}`);
+    return keyOf(this.kind, id);
   }
+}
+
+function keyOf(kind: string, id: string): string {
+  return hashSecret(`${kind} ${id}`);
 }
 
 /** An interaction names its client as the authorization request did. */
 function clientOf({ clientId, params }: AdapterPayload): string | null {
   const id = clientId ?? (params as { client_id?: unknown } | undefined)?.client_id;
   return typeof id === 'string' ? id : null;
+}
+
+/** An interaction names who has just signed in there, or else whose sign-in session the browser has. */
+function accountOf({ accountId, result, session }: AdapterPayload): string | null {
+  const { login } = (result ?? {}) as { login?: { accountId?: string } };
+  return login?.accountId ?? accountId ?? session?.accountId ?? null;
 }
 
 /** An interaction also repeats the cookie of the sign-in session, of which the engine makes no use. */

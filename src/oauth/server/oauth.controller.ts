@@ -1,19 +1,23 @@
-import { Body, Controller, Get, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, Param, Post, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy, SCOPE } from '../../auth/called-by.decorator.js';
+import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
 import { API } from '../../common/paths.js';
 import { AuthorizationServer, PATHS } from './authorization-server.js';
 import { JWT_BEARER } from './client-metadata.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
+import { OAuthErrorFilter } from './oauth-error.filter.js';
 
 /**
  * The endpoints of the authorization server (API.md, section 4). The engine answers; what clients in the field leave
- * out or send too much is put right before. The server's metadata describe them (RFC 8414), not the OpenAPI document.
+ * out or send too much is put right before, and so is the address: one that ends with a slash, or has letters that are
+ * percent-encoded, leads here too. The server's metadata describe them (RFC 8414), not the OpenAPI document.
  */
 @ApiExcludeController()
 @Controller()
 @CalledBy('anyone')
+@UseFilters(OAuthErrorFilter)
 export class OAuthController {
   constructor(
     private readonly server: AuthorizationServer,
@@ -22,8 +26,9 @@ export class OAuthController {
 
   /** RFC 6749, section 3.1. */
   @Get(PATHS.authorization)
+  @UseFilters(PageErrorFilter)
   authorize(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const query = new URLSearchParams(request.url.split('?')[1]);
+    const query = queryOf(request);
     // Older clients send only client_id and redirect_uri.
     if (!query.has('response_type')) query.set('response_type', 'code');
     if (!query.has('scope')) query.set('scope', SCOPE);
@@ -33,8 +38,9 @@ export class OAuthController {
 
   /** Where a browser comes back from the pages on which a user signs in and agrees. */
   @Get(`${PATHS.authorization}/:uid`)
-  resume(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    return this.server.answer(request, reply);
+  @UseFilters(PageErrorFilter)
+  resume(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('uid') uid: string): Promise<void> {
+    return this.server.answer(request, reply, { url: `${PATHS.authorization}/${encodeURIComponent(uid)}` });
   }
 
   /** RFC 6749, section 3.2. */
@@ -53,19 +59,19 @@ export class OAuthController {
   @Post(PATHS.revocation)
   revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
     dropForeignCredentials(request);
-    return this.server.answer(request, reply, { form: toForm(fields) });
+    return this.server.answer(request, reply, { url: PATHS.revocation, form: toForm(fields) });
   }
 
   /** RFC 7517. */
   @Get(PATHS.jwks)
   keys(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    return this.server.answer(request, reply);
+    return this.server.answer(request, reply, { url: PATHS.jwks });
   }
 
   /** RFC 8414. */
   @Get(PATHS.metadata)
   metadata(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    return this.server.answer(request, reply);
+    return this.server.answer(request, reply, { url: PATHS.metadata });
   }
 
   private async answerToken(request: FastifyRequest, reply: FastifyReply, fields: unknown): Promise<void> {
@@ -90,6 +96,12 @@ export class OAuthController {
       if (clientId) form.set('client_id', clientId);
     }
   }
+}
+
+/** Everything after the first question mark: those that follow are a part of it (RFC 3986, section 3.4). */
+function queryOf({ url }: FastifyRequest): URLSearchParams {
+  const start = url.indexOf('?');
+  return new URLSearchParams(start === -1 ? '' : url.slice(start));
 }
 
 /** Clients in the field send the API's stale `Authorization: OAuth …` along, which authenticates no client. */
