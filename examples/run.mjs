@@ -21,16 +21,16 @@ const START_SECONDS = 60;
 const TOKEN_SECONDS = 30 * 24 * 60 * 60;
 
 const options = readOptions();
+const directory = mkdtempSync(join(tmpdir(), 'latchkey-example-'));
 const root = fileURLToPath(new URL('..', import.meta.url));
 const [site, host] = [`http://localhost:${options.port}`, `http://localhost:${options['host-port']}`];
-const directory = mkdtempSync(join(tmpdir(), 'latchkey-example-'));
 const PATH = `${process.env.PATH}:/usr/sbin:/usr/local/sbin`;
 const children = [];
 const stopping = new AbortController();
 
 function readOptions() {
   try {
-    return parseArgs({
+    const { values } = parseArgs({
       options: {
         help: { type: 'boolean', short: 'h' },
         port: { type: 'string', default: '8080' },
@@ -39,7 +39,10 @@ function readOptions() {
         'latchkey-port': { type: 'string', default: '4002' },
         data: { type: 'string', default: 'data/example' },
       },
-    }).values;
+    });
+    if (!values.help) return values;
+    process.stdout.write(HELP);
+    process.exit();
   } catch ({ message }) {
     process.stderr.write(`${message}\n\n${HELP}`);
     process.exit(2);
@@ -74,6 +77,7 @@ async function stop(status, reason) {
 function nginxConfiguration() {
   cpSync(join(root, 'deploy/nginx'), directory, { recursive: true });
   const shipped = readFileSync(join(directory, 'site.conf'), 'utf8')
+    .replace('https://learn.example.com', site)
     .replaceAll('127.0.0.1:3000', `127.0.0.1:${options['latchkey-port']}`)
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${options['site-port']}`)
     .replace('listen 443 ssl', `listen 127.0.0.1:${options.port}`)
@@ -154,9 +158,5 @@ async function main() {
 `);
 }
 
-if (options.help) {
-  process.stdout.write(HELP);
-} else {
-  for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void stop(0));
-  main().catch(({ message }) => stop(1, message));
-}
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => void stop(0));
+main().catch(({ message }) => stop(1, message));

@@ -21,7 +21,9 @@ app.get('/', (request, reply) => reply.type('text/html; charset=utf-8').send(pag
 /** The whole integration: one call, one redirect. It is made when the link is followed, because the token lives for two minutes. */
 app.get('/continue', async (request, reply) => {
   const user = userOf(request);
-  const path = `/api/2.1.1/access/${encodeURIComponent(user.reference)}?returnTo=${encodeURIComponent(COURSE)}`;
+  // Whoever is signed in here is who shall be signed in there, also where somebody else was before.
+  const query = new URLSearchParams({ returnTo: COURSE, session: 'switch' });
+  const path = `/api/2.1.1/access/${encodeURIComponent(user.reference)}?${query}`;
   const answer = await fetch(LATCHKEY_URL + path, { headers: { authorization: `Bearer ${LATCHKEY_TOKEN}` } });
   const { url, id, description } = await answer.json();
   if (answer.ok) return reply.header('Cache-Control', 'no-store').redirect(url, 303);

@@ -23,7 +23,7 @@ function page(name, url, headers) {
 <title>First aid</title>
 <style>
 body { margin: 0; font: 1rem/1.5 system-ui, sans-serif; background: #eef4f1; color: #1d2b26; }
-header { display: flex; justify-content: space-between; padding: 1rem 2rem; background: #1f6f54; color: #fff; }
+header { display: flex; align-items: center; justify-content: space-between; padding: 1rem 2rem; background: #1f6f54; color: #fff; }
 header form { margin: 0; }
 button { padding: .3rem .8rem; border: 1px solid #fff; border-radius: .4rem; background: none; color: #fff; font: inherit; cursor: pointer; }
 main { max-width: 60rem; padding: 2rem; }

@@ -174,7 +174,7 @@ export class Settings {
 /** Thrown at the start; names every fault of the environment at once. */
 export class SettingsError extends StartError {
   constructor(readonly faults: string[]) {
-    super(`The environment is not complete:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
+    super(`The environment is not right:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
   }
 }
 

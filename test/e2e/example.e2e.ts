@@ -61,6 +61,12 @@ describe('npm run example', () => {
     expect(await page.textContent('header span')).toBe('Anna Jansen');
     expect(await page.textContent('table')).toContain('LMS$4711');
     await picture(page, 'site');
+    await page.goto(`${host}/?user=chloe`);
+    await page.getByRole('link', { name: 'Continue to the course' }).click();
+    expect([page.url(), await page.textContent('header span')]).toEqual([
+      `${site}/course/first-aid?lesson=2`,
+      'Chloé Dubois',
+    ]);
     await page.getByRole('button', { name: 'Log out' }).click();
     expect(page.url()).toBe(`${host}/`);
     await page.goto(`${site}/course/first-aid?lesson=2`);

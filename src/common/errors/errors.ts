@@ -6,7 +6,7 @@ export const ERRORS = {
   invalid_request: { status: 400, description: 'The request is malformed.' },
   missing_field: { status: 400, description: 'The user reference is missing or malformed.' },
   incorrect_field: { status: 400, description: 'A parameter has a value that is not allowed.' },
-  account_exists: { status: 400, description: 'Another account has this e-mail address; see userId.' },
+  account_exists: { status: 400, description: 'Another account has this e-mail address.' },
   email_address_not_specified: { status: 400, description: 'Give an e-mail address or a third-party ID.' },
   email_address_invalid: { status: 400, description: 'The e-mail address is malformed.' },
   real_name_not_specified: { status: 400, description: 'Give a name of at most 255 characters.' },
