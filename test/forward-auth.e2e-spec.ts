@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { Logger } from '@nestjs/common';
 import { createRemoteJWKSet, customFetch, jwtVerify } from 'jose';
 import type { JWTPayload } from 'jose';
 import { Database } from '../src/database/database.js';
@@ -469,6 +470,18 @@ describe('a site', () => {
       expect((await ask(t.url, { site: OTHER_SITE, headers: { cookie } })).status).toBe(401);
     expect((await t.login(token)).status).toBe(303);
     expect((await PROXIES.nginx(t.url, { headers: { cookie } })).status).toBe(200);
+  });
+
+  it('that is nobody’s is named in the log, once, and others are not', async () => {
+    const warn = jest.spyOn(Logger.prototype, 'warn').mockImplementation(() => undefined);
+    await t.world.caller({ origins: [OTHER_SITE] });
+    for (const site of ['https://nobody.example', OTHER_SITE, SITE, 'https://nobody.example'])
+      expect((await PROXIES.traefik(t.url, { site, headers: PAGE })).status).toBe(401);
+    expect(warn.mock.calls).toEqual([
+      [
+        'A proxy asks about https://nobody.example, which is neither PUBLIC_URL nor an origin of a client: nobody can be signed in there.',
+      ],
+    ]);
   });
 
   it('is the same however its address is written', async () => {

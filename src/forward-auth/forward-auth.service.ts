@@ -16,7 +16,7 @@ import { originOf, readOriginalRequest } from './original-request.js';
 import type { OriginalRequest } from './original-request.js';
 import { VisitsService } from './visits.service.js';
 
-/** Addresses that are named in the log because they are on no list, at most. */
+/** Addresses and sites that are named in the log because they are on no list, at most. */
 const MAX_REPORTED = 100;
 
 /** Answers a proxy that asks whether a request for a protected site may pass, and whose it is (API.md, section 3). */
@@ -24,6 +24,7 @@ const MAX_REPORTED = 100;
 export class ForwardAuthService {
   private readonly logger = new Logger('ForwardAuth');
   private readonly proxies: TrustedProxies;
+  /** What is in the log already. */
   private readonly reported = new Set<string>();
 
   constructor(
@@ -76,6 +77,7 @@ export class ForwardAuthService {
     if (hasToken(original.uri)) {
       await this.deepLinks.follow(request, reply, original, { site, own: visitor ? own : null });
     } else if (!visitor) {
+      await this.reportForeign(site);
       throw notSignedIn();
     } else if (original.delivery === 'page') {
       // Signed in since the proxy asked: the browser asks again.
@@ -91,11 +93,22 @@ export class ForwardAuthService {
   private requireProxy(address: string | undefined): void {
     if (this.proxies.includes(address)) return;
     const hint = `${address ?? 'An unknown address'} asks at /forward-auth and is not in TRUSTED_PROXIES`;
-    if (this.reported.size < MAX_REPORTED && !this.reported.has(hint)) {
-      this.reported.add(hint);
-      this.logger.warn(`${hint}. If it is a proxy of yours, add it there.`);
-    }
+    if (this.isNews(hint)) this.logger.warn(`${hint}. If it is a proxy of yours, add it there.`);
     throw new DomainError('not_authorized', `Only proxies get an answer here: ${hint}.`);
+  }
+
+  /** A site on which no session can count is a mistake in a configuration, and looks like a visitor who is not signed in. */
+  private async reportForeign(site: string): Promise<void> {
+    if (!this.isNews(site) || (await this.visits.isKnown(site))) return;
+    this.logger.warn(
+      `A proxy asks about ${site}, which is neither PUBLIC_URL nor an origin of a client: nobody can be signed in there.`,
+    );
+  }
+
+  private isNews(what: string): boolean {
+    if (this.reported.size >= MAX_REPORTED || this.reported.has(what)) return false;
+    this.reported.add(what);
+    return true;
   }
 
   private refuse(error: unknown, original: OriginalRequest | null, request: FastifyRequest, reply: FastifyReply): void {

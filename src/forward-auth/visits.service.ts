@@ -20,6 +20,11 @@ const IDENTITY: Statement = {
         WHERE u."id" = $1`,
 };
 
+const IS_ORIGIN: Statement = {
+  name: 'is_client_origin',
+  sql: `SELECT 1 AS "yes" FROM "client_origins" o WHERE o."origin" = $1 LIMIT 1`,
+};
+
 interface IdentityRow {
   name: string;
   emailAddress: string | null;
@@ -67,6 +72,12 @@ export class VisitsService {
    */
   isGoodFor(site: string, origins: string[]): boolean {
     return this.publicOrigins.includes(site) || origins.includes(site);
+  }
+
+  /** Whether any client may let users into the site. */
+  async isKnown(site: string): Promise<boolean> {
+    if (this.publicOrigins.includes(site)) return true;
+    return (await this.database.read(IS_ORIGIN, [site])).length > 0;
   }
 
   private async identify(cookie: ShownCookie, before: Visitor | undefined): Promise<Visitor | null> {

@@ -1,6 +1,7 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createApp } from '../../src/app.setup.js';
+import { newId } from '../../src/common/id.js';
 import { loadSettings } from '../../src/config/settings.js';
 import { ServiceAccountKey } from '../../src/oauth/service-account-key.entity.js';
 import { User } from '../../src/users/user.entity.js';
@@ -105,6 +106,43 @@ describe('RFC 7523, section 3, rules 8 to 10: the signature', () => {
     const { jwk } = await t.world.write((db) => db.findOneByOrFail(ServiceAccountKey, { id: kid }));
     const hmac = `${signed}.${createHmac('sha256', jwk).update(signed).digest('base64url')}`;
     for (const assertion of [none, hmac, `${none}x`]) expect(outcomeOf(await ask(assertion))).toEqual(INVALID_GRANT);
+  });
+
+  it('is refused with a description that says why', async () => {
+    const { account } = scene;
+    const [used, managed] = [
+      await assertionOf(t, account),
+      await t.world.user({ organizationId: scene.organizationId }),
+    ];
+    expect((await ask(used)).status).toBe(200);
+    const cases: [assertion: string, description: string][] = [
+      [used, 'the assertion was used before: its jti is good once'],
+      [await assertionOf(t, { ...account, keyId: newId() }), 'the assertion names no key of a service account'],
+      [await assertionOf(t, account, { exp: 1 }), "the assertion is not valid: 'exp' claim timestamp check failed"],
+      [
+        await assertionOf(t, account, { aud: 'https://elsewhere.example' }),
+        "the assertion is not valid: unexpected 'aud' claim value",
+      ],
+      [await assertionOf(t, account, { sub: 'anna@a.example' }), 'sub is the id of an account'],
+      [await assertionOf(t, account, { sub: managed }), 'The user has joined no group that the caller administers.'],
+    ];
+    for (const [assertion, description] of cases) {
+      const { body } = await ask(assertion);
+      const id = 'invalid_grant';
+      expect(body).toEqual({ error: id, error_description: description, id, description });
+    }
+  });
+
+  it.each([
+    { of: 'no assertion', fields: {}, description: 'The parameter assertion is missing.' },
+    { of: 'no JWT', fields: { assertion: 'x' }, description: 'The iss of the assertion is no service account.' },
+  ])('with $of and no client is no request', async ({ fields, description }) => {
+    const { status, body } = await requestToken(t.url, { grant_type: JWT_BEARER, ...(fields as object) });
+    expect({ status, error: body.error, description: body.error_description }).toEqual({
+      status: 400,
+      error: 'invalid_request',
+      description,
+    });
   });
 
   it('is refused by another private key under the same name', async () => {

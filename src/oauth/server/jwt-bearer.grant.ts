@@ -57,8 +57,17 @@ interface AssertionKey {
   clientId: string;
 }
 
+/** Says why: the engine tells clients nothing but that a grant is invalid. */
+class InvalidAssertion extends errors.InvalidGrant {
+  constructor(detail: string) {
+    super(detail);
+    // RFC 6749, section 5.2: the characters of a description.
+    this.error_description = detail.replaceAll(/["\\]/g, "'").replaceAll(/[^\x20-\x7e]/g, '?');
+  }
+}
+
 /** It was signed by the service account that it names, and is refused all the same: that is recorded. */
-class AssertionRefused extends errors.InvalidGrant {
+class AssertionRefused extends InvalidAssertion {
   constructor(
     readonly reason: 'expired' | 'claims' | 'client' | 'subject' | 'replayed',
     detail: string,
@@ -132,7 +141,7 @@ export class JwtBearerGrant {
   private async requireKey(assertion: string): Promise<Omit<Assertion, 'claims'>> {
     const keyId = requireKeyId(assertion);
     const [key] = await this.database.read<AssertionKey>(KEY, [keyId]);
-    if (!key) throw new errors.InvalidGrant('the assertion names no key of a service account');
+    if (!key) throw new InvalidAssertion('the assertion names no key of a service account');
     return { keyId, key };
   }
 
@@ -152,7 +161,7 @@ export class JwtBearerGrant {
       // The claims are looked at once the signature is good.
       if (error instanceof joseErrors.JWTExpired) throw new AssertionRefused('expired', detail);
       if (error instanceof joseErrors.JWTClaimValidationFailed) throw new AssertionRefused('claims', detail);
-      throw new errors.InvalidGrant(detail);
+      throw new InvalidAssertion(detail);
     });
     const claims = payload as Assertion['claims'];
     const now = toNumericDate(this.clock.now());
@@ -237,7 +246,7 @@ async function asGrant<T>(work: () => Promise<T>): Promise<T> {
     const isRequest = error.id === 'incorrect_field';
     throw isRequest
       ? new errors.InvalidRequest(error.message)
-      : Object.assign(new errors.InvalidGrant(error.message), { cause: error });
+      : Object.assign(new InvalidAssertion(error.message), { cause: error });
   }
 }
 
@@ -254,9 +263,9 @@ function requireKeyId(assertion: string): string {
     const isPlain = Object.keys(header).every((name) => HEADER_PARAMETERS.has(name));
     if (isPlain && typeof header.kid === 'string' && isId(header.kid)) return header.kid;
   } catch {
-    throw new errors.InvalidGrant('the assertion is no signed JWT');
+    throw new InvalidAssertion('the assertion is no signed JWT');
   }
-  throw new errors.InvalidGrant('the header of the assertion has alg, typ and kid, the id of the key');
+  throw new InvalidAssertion('the header of the assertion has alg, typ and kid, the id of the key');
 }
 
 function unverifiedIssuer(assertion: string): string | null {

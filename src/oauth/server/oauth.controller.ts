@@ -2,6 +2,7 @@ import { Body, Controller, Get, Param, Post, Req, Res, UseFilters } from '@nestj
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy, SCOPE } from '../../auth/called-by.decorator.js';
+import { DomainError } from '../../common/errors/errors.js';
 import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
 import { API } from '../../common/paths.js';
 import { AuthorizationServer, PATHS } from './authorization-server.js';
@@ -89,12 +90,16 @@ export class OAuthController {
       const redirectUri = await this.server.redirectUriOf(code);
       if (redirectUri) form.set('redirect_uri', redirectUri);
     }
-    const assertion = form.get('assertion');
     const namesClient = isAuthenticated || form.has('client_id') || form.has('client_assertion');
-    if (grant === JWT_BEARER && assertion && !namesClient) {
-      const clientId = await this.jwtBearer.clientOf(assertion);
-      if (clientId) form.set('client_id', clientId);
-    }
+    if (grant === JWT_BEARER && !namesClient) form.set('client_id', await this.clientOf(form.get('assertion')));
+  }
+
+  /** @throws DomainError `invalid_request`: the engine would only say that it knows no client */
+  private async clientOf(assertion: string | null): Promise<string> {
+    if (!assertion) throw new DomainError('invalid_request', 'The parameter assertion is missing.');
+    const clientId = await this.jwtBearer.clientOf(assertion);
+    if (clientId) return clientId;
+    throw new DomainError('invalid_request', 'The iss of the assertion is no service account.');
   }
 }
 
