@@ -23,7 +23,7 @@ const DESCRIPTION = `A host system lets its users into another web application w
 2. It forwards the browser to the \`url\` in the answer.
 3. The browser has a session. The token in the URL works once.
 
-Sign in under **Authorize**, or paste an access token there, then *Try it out*. In development, the start of the service
+Sign in under **Authorize**, or paste an access token there, then *Execute* a call. In development, the start of the service
 says with which password, and \`npm run latchkey -- token\` makes tokens.`;
 
 /** The OpenAPI 3.1 description of every route. */

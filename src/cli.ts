@@ -67,7 +67,9 @@ program
     await withApplication(async (app) => {
       const found = await app.get(UsersService).find(ref);
       if (found?.type !== 'USER') throw new Error('There is no such user.');
-      await app.get(PasswordsService).set(found.id, await readSecret(`New password of ${found.name}: `));
+      await app
+        .get(PasswordsService)
+        .set(found.id, await readSecret(`New password of ${found.name}, 15 to 256 characters: `));
       process.stderr.write('The password is set.\n');
     });
   });
@@ -99,13 +101,10 @@ program
         })
         .finally(() => progress.stop());
       const { rows, created, changed, unchanged, joined, groups, faults } = counts;
-      const what = `${rows} rows: ${created} users new, ${changed} changed, ${unchanged} unchanged; ${joined} memberships new, ${groups} groups new`;
-      if (faults > 0) process.exitCode = 1;
-      process.stdout.write(
-        faults > 0
-          ? `${faults} of ${rows} rows are wrong: nothing is imported.\n`
-          : `${what}${dryRun ? ' – a dry run, nothing is written' : ''}\n`,
-      );
+      if (faults > 0) throw new Error(`${faults} of ${counted(rows, 'row')} can't be taken: nothing is imported.`);
+      const users = `${counted(created, 'new user')}, ${changed} changed, ${unchanged} unchanged`;
+      const what = `${counted(rows, 'row')}: ${users}; ${counted(joined, 'new membership')}, ${counted(groups, 'new group')}`;
+      process.stdout.write(`${what}${dryRun ? ' – a dry run, nothing is written' : ''}\n`);
     });
   });
 
@@ -160,6 +159,17 @@ async function withApplication(work: (app: INestApplicationContext) => Promise<v
   }
 }
 
+function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
+/** What an operator can mend is said without the name of a system call. */
+function reason({ code, path, message }: NodeJS.ErrnoException): string {
+  if (code === 'ENOENT') return `There is no ${path}.`;
+  if (code === 'EACCES') return `${path} may not be read or written.`;
+  return message;
+}
+
 function parseTtl(text: string): number {
   const seconds = Number(text);
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > MAX_TTL_SECONDS)
@@ -168,6 +178,6 @@ function parseTtl(text: string): number {
 }
 
 program.parseAsync().catch((error: unknown) => {
-  process.stderr.write(`latchkey: ${(error as Error).message}\n`);
+  process.stderr.write(`latchkey: ${reason(error as Error)}\n`);
   process.exitCode = 1;
 });

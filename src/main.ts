@@ -23,6 +23,8 @@ main().catch((error: unknown) => {
 /** What an operator can mend is said in one line; everything else with its origin. */
 function reason(error: unknown): string {
   const { message, stack, code } = error as NodeJS.ErrnoException;
+  if (code === 'EADDRINUSE') return `Another process listens there (${message}). Set PORT to a free one.`;
+  if (code === 'EADDRNOTAVAIL' || code === 'EACCES') return `It can't listen there (${message}). Check HOST and PORT.`;
   if (isDatabaseUnavailable(error)) return `The database can't be reached: ${message || code}`;
-  return error instanceof StartError || code === 'EADDRINUSE' || code === 'EACCES' ? message : (stack ?? message);
+  return error instanceof StartError ? message : (stack ?? message);
 }

@@ -273,14 +273,21 @@ describe('the command line', () => {
     const cli = runCli;
     const bad = file('name,emailAddress', 'A,a', `B,b@${code.toLowerCase()}.example`);
     const refused = await cli('import', bad, '--organization', admin.organizationId);
-    expect(refused).toMatchObject({ code: 1, stdout: '1 of 2 rows are wrong: nothing is imported.\n' });
+    expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain('line 2: email_address_invalid:');
+    expect(refused.stderr).toContain("latchkey: 1 of 2 rows can't be taken: nothing is imported.\n");
+    expect((await cli('import', 'nowhere.csv', '-o', admin.organizationId)).stderr).toContain(
+      'latchkey: There is no nowhere.csv.\n',
+    );
+    expect((await cli('import', file('name;emailAddress', 'A;a'), '-o', admin.organizationId)).stderr).toContain(
+      'latchkey: The columns have to be separated by commas.\n',
+    );
     const good = file('name,emailAddress', `B,b@${code.toLowerCase()}.example`);
     const dry = await cli('import', good, '-n', '-o', admin.organizationId);
-    expect(dry.stdout).toMatch(/^1 rows: 1 users new,.* a dry run, nothing is written\n$/);
+    expect(dry.stdout).toMatch(/^1 row: 1 new user,.* a dry run, nothing is written\n$/);
     const imported = await cli('import', good, '-o', admin.organizationId);
     expect(imported).toMatchObject({ code: 0, stderr: expect.not.stringContaining('latchkey') });
-    expect(imported.stdout).toMatch(/^1 rows: 1 users new, 0 changed, 0 unchanged; 0 memberships new, 0 groups new\n$/);
+    expect(imported.stdout).toMatch(/^1 row: 1 new user, 0 changed, 0 unchanged; 0 new memberships, 0 new groups\n$/);
     const path = join(directory, 'export.csv');
     expect(await cli('export', path, '-o', admin.organizationId)).toMatchObject({ code: 0 });
     expect(readFileSync(path, 'utf8')).toContain(`B,b@${code.toLowerCase()}.example`);

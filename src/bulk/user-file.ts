@@ -76,6 +76,8 @@ function readHeader(names: string[]): string[] {
   const header = names.map((name) => name.trim());
   const known = new Set<string>([...COLUMNS, 'realName', 'thirdParty', 'thirdPartyId']);
   const unknown = header.filter((name) => !known.has(name) && !name.startsWith(THIRD_PARTY_ID));
+  if (header.length === 1 && /[;\t]/.test(header[0]!))
+    throw new UnreadableFile('The columns have to be separated by commas.');
   if (unknown.length > 0)
     throw new UnreadableFile(
       `There is no column ${JSON.stringify(unknown[0])}. The columns are ${[...known].join(', ')} and ${THIRD_PARTY_ID}CODE for each third party.`,

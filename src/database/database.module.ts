@@ -13,7 +13,8 @@ import { SqliteDatabase } from './sqlite.database.js';
   imports: [
     TypeOrmModule.forRootAsync({
       inject: [Settings],
-      useFactory: (settings: Settings) => ({ ...dataSourceOptions(settings), retryAttempts: 5, retryDelay: 2_000 }),
+      // It is waited for where it is opened, and said in a line.
+      useFactory: (settings: Settings) => ({ ...dataSourceOptions(settings), toRetry: () => false }),
       dataSourceFactory: (options) => openDataSource(options!),
     }),
   ],

@@ -2,10 +2,16 @@ import { setTimeout } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { DataSourceOptions } from 'typeorm';
+import { StartError } from '../config/start-error.js';
 import { WAIT_MS } from './options.js';
+import { isDatabaseUnavailable } from './unavailable.js';
+
+const logger = new Logger('Database');
 
 /** Any number will do, as long as nothing else in the database takes the same advisory lock. */
 const MIGRATION_LOCK = 7_226_201;
+const CONNECT_ATTEMPTS = 5;
+const CONNECT_PAUSE_MS = 2_000;
 const ATTEMPTS = 10;
 const PAUSE_MS = 500;
 /** Milliseconds after which PostgreSQL gives up a statement: whoever asked has given up long before. */
@@ -16,13 +22,28 @@ const STATEMENT_TIMEOUT_MS = 15_000;
  * the others wait for it.
  */
 export async function openDataSource(options: DataSourceOptions): Promise<DataSource> {
-  const migrating = await new DataSource(options).initialize();
+  const migrating = await connect(options);
   try {
     await migrate(migrating);
   } finally {
     await migrating.destroy();
   }
   return new DataSource(withTimeout(options)).initialize();
+}
+
+/** A server may still be starting, as this service does. */
+async function connect(options: DataSourceOptions): Promise<DataSource> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await new DataSource(options).initialize();
+    } catch (error) {
+      if (options.type === 'better-sqlite3')
+        throw new StartError(`DATABASE_PATH=${options.database} can't be used: ${(error as Error).message}`);
+      if (attempt === CONNECT_ATTEMPTS || !isDatabaseUnavailable(error)) throw error;
+      logger.warn(`The database can't be reached. Trying again in ${CONNECT_PAUSE_MS / 1000} s (${attempt}) …`);
+      await setTimeout(CONNECT_PAUSE_MS);
+    }
+  }
 }
 
 /** Migrations may take their time; nothing else may. */
@@ -58,6 +79,6 @@ async function migrate(dataSource: DataSource): Promise<void> {
 
 async function runPending(dataSource: DataSource): Promise<void> {
   for (const { name } of await dataSource.runMigrations({ transaction: 'each' })) {
-    new Logger('Database').log(`Migrated: ${name}`);
+    logger.log(`Migrated: ${name}`);
   }
 }

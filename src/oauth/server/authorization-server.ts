@@ -265,7 +265,9 @@ export class AuthorizationServer {
         ctx.type = 'html';
         const { text, headers } = pageOf(
           'This sign-in does not work',
-          html`<p>${out.error_description ?? out.error}</p>`,
+          html`<p>Go back to where you came from and start again. If it happens again, tell whoever runs that application:</p>
+            <p><code>${out.error}: ${out.error_description}</code></p>
+            <p><small>${ctx.res.getHeader('x-request-id')}</small></p>`,
         );
         ctx.set(headers);
         if (error instanceof TooManyBegun) ctx.set(error.headers);

@@ -7,10 +7,10 @@ import { AttemptsService } from '../../auth/attempts.service.js';
 import { CalledBy, SCOPE } from '../../auth/called-by.decorator.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { TEXT_LINE } from '../../common/fields.js';
-import { html, sendPage } from '../../common/page.js';
-import type { Html } from '../../common/page.js';
+import { Html, html, sendPage } from '../../common/page.js';
 import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
 import { SameOriginGuard } from '../../auth/same-origin.guard.js';
+import { UsersService } from '../../users/users.service.js';
 import { normalizeEmailAddress } from '../../users/user-ref.js';
 import { MAX_PASSWORD_LENGTH, PasswordsService } from '../../users/passwords.service.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
@@ -26,15 +26,19 @@ export class InteractionsController {
     private readonly server: AuthorizationServer,
     private readonly passwords: PasswordsService,
     private readonly attempts: AttemptsService,
+    private readonly users: UsersService,
     private readonly audit: OAuthAuditService,
   ) {}
 
   @Get()
   async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const interaction = await this.requireInteraction(request, reply);
-    if (interaction.prompt.name === 'login') return showSignIn(reply, interaction);
-    const client = await this.server.provider.Client.find(String(interaction.params.client_id));
-    sendPage(reply, 200, 'Allow access?', consent(interaction, client?.clientName ?? ''), pageOptions(interaction));
+    if (interaction.prompt.name === 'login') return this.showSignIn(reply, interaction);
+    const [client, user] = await Promise.all([
+      this.clientNameOf(interaction),
+      this.users.findById(interaction.session?.accountId ?? ''),
+    ]);
+    sendPage(reply, 200, 'Allow access?', consent(interaction, client, user?.name ?? ''), pageOptions(interaction));
   }
 
   @Post('login')
@@ -49,7 +53,7 @@ export class InteractionsController {
     if (!ownerId || !passwordFrom) {
       // Also for an address of nobody, in the record of the client's organization: it takes the same time.
       await this.audit.refuse({ event: 'SIGN_IN_FAILED', userId: ownerId, clientId });
-      return showSignIn(reply, interaction, email);
+      return this.showSignIn(reply, interaction, email);
     }
     await this.attempts.forgetSignIns(account);
     await this.audit.record({ event: 'SIGN_IN_SUCCEEDED', userId: ownerId, clientId });
@@ -76,6 +80,17 @@ export class InteractionsController {
     await this.finish(request, reply, { consent: { grantId: await grant.save() } });
   }
 
+  private async showSignIn(reply: FastifyReply, interaction: Interaction, failedFor?: string): Promise<void> {
+    const status = failedFor === undefined ? 200 : 401;
+    const page = signIn(interaction, await this.clientNameOf(interaction), failedFor);
+    sendPage(reply, status, 'Sign in', page, pageOptions(interaction));
+  }
+
+  private async clientNameOf({ params }: Interaction): Promise<string> {
+    const client = await this.server.provider.Client.find(String(params.client_id));
+    return client?.clientName ?? '';
+  }
+
   private async requireInteraction(request: FastifyRequest, reply: FastifyReply): Promise<Interaction> {
     try {
       const raw = this.server.rewritten(request.raw, request.url);
@@ -96,23 +111,20 @@ export class InteractionsController {
   }
 }
 
-function showSignIn(reply: FastifyReply, interaction: Interaction, failedFor?: string): void {
-  const status = failedFor === undefined ? 200 : 401;
-  const email = failedFor ?? String(interaction.params.login_hint ?? '');
-  sendPage(reply, status, 'Sign in', signIn(interaction.uid, email, status === 401), pageOptions(interaction));
-}
-
-function signIn(uid: string, email: string, hasFailed: boolean): Html {
-  return html`${hasFailed ? html`<p role="alert">The e-mail address or the password is wrong.</p>` : ''}
+function signIn({ uid, params }: Interaction, client: string, failedFor?: string): Html {
+  const email = failedFor ?? String(params.login_hint ?? '');
+  const focus = new Html('autofocus');
+  return html`${failedFor === undefined ? '' : html`<p role="alert">The e-mail address or the password is wrong.</p>`}
+    <p>To go on to <strong>${client}</strong>.</p>
     <form method="post" action="${PATHS.interaction}/${uid}/login">
-      <label>E-mail address <input type="email" name="email" value="${email}" required autocomplete="username" autofocus></label>
-      <label>Password <input type="password" name="password" required autocomplete="current-password"></label>
+      <label>E-mail address <input type="email" name="email" value="${email}" required autocomplete="username" ${email ? '' : focus}></label>
+      <label>Password <input type="password" name="password" required autocomplete="current-password" ${email ? focus : ''}></label>
       <button type="submit">Sign in</button>
     </form>`;
 }
 
-function consent({ uid, params }: Interaction, client: string): Html {
-  return html`<p><strong>${client}</strong> asks to call Latchkey as you: with all that your account may see and do here.</p>
+function consent({ uid, params }: Interaction, client: string, user: string): Html {
+  return html`<p><strong>${client}</strong> asks to call Latchkey as you, ${user}: with all that your account may see and do here.</p>
     <p>Afterwards you are sent to <code>${new URL(String(params.redirect_uri)).origin}</code>.</p>
     <form method="post" action="${PATHS.interaction}/${uid}/consent">
       <button type="submit" name="answer" value="allow">Allow</button>
