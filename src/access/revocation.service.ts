@@ -2,8 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
 import { addSeconds, Clock } from '../common/clock.js';
-import { LONGEST_SESSION_SECONDS } from '../config/settings.js';
-import { Database } from '../database/database.js';
+import { Database, toInstant } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
 import { FAMILY_LIFETIME } from '../oauth/revoked-tokens.service.js';
 import { grants } from './access.policy.js';
@@ -15,16 +14,26 @@ const GRANTED = grants({
   user: `${TOKEN}."user_id"`,
 });
 
+/** A token is older than its session: of those that had ended before this, none is left. A busy caller has millions of them. */
+const OLDEST_SESSION: Statement = {
+  name: 'find_oldest_session',
+  sql: `SELECT MIN("created_at") AS "createdAt" FROM "sessions" WHERE "expires_at" > $1`,
+};
+
+/** What can still start a session, or has one that lives. */
+const COUNTS = `"revoked_at" IS NULL AND "expires_at" > $3 AND ("expires_at" > $2 OR EXISTS (
+  SELECT 1 FROM "sessions" s WHERE s."login_token_id" = ${TOKEN}."id" AND s."ended_at" IS NULL AND s."expires_at" > $2))`;
+
 const SET = `UPDATE ${TOKEN} SET "revoked_at" = $2, "revoked_by" = $4, "revoked_by_client_id" = $5`;
 
 const REVOKE: Statement[] = ['user_id', 'caller_id'].map((column) => ({
   name: `revoke_login_tokens_by_${column}`,
-  sql: `${SET} WHERE "${column}" = $1 AND "revoked_at" IS NULL AND "expires_at" > $3 AND NOT EXISTS (SELECT 1 ${GRANTED})`,
+  sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS} AND NOT EXISTS (SELECT 1 ${GRANTED})`,
 }));
 
 const REVOKE_OF_KEY: Statement = {
   name: 'revoke_login_tokens_of_key',
-  sql: `${SET} WHERE "key_id" = $1 AND "revoked_at" IS NULL AND "expires_at" > $3`,
+  sql: `${SET} WHERE "key_id" = $1 AND ${COUNTS}`,
 };
 
 /** What a login token came from, and goes with. */
@@ -37,7 +46,7 @@ const REVOKE_ALL = Object.fromEntries(
       column,
       {
         name: `revoke_every_login_token_by_${column}`,
-        sql: `${SET} WHERE "${column}" = $1 AND "revoked_at" IS NULL AND "expires_at" > $3`,
+        sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS}`,
       },
     ]),
 ) as Record<(typeof ORIGINS)[keyof typeof ORIGINS][number], Statement>;
@@ -74,7 +83,8 @@ export class RevocationService {
    * something, as the one who was let in or as the one who let others in, and `by` took it away.
    */
   async revokeWhatIsNoLongerGranted(db: EntityManager, account: string, by: Caller | null): Promise<void> {
-    for (const statement of REVOKE) await this.database.within(db, statement, this.parametersOf(account, by));
+    const parameters = await this.parametersOf(db, account, by);
+    for (const statement of REVOKE) await this.database.within(db, statement, parameters);
   }
 
   /**
@@ -82,12 +92,13 @@ export class RevocationService {
    * would say that their sessions have ended, and by whom.
    */
   async revokeAllOf(db: EntityManager, origin: keyof typeof ORIGINS, id: string, by: Caller | null): Promise<void> {
-    for (const column of ORIGINS[origin]) await this.database.within(db, REVOKE_ALL[column], this.parametersOf(id, by));
+    const parameters = await this.parametersOf(db, id, by);
+    for (const column of ORIGINS[origin]) await this.database.within(db, REVOKE_ALL[column], parameters);
   }
 
   /** Revokes the login tokens that a service account obtained with a key, with the sessions that came from them. */
   async revokeWhatWasObtainedWith(db: EntityManager, keyId: string, by: Caller | null): Promise<void> {
-    await this.database.within(db, REVOKE_OF_KEY, this.parametersOf(keyId, by));
+    await this.database.within(db, REVOKE_OF_KEY, await this.parametersOf(db, keyId, by));
   }
 
   /**
@@ -100,10 +111,10 @@ export class RevocationService {
     await this.database.within(db, FORGET_SIGN_INS, [account]);
   }
 
-  private parametersOf(id: string, by: Caller | null): Parameter[] {
+  private async parametersOf(db: EntityManager, id: string, by: Caller | null): Promise<Parameter[]> {
     const now = this.clock.now();
-    // No session can be left of an older one. A busy caller has millions of those.
-    const since = addSeconds(now, -LONGEST_SESSION_SECONDS);
+    const [oldest] = await this.database.within<{ createdAt: Date | string | null }>(db, OLDEST_SESSION, [now]);
+    const since = oldest?.createdAt ? toInstant(oldest.createdAt) : now;
     return [id, now, since, by?.userId ?? null, by?.clientId ?? null];
   }
 }
