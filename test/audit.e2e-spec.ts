@@ -955,6 +955,11 @@ describe('GET audit', () => {
     expect(outcome(await search(query))).toEqual([400, 'invalid_request']);
   });
 
+  it('says which parameter is malformed, without a pattern', async () => {
+    const { description, field } = (await search('user=a%20b')).body;
+    expect({ description, field }).toEqual({ description: 'user is malformed.', field: 'user' });
+  });
+
   it('is for staff with VIEW_AUDIT_LOG, of the own organization', async () => {
     expect(outcome(await search('', host))).toEqual([403, 'not_permitted']);
     const other = await t.world.caller({ permissions: ['VIEW_AUDIT_LOG'] });

@@ -34,5 +34,7 @@ function toDomainError(errors: ValidationError[]): DomainError {
   const rules = Object.keys(constraints);
   const rule = rules.find((candidate) => !contextOf(candidate)) ?? rules[0]!;
   const id = contextOf(rule)?.id ?? 'invalid_request';
-  return new DomainError(id, `${constraints[rule]!}.`, { members: { field: property } });
+  // The pattern is for programs.
+  const description = constraints[rule]!.replace(/must match .* regular expression$/, 'is malformed');
+  return new DomainError(id, `${description}.`, { members: { field: property } });
 }
