@@ -8,7 +8,10 @@ import { AUDIT_EVENTS } from '../src/audit/audit-events.js';
 import { AuditService, REFUSALS_PER_MINUTE } from '../src/audit/audit.service.js';
 import { ImportService } from '../src/bulk/import.service.js';
 import { newId } from '../src/common/id.js';
+import { Settings } from '../src/config/settings.js';
 import { MaintenanceService } from '../src/maintenance/maintenance.service.js';
+import { Client } from '../src/oauth/client.entity.js';
+import { SigningKeysService } from '../src/oauth/signing-keys.service.js';
 import { AccountPermission, PERMISSIONS } from '../src/users/account-permission.entity.js';
 import { PasswordsService } from '../src/users/passwords.service.js';
 import { User } from '../src/users/user.entity.js';
@@ -511,6 +514,17 @@ describe('of a login, the record has', () => {
 describe('of access that is refused, the record has the rule, and the group', () => {
   it.each([
     {
+      rule: 1,
+      why: 'the client is gone meanwhile',
+      arrange: async () => {
+        // The guard knows the token from a moment ago.
+        expect((await t.as(host)('/user')).status).toBe(200);
+        await t.world.write((db) => db.delete(Client, { id: host.clientId }));
+        return { target: user, row: {} };
+      },
+      reason: 'not_authenticated',
+    },
+    {
       rule: 4,
       why: 'the permission is missing',
       arrange: async () => {
@@ -541,6 +555,15 @@ describe('of access that is refused, the record has the rule, and the group', ()
         const [other, groupId] = [await t.world.user(), await t.world.group(host.organizationId)];
         await t.world.join(other, groupId);
         return { target: other, row: { userId: other, groupId } };
+      },
+      reason: 'not_authorized',
+    },
+    {
+      rule: 6,
+      why: 'the user is in a group of another organization only, which is nobody’s business',
+      arrange: async () => {
+        const { id } = await t.world.userOf(await t.world.caller());
+        return { target: id, row: { userId: id } };
       },
       reason: 'not_authorized',
     },
@@ -742,6 +765,24 @@ describe('of the authorization server, the record has', () => {
       { ...refused, details: { key: account.keyId, reason: 'not_authorized' } },
     ]);
   });
+});
+
+it('the record has what is done with signing keys, for operators: they are of no organization', async () => {
+  const keys = t.nest.get(SigningKeysService, { strict: false });
+  const kids: string[] = [];
+  const found = await recordedBy(async () => {
+    kids.push(await keys.rotate('ACCESS'));
+    kids.push(await keys.replace('LOGIN'));
+    await keys.revoke(kids[1]!);
+  });
+  const before = found.find(({ event, details }) => event === 'SIGNING_KEY_REVOKED' && details !== undefined);
+  expect(found).toEqual([
+    { event: 'SIGNING_KEY_ADDED', details: { key: kids[0] } },
+    before,
+    { event: 'SIGNING_KEY_ADDED', details: { key: kids[1] } },
+    { event: 'SIGNING_KEY_REVOKED', details: { key: kids[1] } },
+    { event: 'SIGNING_KEY_ADDED', details: { key: expect.any(String) } },
+  ]);
 });
 
 it('the record has what is done with clients and service accounts, their secrets and keys, and who did it', async () => {
@@ -1014,12 +1055,15 @@ describe('the table', () => {
   });
 
   it('forgets rows after RETENTION_DAYS, however many, and no younger ones', async () => {
+    const settings = t.nest.get(Settings);
+    const usual = settings.RETENTION_DAYS;
+    settings.RETENTION_DAYS = 30;
     const audit = t.nest.get(AuditService, { strict: false });
     const { organizationId } = host;
     const old = 1500;
     for (const [days, count] of [
-      [401, old],
-      [399, 2],
+      [31, old],
+      [29, 2],
     ] as const) {
       t.clock.reset();
       t.clock.advance(-days * 86_400);
@@ -1031,6 +1075,7 @@ describe('the table', () => {
     const left = (): Promise<number> => t.world.write((db) => db.countBy(AuditEvent, { organizationId }));
     const before = await left();
     await t.nest.get(MaintenanceService, { strict: false }).prune();
+    settings.RETENTION_DAYS = usual;
     expect(before - (await left())).toBe(old);
   });
 

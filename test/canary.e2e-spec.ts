@@ -6,6 +6,7 @@ import { AuditService } from '../src/audit/audit.service.js';
 import { newId } from '../src/common/id.js';
 import { User } from '../src/users/user.entity.js';
 import { call, TestApp } from './support/app.js';
+import { raw } from './support/raw.js';
 import { hear, searchEverywhere, secretsIn } from './support/canary.js';
 import type { TestCaller } from './support/world.js';
 
@@ -68,6 +69,8 @@ describe('what a test has used is found', () => {
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
+    for (const path of ['/page', '/header'])
+      await expect(raw(`http://127.0.0.1:${port}`, path)).rejects.toThrow(`The answer to ${path} has a secret in it`);
     for (const path of ['/page', '/header'])
       await expect(call(`http://127.0.0.1:${port}`, path)).rejects.toThrow(`The answer to ${path} has a secret in it`);
     server.close();

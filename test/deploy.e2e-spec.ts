@@ -65,6 +65,46 @@ function join(...parts: string[]): string {
     .join('/')}`.replaceAll(/:\w+/g, 'x');
 }
 
+/** What keeps a site closed, of which nothing here can be run: by the lines that say it. */
+const LINES: { file: string; what: string; line: RegExp }[] = [
+  { file: 'envoy/envoy.yaml', what: 'lets nobody pass while Latchkey is away', line: /^ +failure_mode_allow: false$/m },
+  {
+    file: 'envoy/envoy.yaml',
+    what: 'refuses headers with underscores',
+    line: /headers_with_underscores_action: REJECT_REQUEST/,
+  },
+  { file: 'envoy/envoy.yaml', what: 'takes forwarded headers from nobody', line: /^ +use_remote_address: true$/m },
+  {
+    file: 'envoy/envoy.yaml',
+    what: 'shows Latchkey what looks like its headers',
+    line: /\{ contains: latchkey, ignore_case: true \}/,
+  },
+  {
+    file: 'envoy/envoy.yaml',
+    what: 'passes the identity and the cookies on that Latchkey says',
+    line: /allowed_upstream_headers:\s+patterns: \[\{ prefix: x-latchkey-, ignore_case: true \}, \{ exact: cookie, ignore_case: true \}\]/,
+  },
+  {
+    file: 'traefik/latchkey.yml',
+    what: 'passes the identity and the cookies on that Latchkey says',
+    line: /authResponseHeaders:\s+- X-Latchkey-User\s+- X-Latchkey-Email\s+- X-Latchkey-Name\s+- X-Latchkey-Third-Party-Ids\s+- X-Latchkey-Actor\s+- X-Latchkey-Assertion\s+- Cookie\s/,
+  },
+  {
+    file: 'traefik/latchkey.yml',
+    what: 'asks about every request',
+    line: /rule: Host\(`learn\.example\.com`\)\s.*\s.*\s+middlewares: \[latchkey\]/,
+  },
+  { file: 'caddy/Caddyfile', what: 'drops what looks like our headers', line: /^\t+request_header -\*latchkey\*$/m },
+];
+
+it.each(LINES)('$file $what', ({ file, line }) => {
+  expect(readFileSync(`deploy/${file}`, 'utf8')).toMatch(line);
+});
+
+it('Traefik trusts nobody’s forwarded headers', () => {
+  expect(readFileSync('deploy/traefik/latchkey.yml', 'utf8')).not.toMatch(/trustForwardHeader|insecure/);
+});
+
 describe.each(Object.keys(PROXIES))('the configuration of %s', (proxy) => {
   it('sends every page of ours to Latchkey, but the root, which is the application’s', async () => {
     const isOwn = PROXIES[proxy]!();

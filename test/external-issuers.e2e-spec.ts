@@ -22,13 +22,14 @@ const KEYS_FRESH = 600;
 const PAUSE = 300;
 const STALENESS = 2;
 /** The issuers by what their tokens name an account with. */
-const clients = { id: newClientId(), emailAddress: newClientId(), thirdPartyId: newClientId() };
+const clients = { id: newClientId(), emailAddress: newClientId(), thirdPartyId: newClientId(), claim: newClientId() };
 const key = newIssuerKey('first');
 
 let t: TestApp;
 let issuer: TestIssuer;
 let byAddress: TestIssuer;
 let byThirdParty: TestIssuer;
+let byClaim: TestIssuer;
 let code: string;
 let caller: TestCaller;
 
@@ -36,6 +37,7 @@ beforeAll(async () => {
   issuer = await TestIssuer.start([key]);
   byAddress = await TestIssuer.start([newIssuerKey('a')]);
   byThirdParty = await TestIssuer.start([newIssuerKey('t')]);
+  byClaim = await TestIssuer.start([newIssuerKey('c')]);
   code = `LMS-${newId()}`.replaceAll('_', '-');
   t = await TestApp.start({
     OAUTH_ISSUERS: JSON.stringify([
@@ -47,6 +49,7 @@ beforeAll(async () => {
         account: 'emailAddress',
         scope: 'latchkey',
       },
+      { issuer: byClaim.url, audience: AUDIENCE, clientId: clients.claim, account: 'id', claim: 'employee' },
       {
         issuer: byThirdParty.url,
         audience: AUDIENCE,
@@ -65,7 +68,7 @@ beforeAll(async () => {
   caller = await t.world.caller({ organizationId });
 });
 afterAll(async () => {
-  await Promise.all([issuer, byAddress, byThirdParty].map((one) => one.down()));
+  await Promise.all([issuer, byAddress, byThirdParty, byClaim].map((one) => one.down()));
   await t.stop();
 });
 beforeEach(async () => {
@@ -73,7 +76,7 @@ beforeEach(async () => {
   await forgive(t);
 });
 afterEach(() => {
-  for (const one of [issuer, byAddress, byThirdParty]) one.claims = {};
+  for (const one of [issuer, byAddress, byThirdParty, byClaim]) one.claims = {};
   jest.restoreAllMocks();
 });
 
@@ -159,6 +162,13 @@ describe('a token of another issuer', () => {
     await t.world.write((db) => db.delete(ThirdPartyId, { thirdParty: code, externalId: 'pupil-7' }));
     t.clock.advance(STALENESS);
     expect(outcome(await ask(token))).toEqual(REFUSED);
+  });
+
+  it('may name the account by any claim, and then by no other', async () => {
+    byClaim.claims = { employee: caller.id };
+    expect((await ask(await byClaim.token('somebody', { resource: AUDIENCE }))).body.id).toBe(caller.id);
+    byClaim.claims = {};
+    expect(outcome(await ask(await byClaim.token(caller.id, { resource: AUDIENCE })))).toEqual(REFUSED);
   });
 
   it('needs the scope that stands for ROLE_USER there', async () => {

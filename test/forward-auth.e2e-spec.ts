@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { Logger } from '@nestjs/common';
 import { createRemoteJWKSet, customFetch, jwtVerify } from 'jose';
 import type { JWTPayload } from 'jose';
+import { AuditEvent } from '../src/audit/audit-event.entity.js';
 import { Database } from '../src/database/database.js';
 import { Session } from '../src/sessions/session.entity.js';
 import { EmailAddress } from '../src/users/email-address.entity.js';
@@ -11,6 +12,7 @@ import { cookieOf, outcome, PUBLIC_URL, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { LETTING_PASS, PASSING_ON, PROXIES, SITE } from './support/asking-proxies.js';
 import { decode } from './support/forge.js';
+import { assertionOf, JWT_BEARER, newScene, requestToken } from './support/oauth.js';
 import type { TestCaller } from './support/world.js';
 
 const OTHER_SITE = 'https://other.example';
@@ -190,6 +192,36 @@ describe('the assertion', () => {
       name: 'Zoë',
     });
     expect([exp! - iat!, typeof jti, decode(assertion).header.alg]).toEqual([300, 'string', 'ES256']);
+  });
+
+  it('names whoever let the visitor in as the headers, the token, the session and the record do', async () => {
+    const scene = await newScene(t);
+    const { account } = scene;
+    const { id, groupId } = await t.world.userOf({ ...caller, organizationId: scene.organizationId });
+    await t.world.allow(account.id, groupId, 'MANAGE');
+    const assertion = await assertionOf(t, account, { sub: id });
+    const fields = { grant_type: JWT_BEARER, resource: `${PUBLIC_URL}/login`, assertion };
+    const { access_token } = (await requestToken(t.url, fields)).body;
+    const cookie = cookieOf(await t.login(access_token));
+    const { headers } = await PROXIES.traefik(t.url, { headers: { cookie } });
+    const session = (await t.call('/session', { headers: { cookie } })).body;
+    const { sub, act, client_id } = await verify(headers.get('x-latchkey-assertion')!);
+    const tokenId = decode(access_token).payload.jti as string;
+    const rows = await t.world.write((db) => db.findBy(AuditEvent, { tokenId }));
+    const said = {
+      token: [
+        decode(access_token).payload.sub,
+        decode(access_token).payload.act,
+        decode(access_token).payload.client_id,
+      ],
+      assertion: [sub, act, client_id],
+      session: [session.user.id, { sub: session.actor.id }, session.actor.clientId],
+      headers: [headers.get('x-latchkey-user'), { sub: headers.get('x-latchkey-actor') }, account.clientId],
+      ...Object.fromEntries(rows.map((row) => [row.event, [row.userId, { sub: row.actorId }, row.clientId]])),
+    };
+    const expected = [id, { sub: account.id }, account.clientId];
+    expect(Object.keys(said)).toEqual(expect.arrayContaining(['ACCESS_ISSUED', 'SESSION_STARTED']));
+    for (const one of Object.values(said)) expect(one).toEqual(expected);
   });
 
   it('is refused by the application of another site', async () => {

@@ -193,6 +193,19 @@ describe('KEY_ROTATION_DAYS', () => {
     expect([await countOf('ACCESS'), await countOf('LOGIN')]).toEqual([2, 2]);
   });
 
+  it('is how old they get', async () => {
+    const settings = loadSettings(testEnvironment({ KEY_ROTATION_DAYS: '7' }));
+    const app = await createApp(settings, t.clock);
+    const rotate = (): Promise<void> => app.get(SigningKeysService, { strict: false }).rotateDue();
+    t.clock.advance(7 * DAY - 60);
+    await rotate();
+    expect(await countOf('ACCESS')).toBe(1);
+    t.clock.advance(60);
+    await rotate();
+    await app.close();
+    expect(await countOf('ACCESS')).toBe(2);
+  });
+
   it('0 rotates nothing by itself', async () => {
     const settings = loadSettings(testEnvironment({ KEY_ROTATION_DAYS: '0' }));
     const app = await createApp(settings, t.clock);

@@ -2,10 +2,11 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { addSeconds } from '../src/common/clock.js';
 import { Database } from '../src/database/database.js';
 import { insertRows } from '../src/database/insert-rows.js';
-import { MaintenanceService } from '../src/maintenance/maintenance.service.js';
+import { FIRST_MS, INTERVAL_MS, MaintenanceService } from '../src/maintenance/maintenance.service.js';
 import { OAuthRecord } from '../src/oauth/oauth-record.entity.js';
 import { RevokedToken } from '../src/oauth/revoked-token.entity.js';
 import { RevokedTokensService } from '../src/oauth/revoked-tokens.service.js';
+import type { SigningKeysService } from '../src/oauth/signing-keys.service.js';
 import { UsedAssertion } from '../src/oauth/used-assertion.entity.js';
 import { FailedAttempt } from '../src/auth/failed-attempt.entity.js';
 import { TestApp } from './support/app.js';
@@ -42,6 +43,22 @@ function count(entity: typeof OAuthRecord | typeof RevokedToken | typeof UsedAss
 }
 
 describe('maintenance', () => {
+  it('is done a minute after the start and every ten minutes, by itself', async () => {
+    const timers = [jest.spyOn(globalThis, 'setTimeout'), jest.spyOn(globalThis, 'setInterval')];
+    const other = await TestApp.startBeside();
+    const [first, every] = timers.map(
+      (timer) => timer.mock.calls.find(([, ms]) => ms === FIRST_MS || ms === INTERVAL_MS) as [() => void, number],
+    );
+    expect([first![1], every![1]]).toEqual([60_000, 600_000]);
+    const work = other.nest.get(MaintenanceService, { strict: false });
+    const rotate = jest.spyOn(work['signingKeys' as never] as SigningKeysService, 'rotateDue');
+    const prune = jest.spyOn(work, 'prune');
+    for (const [run] of [first!, every!]) run();
+    // Closing waits for what is under way.
+    await other.nest.close();
+    expect([rotate.mock.calls.length, prune.mock.calls.length]).toEqual([2, 2]);
+  });
+
   it('forgets sign-ins, codes, grants and refresh tokens once they have expired, not before', async () => {
     const { refresh_token } = await newTokens(scene);
     await maintenance.prune();

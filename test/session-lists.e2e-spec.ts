@@ -331,6 +331,11 @@ describe('the landing page', () => {
     expect(text.match(/<mark>/g)).toHaveLength(1);
     for (const device of ['Chrome on Windows', 'Unknown browser']) expect(text).toContain(device);
     expect(text.match(/Let in by\s+Host system, Academy/g)).toHaveLength(3);
+    const since = t.clock.now().toISOString().slice(0, 10);
+    for (const name of ['Since', 'Last used'])
+      expect(
+        text.match(new RegExp(`${name} <time datetime="${since}T[\\d:]+Z">${since} \\d\\d:\\d\\d UTC`, 'g')),
+      ).toHaveLength(3);
     expect(formsIn(text)).toHaveLength(2);
   });
 

@@ -50,6 +50,8 @@ export const AUDIT_EVENTS = [
   'TOKEN_REPLAYED',
   'ASSERTION_USED',
   'ASSERTION_REFUSED',
+  'SIGNING_KEY_ADDED',
+  'SIGNING_KEY_REVOKED',
 ] as const;
 
 export type AuditEventName = (typeof AUDIT_EVENTS)[number];
@@ -70,7 +72,7 @@ export interface AuditDetails {
   fields?: string[];
   /** The grant type of OAuth 2.0. */
   grant?: string;
-  /** The id of the key that signed an assertion, or that was registered or revoked. */
+  /** The id of the key that signed an assertion, or that was made, registered or revoked. */
   key?: string;
   /** The OAuth client that it is about. */
   client?: string;

@@ -6,13 +6,15 @@ import { AttemptsService } from '../auth/attempts.service.js';
 import { ExpiredRecordsService } from '../oauth/expired-records.service.js';
 import { SigningKeysService } from '../oauth/signing-keys.service.js';
 
-const INTERVAL_MS = 10 * 60_000;
+export const INTERVAL_MS = 10 * 60_000;
+/** After the start, so that it is also done by an instance that never runs for long. */
+export const FIRST_MS = 60_000;
 
 /** Forgets what has ended long ago, and rotates the signing keys. Every instance does it; two at once do no harm. */
 @Injectable()
 export class MaintenanceService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Maintenance');
-  private timer: NodeJS.Timeout | undefined;
+  private timers: NodeJS.Timeout[] = [];
   private running: Promise<void> = Promise.resolve();
 
   constructor(
@@ -24,11 +26,12 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
   ) {}
 
   onApplicationBootstrap(): void {
-    this.timer = setInterval(() => (this.running = this.run()), INTERVAL_MS).unref();
+    const run = (): void => void (this.running = this.running.then(() => this.run()));
+    this.timers = [setTimeout(run, FIRST_MS).unref(), setInterval(run, INTERVAL_MS).unref()];
   }
 
   async beforeApplicationShutdown(): Promise<void> {
-    clearInterval(this.timer);
+    for (const timer of this.timers) clearTimeout(timer);
     await this.running;
   }
 

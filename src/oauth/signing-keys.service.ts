@@ -4,6 +4,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { IsNull, LessThan, MoreThan } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
+import type { AuditEventName } from '../audit/audit-events.js';
+import { AuditService } from '../audit/audit.service.js';
 import { addSeconds, Clock } from '../common/clock.js';
 import { newId, newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
@@ -49,6 +51,7 @@ export class SigningKeysService {
     @InjectRepository(SigningKey) private readonly keys: Repository<SigningKey>,
     private readonly database: Database,
     private readonly seal: KeySeal,
+    private readonly audit: AuditService,
     private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
@@ -86,7 +89,7 @@ export class SigningKeysService {
       const young = await db.find(SigningKey, { where: { purpose, retiredAt: IsNull() } });
       const successor = young.find(({ createdAt, signsFrom }) => createdAt >= startedAt && signsFrom <= now);
       for (const { kid } of await findLive(db, purpose, now))
-        if (kid !== successor?.kid) await db.update(SigningKey, { kid }, { retiredAt: now });
+        if (kid !== successor?.kid) await this.retire(db, kid, now);
       return successor?.kid ?? this.insert(db, purpose, now);
     });
   }
@@ -98,7 +101,7 @@ export class SigningKeysService {
       const key = await db.findOneBy(SigningKey, { kid });
       if (!key) throw new Error(`There is no signing key ${kid}.`);
       if (key.retiredAt && key.retiredAt <= now) return;
-      await db.update(SigningKey, { kid }, { retiredAt: now });
+      await this.retire(db, kid, now);
       const { purpose } = key;
       const left = await db.find(SigningKey, { where: { purpose, retiredAt: IsNull() } });
       if (!left.some(({ signsFrom }) => signsFrom <= now)) await this.insert(db, purpose, now);
@@ -144,11 +147,23 @@ export class SigningKeysService {
     return this.insert(db, purpose, signsFrom);
   }
 
+  /** At once: what it has signed is worth nothing any more. */
+  private async retire(db: EntityManager, kid: string, now: Date): Promise<void> {
+    await db.update(SigningKey, { kid }, { retiredAt: now });
+    await this.record(db, 'SIGNING_KEY_REVOKED', kid);
+  }
+
+  /** The keys are of no organization, and whoever changes them is the operator or the schedule. */
+  private async record(db: EntityManager, event: AuditEventName, key: string): Promise<void> {
+    await this.audit.record(db, { event, organizationId: null, by: null, details: { key } });
+  }
+
   private async insert(db: EntityManager, purpose: KeyPurpose, signsFrom: Date): Promise<string> {
     const [kid, algorithm] = [newId(), ALGORITHMS[purpose]];
     const sealedJwk = this.seal.seal(kid, newJwk(algorithm));
     const createdAt = this.clock.now();
     await db.insert(SigningKey, { kid, purpose, algorithm, sealedJwk, createdAt, signsFrom });
+    await this.record(db, 'SIGNING_KEY_ADDED', kid);
     return kid;
   }
 

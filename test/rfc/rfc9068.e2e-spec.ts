@@ -19,6 +19,11 @@ async function ask(more: Record<string, string>): Promise<Record<string, unknown
 }
 
 describe('RFC 9068: JWT access tokens', () => {
+  it('2.1: are signed with ES256, and with RS256 as the one deviation neither signed nor taken (decision 8)', async () => {
+    const { keys } = (await t.call('/oauth/keys')).body as { keys: { alg: string }[] };
+    expect([...new Set(keys.map(({ alg }) => alg))]).toEqual(['ES256']);
+  });
+
   it('2.1, 2.2: have the type and the claims, and verify with the published keys', async () => {
     const tokens = await newTokens(scene);
     const keys = createLocalJWKSet((await t.call('/oauth/keys')).body);

@@ -5,6 +5,8 @@ import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
+import { AuditEvent } from '../../src/audit/audit-event.entity.js';
+import type { AuditEventName } from '../../src/audit/audit-events.js';
 import { LoginToken } from '../../src/access/login-token.entity.js';
 import { createApp } from '../../src/app.setup.js';
 import type { Clock } from '../../src/common/clock.js';
@@ -110,6 +112,10 @@ describe('several instances', () => {
     expect(lost[0]!.body).toEqual({ id: 'token_used', description: expect.any(String) });
     expect([...new Set(lost.map(faceOf))]).toHaveLength(1);
     expect(await sessionsOf(token)).toHaveLength(1);
+    const tokenId = decode(token).payload.jti as string;
+    const recorded = (event: AuditEventName): Promise<number> =>
+      t.world.write((db) => db.countBy(AuditEvent, { event, tokenId }));
+    expect([await recorded('SESSION_STARTED'), await recorded('SESSION_REFUSED')]).toEqual([1, 99]);
     const signedIn = await Promise.all(instances.map(({ url }) => isSignedIn(url, cookieOf(won[0]!))));
     expect(signedIn).toEqual([true, true, true]);
   });

@@ -79,8 +79,14 @@ export class AuditDetailsDto implements AuditDetails {
   @ApiPropertyOptional({ description: 'The grant of OAuth 2.0.', example: 'authorization_code' })
   grant?: string;
 
-  @ApiPropertyOptional({ description: 'The ID of the key that signed an assertion.' })
+  @ApiPropertyOptional({ description: 'The ID of the key that signed an assertion, or that was made or revoked.' })
   key?: string;
+
+  @ApiPropertyOptional({ description: 'The ID of the OAuth client that it is about.' })
+  client?: string;
+
+  @ApiPropertyOptional({ description: 'The ID of a client’s secret.' })
+  secret?: string;
 
   @ApiPropertyOptional({ type: 'integer', description: 'Accounts that an import made.' })
   created?: number;
@@ -127,7 +133,7 @@ export class AuditEventDto {
   @ApiPropertyOptional({ description: 'As in the list of sessions.', example: 'Wm8sQXq3bVxgZk1cVq0rTt' })
   session?: string;
 
-  @ApiPropertyOptional({ type: 'integer', description: 'Which rule refused access: 1, 4, 5 or 6.', example: 6 })
+  @ApiPropertyOptional({ type: 'integer', description: 'Which rule refused access: 1, 3, 4, 5 or 6.', example: 6 })
   rule?: number;
 
   @ApiPropertyOptional({ type: () => AuditDetailsDto })
