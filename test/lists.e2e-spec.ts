@@ -293,7 +293,8 @@ describe('GET groups', () => {
     expect((await t.as(admin)('/groups')).body.groups).toEqual([]);
     await t.world.write((db) => db.update(User, { id: nobody.id }, { staffOrganizationId: null }));
     expect((await t.as(nobody)('/groups')).body.groups).toEqual([]);
-    expect(outcome(await t.as(nobody)('/organization/self/groups'))).toEqual([401, 'not_linked_to_organization']);
+    for (const path of ['/organization', '/organization/self', '/organization/self/staff', '/organization/self/groups'])
+      expect(outcome(await t.as(nobody)(path))).toEqual([401, 'not_linked_to_organization']);
   });
 });
 
