@@ -5,6 +5,7 @@ import { createRemoteJWKSet, customFetch, jwtVerify } from 'jose';
 import type { JWTPayload } from 'jose';
 import { AuditEvent } from '../src/audit/audit-event.entity.js';
 import { Database } from '../src/database/database.js';
+import { TokensService } from '../src/oauth/tokens.service.js';
 import { Session } from '../src/sessions/session.entity.js';
 import { EmailAddress } from '../src/users/email-address.entity.js';
 import { User } from '../src/users/user.entity.js';
@@ -337,10 +338,17 @@ describe('a link with oauth_token', () => {
     const page = await ask(t.url, { uri, headers });
     // Not a 200, for which a proxy would let the request pass.
     expect(effect(page)).toEqual({ status: 401, location: null, cookies: [] });
-    for (const part of ['Continue as Noor de Vries', '<form method="post">', `<a href="${SITE}/course?a=1&#38;b">Stay`])
+    for (const part of [
+      'Continue as Noor de Vries',
+      '<form method="post" enctype="multipart/form-data">',
+      `<a href="${SITE}/course?a=1&#38;b">Stay`,
+    ])
       expect(page.text).toContain(part);
     expect((await ask(t.url, { headers: { cookie } })).headers.get('x-latchkey-user')).not.toBe(user);
-    const answer = await ask(t.url, { method: 'POST', uri, headers });
+    // A form of another page has not asked: it is that of a button, in a browser without a session by then.
+    expect((await ask(t.url, { method: 'POST', uri, headers })).text).toContain('Continue as Noor de Vries');
+    const asked = { ...headers, 'content-type': 'multipart/form-data; boundary=x' };
+    const answer = await ask(t.url, { method: 'POST', uri, headers: asked });
     expect(effect(answer)).toMatchObject({ status: 303, location: `${SITE}/course?a=1&b` });
     const shown = { cookie: cookieOf(answer) };
     expect((await PROXIES.traefik(t.url, { headers: shown })).headers.get('x-latchkey-user')).toBe(user);
@@ -488,6 +496,15 @@ describe('a site', () => {
     }
     const assertion = await assertionFor(await t.signIn(host, id), OTHER_SITE);
     expect((await verify(assertion, OTHER_SITE)).sub).toBe(id);
+  });
+
+  it('of another client refuses its tokens also when the database fails just then', async () => {
+    const uri = `/?oauth_token=${await t.loginToken(caller, user)}`;
+    const tokens = t.nest.get(TokensService, { strict: false });
+    jest.spyOn(tokens, 'verify').mockRejectedValueOnce(Object.assign(new Error('gone'), { code: 'ECONNRESET' }));
+    const answer = await PROXIES.traefik(t.url, { site: OTHER_SITE, uri, headers: PAGE });
+    expect(effect(answer)).toEqual({ status: 503, location: null, cookies: [] });
+    expect((await PROXIES.traefik(t.url, { site: OTHER_SITE, uri, headers: PAGE })).status).toBe(403);
   });
 
   it('of another client refuses its tokens, which stay unused, and its sessions', async () => {

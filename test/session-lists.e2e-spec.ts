@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { In } from 'typeorm';
 import { AuditEvent } from '../src/audit/audit-event.entity.js';
 import { createApp } from '../src/app.setup.js';
 import { loadSettings, Settings } from '../src/config/settings.js';
@@ -173,6 +174,21 @@ describe('a session that is over', () => {
     await end(cookie, id!);
     await t.call('/logout', { method: 'POST', headers: { cookie, ...SAME_ORIGIN } });
     const count = await t.world.write((db) => db.countBy(AuditEvent, { event: 'SESSION_ENDED', sessionId: id! }));
+    expect(count).toBe(0);
+  });
+
+  it('is recorded as ended by nobody who takes a token or a right away later', async () => {
+    const token = await t.loginToken(host, user);
+    await t.login(token);
+    t.clock.advance(1801);
+    const tokenId = String(decode(token).payload.jti);
+    expect((await remove(`/access-token/${tokenId}`)).status).toBe(204);
+    const other = await t.loginToken(host, user);
+    await t.login(other);
+    t.clock.advance(1801);
+    expect((await t.send(admin, 'PUT', `/user/${user}`, { status: 'BLOCKED' })).status).toBe(200);
+    const tokens = [tokenId, String(decode(other).payload.jti)];
+    const count = await t.world.write((db) => db.countBy(AuditEvent, { event: 'SESSION_ENDED', tokenId: In(tokens) }));
     expect(count).toBe(0);
   });
 

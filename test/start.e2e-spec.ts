@@ -83,6 +83,24 @@ describe('the start in production', () => {
     expect(stderr).toContain('SECRET_KEY must be set');
   });
 
+  it('stops with one line when the database can’t be used', async () => {
+    const { DATABASE_URL } = testEnvironment();
+    const wrong: [variable: string, value: string][] = DATABASE_URL
+      ? [['DATABASE_URL', DATABASE_URL.replace(/\/[^/]*$/, '/there_is_none')]]
+      : [
+          ['DATABASE_PATH', '/dev/null/latchkey.db'],
+          ['DATABASE_PATH', 'package.json'],
+        ];
+    for (const [variable, value] of wrong) {
+      const { code, stderr } = await run('main', testEnvironment({ ...PRODUCTION, [variable]: value }));
+      const lines = stderr.split('\n').filter((line) => line !== '' && !line.includes('Unsupported runtime'));
+      expect({ code, lines }).toEqual({
+        code: 1,
+        lines: [expect.stringMatching(new RegExp(`^Latchkey did not start\\. ${variable}.* can't be used: .+`))],
+      });
+    }
+  });
+
   it('stops when SECRET_KEY is not the one of the database', async () => {
     instance = await Instance.start(PRODUCTION);
     const { code, stderr } = await run(

@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
 import { addSeconds, Clock } from '../common/clock.js';
+import { Settings } from '../config/settings.js';
 import { Database, toInstant } from '../database/database.js';
-import type { Parameter, Statement } from '../database/statement.js';
+import type { Statement } from '../database/statement.js';
 import { FAMILY_LIFETIME } from '../oauth/revoked-tokens.service.js';
 import { grants } from './access.policy.js';
 
@@ -26,30 +27,33 @@ const COUNTS = `"revoked_at" IS NULL AND "expires_at" > $3 AND ("expires_at" > $
 
 const SET = `UPDATE ${TOKEN} SET "revoked_at" = $2, "revoked_by" = $4, "revoked_by_client_id" = $5`;
 
-const REVOKE: Statement[] = ['user_id', 'caller_id'].map((column) => ({
+/** By what login tokens are looked for. */
+type Column = 'id' | 'user_id' | 'caller_id' | 'group_id' | 'client_id' | 'key_id';
+const COLUMNS: Column[] = ['id', 'user_id', 'caller_id', 'group_id', 'client_id', 'key_id'];
+
+function forEachColumn(statement: (column: Column) => Statement): Record<Column, Statement> {
+  return Object.fromEntries(COLUMNS.map((column) => [column, statement(column)])) as Record<Column, Statement>;
+}
+
+const REVOKE_UNGRANTED = forEachColumn((column) => ({
   name: `revoke_login_tokens_by_${column}`,
   sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS} AND NOT EXISTS (SELECT 1 ${GRANTED})`,
 }));
 
-const REVOKE_OF_KEY: Statement = {
-  name: 'revoke_login_tokens_of_key',
-  sql: `${SET} WHERE "key_id" = $1 AND ${COUNTS}`,
-};
+const REVOKE_ALL = forEachColumn((column) => ({
+  name: `revoke_every_login_token_by_${column}`,
+  sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS}`,
+}));
+
+/** A session that nobody used for too long is over. Without a reason, its end is recorded as nobody's doing. */
+const CLOSE_IDLE = forEachColumn((column) => ({
+  name: `close_idle_sessions_by_${column}`,
+  sql: `UPDATE "sessions" SET "ended_at" = $2 WHERE "ended_at" IS NULL AND "expires_at" > $2 AND "last_seen_at" <= $3
+          AND "login_token_id" IN (SELECT t."id" FROM "login_tokens" t WHERE t."${column}" = $1)`,
+}));
 
 /** What a login token came from, and goes with. */
 const ORIGINS = { account: ['user_id', 'caller_id'], group: ['group_id'], client: ['client_id'] } as const;
-
-const REVOKE_ALL = Object.fromEntries(
-  Object.values(ORIGINS)
-    .flat()
-    .map((column) => [
-      column,
-      {
-        name: `revoke_every_login_token_by_${column}`,
-        sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS}`,
-      },
-    ]),
-) as Record<(typeof ORIGINS)[keyof typeof ORIGINS][number], Statement>;
 
 /**
  * Every family of tokens has a refresh token or a code, also a used one, for longer than its access tokens are good. In
@@ -74,6 +78,7 @@ const FORGET_SIGN_INS: Statement = {
 export class RevocationService {
   constructor(
     private readonly database: Database,
+    private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
 
@@ -83,8 +88,7 @@ export class RevocationService {
    * something, as the one who was let in or as the one who let others in, and `by` took it away.
    */
   async revokeWhatIsNoLongerGranted(db: EntityManager, account: string, by: Caller | null): Promise<void> {
-    const parameters = await this.parametersOf(db, account, by);
-    for (const statement of REVOKE) await this.database.within(db, statement, parameters);
+    for (const column of ORIGINS.account) await this.revoke(db, REVOKE_UNGRANTED, column, account, by);
   }
 
   /**
@@ -92,13 +96,12 @@ export class RevocationService {
    * would say that their sessions have ended, and by whom.
    */
   async revokeAllOf(db: EntityManager, origin: keyof typeof ORIGINS, id: string, by: Caller | null): Promise<void> {
-    const parameters = await this.parametersOf(db, id, by);
-    for (const column of ORIGINS[origin]) await this.database.within(db, REVOKE_ALL[column], parameters);
+    for (const column of ORIGINS[origin]) await this.revoke(db, REVOKE_ALL, column, id, by);
   }
 
   /** Revokes the login tokens that a service account obtained with a key, with the sessions that came from them. */
   async revokeWhatWasObtainedWith(db: EntityManager, keyId: string, by: Caller | null): Promise<void> {
-    await this.database.within(db, REVOKE_OF_KEY, await this.parametersOf(db, keyId, by));
+    await this.revoke(db, REVOKE_ALL, 'key_id', keyId, by);
   }
 
   /**
@@ -111,10 +114,24 @@ export class RevocationService {
     await this.database.within(db, FORGET_SIGN_INS, [account]);
   }
 
-  private async parametersOf(db: EntityManager, id: string, by: Caller | null): Promise<Parameter[]> {
+  /** Sessions that were over before have nothing to do with what ends the others. */
+  async closeIdle(db: EntityManager, column: Column, id: string): Promise<void> {
+    const now = this.clock.now();
+    const idleSince = addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT);
+    await this.database.within(db, CLOSE_IDLE[column], [id, now, idleSince]);
+  }
+
+  private async revoke(
+    db: EntityManager,
+    statements: Record<Column, Statement>,
+    column: Column,
+    id: string,
+    by: Caller | null,
+  ): Promise<void> {
+    await this.closeIdle(db, column, id);
     const now = this.clock.now();
     const [oldest] = await this.database.within<{ createdAt: Date | string | null }>(db, OLDEST_SESSION, [now]);
     const since = oldest?.createdAt ? toInstant(oldest.createdAt) : now;
-    return [id, now, since, by?.userId ?? null, by?.clientId ?? null];
+    await this.database.within(db, statements[column], [id, now, since, by?.userId ?? null, by?.clientId ?? null]);
   }
 }

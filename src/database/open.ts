@@ -39,6 +39,9 @@ async function connect(options: DataSourceOptions): Promise<DataSource> {
     } catch (error) {
       if (options.type === 'better-sqlite3')
         throw new StartError(`DATABASE_PATH=${options.database} can't be used: ${(error as Error).message}`);
+      // A wrong user or password (class 28), or no such database.
+      if (/^(28...|3D000)$/.test(String((error as { code?: unknown }).code)))
+        throw new StartError(`DATABASE_URL can't be used: ${(error as Error).message}`);
       if (attempt === CONNECT_ATTEMPTS || !isDatabaseUnavailable(error)) throw error;
       logger.warn(`The database can't be reached. Trying again in ${CONNECT_PAUSE_MS / 1000} s (${attempt}) …`);
       await setTimeout(CONNECT_PAUSE_MS);

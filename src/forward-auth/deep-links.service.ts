@@ -2,9 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../common/errors/errors.js';
 import { ClientsService } from '../oauth/clients.service.js';
-import { TokensService } from '../oauth/tokens.service.js';
+import { TokenError, TokensService } from '../oauth/tokens.service.js';
 import type { LoginTokenClaims } from '../oauth/tokens.service.js';
-import { LoginPages } from '../sessions/login-pages.js';
+import type { Answer } from '../sessions/existing-session.js';
+import { LoginPages, QUESTION_TYPE } from '../sessions/login-pages.js';
 import { LoginRefusalsService } from '../sessions/login-refusals.service.js';
 import { LoginService } from '../sessions/login.service.js';
 import { SessionCookie } from '../sessions/session-cookie.js';
@@ -63,7 +64,7 @@ export class DeepLinksService {
     const { headers, ip } = request;
     // A session that is not good for this site is none here.
     const visit = { headers, ip, cookies: own ?? {}, query: { oauth_token: token } };
-    const outcome = await this.logins.redeem(visit, isAnswer ? (own ? 'continue' : 'open') : undefined);
+    const outcome = await this.logins.redeem(visit, isAnswer ? answerOf(request) : undefined);
     if (outcome.is === 'needs button' || outcome.is === 'needs answer') {
       await this.pages.showOnSite(request, reply, outcome, site + uri);
       return;
@@ -85,12 +86,21 @@ export class DeepLinksService {
 
   /** Before the token is used up. `null`: what is no good token at all is refused when it is redeemed. */
   private async claimsOf(token: unknown): Promise<LoginTokenClaims | null> {
-    return typeof token === 'string' ? this.tokens.verify('login', token).catch(() => null) : null;
+    if (typeof token !== 'string') return null;
+    return this.tokens.verify('login', token).catch((error: unknown) => {
+      if (error instanceof TokenError) return null;
+      throw error;
+    });
   }
 
   private async isFor(site: string, claims: LoginTokenClaims): Promise<boolean> {
     return this.visits.isGoodFor(site, await this.clients.originsOf(claims.client_id));
   }
+}
+
+/** Of the two pages only the one that asks sends a form of that kind; what a form holds is not passed on to us. */
+function answerOf({ headers }: FastifyRequest): Answer {
+  return headers['content-type']?.startsWith(QUESTION_TYPE) ? 'continue' : 'open';
 }
 
 /** The browser says that the form is on a page of the site: there is none with such an address but ours. */

@@ -23,6 +23,7 @@ describe('the original request', () => {
   it.each([
     { proxy: 'Traefik', url: '/forward-auth', headers: FORWARDED, delivery: 'as-it-is', method: 'POST' },
     { proxy: 'Caddy', url: '/forward-auth?c=d', headers: FORWARDED, delivery: 'as-it-is', method: 'POST' },
+    { proxy: 'Caddy of a ?page', url: '/forward-auth?page', headers: FORWARDED, delivery: 'as-it-is', method: 'POST' },
     {
       proxy: 'nginx after a 401',
       url: '/forward-auth?page',

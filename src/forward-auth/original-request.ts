@@ -39,13 +39,11 @@ export function readOriginalRequest(method: string, url: string, headers: Incomi
   const below = pathBelow(url);
   if (count(below) + count(uri) + count(originalUrl) !== 1)
     throw unclear('Exactly one of X-Forwarded-Uri, X-Original-URL and a path below the prefix is needed');
-  if (below !== undefined) return complete(headers, headers.host, below, method, 'as-it-is');
-  const isPage = url === `${FORWARD_AUTH}?page`;
+  if (below !== undefined) return complete(headers, headers.host, below, method);
   const forwardedMethod = headers['x-forwarded-method'] ?? '';
-  if (uri !== undefined)
-    return complete(headers, headers['x-forwarded-host'], uri, forwardedMethod, isPage ? 'page' : 'as-it-is');
+  if (uri !== undefined) return complete(headers, headers['x-forwarded-host'], uri, forwardedMethod);
   const original = splitUrl(String(originalUrl));
-  return isPage
+  return url === `${FORWARD_AUTH}?page`
     ? { ...original, method: requireMethod(forwardedMethod), delivery: 'page' }
     : { ...original, method: undefined, delivery: 'status-only' };
 }
@@ -74,7 +72,6 @@ function complete(
   host: string | string[] | undefined,
   uri: string | string[] | undefined,
   method: string | string[],
-  delivery: Delivery,
 ): OriginalRequest {
   const proto = headers['x-forwarded-proto'];
   // Traefik says so of a WebSocket.
@@ -82,7 +79,7 @@ function complete(
   if (scheme !== 'https' && scheme !== 'http') throw unclear('X-Forwarded-Proto has to be https or http');
   if (typeof host !== 'string' || host === '') throw unclear('X-Forwarded-Host is needed');
   if (typeof uri !== 'string' || !uri.startsWith('/')) throw unclear('The path has to start with a slash');
-  return { site: `${scheme}://${host}`, uri, method: requireMethod(method), delivery };
+  return { site: `${scheme}://${host}`, uri, method: requireMethod(method), delivery: 'as-it-is' };
 }
 
 function requireMethod(method: string | string[]): string {

@@ -11,6 +11,9 @@ import type { LoginOutcome } from './login.service.js';
 import { isTopLevel } from './navigation.js';
 import { SessionCookie } from './session-cookie.js';
 
+/** The kind of the form with which a visitor answers the question at the address of another site. */
+export const QUESTION_TYPE = 'multipart/form-data';
+
 export type UnfinishedLogin = Extract<LoginOutcome, { is: 'needs button' | 'needs answer' }>;
 
 /**
@@ -40,7 +43,7 @@ export class LoginPages {
 
   /**
    * The page on which a login waits, at the address of another site, whose form comes back there without saying which button was
-   * pressed. So there is one, and whoever stays goes to `page`. No script of ours is there. It is a 401, because most proxies take
+   * pressed. So there is one, and whoever stays goes to `page`; and the question has another kind of form than the button. No script of ours is there. It is a 401, because most proxies take
    * a 200 for leave to pass the request on.
    */
   showOnSite(request: FastifyRequest, reply: FastifyReply, outcome: UnfinishedLogin, page: string): Promise<void> {
@@ -104,7 +107,7 @@ function question(current: UserDto, offered: UserDto, page: string | undefined):
       <dd>${nameOf(offered)}</dd>
     </dl>
     <p>If you continue, ${current.name} is signed out in this browser.</p>
-    <form method="post">
+    <form method="post"${page === undefined ? '' : html` enctype="${QUESTION_TYPE}"`}>
       <p><button type="submit" name="answer" value="continue">Continue as ${offered.name}</button></p>
       <p>${page === undefined ? html`<button type="submit" name="answer" value="stay" class="quiet">${stay}</button>` : html`<a href="${page}">${stay}</a>`}</p>
     </form>`;

@@ -3,6 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { In, IsNull, MoreThan } from 'typeorm';
 import type { EntityManager, FindOptionsWhere, ObjectLiteral, Repository, SelectQueryBuilder } from 'typeorm';
 import { LoginToken } from '../access/login-token.entity.js';
+import { RevocationService } from '../access/revocation.service.js';
 import type { Caller } from '../auth/caller.js';
 import { addSeconds, Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -33,6 +34,7 @@ export class SessionListsService {
     @InjectRepository(LoginToken) private readonly tokens: Repository<LoginToken>,
     private readonly database: Database,
     private readonly policy: UsersPolicy,
+    private readonly revocation: RevocationService,
     private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
@@ -56,10 +58,7 @@ export class SessionListsService {
   async end(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const organizationId = await this.policy.requireMayEndSessions(db, caller);
-      const now = this.clock.now();
-      const idleSince = addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT);
-      const isLive = { expiresAt: MoreThan(now), lastSeenAt: MoreThan(idleSince) };
-      const ended = await this.endWhere(db, caller, { id, organizationId, ...isLive });
+      const ended = await this.endLive(db, caller, { id, organizationId });
       if (ended !== 1) throw new DomainError('not_found', 'There is no such session.');
     });
   }
@@ -83,7 +82,8 @@ export class SessionListsService {
     await this.database.transaction(async (db) => {
       const organizationId = await this.policy.requireMayEndSessions(db, caller);
       // Before the token, whose own end would end it as a right that is gone.
-      await this.endWhere(db, caller, { loginTokenId: id, organizationId });
+      await this.endLive(db, caller, { loginTokenId: id, organizationId });
+      await this.revocation.closeIdle(db, 'id', id);
       const { affected } = await db.update(
         LoginToken,
         { id, organizationId, revokedAt: IsNull() },
@@ -94,12 +94,14 @@ export class SessionListsService {
   }
 
   /** How many have ended by it. */
-  private async endWhere(db: EntityManager, caller: Caller, which: FindOptionsWhere<Session>): Promise<number> {
+  private async endLive(db: EntityManager, caller: Caller, which: FindOptionsWhere<Session>): Promise<number> {
+    const now = this.clock.now();
+    const idleSince = addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT);
     const { affected } = await db.update(
       Session,
-      { ...which, endedAt: IsNull() },
+      { ...which, endedAt: IsNull(), expiresAt: MoreThan(now), lastSeenAt: MoreThan(idleSince) },
       {
-        endedAt: this.clock.now(),
+        endedAt: now,
         endReason: 'BY_ADMINISTRATOR',
         endedBy: caller.userId,
         endedByClientId: caller.clientId,

@@ -158,6 +158,15 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Proxy>): void {
       expect([answer.status, application.last.url]).toEqual([200, '/a']);
     });
 
+    it.each(['?page', '?', '?oauth_tokens=1', '?a=%zz&page'])(
+      'an address with the query %s is that address',
+      async (query) => {
+        const cookie = await signIn();
+        expect((await ask(`/course${query}`, { cookie })).status).toBe(200);
+        expect(application.last.url).toBe(`/course${query}`);
+      },
+    );
+
     it('a body passes as it is, and so does the application’s own refusal', async () => {
       const cookie = await signIn();
       const body = 'x=1&'.repeat(50_000);

@@ -15,6 +15,8 @@ export class NameAccountsOfSignIns1795770000000 implements MigrationInterface {
         : (path: string): string => `json_extract("payload", '$.${path}')`;
     const accountId = ['result.login.accountId', 'accountId', 'session.accountId'].map(text).join(', ');
     for (const statement of [
+      // What a stranger may have sent in an authorization request: PostgreSQL reads no JSON with a NUL in it.
+      `DELETE FROM "oauth_records" WHERE "payload" LIKE '%\\u0000%' ESCAPE '!'`,
       `ALTER TABLE "oauth_records" ADD COLUMN "account_id" varchar(22)`,
       `UPDATE "oauth_records" SET "account_id" = COALESCE(${accountId})`,
       `CREATE INDEX "oauth_records_account_idx" ON "oauth_records" ("account_id")`,

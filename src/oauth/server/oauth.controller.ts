@@ -30,6 +30,9 @@ export class OAuthController {
   @UseFilters(PageErrorFilter)
   authorize(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const query = queryOf(request);
+    // RFC 6749, appendix A, has it in no parameter, and PostgreSQL reads no JSON with it.
+    if ([...query.values()].some((value) => value.includes('\0')))
+      throw new DomainError('invalid_request', 'A parameter has a character that is none.');
     // Older clients send only client_id and redirect_uri.
     if (!query.has('response_type')) query.set('response_type', 'code');
     if (!query.has('scope')) query.set('scope', SCOPE);
