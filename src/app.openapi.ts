@@ -14,7 +14,7 @@ import { NEEDS_EXTENSION, SCOPE } from './auth/called-by.decorator.js';
 import type { Need } from './auth/called-by.decorator.js';
 import { FORWARD_AUTH_PATH } from './forward-auth/forward-auth.openapi.js';
 import { FORWARD_AUTH } from './forward-auth/original-request.js';
-import { PATHS } from './oauth/server/authorization-server.js';
+import { PATHS } from './oauth/server/paths.js';
 import { VERSION } from './status/version.js';
 
 const DESCRIPTION = `A host system lets its users into another web application without a password.

@@ -8,6 +8,8 @@ import { ClientSecret } from '../client-secret.entity.js';
 import { Client } from '../client.entity.js';
 import { OAuthModule } from '../oauth.module.js';
 import { AuthorizationServer } from './authorization-server.js';
+import { EngineAnswers } from './engine-answers.js';
+import { EngineConfiguration } from './engine-configuration.js';
 import { InteractionsController } from './interactions.controller.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
@@ -24,6 +26,6 @@ import { OAuthLimits } from './oauth-limits.service.js';
     UsersModule,
   ],
   controllers: [OAuthController, InteractionsController],
-  providers: [AuthorizationServer, JwtBearerGrant, OAuthAuditService, OAuthLimits],
+  providers: [AuthorizationServer, EngineAnswers, EngineConfiguration, JwtBearerGrant, OAuthAuditService, OAuthLimits],
 })
 export class AuthorizationServerModule {}

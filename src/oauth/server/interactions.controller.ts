@@ -14,7 +14,8 @@ import { UsersService } from '../../users/users.service.js';
 import { normalizeEmailAddress } from '../../users/user-ref.js';
 import { MAX_PASSWORD_LENGTH, PasswordsService } from '../../users/passwords.service.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
-import { AuthorizationServer, PATHS } from './authorization-server.js';
+import { AuthorizationServer } from './authorization-server.js';
+import { PATHS } from './paths.js';
 
 /** The pages on which a user signs in and agrees (API.md, section 4). */
 @ApiExcludeController()

@@ -1,0 +1,174 @@
+import { hkdfSync } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { errors } from 'oidc-provider';
+import type { Adapter, Configuration, ResourceServer } from 'oidc-provider';
+import type { Repository } from 'typeorm';
+import { SCOPE } from '../../auth/called-by.decorator.js';
+import { addSeconds, Clock, toNumericDate } from '../../common/clock.js';
+import { isId } from '../../common/id.js';
+import { html, pageOf } from '../../common/page.js';
+import { Settings } from '../../config/settings.js';
+import { Database } from '../../database/database.js';
+import { PasswordsService } from '../../users/passwords.service.js';
+import { Client } from '../client.entity.js';
+import { KeyRing } from '../key-ring.js';
+import { RevokedTokensService } from '../revoked-tokens.service.js';
+import { USUAL_LIFETIME } from '../signing-keys.service.js';
+import { clientMetadata } from './client-metadata.js';
+import { OAuthLimits, TooManyBegun } from './oauth-limits.service.js';
+import { OAuthRecords } from './oauth-records.adapter.js';
+import { PATHS } from './paths.js';
+import { signInPolicy } from './sign-in-policy.js';
+
+/** Seconds that an access token is good. */
+const ACCESS_TOKEN_TTL = USUAL_LIFETIME;
+const MINUTE = 60;
+const DAY = 24 * 60 * MINUTE;
+
+/** Seconds that the clock of a client may be off, and that an assertion with which it authenticates may be good at most. */
+const CLOCK_SKEW = 60;
+const MAX_ASSERTION_LIFETIME = 3600;
+
+/** What the engine is told: which of its features there are, and where its clients, accounts and records come from. */
+@Injectable()
+export class EngineConfiguration {
+  constructor(
+    @InjectRepository(Client) private readonly clients: Repository<Client>,
+    private readonly keys: KeyRing,
+    private readonly passwords: PasswordsService,
+    private readonly revoked: RevokedTokensService,
+    private readonly limits: OAuthLimits,
+    private readonly database: Database,
+    private readonly settings: Settings,
+    private readonly clock: Clock,
+  ) {}
+
+  /** For an engine that is made with the keys of this moment. */
+  of(resourceServer: ResourceServer): Configuration {
+    return {
+      adapter: (kind) => this.adapterOf(kind),
+      jwks: { keys: this.keys.privateAccessJwks() as never },
+      routes: {
+        authorization: PATHS.authorization,
+        token: PATHS.token,
+        jwks: PATHS.jwks,
+        revocation: PATHS.revocation,
+      },
+      scopes: [SCOPE],
+      responseTypes: ['code'],
+      clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
+      clockTolerance: CLOCK_SKEW,
+      assertJwtClientAuthClaimsAndHeader: (_ctx, { exp }) => {
+        if (Number(exp) > toNumericDate(this.clock.now()) + MAX_ASSERTION_LIFETIME + CLOCK_SKEW)
+          throw new errors.InvalidClientAuth('the client assertion is good for longer than an hour');
+      },
+      clientDefaults: { id_token_signed_response_alg: 'ES256' },
+      enabledJWA: {
+        idTokenSigningAlgValues: ['ES256'],
+        clientAuthSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
+      },
+      features: {
+        devInteractions: { enabled: false },
+        userinfo: { enabled: false },
+        rpInitiatedLogout: { enabled: false },
+        dPoP: { enabled: false },
+        pushedAuthorizationRequests: { enabled: false },
+        revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+        resourceIndicators: {
+          enabled: true,
+          defaultResource: (_ctx, _client, oneOf) => oneOf ?? this.resource,
+          useGrantedResource: () => true,
+          getResourceServerInfo: (_ctx, resource) => {
+            if (resource !== this.resource) throw new errors.InvalidTarget();
+            return resourceServer;
+          },
+        },
+      },
+      cookies: {
+        keys: [this.cookieKey()],
+        names: { session: 'latchkey_oauth', interaction: 'latchkey_interaction', resume: 'latchkey_resume' },
+        long: { signed: true, httpOnly: true, sameSite: 'lax', path: '/oauth', secure: this.settings.isHttps },
+        short: { signed: true, httpOnly: true, sameSite: 'lax', secure: this.settings.isHttps },
+      },
+      interactions: {
+        policy: this.limits.counting(signInPolicy()),
+        url: (_ctx, { uid }) => `${PATHS.interaction}/${uid}`,
+      },
+      findAccount: async (ctx, sub, token) => {
+        // What a code or refresh token came from has ended with the password; a session may just be about to be stored.
+        const passwordFrom = token ? undefined : ctx.oidc.session?.acr;
+        return (await this.passwords.isStillSignedIn(sub, passwordFrom)) ? accountOf(sub) : undefined;
+      },
+      extraTokenClaims: (ctx, token) => ({
+        ...(token.kind === 'AccessToken' && token.grantId ? { grant_id: token.grantId } : {}),
+        ...(ctx.state.claims as object | undefined),
+      }),
+      issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
+      expiresWithSession: () => false,
+      rotateRefreshToken: true,
+      clientBasedCORS: (_ctx, origin, client) =>
+        // A private-use scheme has the origin `null`, and so has whoever hides where they come from.
+        origin !== 'null' &&
+        [this.settings.PUBLIC_URL, ...(client.redirectUris ?? [])].some((uri) => new URL(uri).origin === origin),
+      renderError: (ctx, out, error) => {
+        ctx.type = 'html';
+        const { text, headers } = pageOf(
+          'This sign-in does not work',
+          html`<p>Go back to where you came from and start again. If it happens again, tell whoever runs that application:</p>
+            <p><code>${out.error}: ${out.error_description}</code></p>
+            <p><small>${ctx.res.getHeader('x-request-id')}</small></p>`,
+        );
+        ctx.set(headers);
+        if (error instanceof TooManyBegun) ctx.set(error.headers);
+        ctx.body = text;
+      },
+      ttl: {
+        AccessToken: ACCESS_TOKEN_TTL,
+        AuthorizationCode: MINUTE,
+        Grant: 30 * DAY,
+        Interaction: 15 * MINUTE,
+        RefreshToken: 30 * DAY,
+        Session: DAY / 2,
+        IdToken: MINUTE,
+      },
+    };
+  }
+
+  private get resource(): string {
+    return `${this.settings.PUBLIC_URL}/api`;
+  }
+
+  /** The API, whose tokens the key signs. */
+  resourceServer(kid: string): ResourceServer {
+    return {
+      scope: SCOPE,
+      audience: this.resource,
+      accessTokenTTL: ACCESS_TOKEN_TTL,
+      accessTokenFormat: 'jwt',
+      jwt: { sign: { alg: 'ES256', kid } },
+    };
+  }
+
+  private adapterOf(kind: string): Adapter {
+    if (kind === 'Client') return { find: (id: string) => this.findClient(id) } as unknown as Adapter;
+    return new OAuthRecords(kind, this.database, this.clock, async (grantId) => {
+      await this.revoked.revoke(grantId, addSeconds(this.clock.now(), ACCESS_TOKEN_TTL));
+    });
+  }
+
+  private async findClient(id: string): Promise<ReturnType<typeof clientMetadata> | undefined> {
+    // What can be no id, as one with a NUL, is not shown to the database.
+    const client = isId(id) && (await this.clients.findOne({ where: { id }, relations: { redirectUris: true } }));
+    return client ? clientMetadata(client) : undefined;
+  }
+
+  private cookieKey(): string {
+    const key = hkdfSync('sha256', this.settings.SECRET_KEY, '', 'latchkey: authorization server cookies', 32);
+    return Buffer.from(key).toString('base64url');
+  }
+}
+
+function accountOf(sub: string): { accountId: string; claims: () => { sub: string } } {
+  return { accountId: sub, claims: () => ({ sub }) };
+}
