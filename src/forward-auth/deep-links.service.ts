@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../common/errors/errors.js';
 import { ClientsService } from '../oauth/clients.service.js';
-import { TokenError, TokensService } from '../oauth/tokens.service.js';
+import { TokensService } from '../oauth/tokens.service.js';
 import type { LoginTokenClaims } from '../oauth/tokens.service.js';
 import type { Answer } from '../sessions/existing-session.js';
 import { LoginPages, QUESTION_TYPE } from '../sessions/login-pages.js';
@@ -48,7 +48,8 @@ export class DeepLinksService {
   ): Promise<void> {
     const uri = withoutToken(original.uri);
     const token = tokenOf(original.uri);
-    const claims = await this.claimsOf(token);
+    // Before the token is used up. What is no good token at all is refused when it is redeemed.
+    const claims = typeof token === 'string' ? await this.tokens.find('login', token) : null;
     const isForSite = claims === null || (await this.isFor(site, claims));
     if (!isForSite && !own)
       throw await this.refusals.record(
@@ -82,15 +83,6 @@ export class DeepLinksService {
       .status(method === 'GET' || method === 'HEAD' ? 303 : 307)
       .headers({ Location: site + uri, 'Cache-Control': 'no-store' })
       .send();
-  }
-
-  /** Before the token is used up. `null`: what is no good token at all is refused when it is redeemed. */
-  private async claimsOf(token: unknown): Promise<LoginTokenClaims | null> {
-    if (typeof token !== 'string') return null;
-    return this.tokens.verify('login', token).catch((error: unknown) => {
-      if (error instanceof TokenError) return null;
-      throw error;
-    });
   }
 
   private async isFor(site: string, claims: LoginTokenClaims): Promise<boolean> {

@@ -133,6 +133,14 @@ export class TokensService {
     return { ...claims, kid: key.kid };
   }
 
+  /** The claims of a token that is good, or `null`. @throws what the database throws when the keys can't be read */
+  find<K extends keyof ClaimsOf>(kind: K, token: string): Promise<(ClaimsOf[K] & { kid: string }) | null> {
+    return this.verify(kind, token).catch((error: unknown) => {
+      if (error instanceof TokenError) return null;
+      throw error;
+    });
+  }
+
   /** Whether a token that was verified before still counts. */
   isStillGood(kind: keyof ClaimsOf, claims: { exp: number; kid: string }): boolean {
     return claims.exp + KINDS[kind].expiryLeeway > toNumericDate(this.clock.now()) && this.keys.has(claims.kid);
