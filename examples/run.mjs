@@ -98,9 +98,11 @@ function nginxConfiguration() {
 
 function isListening(port) {
   return new Promise((resolve) => {
-    const socket = connect(port, 'localhost');
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-    socket.once('connect', () => socket.destroy());
+    const socket = connect(port, 'localhost', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    socket.once('error', () => resolve(false));
   });
 }
 

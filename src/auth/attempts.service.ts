@@ -29,6 +29,12 @@ interface Limit {
   description?: string;
 }
 
+/** What is counted of somebody until `end`. */
+interface Window {
+  key: string;
+  end: Date;
+}
+
 const COUNT: Statement = {
   name: 'count_failed_attempt',
   sql: `INSERT INTO "failed_attempts" ("key", "count", "expires_at") VALUES ($1, 1, $2)
@@ -88,7 +94,8 @@ export class AttemptsService {
     const limit = { windowMs: SIGN_IN_WINDOW_MS, description: 'Too many attempts to sign in. Try again later.' };
     // The address comes first: when it is over its limit nothing counts for the account, whose owner it would lock out.
     await this.countFrom(address, { what: 'sign-in address', max: SIGN_INS_PER_ADDRESS, ...limit });
-    await this.count(hashSecret(account), { what: SIGN_IN_ACCOUNT, max: SIGN_INS_PER_ACCOUNT, ...limit });
+    const ofAccount = { what: SIGN_IN_ACCOUNT, max: SIGN_INS_PER_ACCOUNT, ...limit };
+    await this.count(this.windowOf(hashSecret(account), ofAccount), ofAccount);
   }
 
   /** Forgets the attempts on an account, whose owner has signed in. */
@@ -103,27 +110,26 @@ export class AttemptsService {
 
   /** Counts for an address. One that is over the limit makes nothing written for up to a minute. */
   private async countFrom(address: string, limit: Limit): Promise<void> {
-    const network = networkOf(address);
-    const { key, end } = this.windowOf(network, limit);
+    const window = this.windowOf(networkOf(address), limit);
+    const { key, end } = window;
     const minute = Math.floor(this.clock.now().getTime() / MINUTE_MS);
     if (this.blockedIn !== minute) this.blocked.clear();
     this.blockedIn = minute;
     if (this.blocked.has(key)) throw this.tooMany(end, limit);
     try {
-      await this.count(network, limit);
+      await this.count(window, limit);
     } catch (error) {
       if (error instanceof DomainError) this.blocked.add(key);
       throw error;
     }
   }
 
-  private async count(whose: string, limit: Limit): Promise<void> {
-    const { key, end } = this.windowOf(whose, limit);
+  private async count({ key, end }: Window, limit: Limit): Promise<void> {
     const [row] = await this.database.write<{ count: number }>(COUNT, [key, end]);
     if (row!.count > limit.max) throw this.tooMany(end, limit);
   }
 
-  private windowOf(whose: string, { what, windowMs }: Pick<Limit, 'what' | 'windowMs'>): { key: string; end: Date } {
+  private windowOf(whose: string, { what, windowMs }: Pick<Limit, 'what' | 'windowMs'>): Window {
     const window = Math.floor(this.clock.now().getTime() / windowMs);
     return { key: `${what} ${whose} ${window}`, end: new Date((window + 1) * windowMs) };
   }

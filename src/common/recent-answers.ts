@@ -15,8 +15,8 @@ interface Question<T> {
 
 /**
  * Answers that were asked for a moment ago: at most `size` of them, each believed for `lifetimeMs`. Calls for one key
- * that come while it is asked wait for the same answer, unless that would be too old for them. What is known here to be wrong is forgotten by `forget`; what
- * changes elsewhere is noticed when the answer is too old, so that nobody has to tell.
+ * that come while it is asked wait for the same answer, unless that would be too old for them. What is known here to be
+ * wrong is forgotten by `forget`; what changes elsewhere is noticed when the answer is too old, so that nobody has to tell.
  */
 export class RecentAnswers<T> {
   private readonly remembered = new Map<string, Remembered<T>>();

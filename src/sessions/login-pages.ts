@@ -43,8 +43,8 @@ export class LoginPages {
 
   /**
    * The page on which a login waits, at the address of another site, whose form comes back there without saying which button was
-   * pressed. So there is one, and whoever stays goes to `page`; and the question has another kind of form than the button. No script of ours is there. It is a 401, because most proxies take
-   * a 200 for leave to pass the request on.
+   * pressed. So there is one, and whoever stays goes to `page`; and the question has another kind of form than the button. No script
+   * of ours is there. It is a 401, because most proxies take a 200 for leave to pass the request on.
    */
   showOnSite(request: FastifyRequest, reply: FastifyReply, outcome: UnfinishedLogin, page: string): Promise<void> {
     void reply.header('WWW-Authenticate', `Bearer realm="${REALM}"`);
