@@ -1,11 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
-import { addSeconds, Clock } from '../common/clock.js';
+import { Clock } from '../common/clock.js';
 import { Settings } from '../config/settings.js';
 import { Database, toInstant } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
-import { FAMILY_LIFETIME } from '../oauth/revoked-tokens.service.js';
 import { grants } from './access.policy.js';
 
 const TOKEN = '"login_tokens"';
@@ -28,50 +27,33 @@ const COUNTS = `"revoked_at" IS NULL AND "expires_at" > $3 AND ("expires_at" > $
 const SET = `UPDATE ${TOKEN} SET "revoked_at" = $2, "revoked_by" = $4, "revoked_by_client_id" = $5`;
 
 /** By what login tokens are looked for. */
-type Column = 'id' | 'user_id' | 'caller_id' | 'group_id' | 'client_id' | 'key_id';
-const COLUMNS: Column[] = ['id', 'user_id', 'caller_id', 'group_id', 'client_id', 'key_id'];
+type Column = 'user_id' | 'caller_id' | 'group_id' | 'client_id' | 'key_id';
 
-function forEachColumn(statement: (column: Column) => Statement): Record<Column, Statement> {
-  return Object.fromEntries(COLUMNS.map((column) => [column, statement(column)])) as Record<Column, Statement>;
+function revokeAll(column: Column): Statement {
+  return {
+    name: `revoke_every_login_token_by_${column}`,
+    sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS}`,
+  };
 }
 
-const REVOKE_UNGRANTED = forEachColumn((column) => ({
-  name: `revoke_login_tokens_by_${column}`,
-  sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS} AND NOT EXISTS (SELECT 1 ${GRANTED})`,
-}));
-
-const REVOKE_ALL = forEachColumn((column) => ({
-  name: `revoke_every_login_token_by_${column}`,
-  sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS}`,
-}));
+function revokeUngranted(column: Column): Statement {
+  return {
+    name: `revoke_login_tokens_by_${column}`,
+    sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS} AND NOT EXISTS (SELECT 1 ${GRANTED})`,
+  };
+}
 
 /** A session that nobody used for too long is over. Without a reason, its end is recorded as nobody's doing. */
-const CLOSE_IDLE = forEachColumn((column) => ({
-  name: `close_idle_sessions_by_${column}`,
-  sql: `UPDATE "sessions" SET "ended_at" = $2 WHERE "ended_at" IS NULL AND "expires_at" > $2 AND "last_seen_at" <= $3
-          AND "login_token_id" IN (SELECT t."id" FROM "login_tokens" t WHERE t."${column}" = $1)`,
-}));
+function closeIdle(column: Column): Statement {
+  return {
+    name: `close_idle_sessions_by_${column}`,
+    sql: `UPDATE "sessions" SET "ended_at" = $2 WHERE "ended_at" IS NULL AND "expires_at" > $2 AND "last_seen_at" <= $4
+            AND "login_token_id" IN (SELECT t."id" FROM "login_tokens" t WHERE t."${column}" = $1 AND t."expires_at" > $3)`,
+  };
+}
 
 /** What a login token came from, and goes with. */
 const ORIGINS = { account: ['user_id', 'caller_id'], group: ['group_id'], client: ['client_id'] } as const;
-
-/**
- * Every family of tokens has a refresh token or a code, also a used one, for longer than its access tokens are good. In
- * the order of their names, so that two of these at once do not wait for each other.
- */
-const REVOKE_FAMILIES: Statement = {
-  name: 'revoke_families_of_account',
-  sql: `INSERT INTO "revoked_tokens" ("id", "expires_at")
-        SELECT f."grant_id", $2
-        FROM (SELECT DISTINCT r."grant_id" FROM "oauth_records" r WHERE r."account_id" = $1 AND r."grant_id" IS NOT NULL) f
-        WHERE TRUE ORDER BY f."grant_id"
-        ON CONFLICT ("id") DO UPDATE SET "expires_at" = excluded."expires_at" WHERE "revoked_tokens"."expires_at" < excluded."expires_at"`,
-};
-
-const FORGET_SIGN_INS: Statement = {
-  name: 'forget_sign_ins_of_account',
-  sql: `DELETE FROM "oauth_records" WHERE "account_id" = $1`,
-};
 
 /** Makes it final that a right is gone. */
 @Injectable()
@@ -88,7 +70,7 @@ export class RevocationService {
    * something, as the one who was let in or as the one who let others in, and `by` took it away.
    */
   async revokeWhatIsNoLongerGranted(db: EntityManager, account: string, by: Caller | null): Promise<void> {
-    for (const column of ORIGINS.account) await this.revoke(db, REVOKE_UNGRANTED, column, account, by);
+    await this.revoke(db, ORIGINS.account, revokeUngranted, account, by);
   }
 
   /**
@@ -96,42 +78,28 @@ export class RevocationService {
    * would say that their sessions have ended, and by whom.
    */
   async revokeAllOf(db: EntityManager, origin: keyof typeof ORIGINS, id: string, by: Caller | null): Promise<void> {
-    for (const column of ORIGINS[origin]) await this.revoke(db, REVOKE_ALL, column, id, by);
+    await this.revoke(db, ORIGINS[origin], revokeAll, id, by);
   }
 
   /** Revokes the login tokens that a service account obtained with a key, with the sessions that came from them. */
   async revokeWhatWasObtainedWith(db: EntityManager, keyId: string, by: Caller | null): Promise<void> {
-    await this.revoke(db, REVOKE_ALL, 'key_id', keyId, by);
-  }
-
-  /**
-   * Ends what an account has signed in for at the authorization server: sessions, codes, grants, refresh tokens and the
-   * access tokens that came from them. For good: an account that is active again signs in again.
-   */
-  async endSignIns(db: EntityManager, account: string): Promise<void> {
-    const expired = addSeconds(this.clock.now(), FAMILY_LIFETIME);
-    await this.database.within(db, REVOKE_FAMILIES, [account, expired]);
-    await this.database.within(db, FORGET_SIGN_INS, [account]);
-  }
-
-  /** Sessions that were over before have nothing to do with what ends the others. */
-  async closeIdle(db: EntityManager, column: Column, id: string): Promise<void> {
-    const now = this.clock.now();
-    const idleSince = addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT);
-    await this.database.within(db, CLOSE_IDLE[column], [id, now, idleSince]);
+    await this.revoke(db, ['key_id'], revokeAll, keyId, by);
   }
 
   private async revoke(
     db: EntityManager,
-    statements: Record<Column, Statement>,
-    column: Column,
+    columns: readonly Column[],
+    statement: (column: Column) => Statement,
     id: string,
     by: Caller | null,
   ): Promise<void> {
-    await this.closeIdle(db, column, id);
     const now = this.clock.now();
     const [oldest] = await this.database.within<{ createdAt: Date | string | null }>(db, OLDEST_SESSION, [now]);
     const since = oldest?.createdAt ? toInstant(oldest.createdAt) : now;
-    await this.database.within(db, statements[column], [id, now, since, by?.userId ?? null, by?.clientId ?? null]);
+    for (const column of columns) {
+      // What was over before has nothing to do with what ends the others.
+      await this.database.within(db, closeIdle(column), [id, now, since, this.settings.idleSince(now)]);
+      await this.database.within(db, statement(column), [id, now, since, by?.userId ?? null, by?.clientId ?? null]);
+    }
   }
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { plainToInstance, Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Matches, Max, Min, ValidateBy, validateSync } from 'class-validator';
 import type { ValidationOptions } from 'class-validator';
+import { addSeconds } from '../common/clock.js';
 import { isNetworkList } from '../common/trusted-proxies.js';
 import { StartError } from './start-error.js';
 import { readTrustedIssuers } from './trusted-issuer.js';
@@ -158,6 +159,11 @@ export class Settings {
 
   get isDevelopment(): boolean {
     return this.NODE_ENV === 'development';
+  }
+
+  /** A session that was last used before has ended at `now`. */
+  idleSince(now: Date): Date {
+    return addSeconds(now, -this.SESSION_IDLE_TIMEOUT);
   }
 
   /** Browsers reach the service over https, so that every cookie can be `Secure`. */

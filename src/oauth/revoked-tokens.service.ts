@@ -5,12 +5,13 @@ import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { USUAL_LIFETIME } from './signing-keys.service.js';
 
-/** A family may be revoked again, because of tokens that end later than those before. */
+/** The end of an INSERT. A family may be revoked again, because of tokens that end later than those before. */
+export const UNTIL_THE_LATER_END = `ON CONFLICT ("id") DO UPDATE SET "expires_at" = excluded."expires_at"
+        WHERE "revoked_tokens"."expires_at" < excluded."expires_at"`;
+
 const REVOKE: Statement = {
   name: 'revoke_token',
-  sql: `INSERT INTO "revoked_tokens" ("id", "expires_at") VALUES ($1, $2)
-        ON CONFLICT ("id") DO UPDATE SET "expires_at" = excluded."expires_at" WHERE "revoked_tokens"."expires_at" < excluded."expires_at"
-        RETURNING "id"`,
+  sql: `INSERT INTO "revoked_tokens" ("id", "expires_at") VALUES ($1, $2) ${UNTIL_THE_LATER_END} RETURNING "id"`,
 };
 
 /** Seconds past its `exp` for which a token may still be taken for good somewhere. */

@@ -35,7 +35,7 @@ export class OwnSessionsService {
       userId,
       since: addSeconds(now, -LONGEST_SESSION_SECONDS),
     });
-    return onlyLive(own, { now, idleSince: addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT) })
+    return onlyLive(own, { now, idleSince: this.settings.idleSince(now) })
       .addSelect(['t.id', 't.clientId'])
       .innerJoin('t.caller', 'c')
       .addSelect(['c.id', 'c.name'])
@@ -50,6 +50,6 @@ export class OwnSessionsService {
   /** Ends a session of the visitor; one of others, or one that has ended, stays as it is. */
   async end({ userId }: LiveSession, id: string): Promise<void> {
     const now = this.clock.now();
-    await this.database.write(END, [id, userId, now, addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT)]);
+    await this.database.write(END, [id, userId, now, this.settings.idleSince(now)]);
   }
 }

@@ -3,9 +3,8 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { In, IsNull, MoreThan } from 'typeorm';
 import type { EntityManager, FindOptionsWhere, ObjectLiteral, Repository, SelectQueryBuilder } from 'typeorm';
 import { LoginToken } from '../access/login-token.entity.js';
-import { RevocationService } from '../access/revocation.service.js';
 import type { Caller } from '../auth/caller.js';
-import { addSeconds, Clock, toIso } from '../common/clock.js';
+import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { pageByTime } from '../common/paging.js';
 import { Settings } from '../config/settings.js';
@@ -34,7 +33,6 @@ export class SessionListsService {
     @InjectRepository(LoginToken) private readonly tokens: Repository<LoginToken>,
     private readonly database: Database,
     private readonly policy: UsersPolicy,
-    private readonly revocation: RevocationService,
     private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
@@ -44,7 +42,7 @@ export class SessionListsService {
     const now = this.clock.now();
     const list = this.sessions.createQueryBuilder('s');
     await this.restrict(list, 's', caller, query.user);
-    const idleSince = addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT);
+    const idleSince = this.settings.idleSince(now);
     const page = await pageByTime(onlyLive(list, { now, idleSince }), { at: 's.expiresAt', id: 's.id' }, query);
     const found = await this.sessions.find({
       where: { id: In(page.ids) },
@@ -83,7 +81,8 @@ export class SessionListsService {
       const organizationId = await this.policy.requireMayEndSessions(db, caller);
       // Before the token, whose own end would end it as a right that is gone.
       await this.endLive(db, caller, { loginTokenId: id, organizationId });
-      await this.revocation.closeIdle(db, 'id', id);
+      // One that is left was over before, and its end is nobody's doing.
+      await db.update(Session, { loginTokenId: id, organizationId, endedAt: IsNull() }, { endedAt: this.clock.now() });
       const { affected } = await db.update(
         LoginToken,
         { id, organizationId, revokedAt: IsNull() },
@@ -96,7 +95,7 @@ export class SessionListsService {
   /** How many have ended by it. */
   private async endLive(db: EntityManager, caller: Caller, which: FindOptionsWhere<Session>): Promise<number> {
     const now = this.clock.now();
-    const idleSince = addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT);
+    const idleSince = this.settings.idleSince(now);
     const { affected } = await db.update(
       Session,
       { ...which, endedAt: IsNull(), expiresAt: MoreThan(now), lastSeenAt: MoreThan(idleSince) },

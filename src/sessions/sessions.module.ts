@@ -3,7 +3,6 @@ import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AccessModule } from '../access/access.module.js';
 import { LoginToken } from '../access/login-token.entity.js';
-import { RevocationModule } from '../access/revocation.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { OAuthModule } from '../oauth/oauth.module.js';
@@ -30,7 +29,6 @@ import { VisitorsService } from './visitors.service.js';
     AuditModule,
     AuthModule,
     OAuthModule,
-    RevocationModule,
     UsersModule,
   ],
   controllers: [SessionsController, SessionListsController, LandingController],

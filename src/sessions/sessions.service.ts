@@ -137,7 +137,7 @@ export class SessionsService {
   async find(cookies: ShownCookie[]): Promise<LiveSession | null> {
     for (const { secret, secure, embedded } of cookies) {
       const now = this.clock.now();
-      const parameters = [hashSecret(secret), secure, now, this.idleSince(now), embedded];
+      const parameters = [hashSecret(secret), secure, now, this.settings.idleSince(now), embedded];
       const [row] = await this.database.read<SessionRow>(FIND, parameters);
       if (row) return this.use(row, now);
     }
@@ -163,14 +163,9 @@ export class SessionsService {
 
   private async endWith(db: EntityManager | null, cookie: ShownCookie, reason: EndReason): Promise<void> {
     const now = this.clock.now();
-    const parameters = [hashSecret(cookie.secret), now, reason, this.idleSince(now)];
+    const parameters = [hashSecret(cookie.secret), now, reason, this.settings.idleSince(now)];
     await (db ? this.database.within(db, END, parameters) : this.database.write(END, parameters));
     this.known.forget(visitorKey(cookie));
-  }
-
-  /** A session whose last use is earlier has ended. */
-  private idleSince(now: Date): Date {
-    return addSeconds(now, -this.settings.SESSION_IDLE_TIMEOUT);
   }
 
   private async use(row: SessionRow, now: Date): Promise<LiveSession> {

@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { hash, verify } from '@node-rs/argon2';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
-import { RevocationService } from '../access/revocation.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import { Clock } from '../common/clock.js';
 import { Database, toInstant } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
+import { SignInsService } from '../oauth/sign-ins.service.js';
 import { Password } from './password.entity.js';
 import { User } from './user.entity.js';
 import { normalizeEmailAddress } from './user-ref.js';
@@ -50,7 +50,7 @@ export class PasswordsService {
   constructor(
     @InjectRepository(Password) private readonly passwords: Repository<Password>,
     @InjectRepository(User) private readonly users: Repository<User>,
-    private readonly revocation: RevocationService,
+    private readonly signIns: SignInsService,
     private readonly audit: AuditService,
     private readonly database: Database,
     private readonly clock: Clock,
@@ -68,7 +68,7 @@ export class PasswordsService {
     await this.database.transaction(async (db) => {
       const { staffOrganizationId, organizationId: managedBy } = await db.findOneByOrFail(User, { id: userId });
       await db.upsert(Password, row, ['userId']);
-      await this.revocation.endSignIns(db, userId);
+      await this.signIns.end(db, userId);
       const organizationId = staffOrganizationId ?? managedBy;
       await this.audit.record(db, { event: 'PASSWORD_SET', organizationId, userId, by: null });
     });

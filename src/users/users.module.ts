@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { RevocationModule } from '../access/revocation.module.js';
+import { SignInsModule } from '../oauth/sign-ins.module.js';
 import { AccountPermission } from './account-permission.entity.js';
 import { EmailAddress } from './email-address.entity.js';
 import { Password } from './password.entity.js';
@@ -20,6 +21,7 @@ import { UsersService } from './users.service.js';
   imports: [
     TypeOrmModule.forFeature([User, EmailAddress, ThirdPartyId, AccountPermission, Password]),
     RevocationModule,
+    SignInsModule,
     AuditModule,
   ],
   controllers: [UsersController, NewUsersController, ThirdPartyIdsController, PermissionsController],

@@ -3,6 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { In, Not } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
+import { SignInsService } from '../oauth/sign-ins.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
@@ -36,6 +37,7 @@ export class UsersService {
     private readonly database: Database,
     private readonly policy: UsersPolicy,
     private readonly revocation: RevocationService,
+    private readonly signIns: SignInsService,
     private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
@@ -136,7 +138,7 @@ export class UsersService {
     await indexUser(db, id);
     if (status === before) return;
     await this.revocation.revokeWhatIsNoLongerGranted(db, id, by);
-    if (status === 'BLOCKED') await this.revocation.endSignIns(db, id);
+    if (status === 'BLOCKED') await this.signIns.end(db, id);
   }
 
   /**
@@ -150,7 +152,7 @@ export class UsersService {
       await this.policy.requireMayDelete(db, caller, user);
       const { id: userId, organizationId } = user!;
       await this.revocation.revokeAllOf(db, 'account', userId, caller);
-      await this.revocation.endSignIns(db, userId);
+      await this.signIns.end(db, userId);
       await db.delete(User, { id: userId });
       await this.audit.record(db, { event: 'ACCOUNT_DELETED', organizationId, userId, by: caller });
     });
