@@ -62,7 +62,8 @@ async function configureApp(app: NestFastifyApplication, settings: Settings): Pr
   addCommonHooks(fastify);
   announceDeprecation(fastify, settings.PUBLIC_URL);
   const answerOtherMethods = rejectOtherMethods(fastify);
-  await app.register(cookie);
+  // It only writes them: what reads them is `separateCookies`, which takes no name for ours that only looks like one.
+  await app.register(cookie, { hook: false });
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ErrorFilter());
   app.enableShutdownHooks(undefined, { useProcessExit: true });

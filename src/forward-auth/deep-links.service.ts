@@ -11,13 +11,12 @@ import { LoginService } from '../sessions/login.service.js';
 import { SessionCookie } from '../sessions/session-cookie.js';
 import { tokenOf, withoutToken } from './deep-link.js';
 import type { OriginalRequest } from './original-request.js';
-import type { Cookies } from './cookies.js';
 import { VisitsService } from './visits.service.js';
 
-/** The site that is visited, and our cookies if its session is live and good for the site. */
+/** The site that is visited, and whether the browser has a session that is live and good for it. */
 interface Visit {
   site: string;
-  own: Cookies['own'] | null;
+  isSignedIn: boolean;
 }
 
 /** Any page of a protected site with a token in its address (API.md, section 3, "Construct its own URL"). */
@@ -44,27 +43,29 @@ export class DeepLinksService {
     request: FastifyRequest,
     reply: FastifyReply,
     original: OriginalRequest,
-    { site, own }: Visit,
+    { site, isSignedIn }: Visit,
   ): Promise<void> {
     const uri = withoutToken(original.uri);
     const token = tokenOf(original.uri);
     // Before the token is used up. What is no good token at all is refused when it is redeemed.
     const claims = typeof token === 'string' ? await this.tokens.find('login', token) : null;
     const isForSite = claims === null || (await this.isFor(site, claims));
-    if (!isForSite && !own)
+    if (!isForSite && !isSignedIn)
       throw await this.refusals.record(
         claims,
         new DomainError('not_authorized', 'This sign-in link is for another site.'),
       );
     const isAnswer = original.method === 'POST' && isFromSamePage(request, site);
     if (!isForSite || (!isAnswer && original.method !== 'GET')) {
-      if (!own) throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.');
+      if (!isSignedIn)
+        throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.');
       this.redirect(reply, site, { ...original, uri });
       return;
     }
     const { headers, ip } = request;
     // A session that is not good for this site is none here.
-    const visit = { headers, ip, cookies: own ?? {}, query: { oauth_token: token } };
+    const shown = isSignedIn ? headers : { ...headers, cookie: undefined };
+    const visit = { headers: shown, ip, query: { oauth_token: token } };
     const outcome = await this.logins.redeem(visit, isAnswer ? answerOf(request) : undefined);
     if (outcome.is === 'needs button' || outcome.is === 'needs answer') {
       await this.pages.showOnSite(request, reply, outcome, site + uri);

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { REALM } from '../auth/challenge.js';
+import { separateCookies } from '../common/cookies.js';
 import { DomainError } from '../common/errors/errors.js';
 import { sendErrorPage } from '../common/errors/page-error.filter.js';
 import { TrustedProxies } from '../common/trusted-proxies.js';
@@ -9,7 +10,6 @@ import { Settings } from '../config/settings.js';
 import { isNavigation } from '../sessions/navigation.js';
 import { SessionCookie } from '../sessions/session-cookie.js';
 import { AssertionsService } from './assertions.service.js';
-import { separateCookies } from './cookies.js';
 import { hasToken } from './deep-link.js';
 import { DeepLinksService } from './deep-links.service.js';
 import { originOf, readOriginalRequest } from './original-request.js';
@@ -43,9 +43,9 @@ export class ForwardAuthService {
       if (!this.proxies.includes(socket.remoteAddress) || !this.assertions.isUpToDate) return null;
       const original = readOriginalRequest(method!, url!, headers);
       if (original.delivery === 'page' || hasToken(original.uri)) return null;
-      const { own, rest } = separateCookies(headers.cookie);
-      const visitor = this.visits.recall(this.cookie.read({ cookies: own, headers }), original.site);
-      return visitor ? [...this.assertions.headersFor(visitor, original.site), 'Cookie', rest] : null;
+      const cookies = separateCookies(headers.cookie);
+      const visitor = this.visits.recall(this.cookie.read({ headers }, cookies), original.site);
+      return visitor ? [...this.assertions.headersFor(visitor, original.site), 'Cookie', cookies.rest] : null;
     } catch {
       // It is answered where it can be said why.
       return null;
@@ -71,11 +71,11 @@ export class ForwardAuthService {
     // Only what a browser gets to see can take the token away.
     if (hasToken(original.uri) && original.delivery === 'status-only') throw notSignedIn();
     const { headers } = request;
-    const { own, rest } = separateCookies(headers.cookie);
-    const visitor = await this.visits.find(this.cookie.read({ cookies: own, headers }), site);
+    const cookies = separateCookies(headers.cookie);
+    const visitor = await this.visits.find(this.cookie.read({ headers }, cookies), site);
     await this.assertions.refresh();
     if (hasToken(original.uri)) {
-      await this.deepLinks.follow(request, reply, original, { site, own: visitor ? own : null });
+      await this.deepLinks.follow(request, reply, original, { site, isSignedIn: visitor !== null });
     } else if (!visitor) {
       await this.reportForeign(site);
       throw notSignedIn();
@@ -85,7 +85,7 @@ export class ForwardAuthService {
     } else {
       const headers = this.assertions.headersFor(visitor, site);
       for (let i = 0; i < headers.length; i += 2) void reply.header(headers[i]!, headers[i + 1]);
-      void reply.header('Cookie', rest).send();
+      void reply.header('Cookie', cookies.rest).send();
     }
   }
 

@@ -17,7 +17,7 @@ import { SessionsService } from './sessions.service.js';
 import type { LiveSession, Redemption, StartedSession } from './sessions.service.js';
 
 /** What of a request a login looks at: the token is in its query. The query of one that a proxy asks about is not its own. */
-export type LoginRequest = Pick<FastifyRequest, 'headers' | 'query' | 'cookies' | 'ip'>;
+export type LoginRequest = Pick<FastifyRequest, 'headers' | 'query' | 'ip'>;
 
 /** What a login came to. A session was started in the first case only, and a token was consumed in no other. */
 export type LoginOutcome =

@@ -1,6 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { CookieSerializeOptions } from '@fastify/cookie';
-import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { IncomingHttpHeaders } from 'node:http';
+import type { FastifyReply } from 'fastify';
+import { separateCookies } from '../common/cookies.js';
+import type { Cookies } from '../common/cookies.js';
 import { Settings } from '../config/settings.js';
 import type { StartedSession } from './sessions.service.js';
 
@@ -28,9 +31,14 @@ export class SessionCookie {
    *
    * The session of a frame counts in frames and for what they load, never for a page in a window of its own: on a site that is the
    * same as the host's, browsers send its cookie there too. A request that does not say what it is for shows none.
+   *
+   * `cookies` are those of the headers, where they are known already.
    */
-  read({ cookies, headers }: Pick<FastifyRequest, 'cookies' | 'headers'>): ShownCookie[] {
-    const { [SECURE_NAME]: secure, [PLAIN_NAME]: plain, [EMBED_NAME]: embed } = cookies;
+  read(
+    { headers }: { headers: IncomingHttpHeaders },
+    cookies: Cookies = separateCookies(headers.cookie),
+  ): ShownCookie[] {
+    const { [SECURE_NAME]: secure, [PLAIN_NAME]: plain, [EMBED_NAME]: embed } = cookies.own;
     const ordinary: ShownCookie[] = [];
     if (secure) ordinary.push({ secret: secure, secure: true, embedded: false });
     if (plain && !this.settings.isHttps) ordinary.push({ secret: plain, secure: false, embedded: false });

@@ -289,7 +289,11 @@ describe('S16: a link with oauth_token leads to its own site only', () => {
 describe('S32: our cookie and token', () => {
   it('are in nothing that the application gets, whatever else the browser has', async () => {
     const secret = cookie.split('=')[1]!;
-    for (const sent of [cookie, `a=1;${cookie}`, `${cookie}; ${cookie}; __Host-latchkey=${secret}; b=2`])
+    for (const sent of [
+      cookie,
+      `a=1;${cookie}`,
+      `__HOST-latchkey=${secret}; ${cookie}; \xa0${cookie}; latchkey_oauth=${secret}; b=2`,
+    ])
       for (const { ask } of LETTING_PASS) {
         const { status, headers } = await ask(t.url, { headers: { cookie: sent } });
         expect(status).toBe(200);

@@ -1,0 +1,45 @@
+/** Names of ours begin so, in letters of this case. */
+const OURS = /^(?:__Host-)?latchkey/;
+/** What some application could take for a name of ours, once it is decoded and its odd characters are gone. */
+const LIKE_OURS = /^(?:__(?:host|secure)-)?latchkey/i;
+/** A header without either of these holds no such name. */
+const WORTH_READING = /latchkey|[%\x80-\xff]/i;
+
+export interface Cookies {
+  /** Ours, by name. A name that is there twice is not: nobody can say which of the two is ours. */
+  own: Readonly<Record<string, string>>;
+  /** A Cookie header with all others, letter by letter. */
+  rest: string;
+}
+
+/**
+ * Takes a Cookie header apart. A cookie is ours if its name is, byte for byte: browsers keep the promise of `__Host-` for no name
+ * that only looks like one. What looks like ours to somebody else is in neither part, so that the application behind gets nothing of it.
+ */
+export function separateCookies(header = ''): Cookies {
+  if (!WORTH_READING.test(header)) return { own: {}, rest: header };
+  const own: Record<string, string> = Object.create(null) as Record<string, string>;
+  const twice = new Set<string>();
+  const others: string[] = [];
+  for (const pair of header.split(';')) {
+    const end = pair.indexOf('=');
+    const name = withoutBlanks(end === -1 ? pair : pair.slice(0, end));
+    if (!looksLikeOurs(name === '' ? pair.slice(end + 1) : name)) others.push(pair);
+    else if (end !== -1 && OURS.test(name)) {
+      if (name in own) twice.add(name);
+      own[name] = withoutBlanks(pair.slice(end + 1));
+    }
+  }
+  for (const name of twice) delete own[name];
+  return { own: { ...own }, rest: withoutBlanks(others.join(';')) };
+}
+
+/** Only what RFC 6265, section 5.2, takes off; `trim` takes off much that a browser keeps as a part of the name. */
+function withoutBlanks(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '');
+}
+
+function looksLikeOurs(name: string): boolean {
+  const decoded = name.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
+  return LIKE_OURS.test(decoded.replace(/[^\x21-\x7e]|["']/g, ''));
+}
