@@ -137,6 +137,16 @@ describe('import', () => {
     for (const groupId of groups) expect((await t.as(admin)(`/group/${groupId}`)).body.counts.members).toBe(1);
   });
 
+  it('makes members of those who were invited', async () => {
+    const user = await t.world.user({ organizationId: admin.organizationId, emailAddress: 'invited@bulk.example' });
+    const group = await t.world.group(admin.organizationId, 'Invited before');
+    await t.world.join(user, group, 'INVITED');
+    const path = file('emailAddress,group', 'invited@bulk.example,Invited before');
+    expect(await importFile(path)).toEqual({ rows: 1, unchanged: 1, joined: 1, errors: [] });
+    expect((await t.as(admin)(`/group/${group}/members`)).body.counts).toEqual({ members: 1, invitees: 0 });
+    expect(await importFile(path)).toEqual({ rows: 1, unchanged: 1, errors: [] });
+  });
+
   it('imports nothing of a file with wrong rows, and names each by its line', async () => {
     const other = await t.world.caller();
     const otherCode = await t.world.thirdParty(other.organizationId);

@@ -278,9 +278,17 @@ describe('groups', () => {
     expect(own).toBe('not_permitted');
   });
 
-  it('are joined at once by accounts of their organization alone', () => {
-    const joining = Object.entries(targets).filter(([, user]) => groups.joinsAtOnce(user, group));
-    expect(joining.map(([name]) => name)).toEqual(['ours', 'staff', 'groupManager']);
+  it('are joined at once by accounts of their organization alone, that the caller has a right over', async () => {
+    const joining = (caller: string): Promise<string[]> =>
+      world.write(async (db) => {
+        const names: string[] = [];
+        for (const [name, user] of Object.entries(targets))
+          if (await groups.joinsAtOnce(db, callers[caller]!, user, group)) names.push(name);
+        return names;
+      });
+    expect(await joining('MANAGE_USERS')).toEqual(['ours', 'staff', 'groupManager']);
+    for (const caller of ['elsewhere', 'blocked', 'dismissed', 'nothing', 'manager', 'MANAGE_ALL_GROUPS'])
+      expect(await joining(caller)).toEqual([]);
   });
 });
 

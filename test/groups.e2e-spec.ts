@@ -52,6 +52,7 @@ describe('POST groups', () => {
       organization: { type: 'ORGANIZATION', id: admin.organizationId, name: 'Academy' },
     });
     expect((await t.as(admin)(`/group/${body.id}`)).body).toEqual(body);
+    await t.world.grant(admin.id, 'MANAGE_USERS');
     const user = await t.world.user({ organizationId: admin.organizationId });
     expect((await t.as(admin)(`/group/${body.id}/members/${user}`, { method: 'PUT' })).status).toBe(200);
     expect((await t.as(admin)(`/access/${user}`)).status).toBe(200);
@@ -128,6 +129,7 @@ describe('PUT and DELETE group/{id}', () => {
 describe('adding to a group', () => {
   it('lets an account of the organization join at once, once', async () => {
     const id = await newGroup();
+    await t.world.grant(admin.id, 'MANAGE_USERS');
     const code = await t.world.thirdParty(admin.organizationId);
     const user = await t.world.user({ organizationId: admin.organizationId, thirdPartyId: [code, 'a/b'] });
     expect(outcome(await t.as(admin)(`/access/${user}`))).toEqual([403, 'not_authorized']);
@@ -228,6 +230,7 @@ describe('adding to a group', () => {
 describe('removing from a group', () => {
   it('ends the sessions and tokens that came from it for good, unless another group still allows them', async () => {
     const [first, second] = [await newGroup(), await newGroup()];
+    await t.world.grant(admin.id, 'MANAGE_USERS');
     const user = await t.world.user({ organizationId: admin.organizationId });
     for (const group of [first, second]) await t.world.join(user, group);
     const cookie = await t.signIn(admin, user);

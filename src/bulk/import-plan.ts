@@ -49,6 +49,9 @@ export class ImportPlan {
   private readonly newAccounts = new Map<string, Account>();
   private readonly accounts = new Map<string, Account>();
   private readonly memberships = new Set<string>();
+  private readonly invitations = new Set<string>();
+  /** Of the new memberships, those that take the place of an invitation. */
+  readonly answeredInvitations: { userId: string; groupId: string }[] = [];
   readonly newMemberships: { userId: string; groupId: string }[] = [];
   readonly newGroups: { id: string; name: string }[] = [];
 
@@ -91,14 +94,16 @@ export class ImportPlan {
           managers.some(({ userId }) => userId === id),
         ),
       );
-      for (const { groupId } of record.memberships) this.memberships.add(`${id} ${groupId}`);
+      for (const { groupId, status } of record.memberships)
+        (status === 'JOINED' ? this.memberships : this.invitations).add(`${id} ${groupId}`);
     }
   }
 
   /** Forgets what was read, and keeps what is to be made: the next rows may speak of that. */
   forgetExisting(): void {
-    for (const known of [this.owners, this.accounts, this.memberships]) known.clear();
+    for (const known of [this.owners, this.accounts, this.memberships, this.invitations]) known.clear();
     this.newMemberships.length = 0;
+    this.answeredInvitations.length = 0;
   }
 
   /** Plans what a row says, all of it or nothing. @throws DomainError what is wrong with it */
@@ -196,6 +201,7 @@ export class ImportPlan {
     if (this.memberships.has(key)) return false;
     this.memberships.add(key);
     this.newMemberships.push({ userId, groupId });
+    if (this.invitations.has(key)) this.answeredInvitations.push({ userId, groupId });
     return true;
   }
 }

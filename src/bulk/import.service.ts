@@ -9,6 +9,7 @@ import { searchTerms } from '../common/search-text.js';
 import { Database } from '../database/database.js';
 import { insertRows } from '../database/insert-rows.js';
 import type { Value } from '../database/insert-rows.js';
+import { Membership } from '../groups/membership.entity.js';
 import { findOrganization } from '../organizations/find-organization.js';
 import { ThirdParty } from '../organizations/third-party.entity.js';
 import { profileOf, UsersService } from '../users/users.service.js';
@@ -147,6 +148,7 @@ export class ImportService {
     await this.insert(db, organizationId, plan.created(), now);
     for (const { user, fields, newThirdPartyIds } of plan.changed())
       await this.users.update(db, user, fields, newThirdPartyIds, null);
+    for (const invitation of plan.answeredInvitations) await db.delete(Membership, invitation);
     await insertRows(
       db,
       'memberships',

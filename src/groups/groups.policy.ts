@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
+import { In } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -11,7 +12,7 @@ import { requireStaffWith, UsersPolicy } from '../users/users.policy.js';
 import { GroupStaff } from './group-staff.entity.js';
 import type { GroupPermission } from './group-staff.entity.js';
 import type { Group } from './group.entity.js';
-import type { Membership } from './membership.entity.js';
+import { Membership } from './membership.entity.js';
 
 /** Groups of an organization: all, or those on which a staff user has a permission of their own. */
 export interface GroupScope {
@@ -75,9 +76,22 @@ export class GroupsPolicy {
     await requireStaffWith(db, caller, 'MANAGE_USERS', 'no_permission');
   }
 
-  /** An account of the own organization joins at once; nobody else is in before they have accepted themselves. */
-  joinsAtOnce(user: User, group: Group): boolean {
-    return user.organizationId === group.organizationId;
+  /**
+   * An account of the own organization over which the caller has a right joins at once: with `MANAGE_USERS`, or with
+   * `MANAGE` on a group of the organization that it has joined. Nobody else is in before they have accepted themselves.
+   */
+  async joinsAtOnce(db: EntityManager, { userId }: Caller, user: User, { organizationId }: Group): Promise<boolean> {
+    if (user.organizationId !== organizationId) return false;
+    const caller = { id: userId, status: 'ACTIVE', staffOrganizationId: organizationId } as const;
+    if (await db.existsBy(AccountPermission, { permission: 'MANAGE_USERS', user: caller })) return true;
+    const joined = { userId: user.id, status: 'JOINED', group: { organizationId } } as const;
+    const memberships = await db.findBy(Membership, joined);
+    if (memberships.length === 0) return false;
+    const groupId = In(memberships.map((membership) => membership.groupId));
+    return (
+      (await db.existsBy(GroupStaff, { groupId, permission: 'MANAGE', user: caller })) ||
+      (await db.existsBy(AccountPermission, { permission: 'MANAGE_ALL_GROUPS', user: caller }))
+    );
   }
 
   /**

@@ -62,7 +62,8 @@ export class MembersService {
   }
 
   /**
-   * An account of the group's organization joins; any other is only invited, and gives no access before it accepts.
+   * An account over which the caller has a right joins, also if it was invited before; any other is only invited, and
+   * gives no access before it accepts.
    *
    * @throws DomainError `group_not_found`, `no_permission`, `unknown_user`, `name_missing`, `already_member`,
    *   `already_invited`, and those of the fields of a new account
@@ -73,7 +74,7 @@ export class MembersService {
       await this.policy.requireMayManage(db, caller, group);
       const user = (await findIn(db, caller, ref)) ?? (await this.setUp(db, caller, group, ref, fields));
       if (user.type !== 'USER') throw new DomainError('unknown_user', 'A service account is nobody to let in.');
-      const membership = await this.enter(db, user, group);
+      const membership = await this.enter(db, caller, user, group);
       await this.record(
         db,
         membership.status === 'JOINED' ? 'MEMBER_JOINED' : 'MEMBER_INVITED',
@@ -142,20 +143,16 @@ export class MembersService {
     return (await findIn(db, caller, ref))!;
   }
 
-  private async enter(db: EntityManager, user: User, group: Group): Promise<Membership> {
+  private async enter(db: EntityManager, caller: Caller, user: User, group: Group): Promise<Membership> {
     const there = await db.findOneBy(Membership, { userId: user.id, groupId: group.id });
-    if (there) throw new DomainError(there.status === 'JOINED' ? 'already_member' : 'already_invited');
+    if (there?.status === 'JOINED') throw new DomainError('already_member');
+    const joins = await this.policy.joinsAtOnce(db, caller, user, group);
+    if (there && !joins) throw new DomainError('already_invited');
+    const place = { userId: user.id, groupId: group.id };
     const now = this.clock.now();
-    const joins = this.policy.joinsAtOnce(user, group);
-    const membership: Membership = db.create(Membership, {
-      userId: user.id,
-      groupId: group.id,
-      status: joins ? 'JOINED' : 'INVITED',
-      joinedAt: joins ? now : null,
-      invitedAt: joins ? null : now,
-    });
-    await insertOrIgnore(db, Membership, membership);
-    return db.findOneByOrFail(Membership, { userId: user.id, groupId: group.id });
+    if (joins) await db.upsert(Membership, { ...place, status: 'JOINED', joinedAt: now }, ['userId', 'groupId']);
+    else await insertOrIgnore(db, Membership, { ...place, status: 'INVITED', invitedAt: now });
+    return db.findOneByOrFail(Membership, place);
   }
 
   /** In the order of `userIds`; whoever is gone meanwhile is left out. */
