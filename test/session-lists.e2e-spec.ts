@@ -401,6 +401,7 @@ describe('the landing page', () => {
   it('S27: a session of an administrator opens neither the lists nor the record', async () => {
     await t.world.join(admin.id, groupId);
     await t.world.grant(admin.id, 'VIEW_AUDIT_LOG');
+    await t.world.grant(host.id, 'MANAGE_STAFF');
     const cookie = await signIn(FIREFOX, admin.id);
     const [id] = await idsOf('sessions');
     for (const [path, method] of [

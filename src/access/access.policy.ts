@@ -6,10 +6,17 @@ import { Database } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
 import type { UserRef } from '../users/user-ref.js';
 
+/** Who lets whom in, by way of what, as SQL expressions. */
+interface Parties {
+  caller: string;
+  client: string;
+  user: string;
+}
+
 /**
  * The rule of the whole service, as the end of a SELECT: a row for each group through which `caller`,
  * by way of `client`, may let `user` in; none if they may not. Each argument is an SQL expression. The
- * rows are named `caller`, `client`, `target`, `m` and `g`. The numbers are the rules of API.md, section 2.
+ * rows are named `caller`, `client`, `target`, `m` and `g`. The numbers are the rules of API.md, section 2; the seventh is of section 8.
  *
  * The statement that issues a token, the one that redeems it and the one that checks a session all
  * contain it, so that each of them decides by what is true when it runs.
@@ -17,7 +24,21 @@ import type { UserRef } from '../users/user-ref.js';
  * Joins by primary key only: of an EXISTS behind an OR, PostgreSQL makes a hash of the whole table. CROSS JOIN
  * because it tells SQLite to come from the memberships of the target, few, and not from the groups of the organization.
  */
-export function grants(of: { caller: string; client: string; user: string }): string {
+export function grants(of: Parties): string {
+  return `${administers(of)}
+      /* 7: whoever may do something that the caller may not is let in with MANAGE_STAFF alone. A permission of one
+         organization is none of another. */
+      AND NOT EXISTS (
+        SELECT 1 FROM "account_permissions" held
+        LEFT JOIN "account_permissions" own ON own."user_id" = caller."id" AND own."permission" = held."permission"
+          AND caller."staff_organization_id" = target."staff_organization_id"
+        LEFT JOIN "account_permissions" manages_staff ON manages_staff."user_id" = caller."id"
+          AND manages_staff."permission" = 'MANAGE_STAFF'
+        WHERE held."user_id" = target."id" AND own."user_id" IS NULL AND manages_staff."user_id" IS NULL)`;
+}
+
+/** The rules up to the sixth. */
+function administers(of: Parties): string {
   return `
     FROM "users" caller
     JOIN "clients" client ON client."id" = ${of.client}
@@ -99,6 +120,11 @@ const MEMBERSHIP: Statement = {
         WHERE m."user_id" = $1 AND g."organization_id" = $2 ORDER BY m."status" DESC LIMIT 1`,
 };
 
+const ADMINISTERS: Statement = {
+  name: 'explain_administration',
+  sql: `SELECT 1 AS "yes" ${administers({ caller: '$1', client: '$2', user: '$3' })} LIMIT 1`,
+};
+
 const ALLOWS: Statement = {
   name: 'may_let_in',
   sql: `SELECT 1 AS "yes" ${grants({ caller: '$1', client: '$2', user: '$3' })} LIMIT 1`,
@@ -119,6 +145,11 @@ const mayNotObtain = (): DomainError =>
   );
 const noGroup = (): DomainError =>
   new DomainError('not_authorized', 'The user has joined no group that the caller administers.');
+const outranked = (): DomainError =>
+  new DomainError(
+    'not_authorized',
+    'The user has an account permission that the caller lacks. A caller with MANAGE_STAFF may let such users in.',
+  );
 
 /**
  * Who may let whom in (API.md, section 2). The decision is made by the statement that acts on it, with
@@ -152,6 +183,8 @@ export class AccessPolicy {
     const [target] = await this.database.read<{ id: string; status: string }>(TARGET[kind], parameters);
     const userId = target?.id ?? null;
     if (target?.status !== 'ACTIVE') return { error: new DomainError('unknown_user'), rule: 5, ...known, userId };
+    if ((await this.database.read(ADMINISTERS, [caller.userId, caller.clientId, target.id])).length > 0)
+      return { error: outranked(), rule: 7, organizationId, userId, groupId: null };
     const [group] = await this.database.read<{ id: string }>(MEMBERSHIP, [target.id, organizationId]);
     return { error: noGroup(), rule: 6, organizationId, userId, groupId: group?.id ?? null };
   }

@@ -55,6 +55,8 @@ export class PermissionsService {
     const row = { userId: user.id, permission };
     if (!(await db.existsBy(AccountPermission, row))) await this.record(db, 'PERMISSION_GRANTED', by, user, permission);
     await insertOrIgnore(db, AccountPermission, row);
+    // Whoever lacks it may have let the account in before.
+    await this.revocation.revokeWhatIsNoLongerGranted(db, user.id, by);
     return permissionsOf(db, user.id);
   }
 

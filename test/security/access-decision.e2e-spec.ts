@@ -13,6 +13,7 @@ import { Organization } from '../../src/organizations/organization.entity.js';
 import { AccountPermission } from '../../src/users/account-permission.entity.js';
 import { User } from '../../src/users/user.entity.js';
 import { TestApp } from '../support/app.js';
+import type { TestCaller } from '../support/world.js';
 
 const ORGANIZATIONS = 2;
 const USERS = 4;
@@ -23,7 +24,7 @@ interface Account {
   status: 'ACTIVE' | 'BLOCKED';
   organization: number | null;
   staffOf: number | null;
-  permissions: ('OBTAIN_ACCESS_TOKENS' | 'MANAGE_ALL_GROUPS' | 'MANAGE_USERS')[];
+  permissions: ('OBTAIN_ACCESS_TOKENS' | 'MANAGE_ALL_GROUPS' | 'MANAGE_USERS' | 'MANAGE_STAFF')[];
 }
 
 /** Everything that could matter; users, groups and organizations are numbers. */
@@ -48,6 +49,7 @@ const graphs: fc.Arbitrary<Graph> = fc.record({
         'OBTAIN_ACCESS_TOKENS',
         'MANAGE_ALL_GROUPS',
         'MANAGE_USERS',
+        'MANAGE_STAFF',
       ]),
     }),
   ),
@@ -61,7 +63,7 @@ const graphs: fc.Arbitrary<Graph> = fc.record({
   ),
 });
 
-/** Rules 1 and 4 to 6 of API.md, section 2, as they are written there. */
+/** Rules 1 and 4 to 6 of API.md, section 2, as they are written there, and the seventh of section 8. */
 function expected({ users, groups }: Graph, caller: number, target: number): string {
   const { status, staffOf, permissions } = users[caller]!;
   if (status !== 'ACTIVE') return '401 not_authenticated';
@@ -71,7 +73,11 @@ function expected({ users, groups }: Graph, caller: number, target: number): str
   const administers = groups
     .filter(({ organization }) => organization === staffOf)
     .filter(({ staff }) => staff[caller] === 'MANAGE' || permissions.includes('MANAGE_ALL_GROUPS'));
-  return administers.some(({ members }) => members[target] === 'JOINED') ? '200' : '403 not_authorized';
+  if (!administers.some(({ members }) => members[target] === 'JOINED')) return '403 not_authorized';
+  const held = (permission: Account['permissions'][number]): boolean =>
+    users[target]!.staffOf === staffOf && permissions.includes(permission);
+  const isOutranked = !permissions.includes('MANAGE_STAFF') && !users[target]!.permissions.every(held);
+  return isOutranked ? '403 not_authorized, by rule 7' : '200';
 }
 
 let t: TestApp;
@@ -152,7 +158,9 @@ it('S25: the access decision is that of the contract, for any organizations, gro
       const decisions = await Promise.all(
         pairs.map(async ([caller, target]) => {
           const { status, body } = await t.as(accounts[caller]!)(`/access/${accounts[target]!.id}`);
-          return status === 200 ? '200' : `${status} ${body.id}`;
+          if (status === 200) return '200';
+          const isRule7 = body.description.includes('lacks');
+          return `${status} ${body.id}${isRule7 ? ', by rule 7' : ''}`;
         }),
       );
       for (const decision of decisions) seen.add(decision);
@@ -161,7 +169,13 @@ it('S25: the access decision is that of the contract, for any organizations, gro
     { numRuns: RUNS },
   );
   // Otherwise the graphs would be too dull to say anything.
-  expect([...seen].toSorted()).toEqual(['200', '401 not_authenticated', '403 not_authorized', '404 unknown_user']);
+  expect([...seen].toSorted()).toEqual([
+    '200',
+    '401 not_authenticated',
+    '403 not_authorized',
+    '403 not_authorized, by rule 7',
+    '404 unknown_user',
+  ]);
 }, 120_000);
 
 it('the access decision reads the groups of the user, however many the organization has', async () => {
@@ -181,15 +195,50 @@ it('the access decision reads the groups of the user, however many the organizat
       })),
     ),
   );
-  const decision = `SELECT 1 ${grants({ caller: `'${caller.id}'`, client: `'${caller.clientId}'`, user: `'${id}'` })}`;
-  const db = t.nest.get(DataSource);
+  const plan = await planOf(caller, id);
   // Of the group, what is known when it is read: its id, and not only its organization.
-  const [explain, one] =
-    db.options.type === 'postgres'
-      ? ['EXPLAIN (ANALYZE, TIMING OFF)', / on groups g .*\(actual rows=1(\.00)? loops=1\)/]
-      : ['EXPLAIN QUERY PLAN', /^SEARCH g USING .*\bid=\?/];
-  // SQLite has no statistics unless somebody asks for them, and has to do without.
-  if (db.options.type === 'postgres') await db.query('ANALYZE');
-  const plan = await db.query<Record<string, unknown>[]>(`${explain} ${decision}`);
-  expect(plan.flatMap((row) => Object.values(row))).toContainEqual(expect.stringMatching(one));
+  const one = isPostgres() ? / on groups g .*\(actual rows=1(\.00)? loops=1\)/ : /^SEARCH g USING .*\bid=\?/;
+  expect(plan).toContainEqual(expect.stringMatching(one));
 });
+
+it('the access decision looks permissions up by account, and scans none, however many there are', async () => {
+  const caller = await t.world.caller();
+  const { id } = await t.world.userOf(caller);
+  await t.world.write(async (db) => {
+    for (let batch = 0; batch < 3; batch++) {
+      const ids = Array.from({ length: 500 }, newId);
+      const staff = { type: 'USER', status: 'ACTIVE', name: 'Staff', createdAt: new Date() } as const;
+      await db.insert(
+        User,
+        ids.map((one) => ({ ...staff, id: one, staffOrganizationId: caller.organizationId })),
+      );
+      for (const permission of ['CREATE_GROUPS', 'OBTAIN_ACCESS_TOKENS'] as const)
+        await db.insert(
+          AccountPermission,
+          ids.map((userId) => ({ userId, permission })),
+        );
+    }
+  });
+  await t.world.grant(id, 'OBTAIN_ACCESS_TOKENS');
+  const plan = await planOf(caller, id);
+  const scans = plan.filter((line) => /Seq Scan on account_permissions|hashed|^SCAN (held|own|m)/i.test(line));
+  expect(scans).toEqual([]);
+  const lookUp = isPostgres()
+    ? /(Bitmap Heap Scan|using account_permissions_pkey) on account_permissions held/
+    : /^SEARCH held USING .*user_id=\?/;
+  expect(plan).toContainEqual(expect.stringMatching(lookUp));
+});
+
+function isPostgres(): boolean {
+  return t.nest.get(DataSource).options.type === 'postgres';
+}
+
+async function planOf(caller: TestCaller, userId: string): Promise<string[]> {
+  const decision = `SELECT 1 ${grants({ caller: `'${caller.id}'`, client: `'${caller.clientId}'`, user: `'${userId}'` })}`;
+  const db = t.nest.get(DataSource);
+  // SQLite has no statistics unless somebody asks for them, and has to do without.
+  if (isPostgres()) await db.query('ANALYZE');
+  const explain = isPostgres() ? 'EXPLAIN (ANALYZE, TIMING OFF)' : 'EXPLAIN QUERY PLAN';
+  const plan = await db.query<Record<string, unknown>[]>(`${explain} ${decision}`);
+  return plan.flatMap((row) => Object.values(row)).map(String);
+}

@@ -1669,7 +1669,7 @@ export interface components {
              */
             session?: string;
             /**
-             * @description Which rule refused access: 1, 3, 4, 5 or 6.
+             * @description Which rule refused access: 1, 3, 4, 5, 6 or 7.
              * @example 6
              */
             rule?: number;

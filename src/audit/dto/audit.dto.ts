@@ -133,7 +133,7 @@ export class AuditEventDto {
   @ApiPropertyOptional({ description: 'As in the list of sessions.', example: 'Wm8sQXq3bVxgZk1cVq0rTt' })
   session?: string;
 
-  @ApiPropertyOptional({ type: 'integer', description: 'Which rule refused access: 1, 3, 4, 5 or 6.', example: 6 })
+  @ApiPropertyOptional({ type: 'integer', description: 'Which rule refused access: 1, 3, 4, 5, 6 or 7.', example: 6 })
   rule?: number;
 
   @ApiPropertyOptional({ type: () => AuditDetailsDto })

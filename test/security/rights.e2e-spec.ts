@@ -1,0 +1,156 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Permission } from '../../src/users/account-permission.entity.js';
+import { User } from '../../src/users/user.entity.js';
+import { outcome, TestApp } from '../support/app.js';
+import type { Answer } from '../support/app.js';
+import type { TestCaller } from '../support/world.js';
+
+let t: TestApp;
+
+beforeAll(async () => {
+  t = await TestApp.start();
+});
+afterAll(() => t.stop());
+
+/** Staff of a new organization, or of the one of a colleague. */
+function staff(permissions: Permission[], colleague?: TestCaller): Promise<TestCaller> {
+  return t.world.caller({ organizationId: colleague?.organizationId, permissions });
+}
+
+function add(caller: TestCaller, groupId: string, user: string): Promise<Answer> {
+  return t.send(caller, 'PUT', `/group/${groupId}/members/${user}`);
+}
+
+/** A group that somebody manages, and in which nobody is. */
+async function groupOf(caller: TestCaller): Promise<string> {
+  const groupId = await t.world.group(caller.organizationId);
+  await t.world.allow(caller.id, groupId, 'MANAGE');
+  return groupId;
+}
+
+describe('S37: an account joins a group at once only where the caller has a right over it', () => {
+  it('invites an account of the own organization that the caller has no right over, and gives no access to it', async () => {
+    const caller = await staff(['OBTAIN_ACCESS_TOKENS']);
+    const groupId = await groupOf(caller);
+    const user = await t.world.user({ organizationId: caller.organizationId });
+    expect(await add(caller, groupId, user)).toMatchObject({ status: 200, body: { status: 'INVITED' } });
+    expect(outcome(await t.as(caller)(`/access/${user}`))).toEqual([403, 'not_authorized']);
+    expect(outcome(await add(caller, groupId, user))).toEqual([400, 'already_invited']);
+  });
+
+  it.each([
+    { right: 'MANAGE_USERS', permissions: ['MANAGE_USERS'], joins: 'nothing', status: 'JOINED' },
+    { right: 'MANAGE on a group that it has joined', permissions: [], joins: 'MANAGE', status: 'JOINED' },
+    { right: 'VIEW on a group that it has joined', permissions: [], joins: 'VIEW', status: 'INVITED' },
+    { right: 'MANAGE on a group that it is invited to', permissions: [], joins: 'INVITED', status: 'INVITED' },
+    {
+      right: 'MANAGE_ALL_GROUPS, and it has joined a group',
+      permissions: ['MANAGE_ALL_GROUPS'],
+      joins: 'group',
+      status: 'JOINED',
+    },
+    {
+      right: 'MANAGE_ALL_GROUPS, and it has joined none',
+      permissions: ['MANAGE_ALL_GROUPS'],
+      joins: 'nothing',
+      status: 'INVITED',
+    },
+    {
+      right: 'every other permission',
+      permissions: ['CREATE_GROUPS', 'MANAGE_STAFF', 'MANAGE_SERVICE_ACCOUNTS', 'VIEW_AUDIT_LOG'],
+      joins: 'group',
+      status: 'INVITED',
+    },
+  ] as const)('$status with $right', async ({ permissions, joins, status }) => {
+    const caller = await staff([...permissions]);
+    const user = await t.world.user({ organizationId: caller.organizationId });
+    if (joins !== 'nothing') {
+      const before = await t.world.group(caller.organizationId);
+      await t.world.join(user, before, joins === 'INVITED' ? 'INVITED' : 'JOINED');
+      if (joins !== 'group') await t.world.allow(caller.id, before, joins === 'VIEW' ? 'VIEW' : 'MANAGE');
+    }
+    expect((await add(caller, await groupOf(caller), user)).body.status).toBe(status);
+  });
+
+  it('lets who has a right over it turn an invitation into a membership', async () => {
+    const caller = await staff([]);
+    const administrator = await staff(['MANAGE_USERS', 'MANAGE_ALL_GROUPS'], caller);
+    const groupId = await groupOf(caller);
+    const user = await t.world.user({ organizationId: caller.organizationId });
+    await add(caller, groupId, user);
+    expect(await add(administrator, groupId, user)).toMatchObject({ status: 200, body: { status: 'JOINED' } });
+    expect((await t.as(caller)(`/group/${groupId}/members`)).body.counts).toEqual({ members: 1, invitees: 0 });
+  });
+
+  it('gives no right by a group of another organization', async () => {
+    const caller = await staff([]);
+    const other = await staff(['MANAGE_USERS', 'MANAGE_ALL_GROUPS']);
+    const user = await t.world.user({ organizationId: other.organizationId });
+    await t.world.join(user, await groupOf(caller));
+    expect((await add(caller, await groupOf(caller), user)).body.status).toBe('INVITED');
+  });
+});
+
+describe('S37: who may do more is let in by MANAGE_STAFF alone', () => {
+  it.each([
+    { target: ['MANAGE_USERS'], caller: [], status: 403 },
+    { target: ['MANAGE_USERS'], caller: ['MANAGE_USERS'], status: 200 },
+    { target: ['MANAGE_USERS', 'VIEW_AUDIT_LOG'], caller: ['MANAGE_USERS'], status: 403 },
+    { target: ['MANAGE_STAFF'], caller: ['MANAGE_USERS', 'MANAGE_SERVICE_ACCOUNTS'], status: 403 },
+    { target: ['MANAGE_USERS', 'VIEW_AUDIT_LOG'], caller: ['MANAGE_STAFF'], status: 200 },
+    { target: [], caller: [], status: 200 },
+  ] as { target: Permission[]; caller: Permission[]; status: number }[])(
+    'answers $status for a user with $target to a caller with $caller',
+    async ({ target, caller: permissions, status }) => {
+      const caller = await staff(['OBTAIN_ACCESS_TOKENS', ...permissions]);
+      const user = await staff(target, caller);
+      const groupId = await groupOf(caller);
+      await t.world.join(user.id, groupId);
+      const answer = await t.as(caller)(`/access/${user.id}`);
+      expect(answer.status).toBe(status);
+      if (status === 200) return;
+      expect(answer.body).toEqual({
+        id: 'not_authorized',
+        description:
+          'The user has an account permission that the caller lacks. A caller with MANAGE_STAFF may let such users in.',
+      });
+    },
+  );
+
+  it('a permission of the caller is none in the organization of the user', async () => {
+    const caller = await staff(['OBTAIN_ACCESS_TOKENS']);
+    const theirs = await staff(['OBTAIN_ACCESS_TOKENS']);
+    await t.world.join(theirs.id, await groupOf(caller));
+    expect(outcome(await t.as(caller)(`/access/${theirs.id}`))).toEqual([403, 'not_authorized']);
+    await t.world.grant(caller.id, 'MANAGE_STAFF');
+    expect((await t.as(caller)(`/access/${theirs.id}`)).status).toBe(200);
+  });
+
+  it('is recorded with the number of the rule', async () => {
+    const caller = await staff(['OBTAIN_ACCESS_TOKENS']);
+    const auditor = await staff(['VIEW_AUDIT_LOG'], caller);
+    await t.world.join(auditor.id, await groupOf(caller));
+    await t.as(caller)(`/access/${auditor.id}`);
+    const { events } = (await t.as(auditor)('/audit?event=ACCESS_REFUSED')).body;
+    expect(events).toEqual([expect.objectContaining({ user: auditor.id, actor: caller.id, rule: 7 })]);
+  });
+
+  it('a permission that is given later ends, for good, the sessions and tokens of a caller who lacks it', async () => {
+    const caller = await staff(['OBTAIN_ACCESS_TOKENS']);
+    const manager = await staff(['MANAGE_STAFF', 'VIEW_AUDIT_LOG'], caller);
+    const { id: user } = await t.world.userOf(caller);
+    await t.world.write((db) => db.update(User, { id: user }, { staffOrganizationId: caller.organizationId }));
+    const cookie = await t.signIn(caller, user);
+    const token = await t.loginToken(caller, user);
+    const path = `/user/${user}/permissions/VIEW_AUDIT_LOG`;
+    expect((await t.call('/session', { headers: { cookie } })).status).toBe(200);
+    expect((await t.send(manager, 'PUT', path)).status).toBe(200);
+    expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
+    expect(outcome(await t.login(token))).toEqual([401, 'invalid_token']);
+    // What was let in before stays out when the permission is gone again.
+    expect((await t.send(manager, 'DELETE', path)).status).toBe(200);
+    expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
+    expect(outcome(await t.login(token))).toEqual([401, 'invalid_token']);
+    expect((await t.as(caller)(`/access/${user}`)).status).toBe(200);
+  });
+});
