@@ -18,6 +18,7 @@ import { ERRORS } from './common/errors/errors.js';
 import { validationPipe } from './common/errors/validation.js';
 import { withoutAlias } from './common/paths.js';
 import { parseQueryString } from './common/query-string.js';
+import { TextGuard } from './common/text.guard.js';
 import { TrustedProxies } from './common/trusted-proxies.js';
 import type { Settings } from './config/settings.js';
 
@@ -52,6 +53,8 @@ export async function createApp(settings: Settings, clock?: Clock): Promise<Nest
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(settings, clock), adapter, {
     logger: new AppLogger(settings),
     abortOnError: false,
+    // Whether it is UTF-8 can't be told from what was made of it.
+    rawBody: true,
   });
   await configureApp(app, settings);
   return app;
@@ -64,6 +67,7 @@ async function configureApp(app: NestFastifyApplication, settings: Settings): Pr
   const answerOtherMethods = rejectOtherMethods(fastify);
   // It only writes them: what reads them is `separateCookies`, which takes no name for ours that only looks like one.
   await app.register(cookie, { hook: false });
+  app.useGlobalGuards(new TextGuard());
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ErrorFilter());
   app.enableShutdownHooks(undefined, { useProcessExit: true });

@@ -196,7 +196,7 @@ describe('import', () => {
       '17 third_party_id_in_use',
       '18 invalid_request',
       '20 third_party_already_assigned',
-      '21 real_name_not_specified',
+      '21 invalid_request',
     ]);
     expect(counts).toMatchObject({ rows: 19, faults: 17 });
     expect(await everything()).toEqual(before);
@@ -241,12 +241,34 @@ describe('import', () => {
     await expect(importFile(path)).rejects.toThrow(/empty|no column "password"|twice|line 2/);
   });
 
-  it('reads what spreadsheets write: a byte order mark, CRLF; and refuses what is not UTF-8', async () => {
+  it('reads what spreadsheets write: a byte order mark, CRLF', async () => {
     const path = join(directory, `${files++}.csv`);
     writeFileSync(path, `\uFEFFname,thirdParty,thirdPartyId\r\nÉmile,${code},1\r\n\r\n`);
     expect(await importFile(path)).toEqual({ rows: 1, created: 1, errors: [] });
-    writeFileSync(path, Buffer.from(`name,thirdParty,thirdPartyId\n\xC9mile,${code},2\n`, 'latin1'));
-    expect(await importFile(path)).toMatchObject({ faults: 1, errors: ['2 invalid_request'] });
+  });
+
+  it.each([
+    { of: 'ISO 8859-1', bytes: [0xc9] },
+    { of: 'half of a surrogate pair', bytes: [0xed, 0xa0, 0x80] },
+    { of: 'half of a letter', bytes: [0xc3] },
+  ])('S38: refuses a file that is not UTF-8 as a whole, and names the line: $of', async ({ bytes }) => {
+    const path = join(directory, `${files++}.csv`);
+    const [good, more] = [`name,thirdParty,thirdPartyId\n\xc3\x89mile,${code},2\n`, `,${code},3\n\xc3\x89,${code},4\n`];
+    writeFileSync(path, Buffer.concat([Buffer.from(good, 'latin1'), Buffer.from(bytes), Buffer.from(more, 'latin1')]));
+    const before = await everything();
+    await expect(importFile(path)).rejects.toThrow('line 3 is not UTF-8');
+    // Also where it is the last line, and no line feed ends it.
+    writeFileSync(path, Buffer.concat([Buffer.from(good, 'latin1'), Buffer.from(bytes)]));
+    await expect(importFile(path)).rejects.toThrow('line 3 is not UTF-8');
+    expect(await everything()).toEqual(before);
+  });
+
+  it('S38: takes a replacement character for what it is, and refuses a NUL', async () => {
+    const path = file('name,thirdParty,thirdPartyId,group', `\uFFFD,${code},1,`, `A,${code},2,\0`, `\0,${code},3,`);
+    expect(await importFile(path, { createGroups: true })).toMatchObject({
+      faults: 2,
+      errors: ['3 invalid_request', '4 invalid_request'],
+    });
   });
 });
 

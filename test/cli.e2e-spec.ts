@@ -6,8 +6,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { importPKCS8, SignJWT } from 'jose';
 import { newId } from '../src/common/id.js';
 import { PERMISSIONS } from '../src/users/account-permission.entity.js';
+import { Password } from '../src/users/password.entity.js';
+import { PasswordsService } from '../src/users/passwords.service.js';
 import { PUBLIC_URL, TestApp } from './support/app.js';
-import { runCli } from './support/cli.js';
+import { pipeToCli, runCli } from './support/cli.js';
 import { runCommand } from './support/command-line.js';
 import { JWT_BEARER, REDIRECT_URI, requestToken } from './support/oauth.js';
 import type { TestCaller } from './support/world.js';
@@ -51,6 +53,19 @@ async function ask(id: string, kid: string, privateKey: string, sub: string): Pr
   const { body } = await requestToken(t.url, { grant_type: JWT_BEARER, assertion, resource });
   return body.url ?? body.error;
 }
+
+it('S38: a password that is piped in is text in UTF-8, or refused', async () => {
+  const id = await t.world.user();
+  const set = (password: string, encoding: BufferEncoding) =>
+    pipeToCli(Buffer.from(`${password}\r\nmore`, encoding), 'password', '--user', id);
+  const refusal = { code: 1, stderr: expect.stringContaining('UTF-8') };
+  expect(await set('zo\xeb zegt honderd', 'latin1')).toMatchObject(refusal);
+  expect(await set('a long enough\0password', 'utf8')).toMatchObject(refusal);
+  expect(await t.world.write((db) => db.countBy(Password, { userId: id }))).toBe(0);
+  expect(await set('zo\xeb zegt honderd', 'utf8')).toMatchObject({ code: 0 });
+  const { hash } = await t.world.write((db) => db.findOneByOrFail(Password, { userId: id }));
+  expect(await t.nest.get(PasswordsService, { strict: false }).matches(hash, 'zo\xeb zegt honderd')).toBe(true);
+});
 
 it('every command is one of `npm run latchkey`', async () => {
   const { stdout } = await runCli('--help');

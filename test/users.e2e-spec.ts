@@ -88,7 +88,7 @@ describe('POST users', () => {
   it.each([
     ['no name', { emailAddress: 'x@academy.example' }, 'real_name_not_specified'],
     ['a blank name', { name: ' ', emailAddress: 'x@academy.example' }, 'real_name_not_specified'],
-    ['a name with a control character', { name: 'a\u0000b', emailAddress: 'x@a.example' }, 'real_name_not_specified'],
+    ['a name with a control character', { name: 'a\u0001b', emailAddress: 'x@a.example' }, 'real_name_not_specified'],
     ['a name of 256 characters', { name: 'x'.repeat(256), emailAddress: 'x@a.example' }, 'real_name_not_specified'],
     ['neither address nor third-party ID', { name: 'A' }, 'email_address_not_specified'],
     ['a malformed address', { name: 'A', emailAddress: 'nobody' }, 'email_address_invalid'],

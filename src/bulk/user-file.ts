@@ -1,10 +1,13 @@
 import { createReadStream } from 'node:fs';
+import { pipeline } from 'node:stream';
 import { parse } from 'csv-parse';
 import { DomainError } from '../common/errors/errors.js';
 import { toDto } from '../common/errors/validation.js';
+import { isText } from '../common/text.js';
 import { UserChangesDto } from '../users/dto/user-fields.dto.js';
 import { normalizeEmailAddress, parseThirdPartyId } from '../users/user-ref.js';
 import type { ThirdPartyIdRef } from '../users/user-ref.js';
+import { requireUtf8 } from './require-utf8.js';
 
 /** The columns that every file may have, beside one for each third party. */
 export const COLUMNS = [
@@ -49,9 +52,15 @@ export class UnreadableFile extends Error {}
  * @throws UnreadableFile for a header or quotes that make no sense
  */
 export async function* readUserFile(path: string): AsyncGenerator<{ row: UserRow | Fault; bytes: number }> {
-  const parser = createReadStream(path).pipe(
-    parse({ bom: true, info: true, relax_column_count: true, skip_empty_lines: true, max_record_size: MAX_ROW }),
-  );
+  const parser = parse({
+    bom: true,
+    info: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: MAX_ROW,
+  });
+  // Whatever goes wrong ends the parser too, whose reader hears of it.
+  pipeline(createReadStream(path), requireUtf8, parser, () => {});
   let header: string[] | undefined;
   let line = 1;
   try {
@@ -101,7 +110,7 @@ function readCells(header: string[], cells: string[]): Omit<UserRow, 'line'> {
     throw new DomainError('invalid_request', `The row has ${cells.length} cells; the header names ${header.length}.`);
   const row = new Map<string, string>();
   for (const [index, cell] of cells.entries()) {
-    if (cell.includes('\uFFFD')) throw new DomainError('invalid_request', 'The row is not UTF-8.');
+    if (!isText(cell)) throw new DomainError('invalid_request', 'The row holds a NUL.');
     const value = cell.replace(ESCAPED_FORMULA, '').trim();
     if (value !== '') row.set(header[index]!, value);
   }

@@ -51,7 +51,7 @@ describe('the token of /login', () => {
       status: 400,
       id: 'missing_field',
     },
-    { of: 'a name with a NUL', query: (token) => `?token%00=${token}`, status: 400, id: 'missing_field' },
+    { of: 'a name with a NUL', query: (token) => `?token%00=${token}`, status: 400, id: 'invalid_request' },
     { of: 'a name with a dot', query: (token) => `?token.x=${token}`, status: 400, id: 'missing_field' },
     { of: 'a second question mark', query: (token) => `??token=${token}`, status: 400, id: 'missing_field' },
     {
@@ -133,8 +133,8 @@ describe('the token of /login', () => {
       status: 400,
       id: 'invalid_request',
     },
-    { of: 'a NUL behind it', query: (token) => `?token=${token}%00`, status: 401, id: 'invalid_token' },
-    { of: 'a NUL before it', query: (token) => `?token=%00${token}`, status: 401, id: 'invalid_token' },
+    { of: 'a NUL behind it', query: (token) => `?token=${token}%00`, status: 400, id: 'invalid_request' },
+    { of: 'a NUL before it', query: (token) => `?token=%00${token}`, status: 400, id: 'invalid_request' },
     { of: 'a space behind it', query: (token) => `?token=${token}%20`, status: 401, id: 'invalid_token' },
     { of: 'a plus sign before it', query: (token) => `?token=+${token}`, status: 401, id: 'invalid_token' },
     { of: 'a line break behind it', query: (token) => `?token=${token}%0A`, status: 401, id: 'invalid_token' },
@@ -181,7 +181,7 @@ describe('the token of /login', () => {
       const token = await t.loginToken(caller, user);
       const answer = await raw(t.url, `/login${query(token)}`, { headers: { accept: 'application/json' } });
       expect(outcome(answer)).toEqual(refusal(status, id));
-      expect(answer.body).toEqual({ id, description: expect.stringMatching(/\w/) });
+      expect(answer.body).toMatchObject({ id, description: expect.stringMatching(/\w/) });
       expect(answer.headers.get('x-request-id')).toMatch(/^[\da-f-]{36}$/);
       const page = await raw(t.url, `/login${query(token)}`, { headers: { accept: 'text/html' } });
       expect(outcome(page)).toEqual({ ...refusal(status, id), id: undefined });
@@ -201,7 +201,7 @@ describe('the token of /login', () => {
     const { id: user } = await t.world.userOf(caller);
     const token = await t.loginToken(caller, user);
     const answer = await raw(t.url, `/login${query(token)}`, { headers: { accept: 'application/json' } });
-    expect([refusal(400, 'invalid_request'), refusal(401, 'invalid_token')]).toContainEqual(outcome(answer));
+    expect(outcome(answer)).toEqual(refusal(400, 'invalid_request'));
     expect((await t.login(token)).status).toBe(303);
   });
 
@@ -260,9 +260,9 @@ describe('a user reference', () => {
     { of: 'an array of parameters', path: (id) => `?user[]=${id}`, status: 400, id: 'missing_field' },
     { of: 'a blank', path: () => '/%20', status: 400, id: 'missing_field' },
     { of: 'blanks of other scripts', path: () => '/%C2%A0%E3%80%80%EF%BB%BF', status: 400, id: 'missing_field' },
-    { of: 'a NUL', path: () => '/%00', status: 400, id: 'missing_field' },
-    { of: 'a NUL behind it', path: (id) => `/${id}%00`, status: 400, id: 'missing_field' },
-    { of: 'a NUL before it', path: (id) => `/%00${id}`, status: 400, id: 'missing_field' },
+    { of: 'a NUL', path: () => '/%00', status: 400, id: 'invalid_request' },
+    { of: 'a NUL behind it', path: (id) => `/${id}%00`, status: 400, id: 'invalid_request' },
+    { of: 'a NUL before it', path: (id) => `/%00${id}`, status: 400, id: 'invalid_request' },
     { of: 'a line break behind it', path: (id) => `/${id}%0D%0A`, status: 400, id: 'missing_field' },
     { of: 'a deletion in it', path: (id) => `/${id}%7F`, status: 400, id: 'missing_field' },
     { of: 'a space behind it', path: (id) => `/${id}%20`, status: 404, id: 'unknown_user' },
@@ -312,8 +312,8 @@ describe('a user reference', () => {
     { of: 'a blank third-party ID', path: (_, code) => `/${code}/%20`, status: 400, id: 'missing_field' },
     { of: 'a third party that is missing', path: () => '/$4711', status: 400, id: 'missing_field' },
     { of: 'a blank third party', path: () => '/%20/4711', status: 400, id: 'missing_field' },
-    { of: 'a third party with a NUL', path: (_, code) => `/${code}%00/4711`, status: 400, id: 'missing_field' },
-    { of: 'a third-party ID with a NUL', path: (_, code) => `/${code}/4711%00`, status: 400, id: 'missing_field' },
+    { of: 'a third party with a NUL', path: (_, code) => `/${code}%00/4711`, status: 400, id: 'invalid_request' },
+    { of: 'a third-party ID with a NUL', path: (_, code) => `/${code}/4711%00`, status: 400, id: 'invalid_request' },
     {
       of: 'a third-party ID with a lone surrogate',
       path: (_, code) => `/${code}/4711%ED%A0%80`,
@@ -406,8 +406,6 @@ describe('a parameter of the access call', () => {
       'security=%20',
       'security=+',
       'security=ssl%20',
-      'security=%00',
-      'security=ssl%00',
       'security=SSL',
       'security=%EF%BB%BFssl',
       'security=%EF%BD%93%EF%BD%93%EF%BD%8C',
@@ -431,9 +429,6 @@ describe('a parameter of the access call', () => {
       'returnTo=',
       'returnTo=%20',
       'returnTo=+',
-      'returnTo=%00',
-      'returnTo=/%00',
-      'returnTo=/a%00b',
       'returnTo=/a%0Ab',
       'returnTo=/a%20b',
       'returnTo=/a+b',
@@ -454,7 +449,6 @@ describe('a parameter of the access call', () => {
     expect(await recordsFor(user)).toBe(0);
   });
 
-  // Either error says it; what counts is that nothing is made of what can't be read.
   it.each([
     ...[
       '/%FF',
@@ -469,16 +463,21 @@ describe('a parameter of the access call', () => {
       '/%u002f',
       'https://learn.example.com/%FF',
       '%FF%FE/%00a%00',
+      '%00',
+      '/a%00b',
     ].map((value) => ({ field: 'returnTo', value })),
-    ...['ssl%FF', '%ED%A0%80', 'ssl%', '%73%73%6', '%FF%FEs%00s%00l%00'].map((value) => ({ field: 'security', value })),
-  ])('S13: refuses what is not percent-encoded UTF-8: $field=$value', async ({ field, value }) => {
+    ...['ssl%FF', '%ED%A0%80', 'ssl%', '%73%73%6', '%FF%FEs%00s%00l%00', 'ssl%00'].map((value) => ({
+      field: 'security',
+      value,
+    })),
+  ])('S13: refuses what is not text in percent-encoded UTF-8: $field=$value', async ({ field, value }) => {
     const { id: user } = await t.world.userOf(caller);
     const { status, body } = await raw(t.url, `${API}/access/${user}?${field}=${value}`, {
       headers: { authorization: `Bearer ${caller.token}` },
     });
     expect({ status, id: body.id, field: body.field }).toEqual({
       status: 400,
-      id: expect.stringMatching(/^(incorrect_field|invalid_request)$/),
+      id: 'invalid_request',
       field,
     });
     expect(await recordsFor(user)).toBe(0);
@@ -492,22 +491,16 @@ describe('a parameter of the access call', () => {
     expect(outcome(answer)).toEqual(refusal(431, 'invalid_request'));
   });
 
-  it.each([
-    'utm=%FF',
-    'utm=%ED%A0%80',
-    'utm=%zz',
-    'utm[]=1',
-    'utm=1&utm=2',
-    '__proto__[security]=x',
-    'constructor=x',
-    'security.x=y',
-  ])('S13: ignores a parameter that it does not know, however it is written: %s', async (query) => {
-    const { id: user } = await t.world.userOf(caller);
-    const { status } = await raw(t.url, `${API}/access/${user}?${query}`, {
-      headers: { authorization: `Bearer ${caller.token}` },
-    });
-    expect(status).toBe(200);
-  });
+  it.each(['utm[]=1', 'utm=1&utm=2', '__proto__[security]=x', 'constructor=x', 'security.x=y'])(
+    'S13: ignores a parameter that it does not know, however it is written: %s',
+    async (query) => {
+      const { id: user } = await t.world.userOf(caller);
+      const { status } = await raw(t.url, `${API}/access/${user}?${query}`, {
+        headers: { authorization: `Bearer ${caller.token}` },
+      });
+      expect(status).toBe(200);
+    },
+  );
 });
 
 describe('references that look like one another', () => {

@@ -2,13 +2,25 @@ import { spawn } from 'node:child_process';
 import { text } from 'node:stream/consumers';
 import { testEnvironment } from './app.js';
 
+export interface CliResult {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
 /** Runs the built command line on the database of this test file. */
-export async function runCli(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+export function runCli(...args: string[]): Promise<CliResult> {
+  return pipeToCli(null, ...args);
+}
+
+/** The same, with `input` on its standard input. */
+export async function pipeToCli(input: Buffer | null, ...args: string[]): Promise<CliResult> {
   const child = spawn(process.execPath, ['dist/src/cli.js', ...args], {
     env: { PATH: process.env.PATH, ...testEnvironment() },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   });
+  child.stdin?.end(input);
   const ended = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+  const [stdout, stderr] = await Promise.all([text(child.stdout!), text(child.stderr!)]);
   return { code: await ended, stdout, stderr };
 }

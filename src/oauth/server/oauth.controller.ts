@@ -5,6 +5,7 @@ import { CalledBy, SCOPE } from '../../auth/called-by.decorator.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
 import { API } from '../../common/paths.js';
+import { areText, isPercentEncodedText } from '../../common/text.js';
 import { AuthorizationServer } from './authorization-server.js';
 import { PATHS } from './paths.js';
 import { JWT_BEARER } from './client-metadata.js';
@@ -31,9 +32,6 @@ export class OAuthController {
   @UseFilters(PageErrorFilter)
   authorize(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const query = queryOf(request);
-    // RFC 6749, appendix A, has it in no parameter, and PostgreSQL reads no JSON with it.
-    if ([...query.values()].some((value) => value.includes('\0')))
-      throw new DomainError('invalid_request', 'A parameter has a character that is none.');
     // Older clients send only client_id and redirect_uri.
     if (!query.has('response_type')) query.set('response_type', 'code');
     if (!query.has('scope')) query.set('scope', SCOPE);
@@ -115,7 +113,15 @@ function queryOf({ url }: FastifyRequest): URLSearchParams {
 
 /** Clients in the field send the API's stale `Authorization: OAuth …` along, which authenticates no client. */
 function dropForeignCredentials({ raw }: FastifyRequest): void {
-  if (!/^basic /i.test(raw.headers.authorization ?? '')) delete raw.headers.authorization;
+  const [, credentials] = /^basic +(.*)$/i.exec(raw.headers.authorization ?? '') ?? [];
+  if (credentials === undefined) delete raw.headers.authorization;
+  else requireText(Buffer.from(credentials, 'base64'));
+}
+
+/** RFC 6749, section 2.3.1: both halves are percent-encoded. @throws DomainError `invalid_request` */
+function requireText(credentials: Buffer): void {
+  if (!areText(credentials) || !isPercentEncodedText(credentials.toString()))
+    throw new DomainError('invalid_request', 'The credentials have to be well-formed text in UTF-8, without NUL.');
 }
 
 /** What the body parser took apart, with what was given twice. */
