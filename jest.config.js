@@ -1,3 +1,8 @@
+if (parseInt(process.versions.node) < 22)
+  throw new Error(
+    'SQLite needs Node 22. Run the tests with npm test or npx jest, which take the Node that npm ci installed.',
+  );
+
 const common = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
@@ -19,13 +24,13 @@ export default {
     {
       ...common,
       displayName: 'sqlite',
-      setupFiles: ['reflect-metadata', './test/support/quiet.js', './test/support/sqlite.js'],
+      setupFiles: ['reflect-metadata', './test/support/sqlite.js'],
       testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
     },
     {
       ...common,
       displayName: 'postgres',
-      setupFiles: ['reflect-metadata', './test/support/quiet.js', './test/support/postgres.js'],
+      setupFiles: ['reflect-metadata', './test/support/postgres.js'],
       testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
     },
   ],

@@ -1,3 +1,4 @@
+import './src/supported-node.js';
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import { loadSettings } from './src/config/settings.js';

@@ -1,3 +1,4 @@
+import './supported-node.js';
 import 'reflect-metadata';
 import { createWriteStream } from 'node:fs';
 import { rename, stat, writeFile } from 'node:fs/promises';

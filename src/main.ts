@@ -1,3 +1,4 @@
+import './supported-node.js';
 import 'reflect-metadata';
 import { Logger } from '@nestjs/common';
 import { createApp } from './app.setup.js';

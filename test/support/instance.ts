@@ -16,11 +16,7 @@ export class Instance {
   static start(overrides: Record<string, string> = {}): Promise<Instance> {
     const child = spawn(process.execPath, ['dist/src/main.js'], {
       env: { PATH: process.env.PATH, ...testEnvironment({ LOG_LEVEL: 'info', ...overrides }) },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    createInterface({ input: child.stderr! }).on('line', (line) => {
-      // See quiet.js.
-      if (!line.includes('Unsupported runtime.')) process.stderr.write(`${line}\n`);
+      stdio: ['ignore', 'pipe', 'inherit'],
     });
     return new Promise((resolve, reject) => {
       const output: string[] = [];
