@@ -17,6 +17,7 @@ import { ErrorFilter, toFailure, unavailable } from './common/errors/error.filte
 import { ERRORS } from './common/errors/errors.js';
 import { validationPipe } from './common/errors/validation.js';
 import { withoutAlias } from './common/paths.js';
+import { addressIn } from './common/network.js';
 import { parseQueryString } from './common/query-string.js';
 import { TextGuard } from './common/text.guard.js';
 import { TrustedProxies } from './common/trusted-proxies.js';
@@ -43,7 +44,7 @@ export async function createApp(settings: Settings, clock?: Clock): Promise<Nest
     requestTimeout: REQUEST_TIMEOUT_MS,
     http: { headersTimeout: REQUEST_TIMEOUT_MS },
     // So that limits count for the visitor and not for the proxy. Public URLs are those of the settings all the same.
-    trustProxy: (address: string) => proxies.includes(address),
+    trustProxy: (address: string) => proxies.includes(addressIn(address) ?? undefined),
     genReqId: () => randomUUID(),
     rewriteUrl: (request: IncomingMessage) => withoutAlias(request.url ?? '/'),
     frameworkErrors: answerRouterError,

@@ -247,6 +247,24 @@ describe('import', () => {
     expect(await importFile(path)).toEqual({ rows: 1, created: 1, errors: [] });
   });
 
+  it('takes names of groups for the same however letters are composed and words are parted', async () => {
+    const groupId = await t.world.group(admin.organizationId, 'Zo\u00eb klas 2');
+    const path = file(
+      `name,thirdParty,thirdPartyId,group`,
+      `A,${code},1,Zoe\u0308 klas 2`,
+      `B,${code},2,Zo\u00eb\u00a0klas  2`,
+      `C,${code},3,New  \u00eb`,
+      `D,${code},4,New e\u0308`,
+    );
+    expect(await importFile(path, { createGroups: true })).toMatchObject({
+      created: 4,
+      joined: 4,
+      groups: 1,
+      errors: [],
+    });
+    expect(await t.world.write((db) => db.countBy(Membership, { groupId }))).toBe(2);
+  });
+
   it.each([
     { of: 'ISO 8859-1', bytes: [0xc9] },
     { of: 'half of a surrogate pair', bytes: [0xed, 0xa0, 0x80] },

@@ -4,6 +4,7 @@ import { loadSettings } from '../src/config/settings.js';
 import { MIGRATIONS } from '../src/database/migrations.js';
 import { NameOriginsOfTokens1795710000000 } from '../src/database/migrations/1795710000000-NameOriginsOfTokens.js';
 import { NameAccountsOfSignIns1795770000000 } from '../src/database/migrations/1795770000000-NameAccountsOfSignIns.js';
+import { FoldEmailAddresses1796400000000 } from '../src/database/migrations/1796400000000-FoldEmailAddresses.js';
 import { dataSourceOptions } from '../src/database/options.js';
 import { testEnvironment } from './support/app.js';
 import { createDatabase, dropDatabase } from './support/database.js';
@@ -134,6 +135,36 @@ it('what the authorization server kept before names its account too', async () =
     { id: 'code', account_id: 'u' },
     { id: 'halfway', account_id: 'v' },
     { id: 'interaction', account_id: 'u' },
+  ]);
+});
+
+it('addresses that were stored before are found in the form in which they are now looked up', async () => {
+  await db.runMigrations({ transaction: 'each' });
+  await db.query(
+    `INSERT INTO "users" ("id", "type", "name", "status", "created_at") VALUES ('x', 'USER', 'X', 'ACTIVE', '2026-01-01 00:00:00.000')`,
+  );
+  const before = [
+    'a@xn--mller-kva.example',
+    'b@m\u00fcller.example',
+    'b@xn--mller-kva.example',
+    '\u200bc@a.example',
+    'd@a.example',
+  ];
+  for (const address of before)
+    await db.query(
+      `INSERT INTO "email_addresses" ("address", "user_id", "is_primary") VALUES ('${address}', 'x', false)`,
+    );
+  await using runner = db.createQueryRunner();
+  await new FoldEmailAddresses1796400000000().up(runner);
+  const rows = (await db.query(`SELECT "address" FROM "email_addresses" WHERE "user_id" = 'x'`)) as {
+    address: string;
+  }[];
+  expect(rows.map(({ address }) => address).toSorted()).toEqual([
+    'a@m\u00fcller.example',
+    'b@m\u00fcller.example',
+    'b@xn--mller-kva.example',
+    'c@a.example',
+    'd@a.example',
   ]);
 });
 

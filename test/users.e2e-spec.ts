@@ -92,6 +92,19 @@ describe('POST users', () => {
     ['a name of 256 characters', { name: 'x'.repeat(256), emailAddress: 'x@a.example' }, 'real_name_not_specified'],
     ['neither address nor third-party ID', { name: 'A' }, 'email_address_not_specified'],
     ['a malformed address', { name: 'A', emailAddress: 'nobody' }, 'email_address_invalid'],
+    [
+      'an invisible character in an address',
+      { name: 'A', emailAddress: 'a\u200bb@a.example' },
+      'email_address_invalid',
+    ],
+    [
+      'an address that is longer in the form in which addresses are compared',
+      {
+        name: 'A',
+        emailAddress: `${'\u0130'.repeat(21)}@${'a'.repeat(60)}.${'b'.repeat(60)}.${'c'.repeat(60)}.example${'s'.repeat(32)}`,
+      },
+      'email_address_invalid',
+    ],
     ['a malformed locale', { name: 'A', emailAddress: 'x@a.example', locale: 'not a locale' }, 'locale_invalid'],
     ['an unknown time zone', { name: 'A', emailAddress: 'x@a.example', timeZone: 'Mars/Phobos' }, 'invalid_time_zone'],
     ['a year that is none', { name: 'A', emailAddress: 'x@a.example', yearOfBirth: '19x0' }, 'year_of_birth_invalid'],

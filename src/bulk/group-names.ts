@@ -4,7 +4,10 @@ import { Group } from '../groups/group.entity.js';
 
 type Known = Pick<Group, 'id' | 'name' | 'customReference'>;
 
-/** What a file may call the groups of an organization: their id, a custom reference or a name that only one has. */
+/**
+ * What a file may call the groups of an organization: their id, a custom reference or a name that only one has. Case
+ * tells two apart; how letters are composed and which white space stands between words does not.
+ */
 export class GroupNames {
   private readonly byId = new Map<string, Known>();
   /** `null` where several groups have it. */
@@ -24,12 +27,13 @@ export class GroupNames {
   /** The id of the one group that is called so; `null` if there is none, or more than one. */
   find(text: string): string | null {
     if (this.byId.has(text)) return text;
-    const referred = this.byReference.get(text);
-    return referred === undefined ? (this.byName.get(text) ?? null) : referred;
+    const key = fold(text);
+    const referred = this.byReference.get(key);
+    return referred === undefined ? (this.byName.get(key) ?? null) : referred;
   }
 
   isAmbiguous(text: string): boolean {
-    return this.find(text) === null && (this.byReference.has(text) || this.byName.has(text));
+    return this.find(text) === null && (this.byReference.has(fold(text)) || this.byName.has(fold(text)));
   }
 
   /** What leads back to a group: its reference, its name, or its id. `null` for one of another organization. */
@@ -49,8 +53,17 @@ export class GroupNames {
   private add(group: Known): void {
     const { id, name, customReference } = group;
     this.byId.set(id, group);
-    this.byName.set(name, this.byName.has(name) ? null : id);
-    if (customReference !== null)
-      this.byReference.set(customReference, this.byReference.has(customReference) ? null : id);
+    addOnce(this.byName, name, id);
+    if (customReference !== null) addOnce(this.byReference, customReference, id);
   }
+}
+
+function addOnce(ids: Map<string, string | null>, text: string, id: string): void {
+  const key = fold(text);
+  ids.set(key, ids.has(key) ? null : id);
+}
+
+/** Composed and decomposed letters are the same in files, and so is any white space: spreadsheets write either. */
+function fold(text: string): string {
+  return text.normalize('NFC').replaceAll(/\s+/g, ' ').trim();
 }

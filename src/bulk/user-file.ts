@@ -5,7 +5,7 @@ import { DomainError } from '../common/errors/errors.js';
 import { toDto } from '../common/errors/validation.js';
 import { isText } from '../common/text.js';
 import { UserChangesDto } from '../users/dto/user-fields.dto.js';
-import { normalizeEmailAddress, parseThirdPartyId } from '../users/user-ref.js';
+import { parseThirdPartyId } from '../users/user-ref.js';
 import type { ThirdPartyIdRef } from '../users/user-ref.js';
 import { requireUtf8 } from './require-utf8.js';
 
@@ -121,7 +121,5 @@ function readCells(header: string[], cells: string[]): Omit<UserRow, 'line'> {
   if (thirdParty !== undefined || thirdPartyId !== undefined)
     thirdPartyIds.push(parseThirdPartyId({ thirdParty, id: thirdPartyId }));
   for (const name of Object.keys(fields)) if (name.startsWith(THIRD_PARTY_ID)) delete fields[name];
-  const dto = toDto(UserChangesDto, fields);
-  if (dto.emailAddress) dto.emailAddress = normalizeEmailAddress(dto.emailAddress);
-  return { fields: dto, thirdPartyIds, group };
+  return { fields: toDto(UserChangesDto, fields), thirdPartyIds, group };
 }

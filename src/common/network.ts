@@ -1,17 +1,28 @@
-import { isIPv6 } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 
-/** Characters of an address at most: eight groups, or six and an IPv4 address. */
-const MAX_LENGTH = 45;
 const GROUPS = 8;
+/** What everybody shares whose address can't be read. */
+const UNKNOWN = 'unknown';
+
+/**
+ * The address in what a proxy says of a client: some add a port (`192.0.2.7:5678`, `[2001:db8::1]:5678`), which is
+ * another for each connection, some brackets or a zone (`fe80::1%eth0`). `null` if there is none.
+ */
+export function addressIn(text: string | undefined): string | null {
+  const [, inBrackets, bare = text ?? ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d{1,5})?$/.exec(text ?? '') ?? [];
+  const [address = ''] = (inBrackets ?? bare).split('%');
+  return isIP(address) === 0 ? null : address;
+}
 
 /**
  * Whose an address is: whoever has one of IPv6 has the whole /64 (RFC 6177), and an IPv4 address is the same inside of an
- * IPv6 address. What is no address, as a proxy may say, stands for itself.
+ * IPv6 address. What is no address, as a proxy may say, is one network, so that nobody gets a limit of their own by it.
  */
-export function networkOf(address: string): string {
-  const [unscoped = ''] = address.split('%');
-  if (!isIPv6(unscoped)) return address.slice(0, MAX_LENGTH);
-  const groups = groupsOf(unscoped);
+export function networkOf(text: string | undefined): string {
+  const address = addressIn(text);
+  if (address === null) return UNKNOWN;
+  if (!isIPv6(address)) return address;
+  const groups = groupsOf(address);
   return ipv4In(groups) ?? `${groups.slice(0, 4).join(':')}::/64`;
 }
 

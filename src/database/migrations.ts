@@ -8,6 +8,7 @@ import { AddWaysOfLogin1795740000000 } from './migrations/1795740000000-AddWaysO
 import { AddAuditTrail1795750000000 } from './migrations/1795750000000-AddAuditTrail.js';
 import { RecordEndsOnBothSides1795760000000 } from './migrations/1795760000000-RecordEndsOnBothSides.js';
 import { NameAccountsOfSignIns1795770000000 } from './migrations/1795770000000-NameAccountsOfSignIns.js';
+import { FoldEmailAddresses1796400000000 } from './migrations/1796400000000-FoldEmailAddresses.js';
 
 /** In the order in which they run. */
 export const MIGRATIONS = [
@@ -21,4 +22,5 @@ export const MIGRATIONS = [
   AddAuditTrail1795750000000,
   RecordEndsOnBothSides1795760000000,
   NameAccountsOfSignIns1795770000000,
+  FoldEmailAddresses1796400000000,
 ];

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { isEmail } from 'class-validator';
 import { In } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
@@ -16,6 +15,7 @@ import { Database } from '../database/database.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { findIn } from '../users/find-user.js';
 import { isFound } from '../users/user-search.js';
+import { isEmailAddress } from '../users/user-ref.js';
 import type { UserRef } from '../users/user-ref.js';
 import type { User } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
@@ -136,7 +136,7 @@ export class MembersService {
     if (!setup || ref.by === 'id' || ref.by === 'self') throw new DomainError('unknown_user');
     await this.policy.requireMaySetUp(db, caller);
     if (!fields.name && !fields.realName) throw new DomainError('name_missing');
-    if (ref.by === 'emailAddress' && !isEmail(ref.address)) throw new DomainError('invalid_email_address');
+    if (ref.by === 'emailAddress' && !isEmailAddress(ref.address)) throw new DomainError('invalid_email_address');
     const named =
       ref.by === 'emailAddress' ? { emailAddress: ref.address } : { thirdParty: ref.thirdParty, thirdPartyId: ref.id };
     await this.users.insert(db, caller, group.organizationId, { ...fields, ...named });

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { isEmail } from 'class-validator';
 import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
 import { AuditService } from '../audit/audit.service.js';
@@ -11,6 +10,7 @@ import { GroupStaff } from '../groups/group-staff.entity.js';
 import { AccountPermission } from '../users/account-permission.entity.js';
 import type { UserDto } from '../users/dto/user.dto.js';
 import { findIn } from '../users/find-user.js';
+import { isEmailAddress } from '../users/user-ref.js';
 import type { UserRef } from '../users/user-ref.js';
 import { User } from '../users/user.entity.js';
 import { UsersPolicy } from '../users/users.policy.js';
@@ -94,7 +94,7 @@ export class StaffService {
     name?: string | null,
   ): Promise<string> {
     if (ref.by !== 'emailAddress') throw new DomainError('unknown_user');
-    if (!isEmail(ref.address)) throw new DomainError('invalid_email_address');
+    if (!isEmailAddress(ref.address)) throw new DomainError('invalid_email_address');
     if (!name) throw new DomainError('missing_name');
     return this.users.insert(db, caller, organizationId, { name, emailAddress: ref.address });
   }

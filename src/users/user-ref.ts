@@ -1,3 +1,5 @@
+import { domainToASCII, domainToUnicode } from 'node:url';
+import { isEmail } from 'class-validator';
 import { DomainError } from '../common/errors/errors.js';
 
 /**
@@ -19,6 +21,10 @@ const THIRD_PARTY_CODE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 const MAX_EMAIL_ADDRESS = 254;
 export const MAX_THIRD_PARTY_ID = 255;
 const MAX_ID = 64;
+const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
+const INVISIBLE_AROUND = /^[\s\p{Default_Ignorable_Code_Point}]+|[\s\p{Default_Ignorable_Code_Point}]+$/gu;
+/** What would end or change a host name in a URL. */
+const NOT_DOMAIN = /[\s%/?#@:\\[\]<>^|]/;
 /** Control characters, NUL among them, and halves of surrogate pairs are in no reference. */
 const NOT_TEXT = /[\p{Cc}\p{Cs}]/u;
 
@@ -62,11 +68,25 @@ export function parseThirdPartyId(given: string | { thirdParty?: string | null; 
 
 /**
  * The form in which addresses are compared: case is ignored in the whole address, composed and
- * decomposed letters are the same, and everything else, also `+tag`, tells two addresses apart.
+ * decomposed letters are the same, an internationalized domain and its `xn--` form are one, and what can't be seen
+ * around an address is no part of it. Everything else, also `+tag`, tells two addresses apart.
  */
 export function normalizeEmailAddress(address: string): string {
   // Composed again in the end: some capital letters have a composed form only when they are small.
-  return address.normalize('NFC').toLowerCase().normalize('NFC');
+  const folded = address.replace(INVISIBLE_AROUND, '').normalize('NFC').toLowerCase().normalize('NFC');
+  const at = folded.lastIndexOf('@') + 1;
+  return folded.slice(0, at) + unicodeDomain(folded.slice(at));
+}
+
+/** Whether it can be the address of an account, in the form in which addresses are compared. */
+export function isEmailAddress(address: unknown): boolean {
+  return isEmail(address) && (address as string).length <= MAX_EMAIL_ADDRESS && !INVISIBLE.test(address as string);
+}
+
+/** As it is read, if it is one that IDNA knows (UTS #46); as it is otherwise. */
+function unicodeDomain(domain: string): string {
+  if (!/[^\0-\x7f]|(?:^|\.)xn--/.test(domain) || NOT_DOMAIN.test(domain)) return domain;
+  return domainToUnicode(domainToASCII(domain)) || domain;
 }
 
 function requireText(text: string | undefined, maxLength: number): string {

@@ -635,6 +635,24 @@ describe('e-mail addresses', () => {
       stored: '\u0390.#@academy.example',
       given: '\u03aa\u0301.#@academy.example',
     },
+    { of: 'a space behind it', stored: 'noor.#@academy.example', given: 'noor.#@academy.example ' },
+    {
+      of: 'zero-width spaces around it',
+      stored: 'noor.#@academy.example',
+      given: '\u200bnoor.#@academy.example\u200b',
+    },
+    {
+      of: 'marks around it',
+      stored: 'noor.#@academy.example',
+      given: '\ufeff\u2060noor.#@academy.example\u200e\u00a0',
+    },
+    { of: 'the ASCII form of the domain', stored: 'noor.#@m\u00fcller.example', given: 'noor.#@XN--Mller-kva.example' },
+    {
+      of: 'the Unicode form of the domain',
+      stored: 'noor.#@xn--mller-kva.example',
+      given: 'noor.#@M\u00dcLLER.example',
+    },
+    { of: 'the stops of the domain', stored: 'noor.#@m\u00fcller.example', given: 'noor.#@m\u00fcller\uff0eexample' },
   ])('S14: an address that differs in $of names the same user', async ({ stored, given }) => {
     const text = newId().toLowerCase();
     const { id } = await t.world.userOf(caller, { emailAddress: normalizeEmailAddress(unique(stored, text)) });
@@ -647,6 +665,7 @@ describe('e-mail addresses', () => {
     '\u1e96.H\u0331.#@academy.example',
     '\u03aa\u0301.#@academy.example',
     '\u0130.#@academy.example',
+    'noor.#@XN--Mller-kva.example',
   ])('S14: the form of %s that is stored and shown names the user, too', async (pattern) => {
     const stored = normalizeEmailAddress(unique(pattern, newId().toLowerCase()));
     const { id } = await t.world.userOf(caller, { emailAddress: stored });
@@ -663,7 +682,6 @@ describe('e-mail addresses', () => {
     { of: 'a Greek ο', one: 'noor.#@academy.example', other: 'n\u03bfor.#@academy.example' },
     { of: 'a Cyrillic а in the domain', one: 'noor.#@academy.example', other: 'noor.#@\u0430cademy.example' },
     { of: 'a full-width letter', one: 'noor.#@academy.example', other: '\uff4eoor.#@academy.example' },
-    { of: 'a full-width full stop', one: 'noor.#@academy.example', other: 'noor.#@academy\uff0eexample' },
     { of: 'a ligature', one: 'fien.#@academy.example', other: '\ufb01en.#@academy.example' },
     { of: 'a long s', one: 'sam.#@academy.example', other: '\u017fam.#@academy.example' },
     { of: 'a dotless ı', one: 'mia.#@academy.example', other: 'm\u0131a.#@academy.example' },
@@ -671,10 +689,8 @@ describe('e-mail addresses', () => {
     { of: 'ß and ss', one: 'strasse.#@academy.example', other: 'stra\u00dfe.#@academy.example' },
     { of: 'an accent', one: 'zoe.#@academy.example', other: 'zo\u00eb.#@academy.example' },
     { of: 'a zero-width joiner', one: 'noor.#@academy.example', other: 'no\u200dor.#@academy.example' },
-    { of: 'a space behind it', one: 'noor.#@academy.example', other: 'noor.#@academy.example ' },
     { of: 'quotes', one: 'noor.#@academy.example', other: '"noor.#"@academy.example' },
     { of: 'a comment', one: 'noor.#@academy.example', other: 'noor.#(x)@academy.example' },
-    { of: 'the ASCII form of the domain', one: 'noor.#@m\u00fcller.example', other: 'noor.#@xn--mller-kva.example' },
     { of: 'a second address', one: 'noor.#@academy.example', other: 'noor.#@academy.example,x@elsewhere.example' },
     { of: 'an address in brackets', one: 'noor.#@academy.example', other: 'Noor <noor.#@academy.example>' },
   ])('S14: addresses that differ in $of are two users', async ({ one, other }) => {

@@ -235,7 +235,7 @@ describe('S33: wrong tokens', () => {
       );
     for (let i = 0; i < 100; i++) await count('192.0.2.1');
     const outcomes = [];
-    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.11', '192.0.2', '2001:db8::1', '192.0.2.1'])
+    for (const address of ['192.0.2.1', '192.0.2.2', '192.0.2.11', '192.0.2.11:80', '2001:db8::1', '192.0.2.1:80'])
       outcomes.push(await count(address));
     expect(outcomes).toEqual(['too_many_requests', 'counted', 'counted', 'counted', 'counted', 'too_many_requests']);
   });
@@ -445,6 +445,10 @@ describe('the authorization server', () => {
           });
         expect(statusesOf(await ask(103, () => from('192.0.2.20')))).toEqual({ 401: 100, 429: 3 });
         expect((await from('192.0.2.21')).status).toBe(401);
+        // One address in all the forms that proxies write it in, and whatever is none, count together.
+        let sent = 0;
+        expect(statusesOf(await ask(103, () => from(inSomeForm('192.0.2.22', sent++))))).toEqual({ 401: 100, 429: 3 });
+        expect(statusesOf(await ask(103, () => from(`nobody-${sent++}`)))).toEqual({ 401: 100, 429: 3 });
       } finally {
         await proxied.nest.close();
       }
@@ -822,4 +826,10 @@ async function setIntervalUntil(end: Promise<unknown>, milliseconds: number, wor
   const timer = setInterval(work, milliseconds);
   await end;
   clearInterval(timer);
+}
+
+/** As proxies write an address, with another port each time. */
+function inSomeForm(address: string, i: number): string {
+  const port = 1024 + i;
+  return [`${address}:${port}`, `[::ffff:${address}]:${port}`, `${address}:${port}, 127.0.0.1:80`][i % 3]!;
 }

@@ -1,7 +1,6 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import {
-  IsEmail,
   IsIn,
   IsInt,
   IsISO31661Alpha2,
@@ -11,9 +10,18 @@ import {
   Max,
   MaxLength,
   Min,
+  ValidateBy,
 } from 'class-validator';
 import { EmptyIsNull, fails, TEXT_LINE } from '../../common/fields.js';
+import { isEmailAddress, normalizeEmailAddress } from '../user-ref.js';
 import { IsLocale, IsTimeZone } from './locale.validators.js';
+
+function IsEmailAddress(): PropertyDecorator {
+  return ValidateBy(
+    { name: 'isEmailAddress', validator: { validate: isEmailAddress } },
+    fails('email_address_invalid'),
+  );
+}
 
 /** The fields of an account that can be given (API.md, section 5). */
 export class UserFieldsDto {
@@ -32,10 +40,10 @@ export class UserFieldsDto {
   realName?: string | null;
 
   @ApiPropertyOptional({ type: String, format: 'email', maxLength: 254 })
+  @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? normalizeEmailAddress(value) : value))
   @IsOptional()
   @IsString()
-  @IsEmail({}, fails('email_address_invalid'))
-  @MaxLength(254, fails('email_address_invalid'))
+  @IsEmailAddress()
   emailAddress?: string | null;
 
   @ApiPropertyOptional({ type: String, description: 'The code of a third party of the organization.' })
@@ -70,7 +78,6 @@ export class UserFieldsDto {
   @EmptyIsNull()
   @IsOptional()
   @IsString()
-  @Matches(/^[^\0\p{Cs}]*$/u)
   @MaxLength(2000)
   description?: string | null;
 
