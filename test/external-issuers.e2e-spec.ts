@@ -151,9 +151,48 @@ describe('a token of another issuer', () => {
     await t.world.write((db) => db.delete(EmailAddress, { userId: id }));
     t.clock.advance(STALENESS);
     expect(outcome(await ask(token))).toEqual(REFUSED);
-    byAddress.claims = { email: emailAddress, email_verified: false };
-    expect(outcome(await ask(await byAddress.token('x', { resource: AUDIENCE, scope: 'latchkey' })))).toEqual(REFUSED);
   });
+
+  it.each([false, 'true', 'false', 1, null, undefined, [true]])(
+    'S37: names nobody by an e-mail address with the email_verified %j',
+    async (verified) => {
+      const emailAddress = `${newId().toLowerCase()}@customer.example`;
+      await t.world.user({ organizationId: caller.organizationId, emailAddress });
+      byAddress.claims = { email: emailAddress, email_verified: verified };
+      const token = await byAddress.token('x', { resource: AUDIENCE, scope: 'latchkey' });
+      expect(outcome(await ask(token))).toEqual(REFUSED);
+    },
+  );
+
+  it.each(['emailAddress', 'thirdPartyId'] as const)(
+    'S37: names no staff by %s, also if it becomes staff later',
+    async (by) => {
+      const named = async (staffOrganizationId: string | null): Promise<{ id: string; token: string }> => {
+        const emailAddress = `${newId().toLowerCase()}@customer.example`;
+        const thirdPartyId: [string, string] = [code, newId()];
+        const id = await t.world.user({ organizationId: caller.organizationId, emailAddress, thirdPartyId });
+        await t.world.write((db) => db.update(User, { id }, { staffOrganizationId }));
+        byAddress.claims = { email: emailAddress, email_verified: true };
+        const token =
+          by === 'emailAddress'
+            ? await byAddress.token(newId(), { resource: AUDIENCE, scope: 'latchkey' })
+            : await byThirdParty.token(thirdPartyId[1], { resource: AUDIENCE });
+        return { id, token };
+      };
+      const staff = await named(caller.organizationId);
+      const later = await named(null);
+      const refused = await ask(staff.token);
+      expect(outcome(refused)).toEqual(REFUSED);
+      expect(refused.body.description).toBe(
+        `The token names an account of staff by ${by}. OAUTH_ISSUERS has to name staff by id, which nobody can change.`,
+      );
+      expect(refused.headers.get('www-authenticate')).toContain('error="invalid_token"');
+      expect((await ask(later.token)).body.id).toBe(later.id);
+      await t.world.grant(later.id, 'VIEW_AUDIT_LOG');
+      t.clock.advance(STALENESS);
+      expect(outcome(await ask(later.token))).toEqual(REFUSED);
+    },
+  );
 
   it('may name the account by a third-party ID, as long as the account has it', async () => {
     const id = await t.world.user({ organizationId: caller.organizationId, thirdPartyId: [code, 'pupil-7'] });
@@ -174,7 +213,7 @@ describe('a token of another issuer', () => {
   it('needs the scope that stands for ROLE_USER there', async () => {
     const emailAddress = `${newId().toLowerCase()}@customer.example`;
     await t.world.user({ organizationId: caller.organizationId, emailAddress });
-    byAddress.claims = { email: emailAddress };
+    byAddress.claims = { email: emailAddress, email_verified: true };
     const { status, headers } = await ask(await byAddress.token('x', { resource: AUDIENCE, scope: 'ROLE_USER' }));
     expect([status, headers.get('www-authenticate')]).toEqual([403, expect.stringContaining('insufficient_scope')]);
   });

@@ -13,6 +13,7 @@ import { ClientsService } from '../oauth/clients.service.js';
 import { TokenError } from '../oauth/tokens.service.js';
 import { parseUserRef, thirdPartyRef } from '../users/user-ref.js';
 import type { NamingRef } from '../users/find-user.js';
+import { invalidAccessToken } from './challenge.js';
 import { SCOPE } from './called-by.decorator.js';
 import { IssuerKeys, KEYS_FRESH_MS } from './issuer-keys.js';
 import type { VerifiedToken } from './own-tokens.service.js';
@@ -44,19 +45,28 @@ const ACCOUNTS: Record<NamingRef['by'], string> = {
   thirdPartyId: '(SELECT t."user_id" FROM "third_party_ids" t WHERE t."third_party" = $3 AND t."external_id" = $4)',
 };
 
-/** The account that a token names, if it is one that the organization of the issuer's client manages, and active. */
+/**
+ * The account that a token names, if it is one that the organization of the issuer's client manages, and active; and
+ * whether it is staff or has a permission.
+ */
 const FIND = Object.fromEntries(
   Object.entries(ACCOUNTS).map(([by, account]) => [
     by,
     {
       name: `find_account_of_issuer_by_${by}`,
-      sql: `SELECT u."id" AS "userId" FROM "clients" c
+      sql: `SELECT u."id" AS "userId", (u."staff_organization_id" IS NOT NULL
+              OR EXISTS (SELECT 1 FROM "account_permissions" p WHERE p."user_id" = u."id")) AS "isStaff" FROM "clients" c
             JOIN "users" u ON u."organization_id" = c."organization_id" AND u."status" = 'ACTIVE'
             WHERE c."id" = $1 AND u."id" = ${account}
               AND NOT EXISTS (SELECT 1 FROM "revoked_tokens" r WHERE r."id" = $2)`,
     },
   ]),
 ) as Record<NamingRef['by'], Statement>;
+
+interface FoundAccount {
+  userId: string;
+  isStaff: unknown;
+}
 
 interface Source {
   trusted: TrustedIssuer;
@@ -106,16 +116,19 @@ export class ExternalTokensService implements OnApplicationBootstrap {
       tokenIdOf(claims),
       ...parametersOf(requireAccount(source.trusted, claims)),
     ];
-    const userId = await this.find(statement, parameters);
+    const account = await this.find(statement, parameters);
     // The signature is good: this is no guess.
-    if (userId === null) throw new TokenError('revoked');
+    if (account === null) throw new TokenError('revoked');
+    const { userId } = account;
     const { clientId, scope } = source.trusted;
+    const isGood = (found: FoundAccount | null): boolean => found?.userId === userId && maps(source.trusted, found);
+    if (!isGood(account)) throw staffNeedsId(source.trusted);
     const verifiedAt = this.clock.now().getTime();
     return {
       caller: { userId, clientId, scopes: scopesOf(claims).includes(scope) ? [SCOPE] : [] },
       // Anew now and then, so that a key that the issuer takes away counts no more.
       isStillGood: () => this.isFresh(verifiedAt) && claims.exp! + CLOCK_SKEW > toNumericDate(this.clock.now()),
-      isLive: async () => (await this.find(statement, parameters)) === userId,
+      isLive: async () => isGood(await this.find(statement, parameters)),
     };
   }
 
@@ -131,6 +144,8 @@ export class ExternalTokensService implements OnApplicationBootstrap {
         currentDate: this.clock.now(),
         requiredClaims: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
       });
+      // Anybody can give themselves the address of somebody else, as long as nobody has verified it.
+      if (trusted.account === 'emailAddress' && payload.email_verified !== true) throw new TokenError('invalid');
       if (!areClaimsLegal(payload, toNumericDate(this.clock.now()))) throw new TokenError('invalid');
       return payload;
     } catch (error) {
@@ -139,9 +154,8 @@ export class ExternalTokensService implements OnApplicationBootstrap {
     }
   }
 
-  private async find(statement: Statement, parameters: Parameter[]): Promise<string | null> {
-    const [row] = await this.database.read<{ userId: string }>(statement, parameters);
-    return row?.userId ?? null;
+  private async find(statement: Statement, parameters: Parameter[]): Promise<FoundAccount | null> {
+    return (await this.database.read<FoundAccount>(statement, parameters))[0] ?? null;
   }
 
   private isFresh(verifiedAt: number): boolean {
@@ -160,10 +174,21 @@ export class ExternalTokensService implements OnApplicationBootstrap {
 }
 
 /** A token that is bound to a key of its holder, or that somebody uses for another, says more than is looked at here. */
-function areClaimsLegal({ sub, client_id, jti, iat, exp, cnf, act, email_verified }: JWTPayload, now: number): boolean {
+function areClaimsLegal({ sub, client_id, jti, iat, exp, cnf, act }: JWTPayload, now: number): boolean {
   const areTexts = [sub, client_id, jti].every((value) => typeof value === 'string' && value !== '');
   const areInstants = Number.isSafeInteger(exp) && Number.isSafeInteger(iat) && iat! <= now + CLOCK_SKEW;
-  return areTexts && areInstants && cnf === undefined && act === undefined && email_verified !== false;
+  return areTexts && areInstants && cnf === undefined && act === undefined;
+}
+
+/** Who may edit accounts could give the address or third-party ID of theirs to an administrator; nobody edits an id. */
+function maps({ account }: TrustedIssuer, { isStaff }: FoundAccount): boolean {
+  return account === 'id' || !isStaff;
+}
+
+function staffNeedsId({ account }: TrustedIssuer): DomainError {
+  return invalidAccessToken(
+    `The token names an account of staff by ${account}. OAUTH_ISSUERS has to name staff by id, which nobody can change.`,
+  );
 }
 
 /** Under a name that no token of ours has. */

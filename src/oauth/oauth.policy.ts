@@ -32,27 +32,22 @@ export class OAuthPolicy {
    * Whoever has a key of a service account can do all that it may: nobody gets one to an account that may do more than
    * they may themselves.
    */
-  async requireMayHoldKeyOf(db: EntityManager, { userId }: Caller, account: User): Promise<void> {
-    const own = await permissionsOf(db, userId);
-    for (const permission of await permissionsOf(db, account.id))
-      if (!own.has(permission))
-        throw new DomainError('not_permitted', `The service account has ${permission}, which the caller lacks.`);
-    if (own.has('MANAGE_ALL_GROUPS')) return;
+  async requireMayHoldKeyOf(db: EntityManager, caller: Caller, account: User): Promise<void> {
+    const { userId } = caller;
+    await this.users.requireHoldsPermissionsOf(db, caller, account, 'not_permitted');
+    if (await db.existsBy(AccountPermission, { userId, permission: 'MANAGE_ALL_GROUPS' })) return;
     const ownRights = await groupRightsOf(db, userId);
     for (const [groupId, right] of await groupRightsOf(db, account.id))
       if (ownRights.get(groupId) !== 'MANAGE' && ownRights.get(groupId) !== right)
         throw new DomainError('not_permitted', `The service account has ${right} on a group; the caller does not.`);
   }
 
-  /** Any but oneself and the last account that can manage the staff. */
+  /** Any but oneself, the last account that can manage the staff, and one with a permission that the caller lacks. */
   async requireMayDelete(db: EntityManager, caller: Caller, account: User): Promise<void> {
     if (account.id === caller.userId) throw new DomainError('cannot_delete_self');
+    await this.users.requireHoldsPermissionsOf(db, caller, account, 'not_permitted');
     await this.users.requireStaffManagerBeside(db, account, 'not_permitted');
   }
-}
-
-async function permissionsOf(db: EntityManager, userId: string): Promise<Set<AccountPermission['permission']>> {
-  return new Set((await db.findBy(AccountPermission, { userId })).map(({ permission }) => permission));
 }
 
 async function groupRightsOf(db: EntityManager, userId: string): Promise<Map<string, GroupStaff['permission']>> {

@@ -80,6 +80,7 @@ export class ThirdPartyIdsService {
     const user = await findIn(db, caller, ref);
     await this.policy.requireMayChange(db, caller, user, true);
     if (!user) throw new DomainError('nonexistent_user');
+    await this.policy.requireHoldsPermissionsOf(db, caller, user, 'no_access');
     this.policy.requireCanBeAddressed(user);
     return user;
   }

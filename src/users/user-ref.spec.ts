@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { DomainError } from '../common/errors/errors.js';
-import { parseUserRef, thirdPartyRef } from './user-ref.js';
+import { normalizeEmailAddress, parseUserRef, thirdPartyRef } from './user-ref.js';
 
 describe('parseUserRef', () => {
   it.each([
@@ -45,5 +45,34 @@ describe('thirdPartyRef', () => {
       id: '🎓'.repeat(255),
     });
     expect(() => thirdPartyRef('LMS', '🎓'.repeat(256))).toThrow(DomainError);
+  });
+});
+
+describe('normalizeEmailAddress', () => {
+  it('S37: takes no character outside ASCII for one of ASCII', () => {
+    const taken: string[] = [];
+    for (let code = 0x80; code <= 0x10_ff_ff; code++) {
+      const isHalf = code >= 0xd8_00 && code <= 0xdf_ff;
+      const folded = isHalf ? '\u0080' : normalizeEmailAddress(String.fromCodePoint(code));
+      if (/^[\0-\x7f]/.test(folded) && !/^i\u0307$/.test(folded)) taken.push(code.toString(16));
+    }
+    expect(taken).toEqual([]);
+  });
+
+  it.each([
+    ['the Kelvin sign', '\u212aim@x.example', 'kim@x.example'],
+    ['a dotless i', 'm\u0131a@x.example', 'mia@x.example'],
+    ['a dotted capital I', 'm\u0130a@x.example', 'mia@x.example'],
+    ['a full-width letter', '\uff4dia@x.example', 'mia@x.example'],
+    ['a long s', '\u017fam@x.example', 'sam@x.example'],
+    ['the Kelvin sign in the domain', 'kim@\u212a.example', 'kim@k.example'],
+  ])('S37: tells %s from the letter', (_, one, other) => {
+    expect(normalizeEmailAddress(one)).not.toBe(normalizeEmailAddress(other));
+    expect(normalizeEmailAddress(one)).not.toBe(normalizeEmailAddress(other.toUpperCase()));
+  });
+
+  it('folds what it folded to itself', () => {
+    for (const address of ['\u212aIM.\u0130@X.example', 'J\u030cAN@x.example', '\u03aa\u0301@x.example'])
+      expect(normalizeEmailAddress(normalizeEmailAddress(address))).toBe(normalizeEmailAddress(address));
   });
 });

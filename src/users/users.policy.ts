@@ -93,6 +93,24 @@ export class UsersPolicy {
     if (user && user.organizationId !== organizationId) throw new DomainError('no_access');
   }
 
+  /**
+   * Whoever may edit what names an account, its status or its password, or delete it, could act as that account or in
+   * its place: nobody does so to an account with a permission that they lack.
+   *
+   * @throws DomainError `otherwise`
+   */
+  async requireHoldsPermissionsOf(
+    db: EntityManager,
+    { userId }: Caller,
+    account: User,
+    otherwise: ErrorId,
+  ): Promise<void> {
+    const own = new Set((await db.findBy(AccountPermission, { userId })).map(({ permission }) => permission));
+    for (const { permission } of await db.findBy(AccountPermission, { userId: account.id }))
+      if (!own.has(permission))
+        throw new DomainError(otherwise, `The account has ${permission}, which the caller lacks.`);
+  }
+
   /** A service account is named by its id alone. */
   requireCanBeAddressed(user: User): void {
     if (user.type === 'SERVICE_ACCOUNT')
@@ -105,7 +123,7 @@ export class UsersPolicy {
     await this.requireStaffManagerBeside(db, user, 'no_access');
   }
 
-  /** With `MANAGE_USERS`, an account that the organization manages, other than one's own and than a group manager's. */
+  /** With `MANAGE_USERS`, an account that the organization manages, with no permission that the caller lacks, other than one's own and than a group manager's. */
   async requireMayDelete(db: EntityManager, caller: Caller, user: User | null): Promise<void> {
     const organizationId = await requireStaffWith(db, caller, 'MANAGE_USERS', 'access_denied');
     if (!user) throw new DomainError('not_found', 'No user matches the given reference.');
@@ -113,6 +131,7 @@ export class UsersPolicy {
     if (user.organizationId !== organizationId) throw new DomainError('access_denied');
     if (user.type === 'SERVICE_ACCOUNT')
       throw new DomainError('access_denied', 'A service account is deleted by DELETE service-account/{id}.');
+    await this.requireHoldsPermissionsOf(db, caller, user, 'access_denied');
     if (await db.existsBy(GroupStaff, { userId: user.id, permission: 'MANAGE' }))
       throw new DomainError('account_is_group_manager');
     await this.requireStaffManagerBeside(db, user, 'access_denied');

@@ -101,6 +101,8 @@ export class UsersService {
       const isAdministrative = thirdPartyId !== null || (changes.status ?? user?.status) !== user?.status;
       await this.policy.requireMayChange(db, caller, user, isAdministrative);
       if (!user) throw new DomainError('nonexistent_user');
+      if (isAdministrative || changes.emailAddress)
+        await this.policy.requireHoldsPermissionsOf(db, caller, user, 'no_access');
       if (changes.emailAddress || thirdPartyId) this.policy.requireCanBeAddressed(user);
       if (changes.status === 'BLOCKED' && user.status !== 'BLOCKED')
         await this.policy.requireMayBlock(db, caller, user);

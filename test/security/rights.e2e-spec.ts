@@ -154,3 +154,62 @@ describe('S37: who may do more is let in by MANAGE_STAFF alone', () => {
     expect((await t.as(caller)(`/access/${user}`)).status).toBe(200);
   });
 });
+
+describe('S37: nobody edits what names an account with a permission that they lack', () => {
+  interface Edit {
+    edit: string;
+    method: 'PUT' | 'DELETE';
+    /** `#` stands for the code of a third party. */
+    path: string;
+    fields?: Record<string, string>;
+    hasId?: boolean;
+  }
+  const EDITS: Edit[] = [
+    { edit: 'the e-mail address', method: 'PUT', path: '', fields: { emailAddress: '#@s37.example' } },
+    { edit: 'the status', method: 'PUT', path: '', fields: { status: 'BLOCKED' } },
+    { edit: 'a third-party ID', method: 'PUT', path: '', fields: { thirdParty: '#', thirdPartyId: 'me' } },
+    { edit: 'a third-party ID by its own call', method: 'PUT', path: '/third-party-id/#/me' },
+    { edit: 'that it has a third-party ID', method: 'DELETE', path: '/third-party-id/#/own', hasId: true },
+    { edit: 'that there is such an account', method: 'DELETE', path: '' },
+  ];
+
+  it.each(EDITS)('$edit', async ({ method, path, fields = {}, hasId }) => {
+    const editor = await staff(['MANAGE_USERS', 'MANAGE_STAFF']);
+    const code = await t.world.thirdParty(editor.organizationId);
+    const user = await t.world.user({
+      organizationId: editor.organizationId,
+      thirdPartyId: hasId ? [code, 'own'] : undefined,
+    });
+    await t.world.grant(user, 'VIEW_AUDIT_LOG');
+    const named = Object.entries(fields).map(([name, value]) => [name, value.replace('#', code)]);
+    const edit = (): Promise<Answer> =>
+      t.send(editor, method, `/user/${user}${path.replace('#', code)}`, Object.fromEntries(named));
+    const refused = await edit();
+    expect(refused.status).toBe(403);
+    expect(refused.body.description).toBe('The account has VIEW_AUDIT_LOG, which the caller lacks.');
+    await t.world.grant(editor.id, 'VIEW_AUDIT_LOG');
+    expect([200, 204]).toContain((await edit()).status);
+  });
+
+  it('changes the name of such an account, which names nobody', async () => {
+    const editor = await staff(['MANAGE_USERS']);
+    const target = await staff(['MANAGE_STAFF'], editor);
+    expect((await t.send(editor, 'PUT', `/user/${target.id}`, { name: 'Other' })).status).toBe(200);
+  });
+
+  it('lets everybody edit their own account as before', async () => {
+    const own = await staff(['MANAGE_USERS', 'VIEW_AUDIT_LOG']);
+    const code = await t.world.thirdParty(own.organizationId);
+    expect((await t.send(own, 'PUT', '/user', { thirdParty: code, thirdPartyId: 'me' })).status).toBe(200);
+  });
+
+  it('blocks and deletes no service account that may do more', async () => {
+    const editor = await staff(['MANAGE_SERVICE_ACCOUNTS']);
+    const { id } = (await t.send(editor, 'POST', '/service-accounts', { name: 'Host' })).body;
+    await t.world.grant(id, 'OBTAIN_ACCESS_TOKENS');
+    expect(outcome(await t.send(editor, 'PUT', `/user/${id}`, { status: 'BLOCKED' }))).toEqual([403, 'no_access']);
+    expect(outcome(await t.send(editor, 'DELETE', `/service-account/${id}`))).toEqual([403, 'not_permitted']);
+    await t.world.grant(editor.id, 'OBTAIN_ACCESS_TOKENS');
+    expect((await t.send(editor, 'DELETE', `/service-account/${id}`)).status).toBe(200);
+  });
+});
