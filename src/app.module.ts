@@ -14,6 +14,7 @@ import { GroupsModule } from './groups/groups.module.js';
 import { MaintenanceModule } from './maintenance/maintenance.module.js';
 import { AuthorizationServerModule } from './oauth/server/authorization-server.module.js';
 import { OrganizationsModule } from './organizations/organizations.module.js';
+import { OriginsModule } from './origins/origins.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
 import { StatusModule } from './status/status.module.js';
 import { UsersModule } from './users/users.module.js';
@@ -32,6 +33,7 @@ export class AppModule {
         GroupsModule,
         AccessModule,
         AuthorizationServerModule,
+        OriginsModule,
         SessionsModule,
         ForwardAuthModule,
         AuditSearchModule,

@@ -14,6 +14,7 @@ import { ImportService } from './bulk/import.service.js';
 import { Progress } from './bulk/progress.js';
 import { addClientCommands } from './cli/clients.js';
 import { addOrganizationCommands } from './cli/organizations.js';
+import { addOriginCommands } from './cli/origins.js';
 import { addPermissionCommands } from './cli/permissions.js';
 import { addKeyCommands } from './cli/keys.js';
 import { addServiceAccountCommands } from './cli/service-accounts.js';
@@ -143,6 +144,7 @@ program
 
 addOrganizationCommands(program, withApplication);
 addClientCommands(program, withApplication);
+addOriginCommands(program, withApplication);
 addServiceAccountCommands(program, withApplication);
 addPermissionCommands(program, withApplication);
 addKeyCommands(program, withApplication);

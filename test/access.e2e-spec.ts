@@ -76,6 +76,7 @@ describe('GET access/{user}', () => {
       organizationId: caller.organizationId,
       secure: false,
       returnTo: '/course',
+      returnOrigin: null,
       embedOrigin: null,
       delivery: 'redirect',
       existingSession: 'keep',

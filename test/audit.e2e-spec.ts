@@ -830,6 +830,7 @@ describe('the record has what an operator does on the command line', () => {
     rmSync(file);
     const details = { client: client.id };
     expect(found).toEqual([
+      { event: 'ORIGIN_ADDED', organizationId, details: { origin: 'https://b.example' } },
       { event: 'CLIENT_CHANGED', organizationId, details: { ...details, fields: ['redirectUris', 'origins'] } },
       ...secrets.map(({ id }) => ({
         event: 'CLIENT_SECRET_REMOVED',

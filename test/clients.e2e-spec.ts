@@ -27,6 +27,8 @@ let admin: TestCaller;
 beforeAll(async () => {
   t = await TestApp.start();
   admin = await t.world.caller({ permissions: ['MANAGE_SERVICE_ACCOUNTS', 'OBTAIN_ACCESS_TOKENS'] });
+  for (const host of ['learn.example.com', 'a.example', 'b.example', 'other.example'])
+    await t.world.origin(admin.organizationId, `https://${host}`);
 });
 afterAll(() => t.stop());
 
@@ -194,6 +196,7 @@ describe('what a client may not have', () => {
     [{ origins: ['https://learn.example.com/'] }, 'invalid_origin'],
     [{ origins: ['https://*.example.com'] }, 'invalid_origin'],
     [{ origins: ['null'] }, 'invalid_origin'],
+    [{ origins: ['https://a.example', 'https://unclaimed.example'] }, 'origin_not_owned'],
     [{ origins: Array.from({ length: 21 }, (_, i) => `https://h${i}.example`) }, 'invalid_origin'],
     [{ jwks: '{"keys":[]}' }, 'invalid_jwks'],
     [{ jwks: { keys: [{ kty: 'oct', k: 'AAAA' }] } }, 'invalid_jwks'],
@@ -223,6 +226,7 @@ describe('what a client may not have', () => {
     for (const [fields, id] of [
       [{ name: 'Other', redirectUris: ['https://other.example/', 'javascript:x'] }, 'invalid_redirect_uri'],
       [{ name: 'Other', origins: ['x'] }, 'invalid_origin'],
+      [{ name: 'Other', origins: ['https://unclaimed.example'] }, 'origin_not_owned'],
       [{ redirectUris: ['https://other.example/'], jwks: 'x' }, 'invalid_jwks'],
       [{ name: '' }, 'invalid_name'],
     ] as const)

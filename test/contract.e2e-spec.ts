@@ -146,6 +146,13 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('listClients');
   await use('deleteClient', [client.id]);
   await use('getClient', [client.id], undefined, 404);
+  const origin = 'http://localhost:1';
+  await use('claimOrigin', [], { origin });
+  await use('claimOrigin', [], { origin: 'x' }, 400);
+  await use('verifyOrigin', [origin], undefined, 400);
+  await use('listOrigins');
+  await use('deleteOrigin', [origin]);
+  await use('deleteOrigin', [origin], undefined, 404);
   const account = await use('createServiceAccount', [], { name: 'S' });
   await use('getServiceAccount', [account.id]);
   await use('getUser', [account.id]);

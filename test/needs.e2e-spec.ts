@@ -17,6 +17,7 @@ interface Operation {
 const FIELDS = {
   name: 'x',
   description: 'x',
+  origin: 'https://x.example',
   publicKey: '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}',
 };
 

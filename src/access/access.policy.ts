@@ -57,6 +57,33 @@ function administers(of: Parties): string {
       AND (manages."user_id" IS NOT NULL OR manages_all."user_id" IS NOT NULL)`;
 }
 
+/** A login token of the table, in SQL: a table or its alias. */
+type TokenSql = string;
+
+/**
+ * Whether an origin is one to which `caller`, by way of `client`, may lead users: the client has it, and it belongs to the
+ * organization on whose staff the caller is. Whoever signs in with a client of another organization leads nobody there.
+ */
+function leadsTo(of: { caller: string; client: string; origin: string }): string {
+  return `EXISTS (SELECT 1 FROM "client_origins" o JOIN "users" staff ON staff."staff_organization_id" = o."organization_id"
+                  WHERE o."client_id" = ${of.client} AND o."origin" = ${of.origin} AND staff."id" = ${of.caller})`;
+}
+
+/** Whether the frame that a login token is for, if it is for one, is still on a site of whoever let the user in. */
+export function keepsFrame(t: TokenSql): string {
+  return keeps(t, 'embed_origin');
+}
+
+/** The same of the page to which the token leads. */
+export function keepsTarget(t: TokenSql): string {
+  return keeps(t, 'return_origin');
+}
+
+function keeps(t: TokenSql, column: string): string {
+  const origin = `${t}."${column}"`;
+  return `(${origin} IS NULL OR ${leadsTo({ caller: `${t}."caller_id"`, client: `${t}."client_id"`, origin })})`;
+}
+
 type RefKind = 'id' | 'emailAddress' | 'thirdPartyId';
 
 /** A user reference as an SQL expression, and the number of the first parameter that it leaves free. */

@@ -36,6 +36,7 @@ export class AccessService {
       // What is embedded has a cookie that is always `Secure`.
       secure: isHttps || embed !== undefined,
       returnTo: returnTo ?? null,
+      returnOrigin: this.clientOriginOf(returnTo),
       embedOrigin: embed ?? null,
       delivery,
       existingSession: session,
@@ -80,7 +81,7 @@ export class AccessService {
   }
 
   private async requireLegalReturnTo(caller: Caller, returnTo: string): Promise<void> {
-    const origins = returnTo.startsWith('/') ? [] : await this.clients.originsOf(caller.clientId);
+    const origins = returnTo.startsWith('/') ? [] : await this.clients.originsOf(caller);
     if (isLegalReturnTo(returnTo, [this.settings.PUBLIC_URL, ...origins])) return;
     throw new DomainError(
       'incorrect_field',
@@ -92,8 +93,14 @@ export class AccessService {
   private async requireLegalEmbed(caller: Caller, embed: string): Promise<void> {
     if (!this.settings.allowsSecureCookies)
       throw incorrectEmbed('embed needs an https public URL: browsers keep the session of a frame over https only.');
-    if (isOrigin(embed) && (await this.clients.originsOf(caller.clientId)).includes(embed)) return;
+    if (isOrigin(embed) && (await this.clients.originsOf(caller)).includes(embed)) return;
     throw incorrectEmbed('embed must be an origin registered for the client, letter by letter.');
+  }
+
+  /** The origin to which a legal `returnTo` leads, unless it is our own. */
+  private clientOriginOf(returnTo: string | undefined): string | null {
+    if (returnTo === undefined || isLegalReturnTo(returnTo, [this.settings.PUBLIC_URL])) return null;
+    return new URL(returnTo).origin;
   }
 
   private sign({ userId, clientId }: Caller, token: NewLoginToken): Promise<string> {

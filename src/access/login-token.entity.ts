@@ -99,6 +99,10 @@ export class LoginToken {
   @Column({ name: 'return_to', type: 'varchar', length: 2048, nullable: true })
   returnTo: string | null;
 
+  /** The origin of `returnTo` if that is one of the client's, which it may lose; `null` for a page of the public site. */
+  @Column({ name: 'return_origin', type: 'varchar', length: 255, nullable: true })
+  returnOrigin: string | null;
+
   /** The session is for a frame on pages of this origin, and for nothing else; `null` for an ordinary one. */
   @Column({ name: 'embed_origin', type: 'varchar', length: 255, nullable: true })
   embedOrigin: string | null;

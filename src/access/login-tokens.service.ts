@@ -8,14 +8,17 @@ import { Database, toInstant } from '../database/database.js';
 import { prune, PRUNE_STEP } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
 import type { UserRef } from '../users/user-ref.js';
-import { grants, TARGET_SQL, targetOf } from './access.policy.js';
+import { grants, keepsFrame, keepsTarget, TARGET_SQL, targetOf } from './access.policy.js';
 import type { LoginToken } from './login-token.entity.js';
 
 /** What the caller chose for the login. It is sealed: nothing at the redemption changes it. */
-export type LoginOptions = Pick<LoginToken, 'secure' | 'returnTo' | 'embedOrigin' | 'delivery' | 'existingSession'>;
+export type LoginOptions = Pick<
+  LoginToken,
+  'secure' | 'returnTo' | 'returnOrigin' | 'embedOrigin' | 'delivery' | 'existingSession'
+>;
 
 /** A token that can start a session at this moment. */
-export interface GoodLoginToken extends Omit<LoginOptions, 'secure'> {
+export interface GoodLoginToken extends Omit<LoginOptions, 'secure' | 'returnOrigin'> {
   userId: string;
 }
 
@@ -31,10 +34,10 @@ export interface NewLoginToken {
 /** Writes the record of a token if the policy allows it, and nothing otherwise. One round trip. */
 const RECORD = Object.fromEntries(
   Object.entries(TARGET_SQL).map(([kind, { user, next }]) => {
-    const [caller, client, id, issuedAt, expiresAt, ...options] = Array.from({ length: 11 }, (_, i) => `$${next + i}`);
+    const [caller, client, id, issuedAt, expiresAt, ...options] = Array.from({ length: 12 }, (_, i) => `$${next + i}`);
     const sql = `
       INSERT INTO "login_tokens" ("id", "user_id", "caller_id", "client_id", "group_id", "issued_at", "expires_at",
-                                  "secure", "return_to", "embed_origin", "delivery", "existing_session", "key_id", "organization_id")
+                                  "secure", "return_to", "embed_origin", "delivery", "existing_session", "key_id", "return_origin", "organization_id")
       SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt}, ${options.join(', ')},
              target."organization_id"
       ${grants({ caller: caller!, client: client!, user })}
@@ -47,21 +50,23 @@ const RECORD = Object.fromEntries(
 const STATE: Statement = {
   name: 'explain_login_token',
   sql: `SELECT t."user_id" AS "userId", t."return_to" AS "returnTo", t."embed_origin" AS "embedOrigin", t."delivery",
+               ${keepsFrame('t')} AS "keepsFrame",
                t."existing_session" AS "existingSession", t."expires_at" AS "expiresAt",
                EXISTS (SELECT 1 FROM "sessions" s WHERE s."login_token_id" = t."id") AS "used",
-               (t."revoked_at" IS NULL
+               (t."revoked_at" IS NULL AND ${keepsTarget('t')}
                  AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})) AS "granted"
         FROM "login_tokens" t WHERE t."id" = $1`,
 };
 
 const EMBED_ORIGIN: Statement = {
   name: 'find_embed_origin',
-  sql: `SELECT t."embed_origin" AS "embedOrigin" FROM "login_tokens" t WHERE t."id" = $1`,
+  sql: `SELECT t."embed_origin" AS "embedOrigin" FROM "login_tokens" t WHERE t."id" = $1 AND ${keepsFrame('t')}`,
 };
 
 interface StateRow extends GoodLoginToken {
   expiresAt: Date | string;
   used: unknown;
+  keepsFrame: unknown;
   granted: unknown;
 }
 
@@ -115,6 +120,7 @@ export class LoginTokensService {
       options.delivery,
       options.existingSession,
       caller.keyId ?? null,
+      options.returnOrigin,
     ]);
     return rows[0] ? { id, userId: rows[0].userId, issuedAt, expiresAt } : null;
   }
@@ -127,15 +133,15 @@ export class LoginTokensService {
   async requireGood(id: string): Promise<GoodLoginToken> {
     const [row] = await this.database.read<StateRow>(STATE, [id]);
     if (!row) throw new DomainError('invalid_token');
-    const { expiresAt, used, granted, ...token } = row;
-    const { embedOrigin } = token;
+    const { expiresAt, used, granted, keepsFrame: isFrameKept, ...token } = row;
+    const embedOrigin = isFrameKept ? token.embedOrigin : null;
     if (used) throw new DomainError('token_used', undefined, { embedOrigin });
     if (toInstant(expiresAt) <= this.clock.now()) throw new DomainError('token_expired', undefined, { embedOrigin });
-    if (!granted) throw new DomainError('invalid_token', undefined, { embedOrigin });
+    if (!granted || !isFrameKept) throw new DomainError('invalid_token', undefined, { embedOrigin });
     return token;
   }
 
-  /** The origin that a token was made for, if it was made for one. */
+  /** The origin on whose pages a token was made to work, as long as it belongs to whoever asked for the token. */
   async embedOriginOf(id: string): Promise<string | null> {
     const [row] = await this.database.read<{ embedOrigin: string | null }>(EMBED_ORIGIN, [id]);
     return row?.embedOrigin ?? null;

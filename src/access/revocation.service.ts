@@ -5,7 +5,7 @@ import { Clock } from '../common/clock.js';
 import { Settings } from '../config/settings.js';
 import { Database, toInstant } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
-import { grants } from './access.policy.js';
+import { grants, keepsFrame } from './access.policy.js';
 
 const TOKEN = '"login_tokens"';
 const GRANTED = grants({
@@ -42,6 +42,11 @@ function revokeUngranted(column: Column): Statement {
     sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS} AND NOT EXISTS (SELECT 1 ${GRANTED})`,
   };
 }
+
+const REVOKE_LOST_FRAMES: Statement = {
+  name: 'revoke_login_tokens_of_lost_frames',
+  sql: `${SET} WHERE "client_id" = $1 AND ${COUNTS} AND NOT ${keepsFrame(TOKEN)}`,
+};
 
 /** A session that nobody used for too long is over. Without a reason, its end is recorded as nobody's doing. */
 function closeIdle(column: Column): Statement {
@@ -84,6 +89,11 @@ export class RevocationService {
   /** Revokes the login tokens that a service account obtained with a key, with the sessions that came from them. */
   async revokeWhatWasObtainedWith(db: EntityManager, keyId: string, by: Caller | null): Promise<void> {
     await this.revoke(db, ['key_id'], revokeAll, keyId, by);
+  }
+
+  /** Revokes the login tokens of a client for frames on origins that it has lost, with the sessions in these frames. */
+  async revokeInLostFrames(db: EntityManager, clientId: string, by: Caller | null): Promise<void> {
+    await this.revoke(db, ORIGINS.client, () => REVOKE_LOST_FRAMES, clientId, by);
   }
 
   private async revoke(

@@ -35,6 +35,8 @@ export const AUDIT_EVENTS = [
   'CLIENT_DELETED',
   'CLIENT_SECRET_ADDED',
   'CLIENT_SECRET_REMOVED',
+  'ORIGIN_ADDED',
+  'ORIGIN_REMOVED',
   'SERVICE_ACCOUNT_CREATED',
   'SERVICE_ACCOUNT_DELETED',
   'SERVICE_ACCOUNT_KEY_ADDED',
@@ -61,7 +63,7 @@ export const END_REASONS = ['LOGOUT', 'BY_USER', 'BY_ADMINISTRATOR', 'RIGHT_REVO
 
 export type EndReason = (typeof END_REASONS)[number];
 
-/** What else there is to say: names and numbers from short lists, never a text that somebody sent. */
+/** What else there is to say: names and numbers from short lists, and origins; never a text in which somebody can say anything. */
 export interface AuditDetails {
   /** Of a session that ended, an `EndReason`; of a refusal, the error's id. */
   reason?: string;
@@ -76,6 +78,8 @@ export interface AuditDetails {
   key?: string;
   /** The OAuth client that it is about. */
   client?: string;
+  /** The origin of a site. */
+  origin?: string;
   /** The id of a client's secret. */
   secret?: string;
   /** Rows of an import: accounts that are new or changed, and memberships that are new. */

@@ -19,6 +19,9 @@ const SIGN_IN_WINDOW_MS = 15 * MINUTE_MS;
 /** Sign-ins at the authorization server that may be begun from an address in a minute: each is a record for a quarter of an hour. */
 export const INTERACTIONS_PER_MINUTE = 100;
 
+/** Sites that are asked for an organization in a minute, because it claims them. */
+export const ORIGIN_CHECKS_PER_MINUTE = 20;
+
 const SIGN_IN_ACCOUNT = 'sign-in account';
 
 interface Limit {
@@ -96,6 +99,13 @@ export class AttemptsService {
     await this.countFrom(address, { what: 'sign-in address', max: SIGN_INS_PER_ADDRESS, ...limit });
     const ofAccount = { what: SIGN_IN_ACCOUNT, max: SIGN_INS_PER_ACCOUNT, ...limit };
     await this.count(this.windowOf(hashSecret(account), ofAccount), ofAccount);
+  }
+
+  /** Counts that a site is asked whether it belongs to an organization. @throws DomainError `too_many_requests` */
+  async countOriginCheck(organizationId: string): Promise<void> {
+    const description = 'Too many origins were verified for this organization. Try again later.';
+    const limit = { what: 'origin', max: ORIGIN_CHECKS_PER_MINUTE, windowMs: MINUTE_MS, description };
+    await this.count(this.windowOf(organizationId, limit), limit);
   }
 
   /** Forgets the attempts on an account, whose owner has signed in. */

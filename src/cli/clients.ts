@@ -130,7 +130,12 @@ export function addClientCommands(program: Command, withApplication: WithApplica
 function withFields(command: Command): Command {
   return command
     .addOption(new Option('--redirect-uri <uri>', 'where codes may be sent; once for each').argParser(collect))
-    .addOption(new Option('--origin <origin>', 'where a login may end (returnTo); once for each').argParser(collect))
+    .addOption(
+      new Option(
+        '--origin <origin>',
+        'of a site where a login may end (returnTo, embed), which then belongs to the organization; once for each',
+      ).argParser(collect),
+    )
     .option('--jwks <file>', 'a JWK Set of its public keys, with which it authenticates in place of a secret');
 }
 

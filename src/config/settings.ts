@@ -91,6 +91,13 @@ export class Settings {
   })
   TRUSTED_PROXIES?: string;
 
+  /** Private networks in which a site may be asked whether it belongs to an organization: IPs and CIDRs. */
+  @IsOptional()
+  @IsNetworkList({
+    message: 'ORIGIN_PROOF_NETWORKS must be IP addresses and networks such as 10.0.0.0/8; not everybody (/0)',
+  })
+  ORIGIN_PROOF_NETWORKS?: string;
+
   /** The SQLite file; its directory is made when missing. Not used with DATABASE_URL. */
   @Matches(/./, { message: 'DATABASE_PATH must not be empty' })
   DATABASE_PATH: string = 'data/latchkey.db';
@@ -184,7 +191,15 @@ export class SettingsError extends StartError {
   }
 }
 
-const WITHOUT_DEFAULT = ['PUBLIC_URL', 'DATABASE_URL', 'SECRET_KEY', 'OAUTH_ISSUERS', 'SIGN_IN_URL', 'TRUSTED_PROXIES'];
+const WITHOUT_DEFAULT = [
+  'PUBLIC_URL',
+  'DATABASE_URL',
+  'SECRET_KEY',
+  'OAUTH_ISSUERS',
+  'SIGN_IN_URL',
+  'TRUSTED_PROXIES',
+  'ORIGIN_PROOF_NETWORKS',
+];
 const VARIABLES = [...Object.keys(new Settings()), ...WITHOUT_DEFAULT];
 
 /**

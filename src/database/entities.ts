@@ -9,12 +9,14 @@ import { ClientOrigin } from '../oauth/client-origin.entity.js';
 import { Client } from '../oauth/client.entity.js';
 import { ClientRedirectUri } from '../oauth/client-redirect-uri.entity.js';
 import { ClientSecret } from '../oauth/client-secret.entity.js';
+import { Origin } from '../oauth/origin.entity.js';
 import { OAuthRecord } from '../oauth/oauth-record.entity.js';
 import { RevokedToken } from '../oauth/revoked-token.entity.js';
 import { ServiceAccountKey } from '../oauth/service-account-key.entity.js';
 import { ServiceAccount } from '../oauth/service-account.entity.js';
 import { SigningKey } from '../oauth/signing-key.entity.js';
 import { UsedAssertion } from '../oauth/used-assertion.entity.js';
+import { OriginClaim } from '../origins/origin-claim.entity.js';
 import { Organization } from '../organizations/organization.entity.js';
 import { ThirdParty } from '../organizations/third-party.entity.js';
 import { Session } from '../sessions/session.entity.js';
@@ -39,7 +41,9 @@ export const ENTITIES = [
   Membership,
   GroupStaff,
   Client,
+  Origin,
   ClientOrigin,
+  OriginClaim,
   SigningKey,
   LoginToken,
   Session,

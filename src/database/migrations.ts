@@ -8,6 +8,8 @@ import { AddWaysOfLogin1795740000000 } from './migrations/1795740000000-AddWaysO
 import { AddAuditTrail1795750000000 } from './migrations/1795750000000-AddAuditTrail.js';
 import { RecordEndsOnBothSides1795760000000 } from './migrations/1795760000000-RecordEndsOnBothSides.js';
 import { NameAccountsOfSignIns1795770000000 } from './migrations/1795770000000-NameAccountsOfSignIns.js';
+import { GiveOriginsOwners1796100000000 } from './migrations/1796100000000-GiveOriginsOwners.js';
+import { AddOriginClaims1796110000000 } from './migrations/1796110000000-AddOriginClaims.js';
 import { FoldEmailAddresses1796400000000 } from './migrations/1796400000000-FoldEmailAddresses.js';
 
 /** In the order in which they run. */
@@ -22,5 +24,7 @@ export const MIGRATIONS = [
   AddAuditTrail1795750000000,
   RecordEndsOnBothSides1795760000000,
   NameAccountsOfSignIns1795770000000,
+  GiveOriginsOwners1796100000000,
+  AddOriginClaims1796110000000,
   FoldEmailAddresses1796400000000,
 ];

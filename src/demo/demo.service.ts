@@ -15,6 +15,7 @@ import { ClientOrigin } from '../oauth/client-origin.entity.js';
 import { ClientRedirectUri } from '../oauth/client-redirect-uri.entity.js';
 import { ClientSecret } from '../oauth/client-secret.entity.js';
 import { Client } from '../oauth/client.entity.js';
+import { Origin } from '../oauth/origin.entity.js';
 import { ServiceAccountKey } from '../oauth/service-account-key.entity.js';
 import { newKeyPair } from '../oauth/service-account-keys.service.js';
 import { ServiceAccount } from '../oauth/service-account.entity.js';
@@ -69,6 +70,9 @@ const GROUPS = [
 
 /** Of another organization, which invites the administrator: an invitation is answered by whoever is invited. */
 const PARTNER = { organization: 'Demo Partner', groupId: 'pX9sKd3LwQ7vB2nR5tYh0A', group: 'Exchange' };
+
+/** Where the site of the demo organization would be. */
+const HOST_ORIGIN = 'http://localhost:4000';
 
 /** What the examples of clients and service accounts change and delete. Nobody has the secret, or the private key. */
 const PORTAL = {
@@ -157,7 +161,8 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
     const clientId = newClientId();
     const now = this.clock.now();
     await db.insert(Client, { id: clientId, name: 'Demo host system', organizationId, createdAt: now });
-    await db.insert(ClientOrigin, { clientId, origin: 'http://localhost:4000' });
+    await db.insert(Origin, { origin: HOST_ORIGIN, organizationId, proof: 'OPERATOR', since: now });
+    await db.insert(ClientOrigin, { clientId, origin: HOST_ORIGIN, organizationId });
     // The first one is what calls with the token that is printed.
     const createdAt = addSeconds(now, 1);
     const swaggerUi = { id: DEVELOPMENT_CLIENT, name: 'Swagger UI', organizationId, isPublic: true };

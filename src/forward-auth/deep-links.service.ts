@@ -87,7 +87,10 @@ export class DeepLinksService {
   }
 
   private async isFor(site: string, claims: LoginTokenClaims): Promise<boolean> {
-    return this.visits.isGoodFor(site, await this.clients.originsOf(claims.client_id));
+    return this.visits.isGoodFor(
+      site,
+      await this.clients.originsOf({ clientId: claims.client_id, userId: claims.act.sub }),
+    );
   }
 }
 

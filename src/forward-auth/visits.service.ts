@@ -15,14 +15,17 @@ const IDENTITY: Statement = {
           (SELECT string_agg(t."third_party" || '$' || t."external_id", '\n' ORDER BY t."third_party")
            FROM "third_party_ids" t WHERE t."user_id" = u."id") AS "thirdPartyIds",
           (SELECT string_agg(o."origin", ' ' ORDER BY o."origin")
-           FROM "client_origins" o WHERE o."client_id" = $2) AS "origins"
+           FROM "client_origins" o JOIN "users" a ON a."staff_organization_id" = o."organization_id"
+           WHERE o."client_id" = $2 AND a."id" = $3) AS "origins"
         FROM "users" u LEFT JOIN "email_addresses" e ON e."user_id" = u."id" AND e."is_primary" = TRUE
         WHERE u."id" = $1`,
 };
 
 const IS_ORIGIN: Statement = {
   name: 'is_client_origin',
-  sql: `SELECT 1 AS "yes" FROM "client_origins" o WHERE o."origin" = $1 LIMIT 1`,
+  sql: `SELECT 1 AS "yes" FROM "origins" o
+        JOIN "client_origins" c ON c."organization_id" = o."organization_id" AND c."origin" = o."origin"
+        WHERE o."origin" = $1 LIMIT 1`,
 };
 
 interface IdentityRow {
@@ -67,7 +70,7 @@ export class VisitsService {
   }
 
   /**
-   * Whether a client with these origins may let users into the site: otherwise the visitor of one site could take
+   * Whether whoever has these origins may let users into the site: otherwise the visitor of one site could take
    * their cookie to that of another organization.
    */
   isGoodFor(site: string, origins: string[]): boolean {
@@ -83,7 +86,7 @@ export class VisitsService {
   private async identify(cookie: ShownCookie, before: Visitor | undefined): Promise<Visitor | null> {
     const session = await this.sessions.find([cookie]);
     if (!session) return null;
-    const [row] = await this.database.read<IdentityRow>(IDENTITY, [session.userId, session.clientId]);
+    const [row] = await this.database.read<IdentityRow>(IDENTITY, [session.userId, session.clientId, session.actorId]);
     if (!row) return null;
     const visitor = toVisitor(session, row);
     // The same object, as long as it says the same: what was made for it stays good.

@@ -1,9 +1,15 @@
-import { Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import { Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { Relation } from 'typeorm';
+import { ID } from '../database/column-types.js';
 import { Client } from './client.entity.js';
+import { Origin } from './origin.entity.js';
 
-/** An origin to which a client may send the users that it lets in, as browsers write it: `https://learn.example.com`. */
+/**
+ * An origin to which a client may send the users that it lets in. The database takes none that does not belong to the
+ * client's organization, and takes it away with the origin.
+ */
 @Entity('client_origins')
+@Index('client_origins_origin_idx', ['organizationId', 'origin'])
 export class ClientOrigin {
   @PrimaryColumn({ name: 'client_id', type: 'varchar', length: 32, primaryKeyConstraintName: 'client_origins_pkey' })
   clientId: string;
@@ -11,7 +17,28 @@ export class ClientOrigin {
   @PrimaryColumn({ type: 'varchar', length: 255, primaryKeyConstraintName: 'client_origins_pkey' })
   origin: string;
 
+  @Column({ name: 'organization_id', ...ID })
+  organizationId: string;
+
   @ManyToOne(() => Client, (client) => client.origins, { onDelete: 'CASCADE' })
-  @JoinColumn({ name: 'client_id', foreignKeyConstraintName: 'client_origins_client_fkey' })
+  @JoinColumn([
+    {
+      name: 'organization_id',
+      referencedColumnName: 'organizationId',
+      foreignKeyConstraintName: 'client_origins_client_fkey',
+    },
+    { name: 'client_id', referencedColumnName: 'id', foreignKeyConstraintName: 'client_origins_client_fkey' },
+  ])
   client: Relation<Client>;
+
+  @ManyToOne(() => Origin, { onDelete: 'CASCADE' })
+  @JoinColumn([
+    {
+      name: 'organization_id',
+      referencedColumnName: 'organizationId',
+      foreignKeyConstraintName: 'client_origins_origin_fkey',
+    },
+    { name: 'origin', referencedColumnName: 'origin', foreignKeyConstraintName: 'client_origins_origin_fkey' },
+  ])
+  owned: Relation<Origin>;
 }

@@ -7,6 +7,7 @@ import { ClientRedirectUri } from './client-redirect-uri.entity.js';
 
 /** An application that calls the API, in the sense of RFC 6749, section 1.1. */
 @Entity('clients')
+@Index('clients_organization_key', ['organizationId', 'id'], { unique: true })
 export class Client {
   /** 32 lower-case hex characters. */
   @PrimaryColumn({ type: 'varchar', length: 32, primaryKeyConstraintName: 'clients_pkey' })
@@ -15,7 +16,6 @@ export class Client {
   @Column({ type: 'varchar', length: 255 })
   name: string;
 
-  @Index('clients_organization_idx')
   @Column({ name: 'organization_id', ...ID })
   organizationId: string;
 

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { In } from 'typeorm';
+import { In, Not } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
 import type { AuditDetails } from '../audit/audit-events.js';
@@ -10,7 +10,9 @@ import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { newClientId } from '../common/id.js';
 import { pageById } from '../common/paging.js';
+import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { Database } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
 import { requireLegalOrigins, requireLegalRedirectUris } from './client-addresses.js';
 import { ClientOrigin } from './client-origin.entity.js';
 import { ClientRedirectUri } from './client-redirect-uri.entity.js';
@@ -19,6 +21,8 @@ import { addSecret, shownSecret } from './client-secrets.service.js';
 import { Client } from './client.entity.js';
 import type { ClientChangesDto, NewClientDto } from './dto/client-fields.dto.js';
 import type { ClientDto, ClientsDto, CreatedClientDto, JwksDto, PageQueryDto } from './dto/client.dto.js';
+import { Origin } from './origin.entity.js';
+import { OriginsService } from './origins.service.js';
 import { OAuthPolicy } from './oauth.policy.js';
 import { OAuthRecord } from './oauth-record.entity.js';
 import { readJwks } from './public-keys.js';
@@ -29,13 +33,19 @@ type FilledClient = Pick<Client, 'id' | 'isPublic' | 'organizationId'>;
 
 const SHOWN = { organization: true, origins: true, redirectUris: true } as const;
 
+const ORIGINS_OF_CALLER: Statement = {
+  name: 'find_origins_of_caller',
+  sql: `SELECT o."origin" FROM "client_origins" o JOIN "users" u ON u."staff_organization_id" = o."organization_id"
+        WHERE o."client_id" = $1 AND u."id" = $2`,
+};
+
 /** The applications that call the API (API.md, section 7). What takes `db` does what was decided before. */
 @Injectable()
 export class ClientsService {
   constructor(
     @InjectRepository(Client) private readonly clients: Repository<Client>,
-    @InjectRepository(ClientOrigin) private readonly origins: Repository<ClientOrigin>,
     private readonly database: Database,
+    private readonly origins: OriginsService,
     private readonly policy: OAuthPolicy,
     private readonly revocation: RevocationService,
     private readonly audit: AuditService,
@@ -51,9 +61,13 @@ export class ClientsService {
     return this.clients.findOne({ where: { organizationId }, order: { createdAt: 'ASC', id: 'ASC' } });
   }
 
-  /** The origins to which the client may send the users that it lets in. */
-  async originsOf(clientId: string): Promise<string[]> {
-    return (await this.origins.findBy({ clientId })).map(({ origin }) => origin);
+  /**
+   * The origins to which the caller may send users by way of its client: those of the client, for staff of the
+   * organization that owns them.
+   */
+  async originsOf({ clientId, userId }: Pick<Caller, 'clientId' | 'userId'>): Promise<string[]> {
+    const rows = await this.database.read<{ origin: string }>(ORIGINS_OF_CALLER, [clientId, userId]);
+    return rows.map(({ origin }) => origin);
   }
 
   /** @throws DomainError `not_permitted` */
@@ -162,12 +176,24 @@ export class ClientsService {
       await db.delete(ClientRedirectUri, { clientId: id });
       for (const uri of new Set(redirectUris)) await db.insert(ClientRedirectUri, { clientId: id, uri });
     }
-    if (origins) {
-      requireLegalOrigins(origins);
-      await db.delete(ClientOrigin, { clientId: id });
-      for (const origin of new Set(origins)) await db.insert(ClientOrigin, { clientId: id, origin });
-    }
+    if (origins) await this.setOrigins(db, client, [...new Set(origins)], by);
     if (jwks !== undefined) await this.setKeys(db, client, jwks, by);
+  }
+
+  /** An origin that the operator gives to a client is its organization's, unless it belongs to another one. */
+  private async setOrigins(
+    db: EntityManager,
+    { id: clientId, organizationId }: FilledClient,
+    origins: string[],
+    by: Caller | null,
+  ): Promise<void> {
+    requireLegalOrigins(origins);
+    if (by === null)
+      for (const origin of origins) await this.origins.add(db, { origin, organizationId, proof: 'OPERATOR', by });
+    else await requireOwned(db, organizationId, origins);
+    await db.delete(ClientOrigin, { clientId, origin: Not(In(origins)) });
+    for (const origin of origins) await insertOrIgnore(db, ClientOrigin, { clientId, origin, organizationId });
+    await this.revocation.revokeInLostFrames(db, clientId, by);
   }
 
   /** A client with keys has no secrets. */
@@ -202,6 +228,16 @@ export class ClientsService {
       return describe(client, own, accounts.get(client.id));
     });
   }
+}
+
+async function requireOwned(db: EntityManager, organizationId: string, origins: string[]): Promise<void> {
+  for (const origin of origins)
+    if (!(await db.existsBy(Origin, { origin, organizationId })))
+      throw new DomainError(
+        'origin_not_owned',
+        `${JSON.stringify(origin)} does not belong to the organization. Claim it first: POST origins.`,
+        { members: { field: 'origins' } },
+      );
 }
 
 function describe(client: Client, secrets: ClientSecret[], account: ServiceAccount | undefined): ClientDto {

@@ -5,12 +5,13 @@ import { AuditModule } from '../audit/audit.module.js';
 import { RevocationModule } from '../access/revocation.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { CallerTokensService } from './caller-tokens.service.js';
-import { ClientOrigin } from './client-origin.entity.js';
 import { Client } from './client.entity.js';
 import { ClientListController, ClientsController } from './clients.controller.js';
 import { ClientsService } from './clients.service.js';
 import { ClientSecret } from './client-secret.entity.js';
 import { ClientSecretsService } from './client-secrets.service.js';
+import { Origin } from './origin.entity.js';
+import { OriginsService } from './origins.service.js';
 import { OAuthPolicy } from './oauth.policy.js';
 import { ExpiredRecordsService } from './expired-records.service.js';
 import { KeyRing } from './key-ring.js';
@@ -27,7 +28,7 @@ import { TokensService } from './tokens.service.js';
 
 @Module({
   imports: [
-    TypeOrmModule.forFeature([Client, ClientOrigin, ClientSecret, ServiceAccount, ServiceAccountKey, SigningKey]),
+    TypeOrmModule.forFeature([Client, ClientSecret, Origin, ServiceAccount, ServiceAccountKey, SigningKey]),
     JwtModule.register({}),
     UsersModule,
     RevocationModule,
@@ -42,6 +43,7 @@ import { TokensService } from './tokens.service.js';
     KeyRing,
     KeySeal,
     OAuthPolicy,
+    OriginsService,
     RevokedTokensService,
     ServiceAccountKeysService,
     ServiceAccountsService,
@@ -53,6 +55,8 @@ import { TokensService } from './tokens.service.js';
     ClientsService,
     ExpiredRecordsService,
     KeyRing,
+    OAuthPolicy,
+    OriginsService,
     RevokedTokensService,
     SigningKeysService,
     TokensService,

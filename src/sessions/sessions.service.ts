@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { grants } from '../access/access.policy.js';
+import { grants, keepsFrame, keepsTarget } from '../access/access.policy.js';
 import type { EndReason } from '../audit/audit-events.js';
 import { addSeconds, Clock } from '../common/clock.js';
 import { hashSecret, newId, newSecret } from '../common/id.js';
@@ -44,7 +44,7 @@ export interface Redemption {
 /**
  * Redeems a login token by creating its session: one statement, so both happen or neither. It carries the
  * whole condition (the token is not expired, not revoked, redeemed in the way that it was made for, and the policy
- * still allows it), and the unique index on `login_token_id` carries the rest: of any number at once, one gets a row back.
+ * still allows it, and where it leads is still a site of whoever asked for it), and the unique index on `login_token_id` carries the rest: of any number at once, one gets a row back.
  */
 const START: Statement = {
   name: 'start_session',
@@ -52,6 +52,7 @@ const START: Statement = {
         SELECT $2, $3, t."user_id", t."id", t."secure", $4, $4, $5, $8, t."organization_id" FROM "login_tokens" t
         WHERE t."id" = $1 AND t."expires_at" > $4 AND t."revoked_at" IS NULL
           AND (t."delivery" = 'redirect' OR $6) AND (t."embed_origin" IS NULL OR $7)
+          AND ${keepsFrame('t')} AND ${keepsTarget('t')}
           /* Of a token that was issued while its key was revoked, the revocation knew nothing. */
           AND NOT EXISTS (SELECT 1 FROM "service_account_keys" k WHERE k."id" = t."key_id" AND k."revoked_at" IS NOT NULL)
           AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})
@@ -62,7 +63,7 @@ const START: Statement = {
 
 /**
  * A session lasts only as long as what it came from: with the user, the membership, the right of whoever
- * let them in, or the client gone, there is no live session, on every instance, at the next request.
+ * let them in, the client, or the origin of its frame gone, there is no live session, on every instance, at the next request.
  */
 const FIND: Statement = {
   name: 'find_session',
@@ -70,7 +71,7 @@ const FIND: Statement = {
                t."embed_origin" AS "embedOrigin", s."created_at" AS "createdAt", s."last_seen_at" AS "lastSeenAt", s."expires_at" AS "expiresAt"
         FROM "sessions" s JOIN "login_tokens" t ON t."id" = s."login_token_id"
         WHERE s."secret_hash" = $1 AND s."secure" = $2 AND s."ended_at" IS NULL AND s."expires_at" > $3 AND s."last_seen_at" > $4
-          AND t."revoked_at" IS NULL AND (t."embed_origin" IS NOT NULL) = $5
+          AND t."revoked_at" IS NULL AND (t."embed_origin" IS NOT NULL) = $5 AND ${keepsFrame('t')}
           AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})`,
 };
 

@@ -8,6 +8,8 @@ import { ClientSecret } from '../../src/oauth/client-secret.entity.js';
 import { Client } from '../../src/oauth/client.entity.js';
 import { ServiceAccountKey } from '../../src/oauth/service-account-key.entity.js';
 import { ServiceAccount } from '../../src/oauth/service-account.entity.js';
+import { Origin } from '../../src/oauth/origin.entity.js';
+import { OriginClaim } from '../../src/origins/origin-claim.entity.js';
 import { Organization } from '../../src/organizations/organization.entity.js';
 import { AccountPermission, PERMISSIONS } from '../../src/users/account-permission.entity.js';
 import { ThirdPartyId } from '../../src/users/third-party-id.entity.js';
@@ -15,6 +17,7 @@ import { User } from '../../src/users/user.entity.js';
 import { TestApp } from '../support/app.js';
 import { newClient, newServiceAccount } from '../support/oauth.js';
 
+const ORIGIN = 'https://victim.example';
 const SECRET = 'Nobody else’s business';
 const ENTITIES = [
   Organization,
@@ -25,6 +28,8 @@ const ENTITIES = [
   Membership,
   GroupStaff,
   Client,
+  Origin,
+  OriginClaim,
   ClientOrigin,
   ClientRedirectUri,
   ClientSecret,
@@ -39,6 +44,7 @@ const OWN = new Set([
   '/groups',
   '/organization',
   '/clients',
+  '/origins',
   '/service-accounts',
   '/version',
   '/sessions',
@@ -79,6 +85,7 @@ it('an administrator with every right in one organization reads and changes noth
 
   const client = await newClient(t, victim.organizationId);
   const account = await newServiceAccount(t, victim.organizationId);
+  await t.world.origin(victim.organizationId, ORIGIN);
   const [secret] = await t.world.write((db) => db.findBy(ClientSecret, { clientId: client.id }));
 
   const { paths } = (await t.call('/openapi.json')).body as { paths: Record<string, Record<string, unknown>> };
@@ -100,6 +107,7 @@ it('an administrator with every right in one organization reads and changes noth
         .replace('/service-account/{id}', `/service-account/${account.id}`)
         .replace('{secretId}', secret!.id)
         .replace('{kid}', account.keyId)
+        .replace('{origin}', encodeURIComponent(ORIGIN))
         .replace('{id}', isOrganization ? victim.organizationId : path.includes('/group') ? user.groupId : user.id)
         .replace('{permission}', path.includes('/staff') ? 'MANAGE' : 'MANAGE_USERS');
       expect(filled).not.toContain('{');

@@ -2,6 +2,7 @@ import { jest } from '@jest/globals';
 import { Command } from 'commander';
 import { addClientCommands } from '../../src/cli/clients.js';
 import { addOrganizationCommands } from '../../src/cli/organizations.js';
+import { addOriginCommands } from '../../src/cli/origins.js';
 import { addPermissionCommands } from '../../src/cli/permissions.js';
 import { addServiceAccountCommands } from '../../src/cli/service-accounts.js';
 import type { TestApp } from './app.js';
@@ -25,7 +26,13 @@ export async function runCommand({ nest }: TestApp, ...args: string[]): Promise<
   ];
   try {
     const program = new Command('latchkey').exitOverride();
-    for (const add of [addOrganizationCommands, addClientCommands, addServiceAccountCommands, addPermissionCommands])
+    for (const add of [
+      addOrganizationCommands,
+      addClientCommands,
+      addOriginCommands,
+      addServiceAccountCommands,
+      addPermissionCommands,
+    ])
       add(program, (work) => work(nest));
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

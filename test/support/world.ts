@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Not } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { newClientId, newId } from '../../src/common/id.js';
 import { Database } from '../../src/database/database.js';
+import { insertOrIgnore } from '../../src/database/insert-or-ignore.js';
 import { indexGroup } from '../../src/groups/group-search.js';
 import { GroupStaff } from '../../src/groups/group-staff.entity.js';
 import type { GroupPermission } from '../../src/groups/group-staff.entity.js';
@@ -11,6 +13,7 @@ import { Membership } from '../../src/groups/membership.entity.js';
 import { CallerTokensService } from '../../src/oauth/caller-tokens.service.js';
 import { ClientOrigin } from '../../src/oauth/client-origin.entity.js';
 import { Client } from '../../src/oauth/client.entity.js';
+import { Origin } from '../../src/oauth/origin.entity.js';
 import { Organization } from '../../src/organizations/organization.entity.js';
 import { ThirdParty } from '../../src/organizations/third-party.entity.js';
 import { AccountPermission } from '../../src/users/account-permission.entity.js';
@@ -133,14 +136,24 @@ export class World {
     );
   }
 
+  /** Makes an origin the organization's, whosever it was. */
+  async origin(organizationId: string, origin: string): Promise<void> {
+    await this.write(async (db) => {
+      await db.delete(Origin, { origin, organizationId: Not(organizationId) });
+      await insertOrIgnore(db, Origin, { origin, organizationId, proof: 'OPERATOR', since: new Date() });
+    });
+  }
+
+  /** A client, with origins of its organization. */
   async client(organizationId: string, ...origins: string[]): Promise<string> {
     const id = newClientId();
+    for (const origin of origins) await this.origin(organizationId, origin);
     await this.write(async (db) => {
       await db.insert(Client, { id, name: 'Host', organizationId, createdAt: new Date() });
       if (origins.length > 0)
         await db.insert(
           ClientOrigin,
-          origins.map((origin) => ({ clientId: id, origin })),
+          origins.map((origin) => ({ clientId: id, origin, organizationId })),
         );
     });
     return id;

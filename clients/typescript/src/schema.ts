@@ -597,6 +597,76 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.1.1/origins": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The origins that the caller’s organization has, and those that it claims
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        get: operations["listOrigins"];
+        put?: never;
+        /**
+         * Claim an origin
+         * @description Put the `challenge` of the answer into a file at its `url`, and have that verified.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["claimOrigin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/origin/{origin}/verify": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Prove a claimed origin by the file on the site
+         * @description The service reads the file. With the challenge in it the origin belongs to the organization.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["verifyOrigin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/origin/{origin}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Give an origin or a claim up
+         * @description Clients have it no longer, and within two seconds no session counts there.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        delete: operations["deleteOrigin"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/login": {
         parameters: {
             query?: never;
@@ -1483,6 +1553,45 @@ export interface components {
              */
             expires: string;
         };
+        Origin: {
+            /** @example https://learn.example.com */
+            origin: string;
+            /**
+             * @description `CLAIMED` until it is proven; then clients can have it.
+             * @enum {string}
+             */
+            status: "OWNED" | "CLAIMED";
+            /**
+             * @description Why it is the organization’s: `FILE`, the challenge was on the site; `OPERATOR`, the operator has set it; `UPGRADE`, nobody else had it when origins got owners.
+             * @enum {string}
+             */
+            proof?: "FILE" | "OPERATOR" | "UPGRADE";
+            /**
+             * @description Of a claim: what a line of the file has to be.
+             * @example w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk
+             */
+            challenge?: string;
+            /**
+             * @description Of a claim: where the file has to be, for everybody to read.
+             * @example https://learn.example.com/.well-known/latchkey-origin
+             */
+            url?: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            since: string;
+        };
+        Origins: {
+            origins: components["schemas"]["Origin"][];
+        };
+        NewOrigin: {
+            /**
+             * @description As browsers write it: https, and http on the own machine in development.
+             * @example https://learn.example.com
+             */
+            origin: string;
+        };
         LoginAnswer: {
             /**
              * @description `open` opens the link; where another user is signed in, `continue` as the one whom the token is for, or `stay`.
@@ -1619,6 +1728,11 @@ export interface components {
             key?: string;
             /** @description The ID of the OAuth client that it is about. */
             client?: string;
+            /**
+             * @description The origin of a site.
+             * @example https://learn.example.com
+             */
+            origin?: string;
             /** @description The ID of a client’s secret. */
             secret?: string;
             /** @description Accounts that an import made. */
@@ -1640,7 +1754,7 @@ export interface components {
              */
             at: string;
             /** @enum {string} */
-            event: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
+            event: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
             /**
              * @description Whom it happened to: `sub`.
              * @example Zk1cVq0rTtWm8sQXq3bVxg
@@ -5639,6 +5753,360 @@ export interface operations {
             };
         };
     };
+    listOrigins: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Origins"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    claimOrigin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": components["schemas"]["NewOrigin"];
+                "application/json": components["schemas"]["NewOrigin"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Origin"];
+                };
+            };
+            /** @description `invalid_origin`, `limit_reached`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    verifyOrigin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The origin, percent-encoded. */
+                origin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Origin"];
+                };
+            };
+            /** @description `origin_not_proven`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `origin_in_use` */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteOrigin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The origin, percent-encoded. */
+                origin: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Description"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     login: {
         parameters: {
             query?: {
@@ -6393,7 +6861,7 @@ export interface operations {
                 actor?: string;
                 /** @description The ID of the client by which it was done. */
                 client?: string;
-                event?: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
+                event?: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
                 /** @description From this instant on. */
                 from?: string;
                 /** @description Before this instant. */
@@ -6676,7 +7144,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreatedClient"];
                 };
             };
-            /** @description `name_missing`, `invalid_redirect_uri`, `invalid_origin`, `invalid_jwks`, `invalid_request` */
+            /** @description `name_missing`, `invalid_redirect_uri`, `invalid_origin`, `origin_not_owned`, `invalid_jwks`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -6852,7 +7320,7 @@ export interface operations {
                     "application/json": components["schemas"]["Client"];
                 };
             };
-            /** @description `invalid_name`, `invalid_redirect_uri`, `invalid_origin`, `invalid_jwks`, `invalid_request` */
+            /** @description `invalid_name`, `invalid_redirect_uri`, `invalid_origin`, `origin_not_owned`, `invalid_jwks`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;

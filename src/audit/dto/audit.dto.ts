@@ -85,6 +85,9 @@ export class AuditDetailsDto implements AuditDetails {
   @ApiPropertyOptional({ description: 'The ID of the OAuth client that it is about.' })
   client?: string;
 
+  @ApiPropertyOptional({ description: 'The origin of a site.', example: 'https://learn.example.com' })
+  origin?: string;
+
   @ApiPropertyOptional({ description: 'The ID of a client’s secret.' })
   secret?: string;
 

@@ -56,6 +56,11 @@ export const ERRORS = {
       'A redirect URI is not absolute https, or http on loopback, or of a private-use scheme of a public client; see the description.',
   },
   invalid_origin: { status: 400, description: 'An origin is not written as browsers write it: https://host.example.' },
+  origin_not_owned: {
+    status: 400,
+    description: 'An origin does not belong to the organization. Claim it first: POST origins.',
+  },
+  origin_not_proven: { status: 400, description: 'The file on the site does not have the challenge of the claim.' },
   invalid_jwks: { status: 400, description: 'The keys are not a JWK Set of public keys.' },
   invalid_public_key: { status: 400, description: 'This is no public key in PEM or as a JWK.' },
   client_has_no_secret: { status: 400, description: 'The client is public, or authenticates with its keys.' },
@@ -81,6 +86,10 @@ export const ERRORS = {
   unknown_group: { status: 404, description: 'There is no group with this id.' },
   method_not_allowed: { status: 405, description: 'This path does not have that method; see the Allow header.' },
   third_party_id_in_use: { status: 409, description: 'Another account has this third-party ID.' },
+  origin_in_use: {
+    status: 409,
+    description: 'The origin belongs to another organization; its operator can change that.',
+  },
   third_party_already_assigned: { status: 409, description: 'The account has another ID of this third party.' },
   token_used: {
     status: 410,

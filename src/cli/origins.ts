@@ -1,0 +1,80 @@
+import type { Command } from 'commander';
+import type { EntityManager } from 'typeorm';
+import { toIso } from '../common/clock.js';
+import { Database } from '../database/database.js';
+import { Origin } from '../oauth/origin.entity.js';
+import { OriginsService } from '../oauth/origins.service.js';
+import { findOrganization } from '../organizations/find-organization.js';
+import { print, tell } from './operator.js';
+import type { WithApplication } from './operator.js';
+
+/** How the list says why an origin is an organization's. */
+const PROOFS = { FILE: 'proven', OPERATOR: 'operator', UPGRADE: 'upgrade' } as const;
+
+/** What administers origins: the sites of organizations. */
+export function addOriginCommands(program: Command, withApplication: WithApplication): void {
+  const commands = program
+    .command('origins')
+    .description('Origins: the sites to which clients may send users. Each belongs to one organization.');
+
+  commands
+    .command('list')
+    .description(
+      'Prints a line for each origin: the origin, the id and name of its organization, why it is theirs, since when. ' +
+        'Why: proven (by a file on the site), operator (set here), upgrade (only they used it when origins got owners: look at these).',
+    )
+    .option('-o, --organization <id or name>', 'only those of an organization')
+    .action(({ organization }: { organization?: string }) =>
+      withApplication((app) =>
+        app.get(Database).transaction(async (db) => {
+          const organizationId = organization && (await findOrganization(db, organization)).id;
+          const all = await db.find(Origin, {
+            where: organizationId ? { organizationId } : {},
+            relations: { organization: true },
+            order: { origin: 'ASC' },
+          });
+          for (const { origin, organization: owner, proof, since } of all)
+            print([origin, owner.id, owner.name, PROOFS[proof], toIso(since)].join('\t'));
+        }),
+      ),
+    );
+
+  commands
+    .command('add')
+    .description('Gives an origin to an organization, also one that belongs to another organization.')
+    .argument('<origin>', 'as browsers write it: https://learn.example.com')
+    .requiredOption('-o, --organization <id or name>', 'whose site it is')
+    .action((origin: string, { organization }: { organization: string }) =>
+      withApplication((app) =>
+        app.get(Database).transaction(async (db) => {
+          const { id: organizationId, name } = await findOrganization(db, organization);
+          const before = await find(db, origin);
+          if (before && before.organizationId !== organizationId) {
+            await app.get(OriginsService).remove(db, before, null);
+            tell(`It is no longer an origin of ${before.organization.name}, and of no client of theirs.`);
+          }
+          await app.get(OriginsService).add(db, { origin, organizationId, proof: 'OPERATOR', by: null });
+          tell(`${origin} belongs to ${name}.`);
+        }),
+      ),
+    );
+
+  commands
+    .command('remove')
+    .description('Takes an origin away from its organization and its clients. Sessions there end within two seconds.')
+    .argument('<origin>', 'as browsers write it')
+    .action((origin: string) =>
+      withApplication((app) =>
+        app.get(Database).transaction(async (db) => {
+          const found = await find(db, origin);
+          if (!found) throw new Error(`${origin} belongs to no organization.`);
+          await app.get(OriginsService).remove(db, found, null);
+          tell(`${origin} no longer belongs to ${found.organization.name}.`);
+        }),
+      ),
+    );
+}
+
+function find(db: EntityManager, origin: string): Promise<Origin | null> {
+  return db.findOne(Origin, { where: { origin }, relations: { organization: true } });
+}

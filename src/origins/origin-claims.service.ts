@@ -1,0 +1,169 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { AttemptsService } from '../auth/attempts.service.js';
+import type { Caller } from '../auth/caller.js';
+import { Clock, toIso } from '../common/clock.js';
+import { DomainError } from '../common/errors/errors.js';
+import { newSecret } from '../common/id.js';
+import { TrustedProxies } from '../common/trusted-proxies.js';
+import { Settings } from '../config/settings.js';
+import { Database } from '../database/database.js';
+import { insertOrIgnore } from '../database/insert-or-ignore.js';
+import { isLegalOrigin } from '../oauth/client-addresses.js';
+import { OAuthPolicy } from '../oauth/oauth.policy.js';
+import { Origin } from '../oauth/origin.entity.js';
+import { OriginsService } from '../oauth/origins.service.js';
+import type { OriginDto, OriginsDto } from './dto/origins.dto.js';
+import { OriginClaim } from './origin-claim.entity.js';
+import { readSiteFile, SiteFileError } from './site-file.js';
+
+/** Where a site shows that it belongs to an organization. */
+export const PROOF_PATH = '/.well-known/latchkey-origin';
+/** Origins that an organization has or claims, at most, when it claims one more. */
+const MAX_ORIGINS = 100;
+const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;
+const LOOPBACK_NETWORKS = '127.0.0.0/8 ::1';
+
+/**
+ * The origins of an organization, and how it proves that one is its own: a challenge of ours in a file of the site. Being the
+ * first to name an origin proves nothing.
+ */
+@Injectable()
+export class OriginClaimsService {
+  private readonly allowedNetworks: TrustedProxies;
+  private readonly ownOrigins: string[];
+
+  constructor(
+    private readonly database: Database,
+    private readonly policy: OAuthPolicy,
+    private readonly origins: OriginsService,
+    private readonly attempts: AttemptsService,
+    private readonly settings: Settings,
+    private readonly clock: Clock,
+  ) {
+    const { ORIGIN_PROOF_NETWORKS = '', PUBLIC_URL, isProduction } = settings;
+    this.allowedNetworks = new TrustedProxies(
+      isProduction ? ORIGIN_PROOF_NETWORKS : `${LOOPBACK_NETWORKS} ${ORIGIN_PROOF_NETWORKS}`,
+    );
+    this.ownOrigins = [PUBLIC_URL, PUBLIC_URL.replace(/^http:/, 'https:')];
+  }
+
+  /** Those that the organization has and those that it claims, in the order of their texts. @throws DomainError `not_permitted` */
+  async list(caller: Caller): Promise<OriginsDto> {
+    const organizationId = await this.policy.requireMaySee(caller);
+    return this.database.transaction(async (db) => {
+      const owned = await db.findBy(Origin, { organizationId });
+      const claims = (await db.findBy(OriginClaim, { organizationId })).filter(
+        (claim) => !owned.some(({ origin }) => origin === claim.origin),
+      );
+      const all = [...owned.map(describeOwned), ...claims.map(describeClaim)];
+      return { origins: all.toSorted((a, b) => (a.origin < b.origin ? -1 : 1)) };
+    });
+  }
+
+  /**
+   * A claim with its challenge, the same one as before if there is one; or the origin, if it is the organization's already.
+   *
+   * @throws DomainError `invalid_origin`, `not_permitted`, `limit_reached`
+   */
+  claim(caller: Caller, origin: string): Promise<OriginDto> {
+    return this.database.transaction(async (db) => {
+      const organizationId = await this.policy.requireMayChange(db, caller);
+      this.requireClaimable(origin);
+      const owned = await db.findOneBy(Origin, { origin, organizationId });
+      if (owned) return describeOwned(owned);
+      const before = await db.findOneBy(OriginClaim, { origin, organizationId });
+      if (before) return describeClaim(before);
+      await requireRoom(db, organizationId);
+      const claim = { organizationId, origin, challenge: newSecret(), createdAt: this.clock.now() };
+      await insertOrIgnore(db, OriginClaim, claim);
+      return describeClaim(claim);
+    });
+  }
+
+  /**
+   * Reads the file on the site; with the challenge in it the origin is the organization's, unless it belongs to another one.
+   *
+   * @throws DomainError `not_permitted`, `not_found`, `too_many_requests`, `origin_not_proven`, `origin_in_use`
+   */
+  async verify(caller: Caller, origin: string): Promise<OriginDto> {
+    const organizationId = await this.policy.requireMaySee(caller);
+    // The site is asked in no transaction: it may take seconds to answer.
+    const claim = await this.database.transaction((db) => db.findOneBy(OriginClaim, { organizationId, origin }));
+    if (claim) {
+      await this.attempts.countOriginCheck(organizationId);
+      await this.requireProof(claim);
+    }
+    return this.database.transaction(async (db) => {
+      await this.policy.requireMayChange(db, caller);
+      // What proves something is the claim whose challenge was on the site, not one that was made meanwhile.
+      const { affected } = claim
+        ? await db.delete(OriginClaim, { organizationId, origin, challenge: claim.challenge })
+        : {};
+      if (affected === 1) await this.origins.add(db, { origin, organizationId, proof: 'FILE', by: caller });
+      const owned = await db.findOneBy(Origin, { origin, organizationId });
+      if (!owned) throw noSuchOrigin();
+      return describeOwned(owned);
+    });
+  }
+
+  /** Gives an origin or a claim up. @throws DomainError `not_permitted`, `not_found` */
+  async remove(caller: Caller, origin: string): Promise<void> {
+    await this.database.transaction(async (db) => {
+      const organizationId = await this.policy.requireMayChange(db, caller);
+      const owned = await db.findOneBy(Origin, { origin, organizationId });
+      const { affected } = await db.delete(OriginClaim, { origin, organizationId });
+      if (owned) await this.origins.remove(db, owned, caller);
+      else if (affected !== 1) throw noSuchOrigin();
+    });
+  }
+
+  private requireClaimable(origin: string): void {
+    if (this.ownOrigins.includes(origin)) throw invalidOrigin('This is the service itself, which belongs to nobody.');
+    if (!isLegalOrigin(origin))
+      throw invalidOrigin(
+        `${JSON.stringify(origin)} is no origin as browsers write it, such as https://learn.example.com.`,
+      );
+    const { protocol, hostname } = new URL(origin);
+    if (protocol !== 'https:' && (this.settings.isProduction || !LOOPBACK.test(hostname)))
+      throw invalidOrigin('Only an https origin can be proven. The operator can set another one: origins add.');
+  }
+
+  private async requireProof({ origin, challenge }: OriginClaim): Promise<void> {
+    const url = origin + PROOF_PATH;
+    try {
+      const text = await readSiteFile(url, (address) => this.allowedNetworks.includes(address));
+      if (!text.split(/\r?\n/).some((line) => line.trim() === challenge))
+        throw new SiteFileError('It has no line with the challenge of the claim.');
+    } catch (error) {
+      if (!(error instanceof SiteFileError)) throw error;
+      throw new DomainError('origin_not_proven', `${url} does not prove it. ${error.message}`);
+    }
+  }
+}
+
+async function requireRoom(db: EntityManager, organizationId: string): Promise<void> {
+  const owned = await db.countBy(Origin, { organizationId });
+  if (owned + (await db.countBy(OriginClaim, { organizationId })) >= MAX_ORIGINS)
+    throw new DomainError('limit_reached', `An organization has at most ${MAX_ORIGINS} origins; delete one first.`);
+}
+
+function describeOwned({ origin, proof, since }: Origin): OriginDto {
+  return { origin, status: 'OWNED', proof, since: toIso(since) };
+}
+
+function describeClaim({
+  origin,
+  challenge,
+  createdAt,
+}: Pick<OriginClaim, 'origin' | 'challenge' | 'createdAt'>): OriginDto {
+  return { origin, status: 'CLAIMED', challenge, url: origin + PROOF_PATH, since: toIso(createdAt) };
+}
+
+function invalidOrigin(description: string): DomainError {
+  return new DomainError('invalid_origin', description, { members: { field: 'origin' } });
+}
+
+function noSuchOrigin(): DomainError {
+  return new DomainError('not_found', 'The organization neither has nor claims this origin.');
+}

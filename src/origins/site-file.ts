@@ -1,0 +1,97 @@
+import { lookup } from 'node:dns';
+import type { LookupAddress } from 'node:dns';
+import { request as requestHttp } from 'node:http';
+import type { IncomingMessage, RequestOptions } from 'node:http';
+import { request as requestHttps } from 'node:https';
+import { isIP } from 'node:net';
+import ipaddr from 'ipaddr.js';
+
+/** Milliseconds for the whole of an attempt, and bytes of an answer. */
+const TIMEOUT_MS = 5_000;
+const MAX_BYTES = 4096;
+
+/** What a site could not be asked for, in words for whoever administers it. */
+export class SiteFileError extends Error {}
+
+/** Whether a server may be asked that has this address and is not a public one. */
+type IsAllowed = (address: string) => boolean;
+
+/**
+ * The text of a file of up to 4 KiB at `url`, within 5 s. It follows no redirect, and connects to public addresses only, or
+ * to those that are allowed. The address that is checked is the one that it connects to, whatever a name leads to a moment later.
+ *
+ * @throws SiteFileError
+ */
+export async function readSiteFile(url: string, isAllowed: IsAllowed): Promise<string> {
+  const { protocol, hostname } = new URL(url);
+  const host = hostname.replace(/^\[|\]$/g, '');
+  // Node connects to an address in a URL without a look-up.
+  if (isIP(host)) requirePublic([host], isAllowed);
+  const signal = AbortSignal.timeout(TIMEOUT_MS);
+  try {
+    const response = await send(url, protocol === 'https:' ? requestHttps : requestHttp, {
+      agent: false,
+      signal,
+      headers: { accept: 'text/plain', 'accept-encoding': 'identity', 'user-agent': 'Latchkey' },
+      lookup: (name, options, callback) => {
+        lookup(name, { ...options, all: true }, (error, found) => {
+          if (error) return callback(error, []);
+          try {
+            requirePublic(addressesOf(found), isAllowed);
+          } catch (refusal) {
+            return callback(refusal as Error, []);
+          }
+          const [first] = found;
+          return options.all ? callback(null, found) : callback(null, first!.address, first!.family);
+        });
+      },
+    });
+    return await textOf(response);
+  } catch (error) {
+    throw reasonOf(error, signal);
+  }
+}
+
+function send(url: string, request: typeof requestHttps, options: RequestOptions): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    request(url, options, resolve).once('error', reject).end();
+  });
+}
+
+async function textOf(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    if (response.statusCode !== 200) throw new SiteFileError(`It answers with status ${response.statusCode}.`);
+    for await (const chunk of response as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > MAX_BYTES) throw new SiteFileError(`It has more than ${MAX_BYTES} bytes.`);
+      chunks.push(chunk);
+    }
+  } finally {
+    response.destroy();
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function addressesOf(found: LookupAddress[]): string[] {
+  return found.map(({ address }) => address);
+}
+
+/** Every one of them, so that it does not depend on which of them answers. */
+function requirePublic(addresses: string[], isAllowed: IsAllowed): void {
+  if (!addresses.every((address) => isPublic(address) || isAllowed(address)))
+    throw new SiteFileError('The site has no public address.');
+}
+
+/** An address of the internet; an IPv4 address inside of an IPv6 address is what it is by itself. */
+export function isPublic(address: string): boolean {
+  return ipaddr.process(address).range() === 'unicast';
+}
+
+function reasonOf(error: unknown, signal: AbortSignal): SiteFileError {
+  if (error instanceof SiteFileError) return error;
+  if (signal.aborted) return new SiteFileError(`It does not answer within ${TIMEOUT_MS / 1000} seconds.`);
+  const { code, message } = error as NodeJS.ErrnoException;
+  return new SiteFileError(`It can't be reached: ${code ?? message}.`);
+}
