@@ -22,6 +22,8 @@ import { LoginService } from './login.service.js';
 import { PageErrorFilter } from '../common/errors/page-error.filter.js';
 import { SameOriginGuard } from '../auth/same-origin.guard.js';
 import { SessionCookie } from './session-cookie.js';
+import { SignInCookies } from '../oauth/sign-in-cookies.js';
+import { SignInsService } from '../oauth/sign-ins.service.js';
 import type { RequestWithSession } from './session.guard.js';
 import { SessionsService } from './sessions.service.js';
 import { showSignedOut } from './signed-out.page.js';
@@ -37,6 +39,8 @@ export class SessionsController {
     private readonly sessions: SessionsService,
     private readonly visitors: VisitorsService,
     private readonly cookie: SessionCookie,
+    private readonly signIns: SignInsService,
+    private readonly signInCookies: SignInCookies,
   ) {}
 
   /** Before the GET route, so that it is not answered by it: looking at a link must not use it up. */
@@ -130,7 +134,8 @@ export class SessionsController {
   @ApiOperation({
     operationId: 'logout',
     summary: 'End the session',
-    description: 'From pages of the same origin only. Without a session it does nothing.',
+    description:
+      'From pages of the same origin only. It also signs out of the authorization server in this browser. Without a session it does nothing.',
   })
   @ApiCookieAuth()
   @ApiNoContentResponse({ description: 'There is no session any more.' })
@@ -149,9 +154,17 @@ export class SessionsController {
     const isEmbedded = embedOrigin !== null;
     await this.sessions.end(shown.filter(({ embedded }) => embedded === isEmbedded));
     this.cookie.clear(uncached(reply), isEmbedded);
+    // Whoever has this window next is not to sign in anywhere as this user. A frame is a session of its own.
+    if (!isEmbedded) await this.endSignIn(request, reply);
     if (!request.headers.accept?.includes('text/html')) void reply.status(204).send();
     else if (isEmbedded) showSignedOut(reply, embedOrigin);
     else void reply.status(303).header('Location', '/').send();
+  }
+
+  private async endSignIn({ headers }: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { session, browser } = this.signInCookies.read(headers);
+    await this.signIns.endSession(session);
+    if (session || browser) this.signInCookies.clear(reply);
   }
 }
 

@@ -6,6 +6,7 @@ import { LoginToken } from '../access/login-token.entity.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { OAuthModule } from '../oauth/oauth.module.js';
+import { SignInsModule } from '../oauth/sign-ins.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { KnownVisitors } from './known-visitors.js';
 import { LandingController } from './landing.controller.js';
@@ -29,6 +30,7 @@ import { VisitorsService } from './visitors.service.js';
     AuditModule,
     AuthModule,
     OAuthModule,
+    SignInsModule,
     UsersModule,
   ],
   controllers: [SessionsController, SessionListsController, LandingController],

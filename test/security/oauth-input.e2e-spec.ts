@@ -179,7 +179,9 @@ describe.each(TEXTS)('$of', ({ text, encoded }) => {
   it('S13: is no failure in the cookies and the path of a sign-in', async () => {
     const { action, cookie } = await signInPage();
     const cookies = [cookie, ...cookie.split('; ').map((one) => cookie.replace(one, `${one}${encoded}`))];
-    const unsigned = ['latchkey_oauth', 'latchkey_interaction', 'latchkey_resume'].map((name) => `${name}=${encoded}`);
+    const unsigned = ['latchkey_oauth', 'latchkey_browser', 'interaction', 'resume'].map(
+      (name) => `${name}=${encoded}`,
+    );
     for (const sent of [...cookies, unsigned.join('; ')])
       for (const path of [`/oauth/interaction/${encoded}`, `/oauth/authorize/${encoded}`, `/oauth/authorize/nothing`]) {
         const { status } = await raw(t.url, path, { headers: { cookie: sent } });

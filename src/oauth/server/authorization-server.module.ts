@@ -7,25 +7,41 @@ import { UsersModule } from '../../users/users.module.js';
 import { ClientSecret } from '../client-secret.entity.js';
 import { Client } from '../client.entity.js';
 import { OAuthModule } from '../oauth.module.js';
+import { SignInsModule } from '../sign-ins.module.js';
+import { AccountController } from './account.controller.js';
+import { AccountSignInsService } from './account-sign-ins.service.js';
 import { AuthorizationServer } from './authorization-server.js';
 import { EngineAnswers } from './engine-answers.js';
 import { EngineConfiguration } from './engine-configuration.js';
 import { InteractionsController } from './interactions.controller.js';
+import { InteractionsService } from './interactions.service.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
 import { OAuthController } from './oauth.controller.js';
 import { OAuthLimits } from './oauth-limits.service.js';
+import { SignInService } from './sign-in.service.js';
 
 @Module({
   imports: [
     TypeOrmModule.forFeature([Client, ClientSecret]),
     OAuthModule,
+    SignInsModule,
     AccessModule,
     AuditModule,
     AuthModule,
     UsersModule,
   ],
-  controllers: [OAuthController, InteractionsController],
-  providers: [AuthorizationServer, EngineAnswers, EngineConfiguration, JwtBearerGrant, OAuthAuditService, OAuthLimits],
+  controllers: [OAuthController, InteractionsController, AccountController],
+  providers: [
+    AccountSignInsService,
+    AuthorizationServer,
+    EngineAnswers,
+    EngineConfiguration,
+    InteractionsService,
+    JwtBearerGrant,
+    OAuthAuditService,
+    OAuthLimits,
+    SignInService,
+  ],
 })
 export class AuthorizationServerModule {}

@@ -8,14 +8,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Provider } from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Repository } from 'typeorm';
-import { hashSecret } from '../../common/id.js';
+import { hashSecret, isId } from '../../common/id.js';
 import { Settings } from '../../config/settings.js';
 import { ClientSecret } from '../client-secret.entity.js';
 import { KeyRing } from '../key-ring.js';
+import { SignInCookies } from '../sign-in-cookies.js';
+import type { ShownSignIn } from '../sign-in-cookies.js';
 import { JWT_BEARER } from './client-metadata.js';
 import { EngineAnswers } from './engine-answers.js';
-import { EngineConfiguration } from './engine-configuration.js';
+import { ENGINE_COOKIES, EngineConfiguration } from './engine-configuration.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
+import { PATHS } from './paths.js';
 
 /** Headers by which a proxy or a caller could tell the engine another address than the configured one. */
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
@@ -33,6 +36,7 @@ export class AuthorizationServer {
     private readonly configuration: EngineConfiguration,
     private readonly answers: EngineAnswers,
     private readonly jwtBearer: JwtBearerGrant,
+    private readonly cookies: SignInCookies,
     private readonly settings: Settings,
   ) {}
 
@@ -44,18 +48,20 @@ export class AuthorizationServer {
   }
 
   /**
-   * Answers a request; `url`, with one of `PATHS`, and `form` stand for what it brought.
+   * Answers a request; `url`, with one of `PATHS`, and `form` stand for what it brought, and `uid` for the sign-in that the
+   * browser comes back from.
    *
    * @throws what went wrong on our side, with nothing answered yet
    */
   async answer(
     request: FastifyRequest,
     reply: FastifyReply,
-    { url, form }: { url: string; form?: URLSearchParams },
+    { url, form, uid }: { url: string; form?: URLSearchParams; uid?: string },
   ): Promise<void> {
     await this.keys.refresh();
+    const shown = url.startsWith(PATHS.authorization) ? this.cookies.ensureBrowser(request, reply) : {};
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value) reply.raw.setHeader(name, value);
-    const rewritten = this.rewritten(request.raw, url, form);
+    const rewritten = this.rewritten(request.raw, url, { form, shown, uid });
     // The engine knows only the last of the proxies.
     rewritten.headers['x-forwarded-for'] = request.ip;
     await this.provider.callback()(rewritten, reply.raw);
@@ -66,13 +72,21 @@ export class AuthorizationServer {
     reply.hijack();
   }
 
-  /** The request as the engine shall see it: at the public URL, whatever its headers say, and with the form unread. */
-  rewritten(raw: IncomingMessage, url: string, form?: URLSearchParams): IncomingMessage {
+  /**
+   * The request as the engine shall see it: at the public URL, whatever its headers say, with the form unread, and with no cookies
+   * but those that we have read ourselves.
+   */
+  rewritten(
+    raw: IncomingMessage,
+    url: string,
+    { form, shown, uid }: { form?: URLSearchParams; shown: ShownSignIn; uid?: string },
+  ): IncomingMessage {
     const request = new IncomingMessage(raw.socket);
     const { host, protocol } = new URL(this.settings.PUBLIC_URL);
     const headers = { ...raw.headers };
     for (const name of FORWARDED) delete headers[name];
-    request.headers = { ...headers, host, 'x-forwarded-proto': protocol.slice(0, -1) };
+    const cookie = this.engineCookies(shown, uid);
+    request.headers = { ...headers, host, cookie, 'x-forwarded-proto': protocol.slice(0, -1) };
     request.method = raw.method;
     request.url = url;
     if (form) {
@@ -92,6 +106,14 @@ export class AuthorizationServer {
     return (await this.provider.AuthorizationCode.find(code))?.redirectUri;
   }
 
+  private engineCookies({ session, browser }: ShownSignIn, uid?: string): string {
+    const { interaction, resume } = ENGINE_COOKIES;
+    const { sessionName, browserName } = this.cookies;
+    return Object.entries({ [sessionName]: session, [browserName]: browser, [interaction]: uid, [resume]: uid })
+      .flatMap(([name, value]) => (value && isId(value) ? [`${name}=${value}`] : []))
+      .join('; ');
+  }
+
   private build(): Provider {
     // The engine signs with the keys that it was made with, also while they are replaced: what it is told to sign with is one of them.
     const resourceServer = this.configuration.resourceServer(this.keys.signing('ACCESS').kid);
@@ -108,6 +130,7 @@ export class AuthorizationServer {
         return this.redirectUris?.includes(uri) ?? false;
       },
     });
+    keepIdentifier(provider.Session.prototype as unknown as SessionPrototype);
     provider.registerGrantType(JWT_BEARER, (ctx) => this.jwtBearer.answer(ctx, provider, resourceServer), [
       'assertion',
       'scope',
@@ -125,6 +148,7 @@ export class AuthorizationServer {
       } catch (error) {
         this.failures.set(ctx.req, error);
       }
+      keepEngineCookies(ctx.res);
       ctx.respond = !this.failures.has(ctx.req);
     });
     provider.on('grant.error', (ctx, error) => (ctx.state.refusal = error));
@@ -144,6 +168,36 @@ function takeBack(response: ServerResponse): void {
   for (const name of response.getHeaderNames())
     if (name !== 'vary' && !name.startsWith('access-control-')) response.removeHeader(name);
   response.statusMessage = '';
+}
+
+/** The browser gets none of the cookies that stay between the engine and us. */
+function keepEngineCookies(response: ServerResponse): void {
+  const cookies = [response.getHeader('set-cookie') ?? []].flat().map(String);
+  const names = Object.values(ENGINE_COOKIES);
+  const others = cookies.filter((cookie) => !names.some((name) => cookie.startsWith(`${name}=`)));
+  if (others.length > 0) response.setHeader('Set-Cookie', others);
+  else response.removeHeader('Set-Cookie');
+}
+
+/** A sign-in session gets another identifier when somebody signs in, and keeps it while they agree, so that they can do it twice. */
+function keepIdentifier(prototype: SessionPrototype): void {
+  const { loginAccount, resetIdentifier } = prototype;
+  Object.assign(prototype, {
+    loginAccount(this: SessionPrototype, details: { accountId: string }): void {
+      this.changesHands = this.accountId !== details.accountId;
+      loginAccount.call(this, details);
+    },
+    resetIdentifier(this: SessionPrototype): void {
+      if (this.changesHands) resetIdentifier.call(this);
+    },
+  });
+}
+
+interface SessionPrototype {
+  accountId?: string;
+  changesHands?: boolean;
+  loginAccount: (details: { accountId: string }) => void;
+  resetIdentifier: () => void;
 }
 
 function isOneOf(secret: string, secrets: ClientSecret[]): boolean {

@@ -1,4 +1,3 @@
-import { hkdfSync } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { errors } from 'oidc-provider';
@@ -14,6 +13,8 @@ import { PasswordsService } from '../../users/passwords.service.js';
 import { Client } from '../client.entity.js';
 import { KeyRing } from '../key-ring.js';
 import { RevokedTokensService } from '../revoked-tokens.service.js';
+import { SignInCookies } from '../sign-in-cookies.js';
+import { SignInsService } from '../sign-ins.service.js';
 import { USUAL_LIFETIME } from '../signing-keys.service.js';
 import { clientMetadata } from './client-metadata.js';
 import { OAuthLimits, TooManyBegun } from './oauth-limits.service.js';
@@ -23,6 +24,9 @@ import { signInPolicy } from './sign-in-policy.js';
 
 /** Seconds that an access token is good. */
 const ACCESS_TOKEN_TTL = USUAL_LIFETIME;
+/** What the engine calls the cookies of a sign-in under way. They stay between it and us, made from the address of each request. */
+export const ENGINE_COOKIES = { interaction: 'interaction', resume: 'resume' } as const;
+
 const MINUTE = 60;
 const DAY = 24 * 60 * MINUTE;
 
@@ -39,6 +43,8 @@ export class EngineConfiguration {
     private readonly passwords: PasswordsService,
     private readonly revoked: RevokedTokensService,
     private readonly limits: OAuthLimits,
+    private readonly cookies: SignInCookies,
+    private readonly signIns: SignInsService,
     private readonly database: Database,
     private readonly settings: Settings,
     private readonly clock: Clock,
@@ -86,13 +92,13 @@ export class EngineConfiguration {
         },
       },
       cookies: {
-        keys: [this.cookieKey()],
-        names: { session: 'latchkey_oauth', interaction: 'latchkey_interaction', resume: 'latchkey_resume' },
-        long: { signed: true, httpOnly: true, sameSite: 'lax', path: '/oauth', secure: this.settings.isHttps },
-        short: { signed: true, httpOnly: true, sameSite: 'lax', secure: this.settings.isHttps },
+        // Their values are random and looked up by their hashes: a signature would add nothing.
+        names: { session: this.cookies.sessionName, ...ENGINE_COOKIES },
+        long: { signed: false, ...this.cookies.attributes },
+        short: { signed: false },
       },
       interactions: {
-        policy: this.limits.counting(signInPolicy()),
+        policy: this.limits.counting(signInPolicy((headers) => this.cookies.read(headers))),
         url: (_ctx, { uid }) => `${PATHS.interaction}/${uid}`,
       },
       findAccount: async (ctx, sub, token) => {
@@ -129,7 +135,7 @@ export class EngineConfiguration {
         Grant: 30 * DAY,
         Interaction: 15 * MINUTE,
         RefreshToken: 30 * DAY,
-        Session: DAY / 2,
+        Session: (_ctx, session) => this.signIns.ttlOf(session),
         IdToken: MINUTE,
       },
     };
@@ -161,11 +167,6 @@ export class EngineConfiguration {
     // What can be no id, as one with a NUL, is not shown to the database.
     const client = isId(id) && (await this.clients.findOne({ where: { id }, relations: { redirectUris: true } }));
     return client ? clientMetadata(client) : undefined;
-  }
-
-  private cookieKey(): string {
-    const key = hkdfSync('sha256', this.settings.SECRET_KEY, '', 'latchkey: authorization server cookies', 32);
-    return Buffer.from(key).toString('base64url');
   }
 }
 

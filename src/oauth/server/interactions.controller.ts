@@ -1,84 +1,113 @@
 import { Body, Controller, Get, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { errors } from 'oidc-provider';
-import type { Interaction, InteractionResults } from 'oidc-provider';
-import { AttemptsService } from '../../auth/attempts.service.js';
+import type { Interaction } from 'oidc-provider';
 import { CalledBy, SCOPE } from '../../auth/called-by.decorator.js';
-import { DomainError } from '../../common/errors/errors.js';
-import { TEXT_LINE } from '../../common/fields.js';
-import { Html, html, sendPage } from '../../common/page.js';
-import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
 import { SameOriginGuard } from '../../auth/same-origin.guard.js';
+import { Clock, toNumericDate } from '../../common/clock.js';
+import { html, sendPage } from '../../common/page.js';
+import type { Html } from '../../common/page.js';
+import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
 import { UsersService } from '../../users/users.service.js';
-import { normalizeEmailAddress } from '../../users/user-ref.js';
-import { MAX_PASSWORD_LENGTH, PasswordsService } from '../../users/passwords.service.js';
+import { SignInCookies } from '../sign-in-cookies.js';
+import { SignInsService } from '../sign-ins.service.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
 import { AuthorizationServer } from './authorization-server.js';
+import { InteractionsService, startAgain } from './interactions.service.js';
 import { PATHS } from './paths.js';
+import { signInForm, WRONG_CREDENTIALS } from './sign-in-form.js';
+import { requireCredentials, SignInService } from './sign-in.service.js';
+import { StartAgainFilter } from './start-again.filter.js';
 
 /** The pages on which a user signs in and agrees (API.md, section 4). */
 @ApiExcludeController()
 @Controller(`${PATHS.interaction}/:uid`)
 @CalledBy('anyone')
-@UseFilters(PageErrorFilter)
+@UseFilters(PageErrorFilter, StartAgainFilter)
 export class InteractionsController {
   constructor(
     private readonly server: AuthorizationServer,
-    private readonly passwords: PasswordsService,
-    private readonly attempts: AttemptsService,
+    private readonly interactions: InteractionsService,
+    private readonly signIns: SignInsService,
+    private readonly credentials: SignInService,
+    private readonly cookies: SignInCookies,
     private readonly users: UsersService,
     private readonly audit: OAuthAuditService,
+    private readonly clock: Clock,
   ) {}
 
   @Get()
   async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    const interaction = await this.requireInteraction(request, reply);
+    const interaction = await this.interactions.require(request, reply, { isAnswer: false });
     if (interaction.prompt.name === 'login') return this.showSignIn(reply, interaction);
     const [client, user] = await Promise.all([
       this.clientNameOf(interaction),
       this.users.findById(interaction.session?.accountId ?? ''),
     ]);
-    sendPage(reply, 200, 'Allow access?', consent(interaction, client, user?.name ?? ''), pageOptions(interaction));
+    const isChoice = interaction.prompt.name === 'select_account';
+    const page = (isChoice ? choice : consent)(interaction, client, user?.name ?? '');
+    sendPage(reply, 200, isChoice ? 'Choose an account' : 'Allow access?', page, pageOptions(interaction));
   }
 
   @Post('login')
   @UseGuards(SameOriginGuard)
   async signIn(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
-    const interaction = await this.requireInteraction(request, reply);
-    const { email, password } = requireCredentials(fields);
-    const account = normalizeEmailAddress(email);
-    await this.attempts.countSignIn(account, request.ip);
-    const { ownerId, passwordFrom } = await this.passwords.check(email, password);
-    const clientId = String(interaction.params.client_id);
-    if (!ownerId || !passwordFrom) {
-      // Also for an address of nobody, in the record of the client's organization: it takes the same time.
-      await this.audit.refuse({ event: 'SIGN_IN_FAILED', userId: ownerId, clientId });
-      return this.showSignIn(reply, interaction, email);
+    const interaction = await this.interactions.require(request, reply, { prompts: ['login'], isAnswer: true });
+    const given = requireCredentials(fields);
+    const signedIn = await this.credentials.check(given, request.ip, String(interaction.params.client_id));
+    if (!signedIn) return this.showSignIn(reply, interaction, given.email);
+    const { userId, passwordFrom } = signedIn;
+    // Whoever was signed in before is not any more: the engine would ask them first, on a page that it does not have here.
+    if (interaction.session && interaction.session.accountId !== userId) {
+      delete interaction.session;
+      await interaction.persist();
     }
-    await this.attempts.forgetSignIns(account);
-    await this.audit.record({ event: 'SIGN_IN_SUCCEEDED', userId: ownerId, clientId });
-    // The engine keeps `acr` with the session, and makes no other use of it.
-    await this.finish(request, reply, { login: { accountId: ownerId, acr: passwordFrom } });
+    await this.signIns.endSession(this.cookies.read(request.headers).session, { unlessOf: userId });
+    // The engine keeps `acr` with the session, and makes no other use of it. `remember` would let the cookie outlive the browser.
+    const login = { accountId: userId, acr: passwordFrom, ts: toNumericDate(this.clock.now()), remember: false };
+    await this.interactions.finish(request, reply, interaction, { login, select_account: {} });
   }
 
   @Post('consent')
   @UseGuards(SameOriginGuard)
   async agree(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
-    const interaction = await this.requireInteraction(request, reply);
+    const interaction = await this.interactions.require(request, reply, { prompts: ['consent'], isAnswer: true });
     const { accountId } = interaction.session ?? {};
     const clientId = String(interaction.params.client_id);
     const isAllowed = (fields as { answer?: unknown } | undefined)?.answer === 'allow' && accountId !== undefined;
     const event = isAllowed ? 'CONSENT_GIVEN' : 'CONSENT_DENIED';
     await this.audit.record({ event, userId: accountId ?? null, clientId });
-    if (!isAllowed)
-      return this.finish(request, reply, { error: 'access_denied', error_description: 'The user did not agree.' });
+    if (!isAllowed) {
+      const denied = { error: 'access_denied', error_description: 'The user did not agree.' };
+      return this.interactions.finish(request, reply, interaction, denied);
+    }
     const { Grant } = this.server.provider;
     const existing = interaction.grantId ? await Grant.find(interaction.grantId) : undefined;
     const grant = existing ?? new Grant({ accountId, clientId });
     grant.addOIDCScope(SCOPE);
     for (const resource of [interaction.params.resource].flat()) grant.addResourceScope(String(resource), SCOPE);
-    await this.finish(request, reply, { consent: { grantId: await grant.save() } });
+    await this.interactions.finish(request, reply, interaction, { consent: { grantId: await grant.save() } });
+  }
+
+  /** Goes on as whoever is signed in. */
+  @Post('continue')
+  @UseGuards(SameOriginGuard)
+  async choose(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const interaction = await this.interactions.require(request, reply, {
+      prompts: ['select_account'],
+      isAnswer: true,
+    });
+    await this.interactions.finish(request, reply, interaction, { select_account: {} });
+  }
+
+  /** Signs out, and asks somebody else to sign in for the same. */
+  @Post('switch')
+  @UseGuards(SameOriginGuard)
+  async switch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const interaction = await this.interactions.require(request, reply, { isAnswer: true });
+    await this.signIns.endSession(this.cookies.read(request.headers).session);
+    this.cookies.clear(reply);
+    throw startAgain(interaction);
   }
 
   private async showSignIn(reply: FastifyReply, interaction: Interaction, failedFor?: string): Promise<void> {
@@ -91,37 +120,13 @@ export class InteractionsController {
     const client = await this.server.provider.Client.find(String(params.client_id));
     return client?.clientName ?? '';
   }
-
-  private async requireInteraction(request: FastifyRequest, reply: FastifyReply): Promise<Interaction> {
-    try {
-      const raw = this.server.rewritten(request.raw, request.url);
-      return await this.server.provider.interactionDetails(raw, reply.raw);
-    } catch (error) {
-      if (!(error instanceof errors.SessionNotFound)) throw error;
-      throw new DomainError(
-        'invalid_request',
-        'This page belongs to a sign-in that has ended. Go back to where you came from and start again.',
-      );
-    }
-  }
-
-  private async finish(request: FastifyRequest, reply: FastifyReply, result: InteractionResults): Promise<void> {
-    const raw = this.server.rewritten(request.raw, request.url);
-    const target = await this.server.provider.interactionResult(raw, reply.raw, result);
-    void reply.status(303).headers({ Location: target, 'Cache-Control': 'no-store' }).send();
-  }
 }
 
 function signIn({ uid, params }: Interaction, client: string, failedFor?: string): Html {
-  const email = failedFor ?? String(params.login_hint ?? '');
-  const focus = new Html('autofocus');
-  return html`${failedFor === undefined ? '' : html`<p role="alert">The e-mail address or the password is wrong.</p>`}
+  return html`${failedFor === undefined ? '' : WRONG_CREDENTIALS}
     <p>To go on to <strong>${client}</strong>.</p>
-    <form method="post" action="${PATHS.interaction}/${uid}/login">
-      <label>E-mail address <input type="email" name="email" value="${email}" required autocomplete="username" ${email ? '' : focus}></label>
-      <label>Password <input type="password" name="password" required autocomplete="current-password" ${email ? focus : ''}></label>
-      <button type="submit">Sign in</button>
-    </form>`;
+    ${signInForm(`${PATHS.interaction}/${uid}/login`, failedFor ?? String(params.login_hint ?? ''))}
+    <p><a href="${PATHS.account}">Your account</a></p>`;
 }
 
 function consent({ uid, params }: Interaction, client: string, user: string): Html {
@@ -130,20 +135,27 @@ function consent({ uid, params }: Interaction, client: string, user: string): Ht
     <form method="post" action="${PATHS.interaction}/${uid}/consent">
       <button type="submit" name="answer" value="allow">Allow</button>
       <button type="submit" name="answer" value="deny" class="quiet">Deny</button>
-    </form>`;
+    </form>
+    ${switchForm(uid, `Not ${user}? Sign in as somebody else`)}
+    <p><a href="${PATHS.account}">Your account</a></p>`;
+}
+
+function choice({ uid }: Interaction, client: string, user: string): Html {
+  return html`<p>To go on to <strong>${client}</strong>. You are signed in as ${user}.</p>
+    <form method="post" action="${PATHS.interaction}/${uid}/continue">
+      <button type="submit">Continue as ${user}</button>
+    </form>
+    ${switchForm(uid, 'Sign in as somebody else')}`;
+}
+
+function switchForm(uid: string, label: string): Html {
+  return html`<form method="post" action="${PATHS.interaction}/${uid}/switch">
+    <p><button type="submit" class="quiet">${label}</button></p>
+  </form>`;
 }
 
 /** Browsers hold the redirects that follow a form against the page's `form-action` too. */
 function pageOptions({ params }: Interaction): { referrerPolicy: 'same-origin'; formTargets: string[] } {
   const { origin, protocol } = new URL(String(params.redirect_uri));
   return { referrerPolicy: 'same-origin', formTargets: [origin === 'null' ? protocol : origin] };
-}
-
-function requireCredentials(fields: unknown): { email: string; password: string } {
-  const { email, password } = (fields ?? {}) as Record<string, unknown>;
-  const areTexts = typeof email === 'string' && typeof password === 'string';
-  // What is no address, as one with a NUL, is not shown to the database.
-  if (!areTexts || email.length > 254 || !TEXT_LINE.test(email) || password.length > MAX_PASSWORD_LENGTH)
-    throw new DomainError('invalid_request', 'Give an e-mail address and a password.');
-  return { email, password };
 }

@@ -2,9 +2,9 @@ import { errors } from 'oidc-provider';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
 import { addSeconds } from '../../common/clock.js';
 import type { Clock } from '../../common/clock.js';
-import { hashSecret } from '../../common/id.js';
 import type { Database } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
+import { recordIdOf } from '../record-id.js';
 
 const COLUMNS = `"id", "kind", "payload", "grant_id", "uid", "client_id", "account_id", "expires_at"`;
 
@@ -102,8 +102,10 @@ export class OAuthRecords implements Adapter {
     throw new errors.InvalidGrant('it was used before');
   }
 
+  /** What is left of a sign-in tells a browser that comes back to it where to go on. */
   async destroy(id: string): Promise<void> {
-    await this.database.write(REMOVE, [this.key(id)]);
+    if (this.kind === 'Interaction') await this.database.write(CONSUME, [this.key(id), this.clock.now()]);
+    else await this.database.write(REMOVE, [this.key(id)]);
   }
 
   async revokeByGrantId(grantId: string): Promise<void> {
@@ -113,19 +115,15 @@ export class OAuthRecords implements Adapter {
 
   /** The one of the calls that got something may still be about to save a refresh token: without the grant, it is good for nothing. */
   private async revokeGrant(grantId: string): Promise<void> {
-    await this.database.write(REMOVE, [keyOf('Grant', grantId)]);
+    await this.database.write(REMOVE, [recordIdOf('Grant', grantId)]);
     for (const kind of ['RefreshToken', 'AuthorizationCode'])
       await this.database.write(REMOVE_OF_GRANT, [grantId, kind]);
     await this.revokeAccessTokens(grantId);
   }
 
   private key(id: string): string {
-    return keyOf(this.kind, id);
+    return recordIdOf(this.kind, id);
   }
-}
-
-function keyOf(kind: string, id: string): string {
-  return hashSecret(`${kind} ${id}`);
 }
 
 /** An interaction names its client as the authorization request did. */

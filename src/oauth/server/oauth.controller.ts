@@ -8,9 +8,11 @@ import { API } from '../../common/paths.js';
 import { areText, isPercentEncodedText } from '../../common/text.js';
 import { AuthorizationServer } from './authorization-server.js';
 import { PATHS } from './paths.js';
+import { InteractionsService } from './interactions.service.js';
 import { JWT_BEARER } from './client-metadata.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
 import { OAuthErrorFilter } from './oauth-error.filter.js';
+import { StartAgainFilter } from './start-again.filter.js';
 
 /**
  * The endpoints of the authorization server (API.md, section 4). The engine answers; what clients in the field leave
@@ -25,6 +27,7 @@ export class OAuthController {
   constructor(
     private readonly server: AuthorizationServer,
     private readonly jwtBearer: JwtBearerGrant,
+    private readonly interactions: InteractionsService,
   ) {}
 
   /** RFC 6749, section 3.1. */
@@ -41,9 +44,10 @@ export class OAuthController {
 
   /** Where a browser comes back from the pages on which a user signs in and agrees. */
   @Get(`${PATHS.authorization}/:uid`)
-  @UseFilters(PageErrorFilter)
-  resume(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('uid') uid: string): Promise<void> {
-    return this.server.answer(request, reply, { url: `${PATHS.authorization}/${encodeURIComponent(uid)}` });
+  @UseFilters(PageErrorFilter, StartAgainFilter)
+  async resume(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('uid') uid: string): Promise<void> {
+    await this.interactions.requireResumable(request, uid);
+    await this.server.answer(request, reply, { url: `${PATHS.authorization}/${encodeURIComponent(uid)}`, uid });
   }
 
   /** RFC 6749, section 3.2. */

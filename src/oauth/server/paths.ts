@@ -6,4 +6,5 @@ export const PATHS = {
   revocation: '/oauth/revoke',
   metadata: '/.well-known/oauth-authorization-server',
   interaction: '/oauth/interaction',
+  account: '/oauth/account',
 } as const;

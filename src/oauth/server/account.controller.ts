@@ -1,0 +1,106 @@
+import { Body, Controller, Get, Param, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CalledBy } from '../../auth/called-by.decorator.js';
+import { SameOriginGuard } from '../../auth/same-origin.guard.js';
+import { toIso } from '../../common/clock.js';
+import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
+import { IdPipe } from '../../common/id.pipe.js';
+import { html, sendPage } from '../../common/page.js';
+import type { Html } from '../../common/page.js';
+import { UsersService } from '../../users/users.service.js';
+import { SignInsService } from '../sign-ins.service.js';
+import type { SignIn } from '../sign-ins.service.js';
+import { AccountSignInsService } from './account-sign-ins.service.js';
+import { PATHS } from './paths.js';
+import { signInForm, WRONG_CREDENTIALS } from './sign-in-form.js';
+import { requireCredentials, SignInService } from './sign-in.service.js';
+
+/** The page of whoever is signed in at the authorization server: where, and how to sign out. */
+@ApiExcludeController()
+@Controller(PATHS.account)
+@CalledBy('anyone')
+@UseFilters(PageErrorFilter)
+export class AccountController {
+  constructor(
+    private readonly current: AccountSignInsService,
+    private readonly signIns: SignInsService,
+    private readonly credentials: SignInService,
+    private readonly users: UsersService,
+  ) {}
+
+  @Get()
+  async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const signIn = await this.current.find(request);
+    const user = signIn && (await this.users.findById(signIn.userId));
+    if (!user) return sendPage(reply, 200, 'Sign in', signInForm(LOGIN), OPTIONS);
+    const page = html`${signedIn(user.name)}${listed(await this.signIns.list(user.id), signIn.uid)}`;
+    sendPage(reply, 200, 'Your account', page, OPTIONS);
+  }
+
+  @Post('login')
+  @UseGuards(SameOriginGuard)
+  async signIn(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
+    const given = requireCredentials(fields);
+    const signedIn = await this.credentials.check(given, request.ip, null);
+    if (!signedIn)
+      return sendPage(reply, 401, 'Sign in', html`${WRONG_CREDENTIALS}${signInForm(LOGIN, given.email)}`, OPTIONS);
+    await this.current.start(request, reply, signedIn);
+    showAgain(reply);
+  }
+
+  @Post('logout')
+  @UseGuards(SameOriginGuard)
+  async signOut(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await this.current.end(request, reply);
+    showAgain(reply);
+  }
+
+  /** Signs out elsewhere; with a sign-in that is not the user's own, it does nothing. */
+  @Post('sign-ins/:uid/end')
+  @UseGuards(SameOriginGuard)
+  async end(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Param('uid', IdPipe) uid: string,
+  ): Promise<void> {
+    const signIn = await this.current.find(request);
+    if (signIn) await this.signIns.endOne(signIn.userId, uid);
+    showAgain(reply);
+  }
+}
+
+const LOGIN = `${PATHS.account}/login`;
+
+/** Browsers without Sec-Fetch-Site send `Origin: null` with the form of a page that has no referrer. */
+const OPTIONS = { referrerPolicy: 'same-origin' } as const;
+
+function showAgain(reply: FastifyReply): void {
+  void reply.status(303).headers({ Location: PATHS.account, 'Cache-Control': 'no-store' }).send();
+}
+
+function signedIn(name: string): Html {
+  return html`<p>You are signed in as <strong>${name}</strong>, for applications that ask to act for you.</p>
+    <form method="post" action="${PATHS.account}/logout"><button type="submit">Sign out</button></form>`;
+}
+
+function listed(signIns: SignIn[], current: string): Html {
+  return html`<h2>Where you are signed in</h2>
+    <ul class="cards">
+      ${signIns.map((signIn) => card(signIn, signIn.uid === current))}
+    </ul>`;
+}
+
+function card({ uid, signedInAt }: SignIn, isCurrent: boolean): Html {
+  const since = `Since ${toIso(signedInAt).slice(0, 16).replace('T', ' ')} UTC`;
+  return html`<li>
+    <div id="s-${uid}">${since}${isCurrent ? html` <mark>this browser</mark>` : ''}</div>
+    ${isCurrent ? '' : endForm(uid)}
+  </li>`;
+}
+
+function endForm(uid: string): Html {
+  return html`<form method="post" action="${PATHS.account}/sign-ins/${uid}/end">
+    <button type="submit" class="quiet" id="e-${uid}" aria-labelledby="e-${uid} s-${uid}">End</button>
+  </form>`;
+}

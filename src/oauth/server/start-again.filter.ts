@@ -1,0 +1,18 @@
+import { Catch } from '@nestjs/common';
+import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply } from 'fastify';
+
+/** The page is of a sign-in that is over: the browser is led to `location`, where it goes on. */
+export class StartAgain extends Error {
+  constructor(readonly location: string) {
+    super('The sign-in is over.');
+  }
+}
+
+@Catch(StartAgain)
+export class StartAgainFilter implements ExceptionFilter {
+  catch({ location }: StartAgain, host: ArgumentsHost): void {
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    void reply.status(303).headers({ Location: location, 'Cache-Control': 'no-store' }).send();
+  }
+}

@@ -1,0 +1,51 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { separateCookies } from '../common/cookies.js';
+import { newSecret } from '../common/id.js';
+import { Settings } from '../config/settings.js';
+
+/** What a browser shows to the authorization server. */
+export interface ShownSignIn {
+  /** The identifier of its sign-in session. */
+  session?: string;
+  /** The browser's own secret, to which the sign-ins are bound that it has begun. */
+  browser?: string;
+}
+
+/**
+ * The cookies of the authorization server. Over https their names have the prefix `__Host-`, so that no other host can plant one
+ * (RFC 6265bis, section 4.1.3). The browser forgets both when it is closed.
+ */
+@Injectable()
+export class SignInCookies {
+  readonly sessionName: string;
+  readonly browserName: string;
+  readonly attributes: { httpOnly: true; sameSite: 'lax'; path: '/'; secure: boolean };
+
+  constructor({ isHttps }: Settings) {
+    const prefix = isHttps ? '__Host-' : '';
+    this.sessionName = `${prefix}latchkey_oauth`;
+    this.browserName = `${prefix}latchkey_browser`;
+    this.attributes = { httpOnly: true, sameSite: 'lax', path: '/', secure: isHttps };
+  }
+
+  read({ cookie }: IncomingHttpHeaders): ShownSignIn {
+    const { [this.sessionName]: session, [this.browserName]: browser } = separateCookies(cookie).own;
+    return { ...(session && { session }), ...(browser && { browser }) };
+  }
+
+  /** What the browser shows; one without a secret gets one. The header is set at once: not every answer passes the hooks that set cookies. */
+  ensureBrowser({ headers, server }: FastifyRequest, reply: FastifyReply): ShownSignIn {
+    const shown = this.read(headers);
+    if (shown.browser) return shown;
+    const browser = newSecret();
+    void reply.header('Set-Cookie', server.serializeCookie(this.browserName, browser, this.attributes));
+    return { ...shown, browser };
+  }
+
+  /** Leaves nothing in the browser with which somebody who uses it next could go on. */
+  clear(reply: FastifyReply): void {
+    for (const name of [this.sessionName, this.browserName]) void reply.clearCookie(name, this.attributes);
+  }
+}

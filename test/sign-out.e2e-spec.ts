@@ -1,0 +1,227 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { User } from '../src/users/user.entity.js';
+import { PasswordsService } from '../src/users/passwords.service.js';
+import { TestApp } from './support/app.js';
+import type { Answer } from './support/app.js';
+import { actionOf, authorizeQuery, Browser, newPerson, newScene, PASSWORD, REDIRECT_URI } from './support/oauth.js';
+import type { Scene } from './support/oauth.js';
+
+let t: TestApp;
+let scene: Scene;
+
+beforeAll(async () => {
+  t = await TestApp.start();
+  scene = await newScene(t);
+});
+afterAll(() => t.stop());
+
+/** A browser in which the person of the scene, or somebody else, is signed in for the client of the scene. */
+async function signedIn(email = scene.person.emailAddress): Promise<Browser> {
+  const browser = new Browser(t);
+  await browser.authorize(authorizeQuery(scene.client), email);
+  return browser;
+}
+
+function begin(browser: Browser, more: Record<string, string> = {}): Promise<Answer> {
+  return browser.open(`/oauth/authorize?${authorizeQuery(scene.client, more)}`);
+}
+
+function titleOf({ text }: Answer): string | undefined {
+  return /<h1>([^<]*)/.exec(text)?.[1];
+}
+
+/** Whether the client gets a code without a question. */
+async function isSignedIn(browser: Browser): Promise<boolean> {
+  const answer = await begin(browser);
+  return answer.headers.get('location')?.startsWith(`${REDIRECT_URI}?code=`) ?? false;
+}
+
+describe('signing out of the authorization server', () => {
+  it('works on the page of the account, which says who is signed in', async () => {
+    const browser = await signedIn();
+    const page = await browser.open('/oauth/account');
+    expect(titleOf(page)).toBe('Your account');
+    expect(titleOf(await browser.open(actionOf(page), {}))).toBe('Sign in');
+    expect([titleOf(await begin(browser)), await isSignedIn(browser)]).toEqual(['Sign in', false]);
+  });
+
+  it('S24: works from pages of the same origin only', async () => {
+    for (const path of ['logout', 'login', 'sign-ins/x/end']) {
+      const headers = { 'sec-fetch-site': 'same-site' };
+      expect((await t.call(`/oauth/account/${path}`, { method: 'POST', headers })).status).toBe(403);
+    }
+  });
+
+  it('goes with POST /logout, in this browser and in no other', async () => {
+    const [browser, other] = [await signedIn(), await signedIn()];
+    await browser.open('/logout', {});
+    expect([await isSignedIn(browser), await isSignedIn(other)]).toEqual([false, true]);
+  });
+
+  it.each([
+    { reason: 'is blocked', act: (id: string) => blocked(id) },
+    {
+      reason: 'has a new password',
+      act: (id: string) => t.nest.get(PasswordsService, { strict: false }).set(id, 'an entirely new password'),
+    },
+  ])('happens in every browser once the account $reason', async ({ act }) => {
+    const person = await newPerson(t, scene.organizationId);
+    const browsers = [await signedIn(person.emailAddress), await signedIn(person.emailAddress)];
+    await act(person.id);
+    for (const browser of browsers) {
+      expect(await isSignedIn(browser)).toBe(false);
+      expect(titleOf(await browser.open('/oauth/account'))).toBe('Sign in');
+    }
+  });
+
+  it('can be done for another browser, which the page lists, and for nobody else’s', async () => {
+    const person = await newPerson(t, scene.organizationId);
+    const browser = new Browser(t);
+    const wrong = await browser.open('/oauth/account/login', { email: person.emailAddress, password: 'wrong' });
+    expect([wrong.status, wrong.text]).toEqual([401, expect.stringContaining('is wrong')]);
+    await browser.open('/oauth/account/login', { email: person.emailAddress, password: PASSWORD });
+    const other = await signedIn(person.emailAddress);
+    const end = /action="([^"]+\/end)"/.exec((await browser.open('/oauth/account')).text)![1]!;
+    await (await signedIn()).open(end, {});
+    expect(await isSignedIn(other)).toBe(true);
+    expect((await browser.open(end, {})).text).not.toContain('/end"');
+    expect(await isSignedIn(other)).toBe(false);
+    expect(titleOf(await browser.open('/oauth/account'))).toBe('Your account');
+  });
+
+  it('happens by itself when it is not used for as long as a session may be idle, and at its absolute end', async () => {
+    const browser = await signedIn();
+    t.clock.advance(1799);
+    expect(await isSignedIn(browser)).toBe(true);
+    t.clock.advance(1801);
+    expect(await isSignedIn(browser)).toBe(false);
+    const used = await signedIn();
+    for (let seconds = 0; seconds < 43200; seconds += 1700) {
+      expect(await isSignedIn(used)).toBe(true);
+      t.clock.advance(1700);
+    }
+    expect(await isSignedIn(used)).toBe(false);
+    t.clock.reset();
+  });
+});
+
+describe('somebody else', () => {
+  it('can sign in from the page that asks to agree', async () => {
+    const next = await newPerson(t, scene.organizationId);
+    const browser = await signedIn();
+    const page = await begin(browser, { prompt: 'consent' });
+    const form = /action="([^"]+\/switch)"/.exec(page.text)![1]!;
+    const asked = await browser.open(form, {});
+    expect(titleOf(asked)).toBe('Sign in');
+    const consent = await browser.open(actionOf(asked), { email: next.emailAddress, password: PASSWORD });
+    expect(titleOf(consent)).toBe('Allow access?');
+    expect((await browser.open(actionOf(consent), { answer: 'allow' })).headers.get('location')).toContain('code=');
+  });
+
+  it('can sign in where a client asks for it with prompt=login, and in another tab', async () => {
+    const next = await newPerson(t, scene.organizationId);
+    const browser = await signedIn();
+    for (const prompt of ['login', 'login consent']) {
+      const asked = await begin(browser, { prompt });
+      expect(titleOf(asked)).toBe('Sign in');
+      const consent = await browser.open(actionOf(asked), { email: next.emailAddress, password: PASSWORD });
+      expect(titleOf(consent)).toBe('Allow access?');
+    }
+    const fresh = new Browser(t);
+    const [one, two] = [await begin(fresh), await begin(fresh)];
+    await fresh.open(actionOf(one), { email: scene.person.emailAddress, password: PASSWORD });
+    const consent = await fresh.open(actionOf(two), { email: next.emailAddress, password: PASSWORD });
+    expect(titleOf(consent)).toBe('Allow access?');
+  });
+});
+
+describe('prompt=select_account', () => {
+  it('shows who is signed in, who can go on', async () => {
+    const browser = await signedIn();
+    const page = await begin(browser, { prompt: 'select_account' });
+    expect([titleOf(page), page.text.includes('Continue as ')]).toEqual(['Choose an account', true]);
+    expect((await browser.open(actionOf(page), {})).headers.get('location')).toContain('code=');
+  });
+
+  it('lets somebody else sign in, who is not asked again', async () => {
+    const browser = await signedIn();
+    const page = await begin(browser, { prompt: 'select_account' });
+    const asked = await browser.open(/action="([^"]+\/switch)"/.exec(page.text)![1]!, {});
+    const next = await newPerson(t, scene.organizationId);
+    const consent = await browser.open(actionOf(asked), { email: next.emailAddress, password: PASSWORD });
+    expect(titleOf(consent)).toBe('Allow access?');
+  });
+
+  it('asks to sign in where nobody is', async () => {
+    expect(titleOf(await begin(new Browser(t), { prompt: 'select_account' }))).toBe('Sign in');
+  });
+});
+
+describe('a form that is sent twice', () => {
+  it('leads on: to sign in, and to agree, also if the first answer was lost', async () => {
+    for (const isLost of [false, true]) {
+      const browser = new Browser(t);
+      const signIn = await begin(browser);
+      const credentials = { email: scene.person.emailAddress, password: PASSWORD };
+      const before = new Map((browser as unknown as { cookies: Map<string, string> }).cookies);
+      await browser.open(actionOf(signIn), credentials);
+      if (isLost) Object.assign(browser, { cookies: new Map(before) });
+      const consent = await browser.open(actionOf(signIn), credentials);
+      expect(titleOf(consent)).toBe('Allow access?');
+      const agreed = new Map((browser as unknown as { cookies: Map<string, string> }).cookies);
+      expect((await browser.open(actionOf(consent), { answer: 'allow' })).headers.get('location')).toContain('code=');
+      if (isLost) Object.assign(browser, { cookies: new Map(agreed) });
+      expect((await browser.open(actionOf(consent), { answer: 'allow' })).headers.get('location')).toContain('code=');
+    }
+  });
+
+  it('counts once the first time is long ago like a new request', async () => {
+    const browser = new Browser(t);
+    const signIn = await begin(browser);
+    const credentials = { email: scene.person.emailAddress, password: PASSWORD };
+    await browser.open(actionOf(signIn), credentials);
+    await browser.open('/oauth/account/logout', {});
+    expect((await browser.open(`/oauth/authorize/${actionOf(signIn).split('/')[3]}`)).status).toBe(400);
+    const again = await begin(browser);
+    const consent = await browser.open(actionOf(again), credentials);
+    t.clock.advance(31);
+    expect(titleOf(await browser.open(`/oauth/authorize/${actionOf(again).split('/')[3]}`))).toBe('Allow access?');
+    expect(titleOf(await browser.open(actionOf(again), { email: 'nobody@nowhere.example', password: 'wrong' }))).toBe(
+      'Allow access?',
+    );
+    expect((await browser.open(actionOf(consent), { answer: 'allow' })).headers.get('location')).toContain('code=');
+    t.clock.reset();
+  });
+
+  it('leads back on from a page that was answered', async () => {
+    const browser = new Browser(t);
+    const signIn = actionOf(await begin(browser)).replace('/login', '');
+    const consent = actionOf(
+      await browser.open(`${signIn}/login`, { email: scene.person.emailAddress, password: PASSWORD }),
+    ).replace('/consent', '');
+    expect(titleOf(await browser.open(signIn))).toBe('Allow access?');
+    await browser.open(`${consent}/consent`, { answer: 'allow' });
+    for (const page of [signIn, consent])
+      expect((await browser.open(page)).headers.get('location')).toMatch(`${REDIRECT_URI}?code=`);
+  });
+});
+
+describe('a browser that refuses cookies', () => {
+  it('is told so', async () => {
+    const begun = await t.call(`/oauth/authorize?${authorizeQuery(scene.client)}`);
+    const { status, text } = await t.call(begun.headers.get('location')!, { headers: { accept: 'text/html' } });
+    expect([status, text]).toEqual([400, expect.stringContaining('Allow cookies for this site')]);
+  });
+});
+
+async function blocked(id: string): Promise<void> {
+  await t.send(
+    {
+      token: (await t.world.caller({ organizationId: scene.organizationId, permissions: ['MANAGE_USERS'] })).token,
+    },
+    'PUT',
+    `/user/${id}`,
+    { status: 'BLOCKED' },
+  );
+  expect(await t.world.write((db) => db.countBy(User, { id, status: 'BLOCKED' }))).toBe(1);
+}
