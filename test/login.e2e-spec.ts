@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { newSecret } from '../src/common/id.js';
 import { LoginToken } from '../src/access/login-token.entity.js';
 import { Session } from '../src/sessions/session.entity.js';
 import { User } from '../src/users/user.entity.js';
@@ -314,6 +315,33 @@ describe('a link', () => {
   });
   afterAll(() => t.stop());
   beforeEach(arrange);
+
+  it('that is opened twice on one page leads on, also if the browser has dropped the first answer', async () => {
+    const token = await t.loginToken(caller, user, '?delivery=link&returnTo=/course');
+    const visitOf = async (): Promise<string> =>
+      / name="visit" value="([\w-]{43})"/.exec((await visit(token)).text)![1]!;
+    const [mine, other] = [await visitOf(), await visitOf()];
+    const open = (secret: string, headers: Record<string, string> = {}): Promise<Answer> =>
+      raw(t.url, `/login?token=${token}`, {
+        method: 'POST',
+        headers: { ...WINDOW, ...OWN_FORM, ...headers },
+        body: `answer=open&visit=${secret}`,
+      });
+    const first = await open(mine);
+    const cookie = cookieOf(first);
+    for (const headers of [{}, { cookie }] as Record<string, string>[]) {
+      const again = await open(mine, headers);
+      expect([again.status, again.headers.get('location')]).toEqual([303, '/course']);
+      for (const set of again.headers.getSetCookie()) expect(set.split(';')[0]).toBe(cookie);
+    }
+    // The page of another browser, and what is made up, get nothing; in the same browser a second window leads on.
+    for (const secret of [other, newSecret()])
+      expect([(await open(secret)).status, (await open(secret)).headers.getSetCookie()]).toEqual([410, []]);
+    expect((await open(other, { cookie })).headers.get('location')).toBe('/course');
+    t.clock.advance(31);
+    expect((await open(mine)).status).toBe(410);
+    t.clock.reset();
+  });
 
   it('shows a page instead of starting the session, and its form starts it', async () => {
     const token = await t.loginToken(caller, user, '?delivery=link&returnTo=/course');

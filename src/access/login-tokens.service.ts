@@ -63,6 +63,11 @@ const EMBED_ORIGIN: Statement = {
   sql: `SELECT t."embed_origin" AS "embedOrigin" FROM "login_tokens" t WHERE t."id" = $1 AND ${keepsFrame('t')}`,
 };
 
+const RETURN_TO: Statement = {
+  name: 'find_return_to',
+  sql: `SELECT t."return_to" AS "returnTo" FROM "login_tokens" t WHERE t."id" = $1`,
+};
+
 interface StateRow extends GoodLoginToken {
   expiresAt: Date | string;
   used: unknown;
@@ -145,6 +150,12 @@ export class LoginTokensService {
   async embedOriginOf(id: string): Promise<string | null> {
     const [row] = await this.database.read<{ embedOrigin: string | null }>(EMBED_ORIGIN, [id]);
     return row?.embedOrigin ?? null;
+  }
+
+  /** Where a token leads, also if it is not good any more. */
+  async returnToOf(id: string): Promise<string | null> {
+    const [row] = await this.database.read<{ returnTo: string | null }>(RETURN_TO, [id]);
+    return row?.returnTo ?? null;
   }
 
   /** Forgets the tokens, with their sessions, whose time to be kept is over. */

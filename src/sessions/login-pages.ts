@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { REALM } from '../auth/challenge.js';
+import { newSecret } from '../common/id.js';
 import { html, sendPage } from '../common/page.js';
 import type { Html, PageOptions } from '../common/page.js';
+import { SUBMIT_ONCE } from '../common/submit-once.js';
 import { Settings } from '../config/settings.js';
 import type { UserDto } from '../users/dto/user.dto.js';
 import { UsersService } from '../users/users.service.js';
@@ -62,14 +64,15 @@ export class LoginPages {
     if (outcome.is === 'needs button') {
       // What opens links to look at them seldom says that it is a window.
       const script = page === undefined && isTopLevel(request.headers) ? LOGIN_SCRIPT : undefined;
-      sendPage(reply, status, 'One more step', BUTTON, { ...options, ...(script ? { script } : {}) });
+      sendPage(reply, status, 'One more step', button(page), { ...options, ...(script ? { script } : {}) });
       return;
     }
     const [current, offered] = await Promise.all([
       this.describe(outcome.live.userId),
       this.describe(outcome.token.userId),
     ]);
-    sendPage(reply, status, 'Continue as somebody else?', question(current, offered, page), options);
+    const script = page === undefined ? { script: SUBMIT_ONCE } : {};
+    sendPage(reply, status, 'Continue as somebody else?', question(current, offered, page), { ...options, ...script });
   }
 
   private leadTo(reply: FastifyReply, returnTo: string | null): void {
@@ -95,8 +98,15 @@ export class LoginPages {
 }
 
 /** Says nothing about anybody: previews show it to people whom the link is not for. */
-const BUTTON = html`<p>This link signs you in. It works once.</p>
-  <form method="post"><button type="submit" name="answer" value="open">Continue</button></form>`;
+function button(page: string | undefined): Html {
+  return html`<p>This link signs you in. It works once.</p>
+  <form method="post"><button type="submit" name="answer" value="open">Continue</button>${visit(page)}</form>`;
+}
+
+/** What tells this page from others; what its form holds at the address of another site does not get to us. */
+function visit(page: string | undefined): Html | '' {
+  return page === undefined ? html`<input type="hidden" name="visit" value="${newSecret()}">` : '';
+}
 
 function question(current: UserDto, offered: UserDto, page: string | undefined): Html {
   const stay = `Stay signed in as ${current.name}`;
@@ -109,7 +119,7 @@ function question(current: UserDto, offered: UserDto, page: string | undefined):
     <p>If you continue, ${current.name} is signed out in this browser.</p>
     <form method="post"${page === undefined ? '' : html` enctype="${QUESTION_TYPE}"`}>
       <p><button type="submit" name="answer" value="continue">Continue as ${offered.name}</button></p>
-      <p>${page === undefined ? html`<button type="submit" name="answer" value="stay" class="quiet">${stay}</button>` : html`<a href="${page}">${stay}</a>`}</p>
+      <p>${page === undefined ? html`<button type="submit" name="answer" value="stay" class="quiet">${stay}</button>` : html`<a href="${page}">${stay}</a>`}</p>${visit(page)}
     </form>`;
 }
 

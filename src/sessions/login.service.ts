@@ -46,16 +46,17 @@ export class LoginService {
    * something first. Every other kind of request leaves the token alone.
    *
    * An `answer` counts only if a page of ours asked for it: whoever passes one on has checked that the request comes from there.
+   * `visit` is the secret of that page: what it sends again within 30 seconds is answered like the first time.
    *
    * @throws DomainError `invalid_request`, `missing_field`, `invalid_token`, `token_used`, `token_expired`, `too_many_requests`
    */
-  async redeem(request: LoginRequest, answer?: Answer): Promise<LoginOutcome> {
+  async redeem(request: LoginRequest, answer?: Answer, visit?: string): Promise<LoginOutcome> {
     if (answer === 'stay') return { is: 'kept', returnTo: null };
     const shown = this.cookie.read(request);
     const live = await this.sessions.find(shown);
     return live
-      ? this.redeemBeside(live, shown, request, answer)
-      : this.start(await this.requireClaims(request), request, answer);
+      ? this.redeemBeside(live, shown, request, answer, visit)
+      : this.start(await this.requireClaims(request), request, { answer, visit });
   }
 
   private async redeemBeside(
@@ -63,9 +64,10 @@ export class LoginService {
     shown: ShownCookie[],
     request: LoginRequest,
     answer?: Answer,
+    visit?: string,
   ): Promise<LoginOutcome> {
     const found = await this.findGood(request);
-    if (!found) return { is: 'kept', returnTo: null };
+    if (!found) return { is: 'kept', returnTo: answer ? await this.targetOfOwn(live, request) : null };
     const { claims, token } = found;
     switch (decide(live, token, answer)) {
       case 'keep':
@@ -73,27 +75,27 @@ export class LoginService {
       case 'ask':
         return { is: 'needs answer', token, live };
       case 'beside':
-        return this.start(claims, request, answer);
+        return this.start(claims, request, { answer, visit });
       case 'replace':
-        return this.start(
-          claims,
-          request,
+        return this.start(claims, request, {
           answer,
-          shown.filter(({ embedded }) => embedded === (live.embedOrigin !== null)),
-        );
+          visit,
+          replaces: shown.filter(({ embedded }) => embedded === (live.embedOrigin !== null)),
+        });
     }
   }
 
   private async start(
     claims: LoginTokenClaims,
     { headers }: LoginRequest,
-    answer?: Answer,
-    replaces: ShownCookie[] = [],
+    { answer, visit, replaces = [] }: { answer?: Answer; visit?: string; replaces?: ShownCookie[] },
   ): Promise<LoginOutcome> {
     const device = deviceOf(headers['user-agent']);
-    const redemption = { isConfirmed: answer !== undefined, isInFrame: isInFrame(headers), replaces, device };
+    const redemption = { isConfirmed: answer !== undefined, isInFrame: isInFrame(headers), replaces, device, visit };
     const session = await this.sessions.start(claims.jti, redemption);
     if (session) return { is: 'started', session };
+    const again = visit ? await this.sessions.findStarted(claims.jti, visit) : null;
+    if (again) return { is: 'started', session: again };
     try {
       return { is: 'needs button', token: await this.requireWaiting(claims.jti, redemption) };
     } catch (error) {
@@ -114,6 +116,12 @@ export class LoginService {
     if (token.delivery === 'redirect' || isConfirmed)
       throw new DomainError('invalid_token', undefined, { embedOrigin });
     return token;
+  }
+
+  /** Where the token leads that the visitor's own session came from: they have opened one link in two windows. */
+  private async targetOfOwn({ loginTokenId }: LiveSession, request: LoginRequest): Promise<string | null> {
+    const claims = await this.tokens.find('login', readToken(request));
+    return claims?.jti === loginTokenId ? this.loginTokens.returnToOf(loginTokenId) : null;
   }
 
   /**

@@ -14,6 +14,7 @@ import {
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import { ApiErrors } from '../common/openapi.js';
+import { SUBMIT_ONCE, SUBMIT_ONCE_TEXT } from '../common/submit-once.js';
 import { LoginAnswerDto } from './dto/login-answer.dto.js';
 import { SessionDto } from './dto/session.dto.js';
 import { LoginPages } from './login-pages.js';
@@ -106,9 +107,9 @@ export class SessionsController {
   async confirmLogin(
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
-    @Body() { answer = 'open' }: LoginAnswerDto,
+    @Body() { answer = 'open', visit }: LoginAnswerDto,
   ): Promise<void> {
-    await this.pages.answer(request, uncached(reply), await this.logins.redeem(request, answer));
+    await this.pages.answer(request, uncached(reply), await this.logins.redeem(request, answer, visit));
   }
 
   @ApiExcludeEndpoint()
@@ -118,6 +119,15 @@ export class SessionsController {
   @CalledBy('anyone')
   loginScript(): string {
     return LOGIN_SCRIPT_TEXT;
+  }
+
+  @ApiExcludeEndpoint()
+  @Get(SUBMIT_ONCE)
+  @Header('Content-Type', 'text/javascript; charset=utf-8')
+  @Header('Cache-Control', 'public, max-age=86400')
+  @CalledBy('anyone')
+  submitOnce(): string {
+    return SUBMIT_ONCE_TEXT;
   }
 
   @ApiOperation({ operationId: 'getSession', summary: 'Who is signed in, and who let them in' })

@@ -1,3 +1,4 @@
+import { createHmac, hkdfSync } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { grants, keepsFrame, keepsTarget } from '../access/access.policy.js';
@@ -15,6 +16,7 @@ import type { ShownCookie } from './session-cookie.js';
 export interface LiveSession {
   id: string;
   userId: string;
+  loginTokenId: string;
   /** Who let the user in. */
   actorId: string;
   clientId: string;
@@ -39,6 +41,8 @@ export interface Redemption {
   replaces: ShownCookie[];
   /** What the browser says it is. */
   device: string | null;
+  /** The secret of the page on which the visitor has confirmed it, if it was one of ours. */
+  visit?: string;
 }
 
 /**
@@ -67,12 +71,20 @@ const START: Statement = {
  */
 const FIND: Statement = {
   name: 'find_session',
-  sql: `SELECT s."id", s."user_id" AS "userId", t."caller_id" AS "actorId", t."client_id" AS "clientId",
+  sql: `SELECT s."id", s."user_id" AS "userId", s."login_token_id" AS "loginTokenId", t."caller_id" AS "actorId", t."client_id" AS "clientId",
                t."embed_origin" AS "embedOrigin", s."created_at" AS "createdAt", s."last_seen_at" AS "lastSeenAt", s."expires_at" AS "expiresAt"
         FROM "sessions" s JOIN "login_tokens" t ON t."id" = s."login_token_id"
         WHERE s."secret_hash" = $1 AND s."secure" = $2 AND s."ended_at" IS NULL AND s."expires_at" > $3 AND s."last_seen_at" > $4
           AND t."revoked_at" IS NULL AND (t."embed_origin" IS NOT NULL) = $5 AND ${keepsFrame('t')}
           AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})`,
+};
+
+/** Whether it still counts is decided when it is used. */
+const FIND_STARTED: Statement = {
+  name: 'find_started_session',
+  sql: `SELECT s."secure", t."return_to" AS "returnTo", t."embed_origin" AS "embedOrigin"
+        FROM "sessions" s JOIN "login_tokens" t ON t."id" = s."login_token_id"
+        WHERE s."secret_hash" = $1 AND s."login_token_id" = $2 AND s."created_at" > $3 AND s."ended_at" IS NULL`,
 };
 
 const TOUCH: Statement = {
@@ -88,6 +100,9 @@ const END: Statement = {
         WHERE "secret_hash" = $1 AND "ended_at" IS NULL`,
 };
 
+/** Seconds for which a form that is sent again counts like the first time. */
+const REPEATABLE_SECONDS = 30;
+
 /** How exactly the last use is remembered: at most one write a minute for each session, and ten in an idle time. */
 const MAX_TOUCH_INTERVAL_SECONDS = 60;
 const TOUCHES_IN_IDLE_TIME = 10;
@@ -102,6 +117,7 @@ interface StartedRow {
 interface SessionRow {
   id: string;
   userId: string;
+  loginTokenId: string;
   actorId: string;
   clientId: string;
   embedOrigin: string | null;
@@ -113,17 +129,21 @@ interface SessionRow {
 /** The web sessions (API.md, section 3). */
 @Injectable()
 export class SessionsService {
+  private readonly visitKey: Buffer;
+
   constructor(
     private readonly database: Database,
     private readonly settings: Settings,
     private readonly clock: Clock,
     private readonly known: KnownVisitors,
-  ) {}
+  ) {
+    this.visitKey = Buffer.from(hkdfSync('sha256', settings.SECRET_KEY, '', 'latchkey: sessions of pages', 32));
+  }
 
   /** Redeems the login token with this `jti`. Of any number of calls at once, one starts a session; the others answer `null`. */
   async start(loginTokenId: string, redemption: Redemption): Promise<StartedSession | null> {
-    const { isConfirmed, isInFrame, replaces, device } = redemption;
-    const secret = newSecret();
+    const { isConfirmed, isInFrame, replaces, device, visit } = redemption;
+    const secret = visit ? this.secretFor(visit, loginTokenId) : newSecret();
     const now = this.clock.now();
     const expiresAt = addSeconds(now, this.settings.SESSION_LIFETIME);
     const parameters = [loginTokenId, newId(), hashSecret(secret), now, expiresAt, isConfirmed, isInFrame, device];
@@ -131,6 +151,17 @@ export class SessionsService {
       replaces.length === 0
         ? await this.database.write<StartedRow>(START, parameters)
         : await this.startInstead(parameters, replaces);
+    return started ? { ...started, secret, secure: Boolean(started.secure) } : null;
+  }
+
+  /**
+   * The session that the same page has started with the token a moment ago: the browser dropped the answer, and its cookie with it,
+   * when the visitor pressed the button again.
+   */
+  async findStarted(loginTokenId: string, visit: string): Promise<StartedSession | null> {
+    const secret = this.secretFor(visit, loginTokenId);
+    const since = addSeconds(this.clock.now(), -REPEATABLE_SECONDS);
+    const [started] = await this.database.read<StartedRow>(FIND_STARTED, [hashSecret(secret), loginTokenId, since]);
     return started ? { ...started, secret, secure: Boolean(started.secure) } : null;
   }
 
@@ -162,6 +193,11 @@ export class SessionsService {
     });
   }
 
+  /** The same for the same page and token, and known to nobody who has only these two. */
+  private secretFor(visit: string, loginTokenId: string): string {
+    return createHmac('sha256', this.visitKey).update(`${visit} ${loginTokenId}`).digest('base64url');
+  }
+
   private async endWith(db: EntityManager | null, cookie: ShownCookie, reason: EndReason): Promise<void> {
     const now = this.clock.now();
     const parameters = [hashSecret(cookie.secret), now, reason, this.settings.idleSince(now)];
@@ -176,6 +212,7 @@ export class SessionsService {
     return {
       id: row.id,
       userId: row.userId,
+      loginTokenId: row.loginTokenId,
       actorId: row.actorId,
       clientId: row.clientId,
       embedOrigin: row.embedOrigin,

@@ -3,7 +3,8 @@ import { html, sendPage } from '../common/page.js';
 
 const BODY = html`<p>
   Go back to the site that you came from and follow its link again. It brings you here signed in; there is no password
-  to type.
+  to type. If you have followed such a link just now, your browser refuses cookies: allow them for this site, and follow
+  the link once more.
 </p>`;
 
 /** `frameAncestor` is the origin on whose pages the session was that has ended. */

@@ -720,7 +720,7 @@ export interface paths {
         put?: never;
         /**
          * End the session
-         * @description From pages of the same origin only. Without a session it does nothing.
+         * @description From pages of the same origin only. It also signs out of the authorization server in this browser. Without a session it does nothing.
          */
         post: operations["logout"];
         delete?: never;
@@ -1599,6 +1599,8 @@ export interface components {
              * @enum {string}
              */
             answer: "open" | "continue" | "stay";
+            /** @description As the form of the page has it. */
+            visit?: string;
         };
         Actor: {
             /** @enum {string} */

@@ -8,6 +8,7 @@ import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
 import { IdPipe } from '../../common/id.pipe.js';
 import { html, sendPage } from '../../common/page.js';
 import type { Html } from '../../common/page.js';
+import { SUBMIT_ONCE } from '../../common/submit-once.js';
 import { UsersService } from '../../users/users.service.js';
 import { SignInsService } from '../sign-ins.service.js';
 import type { SignIn } from '../sign-ins.service.js';
@@ -73,7 +74,7 @@ export class AccountController {
 const LOGIN = `${PATHS.account}/login`;
 
 /** Browsers without Sec-Fetch-Site send `Origin: null` with the form of a page that has no referrer. */
-const OPTIONS = { referrerPolicy: 'same-origin' } as const;
+const OPTIONS = { referrerPolicy: 'same-origin', script: SUBMIT_ONCE } as const;
 
 function showAgain(reply: FastifyReply): void {
   void reply.status(303).headers({ Location: PATHS.account, 'Cache-Control': 'no-store' }).send();

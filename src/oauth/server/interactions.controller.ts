@@ -6,8 +6,9 @@ import { CalledBy, SCOPE } from '../../auth/called-by.decorator.js';
 import { SameOriginGuard } from '../../auth/same-origin.guard.js';
 import { Clock, toNumericDate } from '../../common/clock.js';
 import { html, sendPage } from '../../common/page.js';
-import type { Html } from '../../common/page.js';
+import type { Html, PageOptions } from '../../common/page.js';
 import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
+import { SUBMIT_ONCE } from '../../common/submit-once.js';
 import { UsersService } from '../../users/users.service.js';
 import { SignInCookies } from '../sign-in-cookies.js';
 import { SignInsService } from '../sign-ins.service.js';
@@ -155,7 +156,7 @@ function switchForm(uid: string, label: string): Html {
 }
 
 /** Browsers hold the redirects that follow a form against the page's `form-action` too. */
-function pageOptions({ params }: Interaction): { referrerPolicy: 'same-origin'; formTargets: string[] } {
+function pageOptions({ params }: Interaction): PageOptions {
   const { origin, protocol } = new URL(String(params.redirect_uri));
-  return { referrerPolicy: 'same-origin', formTargets: [origin === 'null' ? protocol : origin] };
+  return { referrerPolicy: 'same-origin', script: SUBMIT_ONCE, formTargets: [origin === 'null' ? protocol : origin] };
 }

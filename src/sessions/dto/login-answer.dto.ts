@@ -1,5 +1,5 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsOptional } from 'class-validator';
+import { IsIn, IsOptional, Matches } from 'class-validator';
 import { failsAs } from '../../common/errors/validation.js';
 import { ANSWERS } from '../existing-session.js';
 import type { Answer } from '../existing-session.js';
@@ -14,4 +14,10 @@ export class LoginAnswerDto {
   @IsOptional()
   @IsIn(ANSWERS, failsAs('invalid_request', 'answer is open, continue or stay'))
   answer?: Answer;
+
+  /** What the page's form brings along, and nothing else knows: by it, what one page sends twice is known to be the same. */
+  @ApiPropertyOptional({ description: 'As the form of the page has it.', pattern: '^[\\w-]{43}$' })
+  @IsOptional()
+  @Matches(/^[\w-]{43}$/, failsAs('invalid_request', 'visit is not from a page of this service'))
+  visit?: string;
 }
