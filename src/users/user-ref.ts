@@ -70,28 +70,27 @@ export function parseThirdPartyId(given: string | { thirdParty?: string | null; 
 const BECOMES_ASCII = /([\u212a\u037e\u1fef])/u;
 
 /**
-<<<<<<< HEAD
  * The form in which addresses are compared: case is ignored in the whole address, composed and
  * decomposed letters are the same, an internationalized domain and its `xn--` form are one, and what can't be seen
- * around an address is no part of it. Everything else, also `+tag`, tells two addresses apart.
-=======
- * The form in which addresses are compared: case is ignored in the whole address, composed and decomposed letters are
- * the same, and everything else, also `+tag`, tells two addresses apart. No character outside ASCII is one of ASCII.
->>>>>>> d0ebfc3 (Let nobody edit what names an account that may do more)
+ * around an address is no part of it. Everything else, also `+tag`, tells two addresses apart, and before the `@` no
+ * character outside ASCII is one of ASCII.
  */
 export function normalizeEmailAddress(address: string): string {
-  return address
+  const visible = address.replace(INVISIBLE_AROUND, '');
+  const at = visible.lastIndexOf('@') + 1;
+  return foldLocalPart(visible.slice(0, at)) + unicodeDomain(fold(visible.slice(at)));
+}
+
+function foldLocalPart(text: string): string {
+  return text
     .split(BECOMES_ASCII)
-    .map((part) => (BECOMES_ASCII.test(part) ? part : foldPart(part)))
+    .map((part) => (BECOMES_ASCII.test(part) ? part : fold(part)))
     .join('');
 }
 
-function foldPart(text: string): string {
+function fold(text: string): string {
   // Composed again in the end: some capital letters have a composed form only when they are small.
-<<<<<<< HEAD
-  const folded = address.replace(INVISIBLE_AROUND, '').normalize('NFC').toLowerCase().normalize('NFC');
-  const at = folded.lastIndexOf('@') + 1;
-  return folded.slice(0, at) + unicodeDomain(folded.slice(at));
+  return text.normalize('NFC').toLowerCase().normalize('NFC');
 }
 
 /** Whether it can be the address of an account, in the form in which addresses are compared. */
@@ -103,9 +102,6 @@ export function isEmailAddress(address: unknown): boolean {
 function unicodeDomain(domain: string): string {
   if (!/[^\0-\x7f]|(?:^|\.)xn--/.test(domain) || NOT_DOMAIN.test(domain)) return domain;
   return domainToUnicode(domainToASCII(domain)) || domain;
-=======
-  return text.normalize('NFC').toLowerCase().normalize('NFC');
->>>>>>> d0ebfc3 (Let nobody edit what names an account that may do more)
 }
 
 function requireText(text: string | undefined, maxLength: number): string {
