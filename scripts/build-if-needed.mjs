@@ -1,6 +1,6 @@
 // Builds unless dist is newer than everything it is made from.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 
 const SOURCES = ['src', 'ormconfig.ts', 'tsconfig.json', 'tsconfig.build.json', 'package.json'];
 
@@ -12,6 +12,15 @@ function newest(path) {
 
 const built = existsSync('dist/.tsbuildinfo') ? statSync('dist/.tsbuildinfo').mtimeMs : 0;
 if (built < Math.max(...SOURCES.map(newest))) {
+  const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
+  // Some come along with other packages, so that one of them says little.
+  if (!Object.keys(devDependencies).every((name) => existsSync(`node_modules/${name}`))) {
+    process.stderr.write(
+      'Latchkey is not built, and the compiler is left out of this installation: run ' +
+        'npm ci --include=dev && npm run build && npm prune --omit=dev\n',
+    );
+    process.exit(1);
+  }
   process.stderr.write('Building Latchkey …\n');
   const { status } = spawnSync('npm', ['run', '--silent', 'build'], {
     stdio: ['ignore', 2, 2],

@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { call, testEnvironment } from './support/app.js';
 import { createDatabase, dropDatabase } from './support/database.js';
@@ -10,14 +13,20 @@ interface Result {
   stderr: string;
 }
 
-/** Runs a built program to its end. */
-function run(program: 'main' | 'cli', env: Record<string, string>, ...args: string[]): Promise<Result> {
-  return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [`dist/src/${program}.js`, ...args],
-      { env: { PATH: process.env.PATH, ...env } },
-      (error, stdout, stderr) => resolve({ code: Number(error?.code ?? 0), stdout, stderr }),
+/** Runs a built program to its end, in a working directory that may be another one. */
+function run(
+  program: 'main' | 'cli',
+  env: Record<string, string>,
+  directory: string,
+  ...args: string[]
+): Promise<Result> {
+  return runProgram([resolve(`dist/src/${program}.js`), ...args], env, directory);
+}
+
+function runProgram(args: string[], env: Record<string, string>, cwd: string): Promise<Result> {
+  return new Promise((settle) => {
+    execFile(process.execPath, args, { cwd, env: { PATH: process.env.PATH, ...env } }, (error, stdout, stderr) =>
+      settle({ code: Number(error?.code ?? 0), stdout, stderr }),
     );
   });
 }
@@ -64,7 +73,14 @@ describe('the start in production', () => {
     instance = await Instance.start(PRODUCTION);
     expect(instance.output.join('\n')).not.toContain('curl');
     for (const line of instance.output) expect(JSON.parse(line)).toMatchObject({ level: 'log' });
-    const { stderr, code } = await run('cli', testEnvironment(PRODUCTION), 'token', '--user', 'admin@demo.example');
+    const { stderr, code } = await run(
+      'cli',
+      testEnvironment(PRODUCTION),
+      '.',
+      'token',
+      '--user',
+      'admin@demo.example',
+    );
     expect({ code, stderr }).toEqual({
       code: 1,
       stderr: expect.stringMatching(/^latchkey: There is no such user on the staff of an organization\.\n$/m),
@@ -73,11 +89,15 @@ describe('the start in production', () => {
 
   it('stops with everything that is missing when secrets and https are', async () => {
     const { DATABASE_PATH, DATABASE_URL } = testEnvironment();
-    const { code, stderr } = await run('main', {
-      NODE_ENV: 'production',
-      PUBLIC_URL: 'http://login.school.nl',
-      ...(DATABASE_URL ? { DATABASE_URL } : { DATABASE_PATH: DATABASE_PATH! }),
-    });
+    const { code, stderr } = await run(
+      'main',
+      {
+        NODE_ENV: 'production',
+        PUBLIC_URL: 'http://login.school.nl',
+        ...(DATABASE_URL ? { DATABASE_URL } : { DATABASE_PATH: DATABASE_PATH! }),
+      },
+      '.',
+    );
     expect(code).toBe(1);
     expect(stderr).toContain('PUBLIC_URL must start with https://');
     expect(stderr).toContain('SECRET_KEY must be set');
@@ -92,7 +112,7 @@ describe('the start in production', () => {
           ['DATABASE_PATH', 'package.json'],
         ];
     for (const [variable, value] of wrong) {
-      const { code, stderr } = await run('main', testEnvironment({ ...PRODUCTION, [variable]: value }));
+      const { code, stderr } = await run('main', testEnvironment({ ...PRODUCTION, [variable]: value }), '.');
       expect({ code, stderr }).toEqual({
         code: 1,
         stderr: expect.stringMatching(new RegExp(`^Latchkey did not start\\. ${variable}.* can't be used: .+\n$`)),
@@ -105,9 +125,99 @@ describe('the start in production', () => {
     const { code, stderr } = await run(
       'main',
       testEnvironment({ ...PRODUCTION, SECRET_KEY: 'aP9sV3mZ7qLr1TxKd5WbNf8GhJc2YeU6' }),
+      '.',
     );
     expect(code).toBe(1);
     expect(stderr).toContain('stored under another SECRET_KEY');
+  });
+});
+
+describe('a database that is not there', () => {
+  let directory: string;
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'latchkey-start-'));
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  /** Without the variables of the service, in a directory of its own. */
+  function latchkey(...args: string[]): Promise<Result> {
+    return run('cli', {}, directory, ...args);
+  }
+
+  it('is made by no command, only with --create', async () => {
+    const refused = await latchkey('organizations', 'create', 'School');
+    expect(refused).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /^Database: (SQLite, .*latchkey\.db)\nlatchkey: There is no Latchkey database \(\1\)\. .*--create\.\n$/,
+      ),
+    });
+    expect(readdirSync(directory)).toEqual([]);
+    const created = await latchkey('organizations', 'create', 'School', '--create');
+    expect(created).toMatchObject({ code: 0, stdout: expect.stringMatching(/^[\w-]{22}\n$/) });
+    const files = readdirSync(join(directory, 'data')).map((name) => statSync(join(directory, 'data', name)));
+    expect(files.map(({ mode }) => mode & 0o077)).toEqual(files.map(() => 0));
+    expect((await latchkey('organizations', 'list')).stdout).toContain('\tSchool\n');
+  }, 60_000);
+
+  it('is the one that --env-file names, for the command line and the service', async () => {
+    const environment = testEnvironment();
+    const file = join(directory, 'latchkey.env');
+    writeFileSync(
+      file,
+      Object.entries(environment)
+        .map(([name, value]) => `${name}='${value}'\n`)
+        .join(''),
+    );
+    const refused = await latchkey('--env-file', file, 'organizations', 'list');
+    const { DATABASE_URL } = environment;
+    const name = DATABASE_URL ? `PostgreSQL, ${new URL(DATABASE_URL).host}` : `SQLite, ${environment.DATABASE_PATH}`;
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining(`Database: ${name}`) });
+    expect(refused.stderr).toContain('There is no Latchkey database');
+    if (DATABASE_URL) expect(refused.stderr).not.toContain(new URL(DATABASE_URL).password);
+    expect((await latchkey('organizations', 'create', 'School', '--create', '--env-file', file)).code).toBe(0);
+    expect((await latchkey('--env-file', file, 'organizations', 'list')).stdout).toContain('\tSchool\n');
+    expect(readdirSync(directory)).toEqual(['latchkey.env']);
+    for (const program of ['main', 'cli'] as const) {
+      const args = program === 'main' ? [] : ['organizations', 'list'];
+      const missing = await run(program, {}, directory, ...args, '--env-file', join(directory, 'nowhere'));
+      expect(missing).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(/ There is no .*nowhere\.\n$/),
+      });
+    }
+    writeFileSync(file, 'PUBLIC_URL=nowhere\n');
+    expect((await run('main', {}, directory, '--env-file', file)).stderr).toContain('PUBLIC_URL must be an origin');
+    const help = await run('main', {}, directory, '--help');
+    expect(help).toMatchObject({ code: 0, stdout: expect.stringContaining('--env-file') });
+    expect(await run('main', {}, directory, '--port', '1')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("'--port'"),
+    });
+    expect(readdirSync(directory)).toEqual(['latchkey.env']);
+  }, 120_000);
+});
+
+describe('an installation without the compiler', () => {
+  it('says how it is built, and starts when it is', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'latchkey-start-'));
+    try {
+      for (const name of ['scripts', 'src', 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'ormconfig.ts'])
+        cpSync(name, join(directory, name), { recursive: true, filter: (path) => !path.includes('node_modules') });
+      const start = (): Promise<Result> => runProgram(['scripts/build-if-needed.mjs'], {}, directory);
+      expect(await start()).toEqual({
+        code: 1,
+        stdout: '',
+        stderr:
+          'Latchkey is not built, and the compiler is left out of this installation: run npm ci --include=dev && npm run build && npm prune --omit=dev\n',
+      });
+      cpSync('dist', join(directory, 'dist'), { recursive: true });
+      expect(await start()).toEqual({ code: 0, stdout: '', stderr: '' });
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
   });
 });
 
@@ -118,7 +228,7 @@ describe('a Node that is not supported', () => {
       const pretend = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } })`;
       for (const program of ['main', 'cli'] as const) {
         expect(
-          await run(program, { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(pretend)}` }),
+          await run(program, { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(pretend)}` }, '.'),
         ).toEqual({
           code: 1,
           stdout: '',
@@ -161,7 +271,7 @@ describe('the end', () => {
 
 describe('the command line', () => {
   it('explains itself', async () => {
-    const { code, stdout } = await run('cli', {}, '--help');
+    const { code, stdout } = await run('cli', {}, '.', '--help');
     expect(code).toBe(0);
     expect(stdout).toContain('token [options]');
   });
@@ -171,7 +281,7 @@ describe('the command line', () => {
     { args: ['token', '--user', 'x', '--ttl', '0'], says: 'It must be 1 to' },
     { args: ['nonsense'], says: "unknown command 'nonsense'" },
   ])('refuses $args and says why', async ({ args, says }) => {
-    const { code, stderr } = await run('cli', testEnvironment(), ...args);
+    const { code, stderr } = await run('cli', testEnvironment(), '.', ...args);
     expect(code).toBe(1);
     expect(stderr).toContain(says);
   });
