@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
@@ -11,7 +12,7 @@ import { EmailAddress } from '../src/users/email-address.entity.js';
 import { ThirdPartyId } from '../src/users/third-party-id.entity.js';
 import { UserSearchTerm } from '../src/users/user-search-term.entity.js';
 import { User } from '../src/users/user.entity.js';
-import { TestApp } from './support/app.js';
+import { TestApp, testEnvironment } from './support/app.js';
 import { runCli } from './support/cli.js';
 import type { TestCaller } from './support/world.js';
 
@@ -115,9 +116,9 @@ describe('import', () => {
     const before = await everything();
     expect(await importFile(path)).toEqual({ rows: 2, unchanged: 2, errors: [] });
     expect(await everything()).toEqual(before);
-    const changes = file(header, `Anne,,1,,`, `Bob,bob@${mark}.example,2,,`, `Ann,ann@${mark}.example,,,`);
+    const changes = file(header, `Anne,,1,,`, `Bob,bob@${mark}.example,2,,`, `,ann@${mark}.example,,nl,`);
     expect(await importFile(changes)).toEqual({ rows: 3, changed: 3, errors: [] });
-    expect((await t.as(admin)(`/user/${code}$1`)).body).toMatchObject({ name: 'Ann', locale: 'en' });
+    expect((await t.as(admin)(`/user/${code}$1`)).body).toMatchObject({ name: 'Anne', locale: 'nl' });
     expect((await t.as(admin)(`/user/${code}$2`)).body).toMatchObject({ emailAddress: `bob@${mark}.example` });
   });
 
@@ -135,6 +136,32 @@ describe('import', () => {
     const { body } = await t.as(admin)(`/user/${second}$2`);
     expect(body.thirdPartyIds).toHaveLength(2);
     for (const groupId of groups) expect((await t.as(admin)(`/group/${groupId}`)).body.counts.members).toBe(1);
+  });
+
+  it('refuses rows that say different things of one account, whether it is new or not', async () => {
+    const mark = code.toLowerCase();
+    await importFile(file('name,emailAddress', `Old,old@${mark}.example`));
+    const path = file(
+      `name,emailAddress,thirdPartyId.${code},locale`,
+      `Kim,kim@${mark}.example,1,nl`,
+      `Kim Bos,kim@${mark}.example,,`,
+      `,kim@${mark}.example,,de`,
+      `Kim,other@${mark}.example,1,`,
+      `Kim,kim@${mark}.example,,nl`,
+      `New,old@${mark}.example,,`,
+      `Newer,old@${mark}.example,,`,
+    );
+    const before = await everything();
+    expect((await importFile(path)).errors).toEqual([3, 4, 5, 8].map((line) => `${line} invalid_request`));
+    expect(await everything()).toEqual(before);
+  });
+
+  it('names an account that many rows separate by the line that spoke of it first', async () => {
+    const mark = code.toLowerCase();
+    await importFile(file('name,emailAddress', `Kim,kim@${mark}.example`));
+    const others = Array.from({ length: 4500 }, (_, index) => `Other,o${index}@${mark}.example`);
+    const path = file('name,emailAddress', `Kim A,kim@${mark}.example`, ...others, `Kim B,kim@${mark}.example`);
+    expect((await importFile(path)).errors).toEqual(['4503 invalid_request']);
   });
 
   it('makes members of those who were invited', async () => {
@@ -290,6 +317,57 @@ describe('import', () => {
   });
 });
 
+describe('a file as spreadsheets and people write it', () => {
+  it.each([
+    ['semicolons', ';'],
+    ['tabs', '\t'],
+  ])('has %s between the cells', async (_, separator) => {
+    const mark = code.toLowerCase();
+    const rows = [
+      ['name', 'emailAddress', `thirdPartyId.${code}`],
+      ['"Bos, Kim"', `kim@${mark}.example`, '1'],
+    ];
+    expect(await importFile(file(...rows.map((cells) => cells.join(separator))))).toMatchObject({
+      created: 1,
+      errors: [],
+    });
+    expect((await t.as(admin)(`/user/${code}$1`)).body).toMatchObject({
+      name: 'Bos, Kim',
+      emailAddress: `kim@${mark}.example`,
+    });
+  });
+
+  it('names columns in capitals, and has empty columns and rows at the end', async () => {
+    const path = file(`Name,EMAILADDRESS,ThirdPartyId.${code},,`, `Kim,kim@${code.toLowerCase()}.example,1,,`, ',,,,');
+    expect(await importFile(path)).toEqual({ rows: 1, created: 1, errors: [] });
+    expect((await t.as(admin)(`/user/${code}$1`)).body.name).toBe('Kim');
+    expect((await importFile(file('name,,', 'A,,b'))).errors).toEqual(['2 invalid_request']);
+  });
+
+  it.each([
+    ['LF', '\n'],
+    ['CRLF', '\r\n'],
+  ])('names the right line after blank lines and quoted line breaks: %s', async (_, newline) => {
+    const path = join(directory, `${files++}.csv`);
+    const quoted = ['"A street', '', 'in a town",Kim,not-1'];
+    const lines = [
+      '',
+      'description,name,emailAddress',
+      '',
+      '  ',
+      ...quoted,
+      '',
+      ',,',
+      ',A,not-2',
+      '',
+      '',
+      ',"B",not-3',
+    ];
+    writeFileSync(path, lines.join(newline));
+    expect((await importFile(path)).errors).toEqual([5, 10, 13].map((line) => `${line} email_address_invalid`));
+  });
+});
+
 describe('export', () => {
   it('writes what import reads, with formulas made harmless', async () => {
     const path = file(
@@ -329,14 +407,14 @@ describe('the command line', () => {
     expect((await cli('import', 'nowhere.csv', '-o', admin.organizationId)).stderr).toContain(
       'latchkey: There is no nowhere.csv.\n',
     );
-    expect((await cli('import', file('name;emailAddress', 'A;a'), '-o', admin.organizationId)).stderr).toContain(
-      'latchkey: The columns have to be separated by commas.\n',
+    expect((await cli('import', directory, '-o', admin.organizationId)).stderr).toContain(
+      `latchkey: ${directory} is a directory.\n`,
     );
     const good = file('name,emailAddress', `B,b@${code.toLowerCase()}.example`);
     const dry = await cli('import', good, '-n', '-o', admin.organizationId);
     expect(dry.stdout).toMatch(/^1 row: 1 new user,.* a dry run, nothing is written\n$/);
     const imported = await cli('import', good, '-o', admin.organizationId);
-    expect(imported).toMatchObject({ code: 0, stderr: expect.not.stringContaining('latchkey') });
+    expect(imported).toMatchObject({ code: 0, stderr: expect.not.stringContaining('latchkey:') });
     expect(imported.stdout).toMatch(/^1 row: 1 new user, 0 changed, 0 unchanged; 0 new memberships, 0 new groups\n$/);
     const path = join(directory, 'export.csv');
     expect(await cli('export', path, '-o', admin.organizationId)).toMatchObject({ code: 0 });
@@ -347,5 +425,33 @@ describe('the command line', () => {
       stderr: expect.stringMatching(/^latchkey: There is no organization "No such"\.\n$/m),
     });
     expect((await cli('import', 'no-such-file.csv', '-o', admin.organizationId)).code).toBe(1);
-  }, 60_000);
+  }, 120_000);
+
+  it('reads a pipe by each of its names once, and says nothing when its own reader has gone', async () => {
+    const csv = file('name,emailAddress', `P,p@${code.toLowerCase()}.example`);
+    const rows = file(
+      'name,emailAddress',
+      ...Array.from({ length: 5000 }, (_, i) => `N,n${i}@${code.toLowerCase()}.example`),
+    );
+    await importFile(rows);
+    const latchkey = `"${process.execPath}" dist/src/cli.js`;
+    const shell = (command: string): string =>
+      execFileSync('bash', ['-c', `set -o pipefail; ${command}`], {
+        env: { PATH: process.env.PATH, TMPDIR: directory, ...testEnvironment() },
+        encoding: 'utf8',
+      });
+    const into = `-o ${admin.organizationId}`;
+    expect(shell(`cat ${csv} | ${latchkey} import - ${into}`)).toMatch(/^1 row: 1 new user/);
+    expect(shell(`cat ${csv} | ${latchkey} import /dev/stdin ${into}`)).toMatch(
+      /^1 row: 0 new users, 0 changed, 1 unch/,
+    );
+    expect(shell(`${latchkey} import <(cat ${csv}; echo Q,q@${code.toLowerCase()}.example) ${into}`)).toMatch(
+      /^2 rows: 1 new user/,
+    );
+    const heard = shell(`(${latchkey} export ${into}; echo "ended $?" >&2) 2>&1 >/dev/full | cat`);
+    expect(heard).toMatch(/latchkey: .*\nended 1\n$/);
+    const closed = shell(`({ ${latchkey} export - ${into}; echo "ended $?" >&2; } | head -1 > /dev/null) 2>&1`);
+    expect(closed.split('\n').at(-2)).toBe('ended 141');
+    expect(readdirSync(directory).filter((name) => name.startsWith('latchkey-'))).toEqual([]);
+  }, 180_000);
 });

@@ -49,6 +49,8 @@ export class ImportPlan {
   private readonly newAccounts = new Map<string, Account>();
   private readonly accounts = new Map<string, Account>();
   private readonly memberships = new Set<string>();
+  /** By account, what rows have said of it, and on which line first. */
+  private readonly said = new Map<string, Map<string, { value: unknown; line: number }>>();
   private readonly invitations = new Set<string>();
   /** Of the new memberships, those that take the place of an invitation. */
   readonly answeredInvitations: { userId: string; groupId: string }[] = [];
@@ -114,9 +116,11 @@ export class ImportPlan {
       throw new DomainError('invalid_third_party_id', `The organization has no third party ${foreign}.`);
     const account = this.accountOf(row);
     requireOneIdForEach(row.thirdPartyIds, account?.thirdPartyIds ?? new Map());
+    if (account) this.requireNoContradiction(account, row);
     const groupId = row.group === null ? null : this.groupOf(row.group);
     const outcome = account ? this.change(account, row) : 'created';
     const { id } = account ?? this.create(row);
+    this.remember(id, row);
     return { outcome, joins: groupId !== null && this.join(id, groupId) };
   }
 
@@ -138,6 +142,25 @@ export class ImportPlan {
         'The organization does not manage the account that has this address or ID.',
       );
     return account;
+  }
+
+  /** Which of two rows is right, nobody can say but who wrote them. */
+  private requireNoContradiction({ id }: Account, { fields }: UserRow): void {
+    for (const [name, value] of Object.entries(stateOf(fields))) {
+      const before = this.said.get(id)?.get(name);
+      if (before && value !== undefined && before.value !== value)
+        throw new DomainError(
+          'invalid_request',
+          `Line ${before.line} says ${name} ${JSON.stringify(before.value)} of the same user, and this one ${JSON.stringify(value)}.`,
+        );
+    }
+  }
+
+  private remember(id: string, { fields, line }: UserRow): void {
+    const said = this.said.get(id) ?? new Map<string, { value: unknown; line: number }>();
+    for (const [name, value] of Object.entries(stateOf(fields)))
+      if (value !== undefined && !said.has(name)) said.set(name, { value, line });
+    this.said.set(id, said);
   }
 
   private create({ fields, thirdPartyIds }: UserRow): Account {

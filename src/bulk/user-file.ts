@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { pipeline } from 'node:stream';
 import { parse } from 'csv-parse';
 import { DomainError } from '../common/errors/errors.js';
@@ -26,6 +27,8 @@ export const THIRD_PARTY_ID = 'thirdPartyId.';
 
 /** Characters of one row. */
 const MAX_ROW = 64 * 1024;
+/** Between cells: a comma, a semicolon where the comma is in numbers (Excel writes it there), or a tab. */
+const SEPARATORS = [',', ';', '\t'] as const;
 /** What spreadsheets take for a formula is exported with an apostrophe before it. */
 const ESCAPED_FORMULA = /^'(?=[=+\-@\t\r＝＋－＠])/u;
 
@@ -47,7 +50,8 @@ export interface Fault {
 export class UnreadableFile extends Error {}
 
 /**
- * The rows of a CSV file with a header, as they come, each with how many bytes of the file have been read.
+ * The rows of a CSV file with a header, as they come, each with how many bytes of the file have been read. Cells are
+ * separated as in the header. Rows without a word in them are left out.
  *
  * @throws UnreadableFile for a header or quotes that make no sense
  */
@@ -55,23 +59,27 @@ export async function* readUserFile(path: string): AsyncGenerator<{ row: UserRow
   const parser = parse({
     bom: true,
     info: true,
+    raw: true,
+    delimiter: await separatorOf(path),
     relax_column_count: true,
-    skip_empty_lines: true,
     max_record_size: MAX_ROW,
   });
   // Whatever goes wrong ends the parser too, whose reader hears of it.
   pipeline(createReadStream(path), requireUtf8, parser, () => {});
-  let header: string[] | undefined;
+  let header: (string | null)[] | undefined;
   let line = 1;
   try {
-    for await (const { record, info } of parser as AsyncIterable<{
+    for await (const { record, raw, info } of parser as AsyncIterable<{
       record: string[];
-      info: { lines: number; bytes: number };
+      raw: string;
+      info: { bytes: number };
     }>) {
-      if (header) yield { row: readRow(header, record, line), bytes: info.bytes };
-      else header = readHeader(record);
-      // A row may go over several lines; it is named by the first of them.
-      line = info.lines + 1;
+      if (record.some((cell) => cell.trim() !== '')) {
+        if (header) yield { row: readRow(header, record, line), bytes: info.bytes };
+        else header = readHeader(record);
+      }
+      // A row may go over several lines; it is named by the first of them. The parser's own count takes a quoted CRLF for two.
+      line += raw.match(/\r\n|[\r\n]/g)?.length ?? 0;
     }
   } catch (error) {
     if ((error as { code?: string }).code?.startsWith('CSV_'))
@@ -81,22 +89,44 @@ export async function* readUserFile(path: string): AsyncGenerator<{ row: UserRow
   if (!header) throw new UnreadableFile('The file is empty. Its first line names the columns.');
 }
 
-function readHeader(names: string[]): string[] {
-  const header = names.map((name) => name.trim());
-  const known = new Set<string>([...COLUMNS, 'realName', 'thirdParty', 'thirdPartyId']);
-  const unknown = header.filter((name) => !known.has(name) && !name.startsWith(THIRD_PARTY_ID));
-  if (header.length === 1 && /[;\t]/.test(header[0]!))
-    throw new UnreadableFile('The columns have to be separated by commas.');
-  if (unknown.length > 0)
-    throw new UnreadableFile(
-      `There is no column ${JSON.stringify(unknown[0])}. The columns are ${[...known].join(', ')} and ${THIRD_PARTY_ID}CODE for each third party.`,
-    );
-  const twice = header.find((name, index) => header.indexOf(name) !== index);
-  if (twice !== undefined) throw new UnreadableFile(`The column ${twice} is there twice.`);
+/** The one that is most often in the line that names the columns. */
+async function separatorOf(path: string): Promise<string> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(MAX_ROW) });
+    const [names = ''] = buffer
+      .toString('utf8', 0, bytesRead)
+      .trimStart()
+      .split(/[\r\n]/);
+    const count = (separator: string): number => names.split(separator).length;
+    return SEPARATORS.reduce((best, one) => (count(one) > count(best) ? one : best));
+  } finally {
+    await file.close();
+  }
+}
+
+const KNOWN_COLUMNS = [...COLUMNS, 'realName', 'thirdParty', 'thirdPartyId'];
+
+/** What each column is called, in the spelling of this file; `null` for one that has no name, and no cells either. */
+function readHeader(cells: string[]): (string | null)[] {
+  const header = cells.map((cell) => columnOf(cell.trim()));
+  const twice = header.find((name, index) => name !== null && header.indexOf(name) !== index);
+  if (twice) throw new UnreadableFile(`The column ${twice} is there twice.`);
   return header;
 }
 
-function readRow(header: string[], cells: string[], line: number): UserRow | Fault {
+function columnOf(name: string): string | null {
+  if (name === '') return null;
+  if (name.toLowerCase().startsWith(THIRD_PARTY_ID.toLowerCase()))
+    return THIRD_PARTY_ID + name.slice(THIRD_PARTY_ID.length);
+  const known = KNOWN_COLUMNS.find((one) => one.toLowerCase() === name.toLowerCase());
+  if (known) return known;
+  throw new UnreadableFile(
+    `There is no column ${JSON.stringify(name)}. The columns are ${KNOWN_COLUMNS.join(', ')} and ${THIRD_PARTY_ID}CODE for each third party.`,
+  );
+}
+
+function readRow(header: (string | null)[], cells: string[], line: number): UserRow | Fault {
   try {
     return { line, ...readCells(header, cells) };
   } catch (error) {
@@ -105,14 +135,17 @@ function readRow(header: string[], cells: string[], line: number): UserRow | Fau
   }
 }
 
-function readCells(header: string[], cells: string[]): Omit<UserRow, 'line'> {
-  if (cells.length !== header.length)
+function readCells(header: (string | null)[], cells: string[]): Omit<UserRow, 'line'> {
+  if (cells.length < header.findLastIndex((name) => name !== null) + 1)
     throw new DomainError('invalid_request', `The row has ${cells.length} cells; the header names ${header.length}.`);
   const row = new Map<string, string>();
   for (const [index, cell] of cells.entries()) {
     if (!isText(cell)) throw new DomainError('invalid_request', 'The row holds a NUL.');
     const value = cell.replace(ESCAPED_FORMULA, '').trim();
-    if (value !== '') row.set(header[index]!, value);
+    const name = header[index];
+    if (value === '') continue;
+    if (!name) throw new DomainError('invalid_request', `Cell ${index + 1} is under no name of a column.`);
+    row.set(name, value);
   }
   const { thirdParty, thirdPartyId, group = null, ...fields } = Object.fromEntries(row);
   const thirdPartyIds = [...row]
