@@ -1,7 +1,7 @@
 import './supported-node.js';
 import 'reflect-metadata';
 import { createWriteStream } from 'node:fs';
-import { rename, stat, writeFile } from 'node:fs/promises';
+import { rename, writeFile } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
@@ -9,6 +9,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { AppModule } from './app.module.js';
 import { describeRoutes } from './app.openapi.js';
 import { readSecret } from './cli/read-secret.js';
+import { withCopyOf } from './cli/copy-of-file.js';
 import { ExportService } from './bulk/export.service.js';
 import { ImportService } from './bulk/import.service.js';
 import { Progress } from './bulk/progress.js';
@@ -18,7 +19,10 @@ import { addOriginCommands } from './cli/origins.js';
 import { addPermissionCommands } from './cli/permissions.js';
 import { addKeyCommands } from './cli/keys.js';
 import { addServiceAccountCommands } from './cli/service-accounts.js';
-import { loadSettings } from './config/settings.js';
+import { ENV_FILE_HELP, loadEnvFile } from './config/env-file.js';
+import { loadSettings, readSettings } from './config/settings.js';
+import { isDatabaseThere } from './database/open.js';
+import { dataSourceOptions, nameOfDatabase } from './database/options.js';
 import { CallerTokensService } from './oauth/caller-tokens.service.js';
 import { VERSION } from './status/version.js';
 import { PasswordsService } from './users/passwords.service.js';
@@ -28,20 +32,35 @@ import { UsersService } from './users/users.service.js';
 const MAX_TTL_SECONDS = 30 * 24 * 60 * 60;
 
 const IMPORT_HELP = `
-Columns, in any order: name (or realName), emailAddress, thirdPartyId.CODE for each
+The file is UTF-8. Commas, semicolons or tabs separate its cells.
+Columns, in any order and in capitals or small letters: name (or realName), emailAddress, thirdPartyId.CODE for each
 third party (or thirdParty and thirdPartyId), locale, timeZone, description,
 yearOfBirth, domicile, status, group. An empty cell says nothing.
 
 A row with an e-mail address or third-party ID that an account has is about that
-account; any other row is a new account. For several groups, write several rows.
+account; any other row is a new account. For several groups, write several rows,
+which may not say different things of the account.
 A group is named by its id, or by a custom reference or name that only it has.
 
 Every row is checked before anything is written. If one is wrong, nothing is.
 The same file imported twice changes nothing.`;
 
+interface GlobalOptions {
+  envFile?: string;
+  create?: true;
+}
+
 const program = new Command('latchkey')
-  .description('Administers a Latchkey database. It reads the same environment as the service.')
-  .version(VERSION);
+  .description(
+    'Administers the database of Latchkey that the environment names, as for the service, and says on the standard error which one that is.',
+  )
+  .option('--env-file <file>', ENV_FILE_HELP)
+  .option('--create', 'make the database if there is none')
+  .version(VERSION)
+  .hook('preAction', () => {
+    const { envFile } = program.opts<GlobalOptions>();
+    if (envFile !== undefined) loadEnvFile(envFile);
+  });
 
 program
   .command('token')
@@ -79,43 +98,45 @@ program
 program
   .command('import')
   .description('Brings users, third-party IDs and group memberships in from a CSV file.')
-  .argument('<file>', 'UTF-8, with the names of the columns in its first line')
+  .argument('<file>', 'with the names of the columns in its first line; - for the standard input')
   .requiredOption('-o, --organization <id or name>', 'the organization that manages the users')
   .option('-n, --dry-run', 'only say what would change')
   .option('--create-groups', 'make the groups that the file names and that there are not')
   .addHelpText('after', IMPORT_HELP)
   .action(async (file: string, options: { organization: string; dryRun?: true; createGroups?: true }) => {
     const { dryRun = false, createGroups = false, organization } = options;
-    const { size } = await stat(file);
-    await withApplication(async (app) => {
-      const progress = new Progress();
-      const counts = await app
-        .get(ImportService)
-        .import(file, {
-          organization,
-          dryRun,
-          createGroups,
-          onFault: ({ line, error }) => {
-            progress.stop();
-            process.stderr.write(`line ${line}: ${error.id}: ${error.message}\n`);
-          },
-          onProgress: (phase, _counts, bytes) => progress.show(phase, bytes, size),
-        })
-        .finally(() => progress.stop());
-      const { rows, created, changed, unchanged, joined, groups, faults } = counts;
-      if (faults > 0) throw new Error(`${faults} of ${counted(rows, 'row')} can't be taken: nothing is imported.`);
-      const users = `${counted(created, 'new user')}, ${changed} changed, ${unchanged} unchanged`;
-      const what = `${counted(rows, 'row')}: ${users}; ${counted(joined, 'new membership')}, ${counted(groups, 'new group')}`;
-      process.stdout.write(`${what}${dryRun ? ' – a dry run, nothing is written' : ''}\n`);
-    });
+    await withCopyOf(file, (copy, size) =>
+      withApplication(async (app) => {
+        const progress = new Progress();
+        const counts = await app
+          .get(ImportService)
+          .import(copy, {
+            organization,
+            dryRun,
+            createGroups,
+            onFault: ({ line, error }) => {
+              progress.stop();
+              process.stderr.write(`line ${line}: ${error.id}: ${error.message}\n`);
+            },
+            onProgress: (phase, _counts, bytes) => progress.show(phase, bytes, size),
+          })
+          .finally(() => progress.stop());
+        const { rows, created, changed, unchanged, joined, groups, faults } = counts;
+        if (faults > 0) throw new Error(`${faults} of ${counted(rows, 'row')} can't be taken: nothing is imported.`);
+        const users = `${counted(created, 'new user')}, ${changed} changed, ${unchanged} unchanged`;
+        const what = `${counted(rows, 'row')}: ${users}; ${counted(joined, 'new membership')}, ${counted(groups, 'new group')}`;
+        process.stdout.write(`${what}${dryRun ? ' – a dry run, nothing is written' : ''}\n`);
+      }),
+    );
   });
 
 program
   .command('export')
   .description('Writes the users of an organization as CSV, in the form that `import` reads.')
-  .argument('[file]', 'where to; without it, to the standard output')
+  .argument('[file]', 'where to; without it, or with -, to the standard output')
   .requiredOption('-o, --organization <id or name>', 'the organization that manages the users')
-  .action(async (file: string | undefined, { organization }: { organization: string }) => {
+  .action(async (path: string | undefined, { organization }: { organization: string }) => {
+    const file = path === '-' ? undefined : path;
     await withApplication(async (app) => {
       const progress = new Progress();
       const csv = app.get(ExportService).export(organization, (users, total) => {
@@ -124,7 +145,7 @@ program
       try {
         // Under its own name only when it is whole.
         if (file) await pipeline(csv, createWriteStream(`${file}.part`, { mode: 0o600 }));
-        else for await (const text of csv) process.stdout.write(text);
+        else await pipeline(csv, process.stdout, { end: false });
         if (file) await rename(`${file}.part`, file);
       } finally {
         progress.stop();
@@ -137,7 +158,7 @@ program
   .description('Writes the OpenAPI 3.1 description of the API. It needs no database.')
   .argument('[file]', 'where to; without it, to the standard output')
   .action(async (file?: string) => {
-    const text = await describeRoutes(loadSettings(process.env));
+    const text = await describeRoutes(readSettings(process.env));
     if (file) await writeFile(file, text);
     else process.stdout.write(text);
   });
@@ -151,6 +172,7 @@ addKeyCommands(program, withApplication);
 
 /** Runs `work` with the services of an application that listens nowhere. */
 async function withApplication(work: (app: INestApplicationContext) => Promise<void>): Promise<void> {
+  await requireDatabase();
   const app = await NestFactory.createApplicationContext(AppModule.with(loadSettings(process.env)), {
     logger: ['error', 'fatal'],
     abortOnError: false,
@@ -162,12 +184,24 @@ async function withApplication(work: (app: INestApplicationContext) => Promise<v
   }
 }
 
+/** Before anything is written: without the service's environment, this would be another database. */
+async function requireDatabase(): Promise<void> {
+  const settings = readSettings(process.env);
+  const name = nameOfDatabase(settings);
+  process.stderr.write(`Database: ${name}\n`);
+  if (program.opts<GlobalOptions>().create || (await isDatabaseThere(dataSourceOptions(settings)))) return;
+  throw new Error(
+    `There is no Latchkey database (${name}). Give the service's variables, in the environment or with --env-file, or make it with --create.`,
+  );
+}
+
 function counted(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
 /** What an operator can mend is said without the name of a system call. */
 function reason({ code, path, message }: NodeJS.ErrnoException): string {
+  if (code === 'EISDIR') return `${path} is a directory.`;
   if (code === 'ENOENT') return `There is no ${path}.`;
   if (code === 'EACCES') return `${path} may not be read or written.`;
   return message;
@@ -180,7 +214,16 @@ function parseTtl(text: string): number {
   return seconds;
 }
 
-program.parseAsync().catch((error: unknown) => {
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever reads has read enough, as in `… | head`. The shell's number for that is 128 + SIGPIPE.
+  if (error.code === 'EPIPE') process.exit(141);
+  fail(error);
+  process.exit();
+});
+
+program.parseAsync().catch(fail);
+
+function fail(error: unknown): void {
   process.stderr.write(`latchkey: ${reason(error as Error)}\n`);
   process.exitCode = 1;
-});
+}

@@ -1,19 +1,42 @@
 import './supported-node.js';
 import 'reflect-metadata';
+import { parseArgs } from 'node:util';
 import { Logger } from '@nestjs/common';
 import { createApp } from './app.setup.js';
+import { ENV_FILE_HELP, loadEnvFile } from './config/env-file.js';
 import { loadSettings } from './config/settings.js';
 import { StartError } from './config/start-error.js';
 import { isDatabaseUnavailable } from './database/unavailable.js';
 import { DemoService } from './demo/demo.service.js';
 
+const HELP = `Usage: npm start -- [--env-file <file>]
+
+  --env-file <file>  ${ENV_FILE_HELP}
+
+The README names the variables. Everything else is done with npm run latchkey.
+`;
+
 async function main(): Promise<void> {
+  const options = readArguments();
+  if (options.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  if (options['env-file'] !== undefined) loadEnvFile(options['env-file']);
   const settings = loadSettings(process.env);
   const app = await createApp(settings);
   await app.listen(settings.PORT, settings.HOST);
   const url = settings.PUBLIC_URL;
   new Logger('Latchkey').log(`Ready on ${await app.getUrl()}, public URL ${url}`);
   if (settings.NODE_ENV === 'development') process.stdout.write(await app.get(DemoService).welcome());
+}
+
+function readArguments(): { help?: boolean; 'env-file'?: string } {
+  try {
+    return parseArgs({ options: { help: { type: 'boolean', short: 'h' }, 'env-file': { type: 'string' } } }).values;
+  } catch (error) {
+    throw new StartError(`${(error as Error).message}\n${HELP}`);
+  }
 }
 
 main().catch((error: unknown) => {

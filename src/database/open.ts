@@ -1,3 +1,5 @@
+import { closeSync, existsSync, mkdirSync, openSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
@@ -31,10 +33,31 @@ export async function openDataSource(options: DataSourceOptions): Promise<DataSo
   return new DataSource(withTimeout(options)).initialize();
 }
 
+/** Whether the database is there and was made by Latchkey. Nothing is made. */
+export async function isDatabaseThere(options: DataSourceOptions): Promise<boolean> {
+  if (options.type === 'better-sqlite3' && !existsSync(options.database)) return false;
+  const dataSource = await connect(options);
+  const runner = dataSource.createQueryRunner();
+  try {
+    return await runner.hasTable('migrations');
+  } finally {
+    await runner.release();
+    await dataSource.destroy();
+  }
+}
+
+/** SQLite would let everybody on the machine read the file that it makes, and gives the files beside it the same mode. */
+function makeFile(path: string): void {
+  if (path === ':memory:') return;
+  mkdirSync(dirname(path), { recursive: true });
+  closeSync(openSync(path, 'a', 0o600));
+}
+
 /** A server may still be starting, as this service does. */
 async function connect(options: DataSourceOptions): Promise<DataSource> {
   for (let attempt = 1; ; attempt++) {
     try {
+      if (options.type === 'better-sqlite3') makeFile(options.database);
       return await new DataSource(options).initialize();
     } catch (error) {
       if (options.type === 'better-sqlite3')

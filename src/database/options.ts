@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { DataSourceOptions } from 'typeorm';
 import type { Settings } from '../config/settings.js';
 import { ENTITIES } from './entities.js';
@@ -8,6 +9,14 @@ export const WAIT_MS = 5_000;
 
 /** What one SQLite connection keeps in memory of the file; its own default of 2 MiB makes large transactions slow. */
 const CACHE_KIB = 32 * 1024;
+
+/** What the database is called to the operator: without a user, a password and settings of the connection. */
+export function nameOfDatabase({ DATABASE_URL, DATABASE_PATH }: Settings): string {
+  if (!DATABASE_URL) return `SQLite, ${resolve(DATABASE_PATH)}`;
+  if (!URL.canParse(DATABASE_URL)) return 'PostgreSQL, DATABASE_URL';
+  const { host, pathname } = new URL(DATABASE_URL);
+  return `PostgreSQL, ${host}${pathname}`;
+}
 
 /** How to reach the database that the settings name: the same for the service, the command line and the migrations. */
 export function dataSourceOptions(settings: Settings): DataSourceOptions {
