@@ -1,9 +1,18 @@
 import { chromium } from 'playwright-core';
-import type { Browser } from 'playwright-core';
+import type { Browser, BrowserContext, LaunchOptions } from 'playwright-core';
 
 /** A real Chromium: the one that CHROMIUM names, or Debian's. */
 export function launchChromium(more: string[] = []): Promise<Browser> {
-  return chromium.launch({
+  return chromium.launch(optionsWith(more));
+}
+
+/** One with a profile, which may hold preferences of its own. */
+export function launchChromiumProfile(directory: string, more: string[] = []): Promise<BrowserContext> {
+  return chromium.launchPersistentContext(directory, { ...optionsWith(more), ignoreHTTPSErrors: true });
+}
+
+function optionsWith(more: string[]): LaunchOptions {
+  return {
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
     args: [
       '--no-sandbox',
@@ -15,5 +24,5 @@ export function launchChromium(more: string[] = []): Promise<Browser> {
       '--disable-sync',
       ...more,
     ],
-  });
+  };
 }
