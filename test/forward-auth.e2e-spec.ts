@@ -293,6 +293,20 @@ describe('without a session', () => {
       expect(answer.headers.get('cache-control')).toBe('no-store');
     });
 
+    it.each(PASSING_ON)('a browser that refuses cookies is not sent in circles by $proxy', async ({ proxy, ask }) => {
+      const headers = { ...PAGE, 'user-agent': `A browser behind ${proxy}` };
+      const statuses: number[] = [];
+      for (let i = 0; i < 8; i++) statuses.push((await ask(other.url, { headers })).status);
+      expect(statuses).toEqual([302, 302, 302, 302, 302, 401, 401, 401]);
+      const { text } = await ask(other.url, { headers });
+      expect(text).toContain('your browser refuses cookies');
+      expect(text).toContain(`href="${SIGN_IN_URL}"`);
+      const cookie = await t.signIn(caller, user);
+      await t.call('/logout', { method: 'POST', headers: { cookie, 'sec-fetch-site': 'same-origin' } });
+      for (const more of [{ 'user-agent': 'Another browser' }, { cookie }])
+        expect((await ask(other.url, { headers: { ...headers, ...more } as Record<string, string> })).status).toBe(302);
+    });
+
     it.each([
       { of: 'a script', headers: { 'sec-fetch-dest': 'empty', accept: '*/*' }, method: 'GET' },
       { of: 'an image', headers: { 'sec-fetch-dest': 'image', accept: 'image/*' }, method: 'GET' },

@@ -22,6 +22,9 @@ export const INTERACTIONS_PER_MINUTE = 100;
 /** Sites that are asked for an organization in a minute, because it claims them. */
 export const ORIGIN_CHECKS_PER_MINUTE = 20;
 
+/** Browsers without a cookie of ours that a site sends from an address to sign in, of one kind, in a minute, before they are asked. */
+export const SENT_TO_SIGN_IN_PER_MINUTE = 5;
+
 const SIGN_IN_ACCOUNT = 'sign-in account';
 
 interface Limit {
@@ -87,6 +90,16 @@ export class AttemptsService {
   async countInteraction(address: string): Promise<void> {
     const description = 'Too many sign-ins were begun from this address. Try again later.';
     await this.countFrom(address, { what: 'begun', max: INTERACTIONS_PER_MINUTE, windowMs: MINUTE_MS, description });
+  }
+
+  /**
+   * Counts a browser that is sent to sign in: one that refuses cookies comes back each time, with a new session.
+   *
+   * @throws DomainError `too_many_requests` when it is over the limit
+   */
+  async countSentToSignIn(address: string, userAgent: string): Promise<void> {
+    const what = `sent ${hashSecret(userAgent)}`;
+    await this.countFrom(address, { what, max: SENT_TO_SIGN_IN_PER_MINUTE, windowMs: MINUTE_MS });
   }
 
   /**

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
 import { OAuthModule } from '../oauth/oauth.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { AssertionsService } from './assertions.service.js';
@@ -7,7 +8,7 @@ import { ForwardAuthService } from './forward-auth.service.js';
 import { VisitsService } from './visits.service.js';
 
 @Module({
-  imports: [OAuthModule, SessionsModule],
+  imports: [AuthModule, OAuthModule, SessionsModule],
   providers: [AssertionsService, DeepLinksService, ForwardAuthService, VisitsService],
 })
 export class ForwardAuthModule {}

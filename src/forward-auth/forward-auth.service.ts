@@ -1,10 +1,12 @@
 import type { IncomingMessage } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AttemptsService } from '../auth/attempts.service.js';
 import { REALM } from '../auth/challenge.js';
 import { separateCookies } from '../common/cookies.js';
 import { DomainError } from '../common/errors/errors.js';
 import { sendErrorPage } from '../common/errors/page-error.filter.js';
+import { html, sendPage } from '../common/page.js';
 import { TrustedProxies } from '../common/trusted-proxies.js';
 import { Settings } from '../config/settings.js';
 import { isNavigation } from '../sessions/navigation.js';
@@ -32,6 +34,7 @@ export class ForwardAuthService {
     private readonly assertions: AssertionsService,
     private readonly deepLinks: DeepLinksService,
     private readonly cookie: SessionCookie,
+    private readonly attempts: AttemptsService,
     private readonly settings: Settings,
   ) {
     this.proxies = new TrustedProxies(settings.TRUSTED_PROXIES);
@@ -61,7 +64,7 @@ export class ForwardAuthService {
       original = readOriginalRequest(method!, url!, headers);
       await this.decide(request, reply, original);
     } catch (error) {
-      this.refuse(error, original, request, reply);
+      await this.refuse(error, original, request, reply);
     }
   }
 
@@ -111,13 +114,38 @@ export class ForwardAuthService {
     return true;
   }
 
-  private refuse(error: unknown, original: OriginalRequest | null, request: FastifyRequest, reply: FastifyReply): void {
+  private async refuse(
+    error: unknown,
+    original: OriginalRequest | null,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<void> {
     const isSignedOut = error instanceof DomainError && error.id === 'not_authenticated';
     if (isSignedOut && original?.delivery === 'status-only')
       void reply.status(401).header('Cache-Control', 'no-store').send();
     else if (isSignedOut && this.settings.SIGN_IN_URL && isPage(request, original))
-      void reply.status(302).headers({ Location: this.settings.SIGN_IN_URL, 'Cache-Control': 'no-store' }).send();
+      await this.sendToSignIn(this.settings.SIGN_IN_URL, request, reply);
     else sendErrorPage(error, request, reply);
+  }
+
+  /** A browser that refuses cookies would be sent in circles, and get a new session each time. So it has to be told to, now and then. */
+  private async sendToSignIn(url: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const { headers, ip } = request;
+    try {
+      const browser = headers['user-agent'];
+      if (browser && this.cookie.read({ headers }).length === 0) await this.attempts.countSentToSignIn(ip, browser);
+      void reply.status(302).headers({ Location: url, 'Cache-Control': 'no-store' }).send();
+    } catch (error) {
+      if (!(error instanceof DomainError)) return sendErrorPage(error, request, reply);
+      void reply.header('WWW-Authenticate', `Bearer realm="${REALM}"`);
+      sendPage(
+        reply,
+        401,
+        'You are not signed in',
+        html`<p>If you have signed in just now, your browser refuses cookies: allow them for this site.</p>
+          <p><a href="${url}">Sign in</a></p>`,
+      );
+    }
   }
 }
 
