@@ -25,6 +25,7 @@ async function main(): Promise<void> {
   if (options['env-file'] !== undefined) loadEnvFile(options['env-file']);
   const settings = loadSettings(process.env);
   const app = await createApp(settings);
+  await app.get(DemoService).requireOutOfReach();
   await app.listen(settings.PORT, settings.HOST);
   const url = settings.PUBLIC_URL;
   new Logger('Latchkey').log(`Ready on ${await app.getUrl()}, public URL ${url}`);

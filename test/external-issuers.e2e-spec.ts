@@ -340,6 +340,13 @@ describe('the signature of a token of another issuer', () => {
   });
 });
 
+it('a header that is read in another way is refused: crit, b64, and a kid that is no name', async () => {
+  expect((await ask(await signed())).status).toBe(200);
+  for (const header of [{ kid: 1 }, { kid: {} }, { kid: ['first'] }, { kid: '' }, { kid: null }, { b64: true }])
+    expect({ header, outcome: outcome(await ask(await signed({}, header))) }).toEqual({ header, outcome: REFUSED });
+  expect(outcome(await ask(await signed({}, { crit: ['b64'], b64: true })))).toEqual(REFUSED);
+});
+
 describe('the keys of another issuer', () => {
   const second = newIssuerKey('second');
 

@@ -41,6 +41,32 @@ async function apiStatus(token: string): Promise<number> {
 }
 
 describe('the authorization code grant', () => {
+  it('has a page for response_mode=form_post that sends its form by a script of its own address', async () => {
+    const browser = new Browser(t);
+    await browser.authorize(
+      `client_id=${client.id}&redirect_uri=${encodeURIComponent(REDIRECT_URI)}`,
+      person.emailAddress,
+    );
+    const state = `"><script>alert(1)</script>`;
+    const query = new URLSearchParams({
+      client_id: client.id,
+      redirect_uri: REDIRECT_URI,
+      response_mode: 'form_post',
+      response_type: 'code',
+      state,
+    });
+    const { status, text, headers } = await browser.open(`/oauth/authorize?${query}`);
+    expect(status).toBe(200);
+    expect(text).toContain(`<form method="post" action="${REDIRECT_URI}">`);
+    expect(text).toMatch(/<input type="hidden" name="code" value="[\w-]{43}">/);
+    expect(text.match(/<script[^>]*>/g)).toEqual(['<script src="/oauth/continue.js" defer>']);
+    const policy = headers.get('content-security-policy');
+    expect(policy).toContain("script-src 'self'; form-action 'self' https://host.example;");
+    expect(policy).not.toContain('unsafe-inline');
+    const script = await t.call('/oauth/continue.js');
+    expect([script.status, script.headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8']);
+  });
+
   it('leads from an authorize link with client_id and redirect_uri alone to a token that calls the API', async () => {
     const { status, body } = await requestToken(
       t.url,

@@ -20,6 +20,17 @@ const ADMINISTRATOR: Permission[] = [
   'MANAGE_SERVICE_ACCOUNTS',
 ];
 
+const GOOD_KEY = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
+/** 1 modulo every prime up to 167, which is the power 0 of 65537. */
+const ROCA_KEY = { kty: 'RSA', e: 'AQAB', n: rocaModulus().toString('base64url') };
+
+function rocaModulus(): Buffer {
+  const product = [2, 3, 5, 7, 11, 13, 17, 19, 23, 29, 31, 37, 41, 43, 47, 53, 59, 61, 67, 71, 73, 79, 83, 89, 97, 101]
+    .concat([103, 107, 109, 113, 127, 131, 137, 139, 149, 151, 157, 163, 167])
+    .reduce((value, prime) => value * BigInt(prime), 1n);
+  return Buffer.from((((1n << 2047n) / product + 1n) * product + 1n).toString(16), 'hex');
+}
+
 let t: TestApp;
 let admin: TestCaller;
 
@@ -202,7 +213,7 @@ describe('a service account', () => {
     expect(outcome(await t.send(admin, 'DELETE', `/service-account/${id}`))).toEqual([404, 'not_found']);
   });
 
-  it.each(['', ' ', 'x'.repeat(256), 'a\0b'])('is not called %j', async (name) => {
+  it.each(['', ' ', 'x'.repeat(256), 'a\u0001b'])('is not called %j', async (name) => {
     expect(outcome(await t.send(admin, 'POST', '/service-accounts', { name }))).toEqual([400, 'name_missing']);
   });
 });
@@ -352,6 +363,11 @@ describe('a key of a service account', () => {
       'A key is RSA',
       () => pemOf(generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 })),
     ],
+    ['RSA with the fingerprint of ROCA', 'ROCA', () => JSON.stringify(ROCA_KEY)],
+    ['a key for encryption', 'for signatures', () => JSON.stringify({ ...GOOD_KEY, use: 'enc' })],
+    ['a key with another use', 'for signatures', () => JSON.stringify({ ...GOOD_KEY, use: ['sig'] })],
+    ['a key that verifies nothing', 'for signatures', () => JSON.stringify({ ...GOOD_KEY, key_ops: ['encrypt'] })],
+    ['a key with malformed operations', 'for signatures', () => JSON.stringify({ ...GOOD_KEY, key_ops: 'verify' })],
     ['EC on P-384', 'A key is RSA', () => pemOf(generateKeyPairSync('ec', { namedCurve: 'P-384' }))],
     [
       'a private key',

@@ -66,6 +66,32 @@ describe('the start in development', () => {
   });
 });
 
+describe('the demo organization', () => {
+  it.each(['0.0.0.0', '::'])('is not made where others can reach it, and the start says why: HOST=%s', async (HOST) => {
+    instance = await Instance.start({ NODE_ENV: 'development', HOST });
+    await said(instance, 'There is no demo organization');
+    const url = instance.url.replace(/\/\/[^/]*:/, '//127.0.0.1:');
+    expect((await call(url, '/api/2.1.1/version')).status).toBe(200);
+    expect(instance.output.join('\n')).not.toContain('curl');
+    const { code, stderr } = await run('cli', testEnvironment(), 'token', '--user', 'admin@demo.example');
+    expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('There is no such user') });
+  });
+
+  it('is reached by nobody else later: no start in production, and none on another address', async () => {
+    instance = await Instance.start({ NODE_ENV: 'development', HOST: '127.0.0.1' });
+    await printed(instance);
+    await instance.stop('SIGTERM');
+    const elsewhere: Record<string, string>[] = [
+      { NODE_ENV: 'development', HOST: '0.0.0.0' },
+      { NODE_ENV: 'production', PUBLIC_URL: 'https://login.school.nl' },
+    ];
+    for (const env of elsewhere) {
+      const { code, stderr } = await run('main', testEnvironment(env));
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('whose password everybody knows') });
+    }
+  });
+});
+
 describe('the start in production', () => {
   const PRODUCTION = { NODE_ENV: 'production', PUBLIC_URL: 'https://login.school.nl' };
 
@@ -292,4 +318,8 @@ async function printed({ output }: Instance): Promise<[token: string, path: stri
     if (match) return [match[1]!, match[2]!];
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+}
+
+async function said({ output }: Instance, text: string): Promise<void> {
+  while (!output.join('\n').includes(text)) await new Promise((resolve) => setTimeout(resolve, 20));
 }

@@ -1,9 +1,14 @@
+import { createPublicKey } from 'node:crypto';
+import type { JsonWebKey } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { createLocalJWKSet, errors } from 'jose';
-import type { CryptoKey, JSONWebKeySet, JWSHeaderParameters, FlattenedJWSInput } from 'jose';
+import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters, FlattenedJWSInput } from 'jose';
 import type { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { isTrustworthyUrl } from '../config/trusted-issuer.js';
+import { weaknessOf } from '../oauth/key-strength.js';
+import { isPlainHeader } from '../oauth/plain-header.js';
+import { isForSignatures } from '../oauth/public-keys.js';
 
 /** Milliseconds for which fetched keys are believed, and for which they are used while no newer ones can be had. */
 export const KEYS_FRESH_MS = 10 * 60_000;
@@ -36,6 +41,7 @@ export class IssuerKeys {
 
   /** The key that the header of a token names. @throws DomainError `unavailable` if there are no keys; JOSEError if none fits */
   async find(header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
+    if (!isPlainHeader(header)) throw new errors.JWSInvalid('the header says more than is understood here');
     if (this.ageOf(this.fetchedAt) > KEYS_FRESH_MS) await this.tryToFetch();
     const { keys } = this;
     if (!keys || this.ageOf(this.fetchedAt) > KEYS_KEPT_MS)
@@ -62,7 +68,7 @@ export class IssuerKeys {
     try {
       const signal = AbortSignal.timeout(TIMEOUT_MS);
       const jwks = await getJson(await this.findKeySet(signal), signal);
-      this.keys = createLocalJWKSet(jwks as unknown as JSONWebKeySet);
+      this.keys = createLocalJWKSet(this.believable(jwks));
       this.fetchedAt = this.triedAt;
       this.failures = 0;
     } catch (error) {
@@ -70,6 +76,17 @@ export class IssuerKeys {
       const { message, cause } = error as Error;
       this.logger.warn(`The keys of ${this.issuer} can't be had: ${message}${cause ? `, ${String(cause)}` : ''}`);
     }
+  }
+
+  /** What of a key set may verify a token: a key that is not for signatures, or weak, is no key. */
+  private believable({ keys }: Record<string, unknown>): JSONWebKeySet {
+    if (!Array.isArray(keys)) throw new Error('its key set has no keys');
+    const good = (keys as JWK[]).filter((jwk) => {
+      const weakness = isForSignatures(jwk) ? weaknessOfJwk(jwk) : null;
+      if (weakness) this.logger.warn(`A key of ${this.issuer} is left out: ${weakness}.`);
+      return isForSignatures(jwk) && weakness === null;
+    });
+    return { keys: good };
   }
 
   private async findKeySet(signal: AbortSignal): Promise<string> {
@@ -95,6 +112,16 @@ export class IssuerKeys {
   private ageOf(instant: number): number {
     const age = this.clock.now().getTime() - instant;
     return age < 0 ? Infinity : age;
+  }
+}
+
+/** A key of a kind that is not known here is as it is: no token is verified with it. */
+function weaknessOfJwk(jwk: JWK): string | null {
+  if (jwk.kty !== 'RSA') return null;
+  try {
+    return weaknessOf(createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }));
+  } catch {
+    return 'it can’t be read';
   }
 }
 

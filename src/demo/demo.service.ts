@@ -1,9 +1,11 @@
+import { isIPv4 } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { addSeconds, Clock } from '../common/clock.js';
 import { hashSecret, newClientId, newId, newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
+import { StartError } from '../config/start-error.js';
 import { Database } from '../database/database.js';
 import { indexGroup } from '../groups/group-search.js';
 import { GroupStaff } from '../groups/group-staff.entity.js';
@@ -99,8 +101,28 @@ export class DemoService {
     private readonly clock: Clock,
   ) {}
 
+  /**
+   * Everybody knows the demo's password: it is for whoever sits at this machine, and for nobody on its network.
+   *
+   * @throws StartError if there is a demo that others could reach
+   */
+  async requireOutOfReach(): Promise<void> {
+    const { NODE_ENV, HOST } = this.settings;
+    const isOnlyHere = NODE_ENV === 'development' && isLoopback(HOST);
+    if (isOnlyHere || NODE_ENV === 'test' || !(await this.hasKnownPassword())) return;
+    throw new StartError(
+      'The database has the demo organization, whose password everybody knows. Start it in development and on a loopback address (HOST=localhost), or take another database.',
+    );
+  }
+
+  private async hasKnownPassword(): Promise<boolean> {
+    return (await this.passwords.check(ADMINISTRATOR, PASSWORD)).passwordFrom !== null;
+  }
+
   /** What a newcomer needs first: the addresses, and one command that does the whole job. */
   async welcome(): Promise<string> {
+    if (!isLoopback(this.settings.HOST))
+      return `\n  There is no demo organization: its password is known, and HOST=${this.settings.HOST} is no loopback address.\n  Make an organization of your own: npm run latchkey -- organizations create --help\n\n`;
     if ((await this.organizations.count()) === 0) {
       const administratorId = await this.database.transaction((db) => this.seed(db));
       await this.passwords.set(administratorId, PASSWORD);
@@ -231,4 +253,8 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
     await indexUser(db, id);
     return id;
   }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }

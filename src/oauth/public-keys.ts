@@ -1,13 +1,8 @@
 import { createPublicKey } from 'node:crypto';
 import type { JsonWebKey, KeyObject } from 'node:crypto';
 import { DomainError } from '../common/errors/errors.js';
+import { weaknessOf } from './key-strength.js';
 import type { AssertionAlgorithm } from './service-account-key.entity.js';
-
-/** NIST SP 800-131A: no shorter RSA key signs. A longer one than the other only costs time to verify. Bits. */
-const MIN_RSA_BITS = 2048;
-const MAX_RSA_BITS = 8192;
-/** FIPS 186-5, section A.1.1. */
-const MIN_RSA_EXPONENT = 65_537n;
 
 /** Members of a JWK that only a private or secret key has (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1). */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
@@ -58,7 +53,6 @@ function normalized(jwk: unknown): JsonWebKey {
   const { kid, alg = algorithm, use = 'sig' } = jwk as Record<string, unknown>;
   if (alg !== algorithm && !OTHER_ALGORITHMS[algorithm].includes(String(alg)))
     throw new DomainError('invalid_jwks', `A key is for another "alg" than it can be used with: ${algorithm}.`);
-  if (use !== 'sig') throw new DomainError('invalid_jwks', 'A key has another "use" than "sig".');
   const isName = typeof kid === 'string' && kid !== '' && kid.length <= MAX_KID;
   if (kid !== undefined && !isName)
     throw new DomainError('invalid_jwks', `A "kid" is a text of at most ${MAX_KID} characters.`);
@@ -68,7 +62,18 @@ function normalized(jwk: unknown): JsonWebKey {
 function readJwk(jwk: unknown): PublicKey {
   if (typeof jwk !== 'object' || jwk === null) throw isNone();
   if (PRIVATE_MEMBERS.some((member) => member in jwk)) throw isPrivate();
+  if (!isForSignatures(jwk))
+    throw new DomainError(
+      'invalid_public_key',
+      'A key is for signatures: its "use" is "sig", its "key_ops" hold "verify".',
+    );
   return withAlgorithm(() => createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }));
+}
+
+/** Whether a JWK may verify signatures, as far as it says what it is for (RFC 7517, sections 4.2 and 4.3). */
+export function isForSignatures(jwk: { use?: unknown; key_ops?: unknown }): boolean {
+  const { use = 'sig', key_ops: operations = ['verify'] } = jwk;
+  return use === 'sig' && Array.isArray(operations) && operations.includes('verify');
 }
 
 function withAlgorithm(read: () => KeyObject): PublicKey {
@@ -81,16 +86,15 @@ function withAlgorithm(read: () => KeyObject): PublicKey {
   return { key, algorithm: algorithmOf(key) };
 }
 
-function algorithmOf({ asymmetricKeyType, asymmetricKeyDetails = {} }: KeyObject): AssertionAlgorithm {
-  const { namedCurve, modulusLength = 0, publicExponent = 0n } = asymmetricKeyDetails;
+function algorithmOf(key: KeyObject): AssertionAlgorithm {
+  const { asymmetricKeyType, asymmetricKeyDetails = {} } = key;
+  const weakness = weaknessOf(key);
   if (asymmetricKeyType === 'ed25519') return 'EdDSA';
-  if (asymmetricKeyType === 'ec' && namedCurve === 'prime256v1') return 'ES256';
-  const isGoodRsa =
-    modulusLength >= MIN_RSA_BITS && modulusLength <= MAX_RSA_BITS && publicExponent >= MIN_RSA_EXPONENT;
-  if (asymmetricKeyType === 'rsa' && isGoodRsa) return 'RS256';
+  if (asymmetricKeyType === 'ec' && asymmetricKeyDetails.namedCurve === 'prime256v1') return 'ES256';
+  if (asymmetricKeyType === 'rsa' && weakness === null) return 'RS256';
   throw new DomainError(
     'invalid_public_key',
-    `A key is RSA of ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits with the exponent 65537, EC on P-256, or Ed25519.`,
+    `A key is RSA, EC on P-256, or Ed25519${weakness === null ? '' : `; ${weakness}`}.`,
   );
 }
 

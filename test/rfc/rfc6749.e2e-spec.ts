@@ -208,7 +208,7 @@ describe('RFC 6749, section 4.1: the authorization code grant', () => {
     const browser = new Browser(t);
     const signIn = await browser.open(`/oauth/authorize?${authorizeQuery(scene.client)}`);
     const consent = await browser.open(actionOf(signIn), { email: scene.person.emailAddress, password: PASSWORD });
-    expect(consent.text).toContain('Host &#60;system&#62;');
+    expect(consent.text).toContain('<strong>Host &#60;system&#62;</strong> of Academy');
     const answer = await browser.open(actionOf(consent), { answer: 'deny' });
     expect(new URL(answer.headers.get('location')!).searchParams.get('error')).toBe('access_denied');
   });

@@ -192,3 +192,21 @@ describe.each(TEXTS)('$of', ({ text, encoded }) => {
       expect((await post(action.replace(/login$/, 'consent'), fields, { cookie })).status).toBeLessThan(500);
   });
 });
+
+it('S10: a client assertion whose header is read in another way is refused: crit, b64, and a kid that is no name', async () => {
+  const client = await newKeyClient(t, scene.organizationId);
+  const ask = async (header: Record<string, unknown>): Promise<string> => {
+    const fields = { grant_type: 'refresh_token', refresh_token: 'unknown' };
+    return (await requestToken(t.url, { ...fields, ...(await authenticationOf(client, {}, header)) })).body.error;
+  };
+  expect(await ask({})).toBe('invalid_grant');
+  for (const header of [
+    { kid: 1 },
+    { kid: {} },
+    { kid: '' },
+    { kid: null },
+    { b64: true },
+    { crit: ['b64'], b64: true },
+  ])
+    expect({ header, error: await ask(header) }).toEqual({ header, error: 'invalid_client' });
+});

@@ -235,10 +235,11 @@ export async function newKeyClient(t: TestApp, organizationId: string, algorithm
   return { id, algorithm, privateKey };
 }
 
-/** With what such a client authenticates (RFC 7523, section 2.2); `claims` replace what is usual. */
+/** With what such a client authenticates (RFC 7523, section 2.2); `claims` and `header` replace what is usual. */
 export async function authenticationOf(
   { id, algorithm, privateKey }: KeyClient,
   claims: Record<string, unknown> = {},
+  header: Record<string, unknown> = {},
 ): Promise<Record<string, string>> {
   const now = Math.floor(Date.now() / 1000);
   const usual = { iss: id, sub: id, aud: `${PUBLIC_URL}/oauth/token`, jti: randomUUID(), iat: now, exp: now + 300 };
@@ -247,7 +248,7 @@ export async function authenticationOf(
     client_id: id,
     client_assertion_type: 'urn:ietf:params:oauth:client-assertion-type:jwt-bearer',
     client_assertion: await new SignJWT(Object.fromEntries(given))
-      .setProtectedHeader({ alg: algorithm })
+      .setProtectedHeader({ alg: algorithm, ...header })
       .sign(privateKey),
   };
 }

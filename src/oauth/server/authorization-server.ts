@@ -5,8 +5,7 @@ import type { ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Provider } from 'oidc-provider';
-import type { KoaContextWithOIDC } from 'oidc-provider';
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import type { Repository } from 'typeorm';
 import { hashSecret, isId } from '../../common/id.js';
 import { Settings } from '../../config/settings.js';
@@ -15,6 +14,7 @@ import { KeyRing } from '../key-ring.js';
 import { SignInCookies } from '../sign-in-cookies.js';
 import type { ShownSignIn } from '../sign-in-cookies.js';
 import { JWT_BEARER } from './client-metadata.js';
+import { Engine } from './engine.js';
 import { EngineAnswers } from './engine-answers.js';
 import { ENGINE_COOKIES, EngineConfiguration } from './engine-configuration.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
@@ -117,7 +117,7 @@ export class AuthorizationServer {
   private build(): Provider {
     // The engine signs with the keys that it was made with, also while they are replaced: what it is told to sign with is one of them.
     const resourceServer = this.configuration.resourceServer(this.keys.signing('ACCESS').kid);
-    const provider = new Provider(this.settings.PUBLIC_URL, this.configuration.of(resourceServer));
+    const provider = new Engine(this.settings.PUBLIC_URL, this.configuration.of(resourceServer));
     // What arrives here has been rewritten: the headers are our own.
     provider.proxy = true;
     const { secrets } = this;

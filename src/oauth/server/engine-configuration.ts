@@ -12,6 +12,7 @@ import { Database } from '../../database/database.js';
 import { PasswordsService } from '../../users/passwords.service.js';
 import { Client } from '../client.entity.js';
 import { KeyRing } from '../key-ring.js';
+import { isPlainHeader } from '../plain-header.js';
 import { RevokedTokensService } from '../revoked-tokens.service.js';
 import { SignInCookies } from '../sign-in-cookies.js';
 import { SignInsService } from '../sign-ins.service.js';
@@ -65,7 +66,11 @@ export class EngineConfiguration {
       responseTypes: ['code'],
       clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
       clockTolerance: CLOCK_SKEW,
-      assertJwtClientAuthClaimsAndHeader: (_ctx, { exp }) => {
+      assertJwtClientAuthClaimsAndHeader: (_ctx, { exp }, header) => {
+        if (!isPlainHeader(header))
+          throw new errors.InvalidClientAuth(
+            'the header of the client assertion has crit, b64 or a kid that is no name',
+          );
         if (Number(exp) > toNumericDate(this.clock.now()) + MAX_ASSERTION_LIFETIME + CLOCK_SKEW)
           throw new errors.InvalidClientAuth('the client assertion is good for longer than an hour');
       },

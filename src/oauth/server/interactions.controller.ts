@@ -15,6 +15,7 @@ import { SignInsService } from '../sign-ins.service.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
 import { AuthorizationServer } from './authorization-server.js';
 import { InteractionsService, startAgain } from './interactions.service.js';
+import type { NamedClient } from './interactions.service.js';
 import { PATHS } from './paths.js';
 import { signInForm, WRONG_CREDENTIALS } from './sign-in-form.js';
 import { requireCredentials, SignInService } from './sign-in.service.js';
@@ -42,7 +43,7 @@ export class InteractionsController {
     const interaction = await this.interactions.require(request, reply, { isAnswer: false });
     if (interaction.prompt.name === 'login') return this.showSignIn(reply, interaction);
     const [client, user] = await Promise.all([
-      this.clientNameOf(interaction),
+      this.interactions.clientOf(interaction),
       this.users.findById(interaction.session?.accountId ?? ''),
     ]);
     const isChoice = interaction.prompt.name === 'select_account';
@@ -113,25 +114,20 @@ export class InteractionsController {
 
   private async showSignIn(reply: FastifyReply, interaction: Interaction, failedFor?: string): Promise<void> {
     const status = failedFor === undefined ? 200 : 401;
-    const page = signIn(interaction, await this.clientNameOf(interaction), failedFor);
+    const page = signIn(interaction, await this.interactions.clientOf(interaction), failedFor);
     sendPage(reply, status, 'Sign in', page, pageOptions(interaction));
-  }
-
-  private async clientNameOf({ params }: Interaction): Promise<string> {
-    const client = await this.server.provider.Client.find(String(params.client_id));
-    return client?.clientName ?? '';
   }
 }
 
-function signIn({ uid, params }: Interaction, client: string, failedFor?: string): Html {
+function signIn({ uid, params }: Interaction, client: NamedClient, failedFor?: string): Html {
   return html`${failedFor === undefined ? '' : WRONG_CREDENTIALS}
-    <p>To go on to <strong>${client}</strong>.</p>
+    <p>To go on to ${named(client)}.</p>
     ${signInForm(`${PATHS.interaction}/${uid}/login`, failedFor ?? String(params.login_hint ?? ''))}
     <p><a href="${PATHS.account}">Your account</a></p>`;
 }
 
-function consent({ uid, params }: Interaction, client: string, user: string): Html {
-  return html`<p><strong>${client}</strong> asks to call Latchkey as you, ${user}: with all that your account may see and do here.</p>
+function consent({ uid, params }: Interaction, client: NamedClient, user: string): Html {
+  return html`<p>${named(client)} asks to call Latchkey as you, ${user}: with all that your account may see and do here.</p>
     <p>Afterwards you are sent to <code>${new URL(String(params.redirect_uri)).origin}</code>.</p>
     <form method="post" action="${PATHS.interaction}/${uid}/consent">
       <button type="submit" name="answer" value="allow">Allow</button>
@@ -141,12 +137,16 @@ function consent({ uid, params }: Interaction, client: string, user: string): Ht
     <p><a href="${PATHS.account}">Your account</a></p>`;
 }
 
-function choice({ uid }: Interaction, client: string, user: string): Html {
-  return html`<p>To go on to <strong>${client}</strong>. You are signed in as ${user}.</p>
+function choice({ uid }: Interaction, client: NamedClient, user: string): Html {
+  return html`<p>To go on to ${named(client)}. You are signed in as ${user}.</p>
     <form method="post" action="${PATHS.interaction}/${uid}/continue">
       <button type="submit">Continue as ${user}</button>
     </form>
     ${switchForm(uid, 'Sign in as somebody else')}`;
+}
+
+function named({ name, organization }: NamedClient): Html {
+  return html`<strong>${name}</strong> of ${organization}`;
 }
 
 function switchForm(uid: string, label: string): Html {

@@ -17,6 +17,18 @@ import { StartAgain } from './start-again.filter.js';
 /** Seconds for which what a browser has sent twice counts like the first time: a double click, an answer that got lost. */
 const REPEATABLE_SECONDS = 30;
 
+const FIND_CLIENT: Statement = {
+  name: 'find_client_of_interaction',
+  sql: `SELECT c."name", o."name" AS "organization" FROM "clients" c
+        JOIN "organizations" o ON o."id" = c."organization_id" WHERE c."id" = $1`,
+};
+
+/** What a person is told of the application that they sign in for. */
+export interface NamedClient {
+  name: string;
+  organization: string;
+}
+
 const FIND: Statement = {
   name: 'find_interaction',
   sql: `SELECT r."payload", r."consumed_at" AS "consumedAt" FROM "oauth_records" r WHERE r."id" = $1 AND r."expires_at" > $2`,
@@ -41,6 +53,12 @@ export class InteractionsService {
     private readonly database: Database,
     private readonly clock: Clock,
   ) {}
+
+  /** What asks for the sign-in, and whose it is: anybody can name an application as they like, but not its organization. */
+  async clientOf({ params }: Pick<Interaction, 'params'>): Promise<NamedClient> {
+    const [client] = await this.database.read<NamedClient>(FIND_CLIENT, [String(params.client_id)]);
+    return client ?? { name: '', organization: '' };
+  }
 
   /**
    * The interaction of the path that waits for one of the prompts, or was answered a moment ago if `isAnswer`.

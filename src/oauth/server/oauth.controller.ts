@@ -1,4 +1,4 @@
-import { Body, Controller, Get, Param, Post, Req, Res, UseFilters } from '@nestjs/common';
+import { Body, Controller, Get, Header, Param, Post, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy, SCOPE } from '../../auth/called-by.decorator.js';
@@ -7,6 +7,7 @@ import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
 import { API } from '../../common/paths.js';
 import { areText, isPercentEncodedText } from '../../common/text.js';
 import { AuthorizationServer } from './authorization-server.js';
+import { FORM_POST_SCRIPT_TEXT } from './engine.js';
 import { PATHS } from './paths.js';
 import { InteractionsService } from './interactions.service.js';
 import { JWT_BEARER } from './client-metadata.js';
@@ -48,6 +49,13 @@ export class OAuthController {
   async resume(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('uid') uid: string): Promise<void> {
     await this.interactions.requireResumable(request, uid);
     await this.server.answer(request, reply, { url: `${PATHS.authorization}/${encodeURIComponent(uid)}`, uid });
+  }
+
+  @Get(PATHS.formPostScript)
+  @Header('Content-Type', 'text/javascript; charset=utf-8')
+  @Header('Cache-Control', 'public, max-age=86400')
+  formPostScript(): string {
+    return FORM_POST_SCRIPT_TEXT;
   }
 
   /** RFC 6749, section 3.2. */

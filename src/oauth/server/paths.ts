@@ -7,4 +7,5 @@ export const PATHS = {
   metadata: '/.well-known/oauth-authorization-server',
   interaction: '/oauth/interaction',
   account: '/oauth/account',
+  formPostScript: '/oauth/continue.js',
 } as const;

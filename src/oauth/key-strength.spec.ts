@@ -1,0 +1,43 @@
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
+import { expect, it } from '@jest/globals';
+import { weaknessOf } from './key-strength.js';
+
+function rsa(modulus: bigint, exponent = 65_537n): KeyObject {
+  const [n, e] = [modulus, exponent].map((number) => {
+    const hex = number.toString(16);
+    return Buffer.from(hex.padStart(hex.length + (hex.length % 2), '0'), 'hex').toString('base64url');
+  });
+  return createPublicKey({ key: { kty: 'RSA', n, e }, format: 'jwk' });
+}
+
+const PRIMES = [2n, 3n, 5n, 7n, 11n, 13n, 17n, 19n, 23n, 29n, 31n, 37n, 41n, 43n, 47n, 53n, 59n, 61n, 67n, 71n, 73n]
+  .concat([79n, 83n, 89n, 97n, 101n, 103n, 107n, 109n, 113n, 127n, 131n, 137n, 139n, 149n, 151n, 157n, 163n, 167n])
+  .concat([173n, 179n, 181n, 191n, 193n, 197n, 199n, 211n, 223n, 227n, 229n]);
+const PRODUCT = PRIMES.reduce((product, prime) => product * prime);
+
+/** A modulus of 2048 bits that is `power` of 65537 modulo the product, as those of the chips are. */
+function ofChip(power: number): bigint {
+  let remainder = 1n;
+  for (let i = 0; i < power; i++) remainder = (remainder * 65_537n) % PRODUCT;
+  return ((1n << 2047n) / PRODUCT + 1n + BigInt(power)) * PRODUCT + remainder;
+}
+
+it.each([0, 1, 2, 17, 1000])('a modulus that is a power of 65537 for all small primes is refused: %i', (power) => {
+  expect(weaknessOf(rsa(ofChip(power)))).toMatch(/ROCA/);
+  expect(weaknessOf(rsa(ofChip(power) + 2n))).toBeNull();
+});
+
+it('keys that are made here, and keys of other kinds, are good', () => {
+  for (let i = 0; i < 3; i++)
+    expect(weaknessOf(generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey)).toBeNull();
+  expect(weaknessOf(generateKeyPairSync('ed25519').publicKey)).toBeNull();
+});
+
+it('short and long keys, and small and even exponents, are refused', () => {
+  const { n } = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' });
+  const good = BigInt(`0x${Buffer.from(n!, 'base64url').toString('hex')}`);
+  expect(weaknessOf(rsa(good >> 1n))).toMatch(/bits/);
+  expect(weaknessOf(rsa((good << 6145n) + 1n))).toMatch(/bits/);
+  for (const exponent of [3n, 17n, 65_536n, 65_538n]) expect(weaknessOf(rsa(good, exponent))).toMatch(/exponent/);
+});

@@ -1,0 +1,42 @@
+import type { KeyObject } from 'node:crypto';
+
+/** NIST SP 800-131A: no shorter RSA key signs. A longer one than the other only costs time to verify. Bits. */
+const MIN_RSA_BITS = 2048;
+const MAX_RSA_BITS = 8192;
+/** FIPS 186-5, section A.1.1; an even one has no inverse. */
+const MIN_RSA_EXPONENT = 65_537n;
+
+/** The odd primes that the fingerprint of ROCA looks at. */
+const PRIMES = Array.from({ length: 165 }, (_, index) => index + 3).filter((number) =>
+  Array.from({ length: number - 2 }, (_, index) => index + 2).every((smaller) => number % smaller !== 0),
+);
+const GENERATOR = 65_537;
+
+/** For each prime, the remainders that powers of the generator leave. */
+const REMAINDERS = PRIMES.map((prime) => {
+  const remainders = new Set<number>();
+  for (let power = 1; !remainders.has(power); power = (power * GENERATOR) % prime) remainders.add(power);
+  return { prime: BigInt(prime), remainders };
+});
+
+/** Why a signature of an RSA key proves nothing; `null` if it does, and for every other kind of key. */
+export function weaknessOf(key: KeyObject): string | null {
+  if (key.asymmetricKeyType !== 'rsa') return null;
+  const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
+  if (modulusLength < MIN_RSA_BITS || modulusLength > MAX_RSA_BITS)
+    return `RSA keys have ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`;
+  if (publicExponent < MIN_RSA_EXPONENT || publicExponent % 2n === 0n) return 'the exponent of RSA keys is 65537';
+  if (hasFingerprintOfRoca(key))
+    return 'this RSA key comes from a chip whose keys can be broken (ROCA, CVE-2017-15361); make a new one elsewhere';
+  return null;
+}
+
+/**
+ * CVE-2017-15361: the primes of these keys are powers of 65537 modulo the product of the first primes, and so is their
+ * product, the modulus. Of other keys, less than one in a hundred million is so for all primes that are looked at
+ * (Nemec et al., The Return of Coppersmith's Attack, section 3.2).
+ */
+function hasFingerprintOfRoca(key: KeyObject): boolean {
+  const modulus = BigInt(`0x${Buffer.from(key.export({ format: 'jwk' }).n!, 'base64url').toString('hex')}`);
+  return REMAINDERS.every(({ prime, remainders }) => remainders.has(Number(modulus % prime)));
+}
