@@ -20,6 +20,8 @@ export type LoginOptions = Pick<
 /** A token that can start a session at this moment. */
 export interface GoodLoginToken extends Omit<LoginOptions, 'secure' | 'returnOrigin'> {
   userId: string;
+  /** On whose staff the caller is who asked for it. */
+  organizationId: string | null;
 }
 
 /** What a login token says, beside who asked for it. */
@@ -50,6 +52,7 @@ const RECORD = Object.fromEntries(
 const STATE: Statement = {
   name: 'explain_login_token',
   sql: `SELECT t."user_id" AS "userId", t."return_to" AS "returnTo", t."embed_origin" AS "embedOrigin", t."delivery",
+               (SELECT c."staff_organization_id" FROM "users" c WHERE c."id" = t."caller_id") AS "organizationId",
                ${keepsFrame('t')} AS "keepsFrame",
                t."existing_session" AS "existingSession", t."expires_at" AS "expiresAt",
                EXISTS (SELECT 1 FROM "sessions" s WHERE s."login_token_id" = t."id") AS "used",

@@ -8,15 +8,17 @@ import type { ShownCookie } from '../sessions/session-cookie.js';
 import { SessionsService } from '../sessions/sessions.service.js';
 import type { LiveSession } from '../sessions/sessions.service.js';
 
-/** No third-party ID has a line break in it, and no origin a space. */
+/**
+ * No third-party ID has a line break in it, and no origin a space. Third-party IDs are private: an organization that does
+ * not manage the account is not told them.
+ */
 const IDENTITY: Statement = {
   name: 'find_identity',
   sql: `SELECT u."name", e."address" AS "emailAddress",
           (SELECT string_agg(t."third_party" || '$' || t."external_id", '\n' ORDER BY t."third_party")
-           FROM "third_party_ids" t WHERE t."user_id" = u."id") AS "thirdPartyIds",
+           FROM "third_party_ids" t WHERE t."user_id" = u."id" AND u."organization_id" = $3) AS "thirdPartyIds",
           (SELECT string_agg(o."origin", ' ' ORDER BY o."origin")
-           FROM "client_origins" o JOIN "users" a ON a."staff_organization_id" = o."organization_id"
-           WHERE o."client_id" = $2 AND a."id" = $3) AS "origins"
+           FROM "client_origins" o WHERE o."client_id" = $2 AND o."organization_id" = $3) AS "origins"
         FROM "users" u LEFT JOIN "email_addresses" e ON e."user_id" = u."id" AND e."is_primary" = TRUE
         WHERE u."id" = $1`,
 };
@@ -86,7 +88,11 @@ export class VisitsService {
   private async identify(cookie: ShownCookie, before: Visitor | undefined): Promise<Visitor | null> {
     const session = await this.sessions.find([cookie]);
     if (!session) return null;
-    const [row] = await this.database.read<IdentityRow>(IDENTITY, [session.userId, session.clientId, session.actorId]);
+    const [row] = await this.database.read<IdentityRow>(IDENTITY, [
+      session.userId,
+      session.clientId,
+      session.organizationId,
+    ]);
     if (!row) return null;
     const visitor = toVisitor(session, row);
     // The same object, as long as it says the same: what was made for it stays good.

@@ -14,15 +14,17 @@ export type Decision = 'keep' | 'replace' | 'beside' | 'ask';
 /**
  * What a token that can start a session does in a browser that has a live one. The session of a frame and the ordinary one of the
  * same browser have nothing to do with each other; one frame site has one session at a time, whichever origin on it the frame is for.
+ * No organization ends the session of another without a question to the visitor.
  */
 export function decide(live: LiveSession, token: GoodLoginToken, answer?: Answer): Decision {
   if (token.embedOrigin !== live.embedOrigin) {
     if (token.embedOrigin === null) return 'keep';
-    return live.embedOrigin === null ? 'beside' : 'replace';
+    if (live.embedOrigin === null) return 'beside';
+    return isOfSameOrganization(live, token) || answer === 'continue' ? 'replace' : 'ask';
   }
   if (token.existingSession === 'keep' || isSameUser(live, token)) return 'keep';
-  if (token.existingSession === 'switch' || answer === 'continue') return 'replace';
-  return 'ask';
+  if (answer === 'continue') return 'replace';
+  return token.existingSession === 'switch' && isOfSameOrganization(live, token) ? 'replace' : 'ask';
 }
 
 /**
@@ -31,6 +33,10 @@ export function decide(live: LiveSession, token: GoodLoginToken, answer?: Answer
  */
 export function targetWhenKept(live: LiveSession, token: GoodLoginToken): string | null {
   return token.existingSession !== 'keep' && isSameUser(live, token) ? token.returnTo : null;
+}
+
+function isOfSameOrganization(live: LiveSession, token: GoodLoginToken): boolean {
+  return live.organizationId === token.organizationId;
 }
 
 function isSameUser(live: LiveSession, token: GoodLoginToken): boolean {

@@ -15,10 +15,12 @@ const MAX_SHOWN = 50;
 const END: Statement = {
   name: 'end_own_session',
   sql: `UPDATE "sessions" SET "ended_at" = $3, "end_reason" = 'BY_USER' WHERE "id" = $1 AND "user_id" = $2 AND "ended_at" IS NULL
-          AND "expires_at" > $3 AND "last_seen_at" > $4`,
+          AND "expires_at" > $3 AND "last_seen_at" > $4
+          AND EXISTS (SELECT 1 FROM "login_tokens" t JOIN "users" c ON c."id" = t."caller_id"
+                      WHERE t."id" = "sessions"."login_token_id" AND c."staff_organization_id" = $5)`,
 };
 
-/** A user's own sessions, for their user (API.md, section 3). */
+/** A user's own sessions that were started by one organization, for their user (API.md, sections 3 and 8). */
 @Injectable()
 export class OwnSessionsService {
   constructor(
@@ -28,8 +30,8 @@ export class OwnSessionsService {
     private readonly clock: Clock,
   ) {}
 
-  /** The live sessions of the visitor, the latest first, with who let them in. */
-  list({ userId }: LiveSession): Promise<Session[]> {
+  /** The live sessions that the same organization started for the visitor, the latest first, with who let them in. */
+  list({ userId, organizationId }: LiveSession): Promise<Session[]> {
     const now = this.clock.now();
     const own = this.sessions.createQueryBuilder('s').where('s.userId = :userId AND s.createdAt > :since', {
       userId,
@@ -37,7 +39,7 @@ export class OwnSessionsService {
     });
     return onlyLive(own, { now, idleSince: this.settings.idleSince(now) })
       .addSelect(['t.id', 't.clientId'])
-      .innerJoin('t.caller', 'c')
+      .innerJoin('t.caller', 'c', 'c.staffOrganizationId = :organizationId', { organizationId })
       .addSelect(['c.id', 'c.name'])
       .leftJoin('c.staffOrganization', 'o')
       .addSelect(['o.id', 'o.name'])
@@ -47,9 +49,9 @@ export class OwnSessionsService {
       .getMany();
   }
 
-  /** Ends a session of the visitor; one of others, or one that has ended, stays as it is. */
-  async end({ userId }: LiveSession, id: string): Promise<void> {
+  /** Ends such a session of the visitor; any other, or one that has ended, stays as it is. */
+  async end({ userId, organizationId }: LiveSession, id: string): Promise<void> {
     const now = this.clock.now();
-    await this.database.write(END, [id, userId, now, this.settings.idleSince(now)]);
+    await this.database.write(END, [id, userId, now, this.settings.idleSince(now), organizationId]);
   }
 }

@@ -20,6 +20,8 @@ export interface LiveSession {
   /** Who let the user in. */
   actorId: string;
   clientId: string;
+  /** Which organization started it: that on whose staff the actor is. */
+  organizationId: string;
   /** The origin on whose pages it lives in a frame; `null` for an ordinary one. */
   embedOrigin: string | null;
   createdAt: Date;
@@ -72,6 +74,7 @@ const START: Statement = {
 const FIND: Statement = {
   name: 'find_session',
   sql: `SELECT s."id", s."user_id" AS "userId", s."login_token_id" AS "loginTokenId", t."caller_id" AS "actorId", t."client_id" AS "clientId",
+               (SELECT a."staff_organization_id" FROM "users" a WHERE a."id" = t."caller_id") AS "organizationId",
                t."embed_origin" AS "embedOrigin", s."created_at" AS "createdAt", s."last_seen_at" AS "lastSeenAt", s."expires_at" AS "expiresAt"
         FROM "sessions" s JOIN "login_tokens" t ON t."id" = s."login_token_id"
         WHERE s."secret_hash" = $1 AND s."secure" = $2 AND s."ended_at" IS NULL AND s."expires_at" > $3 AND s."last_seen_at" > $4
@@ -120,6 +123,7 @@ interface SessionRow {
   loginTokenId: string;
   actorId: string;
   clientId: string;
+  organizationId: string;
   embedOrigin: string | null;
   createdAt: Date | string;
   lastSeenAt: Date | string;
@@ -215,6 +219,7 @@ export class SessionsService {
       loginTokenId: row.loginTokenId,
       actorId: row.actorId,
       clientId: row.clientId,
+      organizationId: row.organizationId,
       embedOrigin: row.embedOrigin,
       createdAt: toInstant(row.createdAt),
       expiresAt: idleEnd < absoluteEnd ? idleEnd : absoluteEnd,

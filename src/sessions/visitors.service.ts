@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { toIso } from '../common/clock.js';
+import type { UserDto } from '../users/dto/user.dto.js';
 import { UsersService } from '../users/users.service.js';
 import type { SessionDto } from './dto/session.dto.js';
 import type { LiveSession } from './sessions.service.js';
@@ -18,7 +19,7 @@ export class VisitorsService {
     if (!user || !actor || !organization)
       throw new Error('A live session has lost its user or actor while it was read.');
     return {
-      user: await this.users.describe(user),
+      user: visiblePart(await this.users.describe(user), organization.id),
       actor: {
         type: actor.type,
         id: actor.id,
@@ -30,4 +31,11 @@ export class VisitorsService {
       expires: toIso(session.expiresAt),
     };
   }
+}
+
+/** An organization that does not manage the account is shown what it sees of a member of its groups. */
+function visiblePart(user: UserDto, organizationId: string): SessionDto['user'] {
+  if (user.organization?.id === organizationId) return user;
+  const { type, id, name, realName, emailAddress } = user;
+  return { type, id, name, realName, emailAddress };
 }

@@ -1,4 +1,4 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { ApiProperty, PartialType, PickType, IntersectionType } from '@nestjs/swagger';
 import { OrganizationRefDto, UserDto } from '../../users/dto/user.dto.js';
 
 /** Who let the user in. */
@@ -19,9 +19,15 @@ export class ActorDto {
   organization: OrganizationRefDto;
 }
 
+/** Of an account that another organization manages, nothing but these is there. */
+export class SessionUserDto extends IntersectionType(
+  PartialType(UserDto),
+  PickType(UserDto, ['type', 'id', 'name', 'realName']),
+) {}
+
 export class SessionDto {
-  @ApiProperty({ type: UserDto })
-  user: UserDto;
+  @ApiProperty({ type: SessionUserDto })
+  user: SessionUserDto;
 
   @ApiProperty({ type: ActorDto })
   actor: ActorDto;
