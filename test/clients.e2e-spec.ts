@@ -1,8 +1,9 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { SignJWT } from 'jose';
+import { decodeJwt, SignJWT } from 'jose';
 import { newId } from '../src/common/id.js';
+import { CallerTokensService } from '../src/oauth/caller-tokens.service.js';
 import { ClientSecret } from '../src/oauth/client-secret.entity.js';
 import { MAX_SECRETS } from '../src/oauth/client-secrets.service.js';
 import { OAuthRecord } from '../src/oauth/oauth-record.entity.js';
@@ -133,6 +134,38 @@ describe('a client', () => {
     expect(moved.body).toEqual({ ...before, name: 'New', origins: ['https://b.example'] });
   });
 
+  it('has one of its origins for frames, which its tokens are for unless the call says otherwise', async () => {
+    const { id } = await t.world.userOf(admin);
+    const path = `/client/${admin.clientId}`;
+    const [first, second] = ['https://a.example', 'https://b.example'];
+    await send('PUT', path, { origins: [first, second], embedOrigin: first });
+    expect((await t.as(admin)(path)).body.embedOrigin).toBe(first);
+    const local = await TestApp.startBeside({ PUBLIC_URL: 'http://localhost:3000' });
+    const { id: caller, clientId } = admin;
+    const token = await local.nest.get(CallerTokensService).mint({ by: 'id', id: caller }, 3600, clientId);
+    const madeThere = async (query = ''): Promise<[boolean, string | null]> => {
+      const { body } = await local.as({ token })(`/access/${id}${query}`);
+      const { jti } = decodeJwt(body.token);
+      const { secure, embedOrigin } = await t.world.write((db) => db.findOneByOrFail(LoginToken, { id: jti! }));
+      return [secure, embedOrigin];
+    };
+    expect(await madeThere()).toEqual([true, first]);
+    expect(await madeThere(`?embed=${second}`)).toEqual([true, second]);
+    expect(await madeThere('?embed=none')).toEqual([false, null]);
+    expect(outcome(await local.as({ token })(`/access/${id}?embed=`))).toEqual([400, 'incorrect_field']);
+    const refused = await send('PUT', path, { embedOrigin: 'https://other.example' });
+    expect([...outcome(refused), refused.body.field]).toEqual([400, 'invalid_origin', 'embedOrigin']);
+    await send('PUT', path, { name: 'Other', origins: [second, first] });
+    expect(await madeThere()).toEqual([true, first]);
+    await send('PUT', path, { origins: [second] });
+    expect(await madeThere()).toEqual([false, null]);
+    await send('PUT', path, { embedOrigin: second });
+    expect(await madeThere()).toEqual([true, second]);
+    await send('PUT', path, { embedOrigin: '' });
+    expect(await madeThere()).toEqual([false, null]);
+    await local.nest.close();
+  });
+
   it('lets its users land on its origins, and on no other', async () => {
     const { id } = await t.world.userOf(admin);
     await send('PUT', `/client/${admin.clientId}`, { origins: ['https://learn.example.com'] });
@@ -213,7 +246,7 @@ describe('what a client may not have', () => {
     [{ name: '' }, 'name_missing'],
     [{ name: 'x'.repeat(256) }, 'name_missing'],
     [{ name: null }, 'name_missing'],
-    [{ name: 'a\0' }, 'name_missing'],
+    [{ name: 'a\0' }, 'invalid_request'],
   ])('%j is refused, and leaves no client', async (fields, id) => {
     const before = await total();
     expect(outcome(await send('POST', '/clients', { name: 'Host', ...fields }))).toEqual([400, id]);

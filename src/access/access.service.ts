@@ -33,11 +33,11 @@ export class AccessService {
     await this.requireLegalTargets(caller, query);
     const isHttps = security === 'ssl' || this.settings.isHttps;
     const token = await this.loginTokens.record(caller, ref, {
-      // What is embedded has a cookie that is always `Secure`.
-      secure: isHttps || embed !== undefined,
+      secure: isHttps,
       returnTo: returnTo ?? null,
       returnOrigin: this.clientOriginOf(returnTo),
-      embedOrigin: embed ?? null,
+      embedOrigin: embed === undefined || embed === NO_EMBED ? null : embed,
+      embedsByDefault: embed === undefined && this.settings.allowsSecureCookies,
       delivery,
       existingSession: session,
     });
@@ -72,7 +72,7 @@ export class AccessService {
   private async requireLegalTargets(caller: Caller, { returnTo, embed }: AccessQueryDto): Promise<void> {
     try {
       if (returnTo !== undefined) await this.requireLegalReturnTo(caller, returnTo);
-      if (embed !== undefined) await this.requireLegalEmbed(caller, embed);
+      if (embed !== undefined && embed !== NO_EMBED) await this.requireLegalEmbed(caller, embed);
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       const organizationId = await this.policy.organizationOf(caller);
@@ -94,7 +94,7 @@ export class AccessService {
     if (!this.settings.allowsSecureCookies)
       throw incorrectEmbed('embed needs an https public URL: browsers keep the session of a frame over https only.');
     if (isOrigin(embed) && (await this.clients.originsOf(caller)).includes(embed)) return;
-    throw incorrectEmbed('embed must be an origin registered for the client, letter by letter.');
+    throw incorrectEmbed('embed must be none, or an origin registered for the client, letter by letter.');
   }
 
   /** The origin to which a legal `returnTo` leads, unless it is our own. */
@@ -120,6 +120,9 @@ export class AccessService {
     return secure ? this.settings.PUBLIC_URL.replace(/^http:/, 'https:') : this.settings.PUBLIC_URL;
   }
 }
+
+/** With this `embed` a token is for a window, also by way of a client that has a default. */
+const NO_EMBED = 'none';
 
 function incorrectEmbed(description: string): DomainError {
   return new DomainError('incorrect_field', description, { members: { field: 'embed' } });

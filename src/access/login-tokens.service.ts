@@ -15,10 +15,13 @@ import type { LoginToken } from './login-token.entity.js';
 export type LoginOptions = Pick<
   LoginToken,
   'secure' | 'returnTo' | 'returnOrigin' | 'embedOrigin' | 'delivery' | 'existingSession'
->;
+> & {
+  /** `embedOrigin` is that of the client, if it has one. */
+  embedsByDefault: boolean;
+};
 
 /** A token that can start a session at this moment. */
-export interface GoodLoginToken extends Omit<LoginOptions, 'secure' | 'returnOrigin'> {
+export interface GoodLoginToken extends Omit<LoginOptions, 'secure' | 'returnOrigin' | 'embedsByDefault'> {
   userId: string;
   /** On whose staff the caller is who asked for it. */
   organizationId: string | null;
@@ -36,11 +39,20 @@ export interface NewLoginToken {
 /** Writes the record of a token if the policy allows it, and nothing otherwise. One round trip. */
 const RECORD = Object.fromEntries(
   Object.entries(TARGET_SQL).map(([kind, { user, next }]) => {
-    const [caller, client, id, issuedAt, expiresAt, ...options] = Array.from({ length: 12 }, (_, i) => `$${next + i}`);
+    const [caller, client, id, issuedAt, expiresAt, secure, returnTo, given, byDefault, ...options] = Array.from(
+      { length: 13 },
+      (_, i) => `$${next + i}`,
+    );
+    const embedOrigin = `CASE WHEN ${byDefault} THEN
+        (SELECT o."origin" FROM "client_origins" o
+         WHERE o."client_id" = client."id" AND o."is_embed_default" AND o."organization_id" = caller."staff_organization_id")
+        ELSE ${given} END`;
     const sql = `
       INSERT INTO "login_tokens" ("id", "user_id", "caller_id", "client_id", "group_id", "issued_at", "expires_at",
                                   "secure", "return_to", "embed_origin", "delivery", "existing_session", "key_id", "return_origin", "organization_id")
-      SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt}, ${options.join(', ')},
+      SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt},
+             /* What is embedded has a cookie that is always secure. */
+             (${secure} OR ${embedOrigin} IS NOT NULL), ${returnTo}, ${embedOrigin}, ${options.join(', ')},
              target."organization_id"
       ${grants({ caller: caller!, client: client!, user })}
       LIMIT 1
@@ -68,7 +80,7 @@ const EMBED_ORIGIN: Statement = {
 
 const RETURN_TO: Statement = {
   name: 'find_return_to',
-  sql: `SELECT t."return_to" AS "returnTo" FROM "login_tokens" t WHERE t."id" = $1`,
+  sql: `SELECT t."return_to" AS "returnTo" FROM "login_tokens" t WHERE t."id" = $1 AND ${keepsTarget('t')}`,
 };
 
 interface StateRow extends GoodLoginToken {
@@ -125,6 +137,7 @@ export class LoginTokensService {
       options.secure,
       options.returnTo,
       options.embedOrigin,
+      options.embedsByDefault,
       options.delivery,
       options.existingSession,
       caller.keyId ?? null,

@@ -14,6 +14,7 @@ interface Fields {
   name?: string;
   redirectUri?: string[];
   origin?: string[];
+  embedOrigin?: string;
   jwks?: string;
 }
 
@@ -136,11 +137,15 @@ function withFields(command: Command): Command {
         'of a site where a login may end (returnTo, embed), which then belongs to the organization; once for each',
       ).argParser(collect),
     )
+    .option(
+      '--embed-origin <origin>',
+      'one of the origins: its tokens are for frames there, unless a call says otherwise; empty for none',
+    )
     .option('--jwks <file>', 'a JWK Set of its public keys, with which it authenticates in place of a secret');
 }
 
 /** The fields as the API calls them. */
-async function read({ name, redirectUri, origin, jwks }: Fields): Promise<ClientChangesDto> {
+async function read({ name, redirectUri, origin, embedOrigin, jwks }: Fields): Promise<ClientChangesDto> {
   const keys = jwks === undefined ? undefined : await readFile(jwks, 'utf8');
-  return { name, redirectUris: redirectUri, origins: origin, jwks: keys };
+  return { name, redirectUris: redirectUri, origins: origin, embedOrigin, jwks: keys };
 }

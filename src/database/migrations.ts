@@ -10,6 +10,7 @@ import { RecordEndsOnBothSides1795760000000 } from './migrations/1795760000000-R
 import { NameAccountsOfSignIns1795770000000 } from './migrations/1795770000000-NameAccountsOfSignIns.js';
 import { GiveOriginsOwners1796100000000 } from './migrations/1796100000000-GiveOriginsOwners.js';
 import { AddOriginClaims1796110000000 } from './migrations/1796110000000-AddOriginClaims.js';
+import { AddDefaultEmbedOrigin1796120000000 } from './migrations/1796120000000-AddDefaultEmbedOrigin.js';
 import { FoldEmailAddresses1796400000000 } from './migrations/1796400000000-FoldEmailAddresses.js';
 
 /** In the order in which they run. */
@@ -26,5 +27,6 @@ export const MIGRATIONS = [
   NameAccountsOfSignIns1795770000000,
   GiveOriginsOwners1796100000000,
   AddOriginClaims1796110000000,
+  AddDefaultEmbedOrigin1796120000000,
   FoldEmailAddresses1796400000000,
 ];

@@ -10,6 +10,7 @@ import { Origin } from './origin.entity.js';
  */
 @Entity('client_origins')
 @Index('client_origins_origin_idx', ['organizationId', 'origin'])
+@Index('client_origins_embed_key', ['clientId'], { unique: true, where: '"is_embed_default"' })
 export class ClientOrigin {
   @PrimaryColumn({ name: 'client_id', type: 'varchar', length: 32, primaryKeyConstraintName: 'client_origins_pkey' })
   clientId: string;
@@ -19,6 +20,10 @@ export class ClientOrigin {
 
   @Column({ name: 'organization_id', ...ID })
   organizationId: string;
+
+  /** Tokens of the client are for frames on its pages, unless the call says otherwise. At most one of a client's is this. */
+  @Column({ name: 'is_embed_default', type: 'boolean', default: false })
+  isEmbedDefault: boolean;
 
   @ManyToOne(() => Client, (client) => client.origins, { onDelete: 'CASCADE' })
   @JoinColumn([

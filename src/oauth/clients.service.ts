@@ -166,7 +166,7 @@ export class ClientsService {
   private async fill(
     db: EntityManager,
     client: FilledClient,
-    { name, redirectUris, origins, jwks }: ClientChangesDto,
+    { name, redirectUris, origins, embedOrigin, jwks }: ClientChangesDto,
     by: Caller | null,
   ): Promise<void> {
     const { id, isPublic } = client;
@@ -177,6 +177,7 @@ export class ClientsService {
       for (const uri of new Set(redirectUris)) await db.insert(ClientRedirectUri, { clientId: id, uri });
     }
     if (origins) await this.setOrigins(db, client, [...new Set(origins)], by);
+    if (embedOrigin !== undefined) await setEmbedOrigin(db, id, embedOrigin);
     if (jwks !== undefined) await this.setKeys(db, client, jwks, by);
   }
 
@@ -230,6 +231,16 @@ export class ClientsService {
   }
 }
 
+async function setEmbedOrigin(db: EntityManager, clientId: string, origin: string | null): Promise<void> {
+  await db.update(ClientOrigin, { clientId, isEmbedDefault: true }, { isEmbedDefault: false });
+  if (origin === null) return;
+  const { affected } = await db.update(ClientOrigin, { clientId, origin }, { isEmbedDefault: true });
+  if (affected !== 1)
+    throw new DomainError('invalid_origin', 'embedOrigin has to be one of the origins of the client.', {
+      members: { field: 'embedOrigin' },
+    });
+}
+
 async function requireOwned(db: EntityManager, organizationId: string, origins: string[]): Promise<void> {
   for (const origin of origins)
     if (!(await db.existsBy(Origin, { origin, organizationId })))
@@ -249,6 +260,7 @@ function describe(client: Client, secrets: ClientSecret[], account: ServiceAccou
     isPublic,
     redirectUris: client.redirectUris.map(({ uri }) => uri).toSorted(),
     origins: client.origins.map(({ origin }) => origin).toSorted(),
+    embedOrigin: client.origins.find(({ isEmbedDefault }) => isEmbedDefault)?.origin,
     jwks: jwks === null ? undefined : (JSON.parse(jwks) as JwksDto),
     secrets: secrets.map(shownSecret),
     serviceAccountId: account?.userId,

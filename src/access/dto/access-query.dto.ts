@@ -29,7 +29,7 @@ export class AccessQueryDto {
     type: String,
     description:
       'An origin of the calling client. The session is for a frame on its pages, and the pages shown in it can be framed there and nowhere else. ' +
-      'Needs an https public URL, or one on `localhost`.',
+      'Needs an https public URL, or one on `localhost`. Without it, the client’s `embedOrigin` counts, if it has one; `none` is for a window all the same.',
   })
   @IsOptional()
   @IsString()

@@ -49,6 +49,20 @@ class ClientFieldsDto {
 
   @ApiPropertyOptional({
     type: String,
+    maxLength: 255,
+    description:
+      'One of the `origins`: what the client obtains is for a frame on its pages, unless the call has an `embed` of its own. ' +
+      'For a host that can’t send `embed`. An empty one takes it away.',
+    example: 'https://learn.example.com',
+  })
+  @EmptyIsNull()
+  @IsOptional()
+  @IsString()
+  @MaxLength(255, fails('invalid_origin'))
+  embedOrigin?: string | null;
+
+  @ApiPropertyOptional({
+    type: String,
     maxLength: MAX_JWKS,
     description:
       'A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: ' +

@@ -74,6 +74,12 @@ export class ClientDto {
   @ApiProperty({ type: [String], example: ['https://learn.example.com'] })
   origins: string[];
 
+  @ApiPropertyOptional({
+    description: 'The one of them for whose frames its tokens are, unless a call says otherwise.',
+    example: 'https://learn.example.com',
+  })
+  embedOrigin?: string;
+
   @ApiPropertyOptional({ type: JwksDto })
   jwks?: JwksDto;
 
