@@ -1602,6 +1602,61 @@ export interface components {
             /** @description As the form of the page has it. */
             visit?: string;
         };
+        SessionUser: {
+            /**
+             * @description A person, or a service account of an organization.
+             * @enum {string}
+             */
+            type?: "USER" | "SERVICE_ACCOUNT";
+            /** @example Zk1cVq0rTtWm8sQXq3bVxg */
+            id?: string;
+            /** @example Anna Jansen */
+            name?: string;
+            /**
+             * @description The same as `name`.
+             * @example Anna Jansen
+             */
+            realName?: string;
+            /**
+             * Format: email
+             * @example anna@demo.example
+             */
+            emailAddress?: string;
+            /** @example en */
+            locale?: string;
+            /** @example Europe/Amsterdam */
+            timeZone?: string;
+            /** @example Second-year student */
+            description?: string;
+            /**
+             * @description ISO 3166-1 alpha-2
+             * @example NL
+             */
+            domicile?: string;
+            /** @example 1998 */
+            yearOfBirth?: number;
+            /** @description The organization that manages the account. */
+            organization?: components["schemas"]["OrganizationRef"];
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created?: string;
+            /**
+             * Format: date-time
+             * @description The same as `created`.
+             * @example 2026-01-11T16:54:11Z
+             */
+            memberSince?: string;
+            /**
+             * Format: date-time
+             * @example 2026-02-01T08:00:00Z
+             */
+            lastLogin?: string;
+            thirdPartyIds?: components["schemas"]["ThirdPartyId"][];
+            /** @enum {string} */
+            status?: "ACTIVE" | "BLOCKED";
+        };
         Actor: {
             /** @enum {string} */
             type: "USER" | "SERVICE_ACCOUNT";
@@ -1617,7 +1672,7 @@ export interface components {
             organization: components["schemas"]["OrganizationRef"];
         };
         Session: {
-            user: components["schemas"]["User"];
+            user: components["schemas"]["SessionUser"];
             actor: components["schemas"]["Actor"];
             /**
              * Format: date-time
@@ -1857,6 +1912,11 @@ export interface components {
              *     ]
              */
             origins: string[];
+            /**
+             * @description The one of them for whose frames its tokens are, unless a call says otherwise.
+             * @example https://learn.example.com
+             */
+            embedOrigin?: string;
             jwks?: components["schemas"]["Jwks"];
             secrets: components["schemas"]["ClientSecret"][];
             /**
@@ -1890,6 +1950,11 @@ export interface components {
              *     ]
              */
             origins?: string[];
+            /**
+             * @description One of the `origins`: what the client obtains is for a frame on its pages, unless the call has an `embed` of its own. For a host that can’t send `embed`. An empty one takes it away.
+             * @example https://learn.example.com
+             */
+            embedOrigin?: string;
             /** @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away. */
             jwks?: string;
             /** @example Learning portal */
@@ -1925,6 +1990,11 @@ export interface components {
              *     ]
              */
             origins: string[];
+            /**
+             * @description The one of them for whose frames its tokens are, unless a call says otherwise.
+             * @example https://learn.example.com
+             */
+            embedOrigin?: string;
             jwks?: components["schemas"]["Jwks"];
             secrets: components["schemas"]["ClientSecret"][];
             /**
@@ -1959,6 +2029,11 @@ export interface components {
              *     ]
              */
             origins?: string[];
+            /**
+             * @description One of the `origins`: what the client obtains is for a frame on its pages, unless the call has an `embed` of its own. For a host that can’t send `embed`. An empty one takes it away.
+             * @example https://learn.example.com
+             */
+            embedOrigin?: string;
             /** @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away. */
             jwks?: string;
             /** @example Learning portal */
@@ -5494,7 +5569,7 @@ export interface operations {
                 security?: "ssl";
                 /** @description Where the login ends: a path on the public site, or a URL on an origin of the calling client. Percent-encode what is not ASCII. */
                 returnTo?: string;
-                /** @description An origin of the calling client. The session is for a frame on its pages, and the pages shown in it can be framed there and nowhere else. Needs an https public URL, or one on `localhost`. */
+                /** @description An origin of the calling client. The session is for a frame on its pages, and the pages shown in it can be framed there and nowhere else. Needs an https public URL, or one on `localhost`. Without it, the client’s `embedOrigin` counts, if it has one; `none` is for a window all the same. */
                 embed?: string;
                 /** @description `redirect`: opening the URL starts the session. `link`: the URL travels by mail or chat; it shows a page that starts the session when the visitor is there, so that scanners and previews do not use the token up. */
                 delivery?: "redirect" | "link";
@@ -5596,7 +5671,7 @@ export interface operations {
                 security?: "ssl";
                 /** @description Where the login ends: a path on the public site, or a URL on an origin of the calling client. Percent-encode what is not ASCII. */
                 returnTo?: string;
-                /** @description An origin of the calling client. The session is for a frame on its pages, and the pages shown in it can be framed there and nowhere else. Needs an https public URL, or one on `localhost`. */
+                /** @description An origin of the calling client. The session is for a frame on its pages, and the pages shown in it can be framed there and nowhere else. Needs an https public URL, or one on `localhost`. Without it, the client’s `embedOrigin` counts, if it has one; `none` is for a window all the same. */
                 embed?: string;
                 /** @description `redirect`: opening the URL starts the session. `link`: the URL travels by mail or chat; it shows a page that starts the session when the visitor is there, so that scanners and previews do not use the token up. */
                 delivery?: "redirect" | "link";
