@@ -73,7 +73,7 @@ describe('the demo organization', () => {
     const url = instance.url.replace(/\/\/[^/]*:/, '//127.0.0.1:');
     expect((await call(url, '/api/2.1.1/version')).status).toBe(200);
     expect(instance.output.join('\n')).not.toContain('curl');
-    const { code, stderr } = await run('cli', testEnvironment(), 'token', '--user', 'admin@demo.example');
+    const { code, stderr } = await run('cli', testEnvironment(), '.', 'token', '--user', 'admin@demo.example');
     expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('There is no such user') });
   });
 
@@ -86,7 +86,7 @@ describe('the demo organization', () => {
       { NODE_ENV: 'production', PUBLIC_URL: 'https://login.school.nl' },
     ];
     for (const env of elsewhere) {
-      const { code, stderr } = await run('main', testEnvironment(env));
+      const { code, stderr } = await run('main', testEnvironment(env), '.');
       expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('whose password everybody knows') });
     }
   });
