@@ -105,6 +105,20 @@ describe('GET access/{user}', () => {
     expect(status).toBe(200);
   });
 
+  it.each([
+    ['/api/2', ['token']],
+    ['/api/2.1', ['token', 'url', 'expires']],
+    ['/api/2.1.1', ['token', 'url', 'expires']],
+  ])('answers under %s what that version documents: %s', async (base, members) => {
+    const thirdParty = await t.world.thirdParty(caller.organizationId);
+    const { id } = await t.world.userOf(caller, { thirdPartyId: [thirdParty, '1'] });
+    for (const path of [id, `${id}?security=ssl`, `${thirdParty}/1`]) {
+      const { body } = await t.call(`${base}/access/${path}`, { headers: { authorization: `Bearer ${caller.token}` } });
+      expect(Object.keys(body)).toEqual(members);
+      expect((await t.login(body.token)).status).toBe(303);
+    }
+  });
+
   it('is marked as deprecated in every answer, refusals too', async () => {
     const { id } = await t.world.userOf(caller);
     const answers = [

@@ -40,8 +40,8 @@ describe('the TypeScript client', () => {
       params: { path: { id: 'self' }, query: { query: 'Bo', resultSize: 1 } },
     });
     expect(found!.accounts[0]!.lastLogin).toBeDefined();
-    const { response } = await latchkey.DELETE('/api/2.1.1/user/{user}', { params: { path: { user: user!.id } } });
-    expect(response.status).toBe(204);
+    const { data: deleted } = await latchkey.DELETE('/api/2.1.1/user/{user}', { params: { path: { user: user!.id } } });
+    expect(deleted).toEqual({ description: 'The account is deleted.' });
   });
 
   it('rejects with the error of the API', async () => {

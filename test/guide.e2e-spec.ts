@@ -63,7 +63,7 @@ async function visit(url: string): Promise<unknown> {
   const login = await call('', url);
   const cookie = login.headers.getSetCookie()[0]!.split(';')[0]!;
   const { user, actor } = (await call(publicUrl, '/session', { headers: { cookie } })).body;
-  return { user: user.name, actor: actor.name, type: actor.type };
+  return { user: user.name, actor: actor.name, isServiceAccount: actor.serviceAccount };
 }
 
 describe('docs/service-accounts.md', () => {
@@ -83,7 +83,7 @@ describe('docs/service-accounts.md', () => {
         jti: expect.any(String),
       });
       for (const url of [answer.url, node, python])
-        expect(await visit(url)).toEqual({ user: 'Anna Jansen', actor: 'Host portal', type: 'SERVICE_ACCOUNT' });
+        expect(await visit(url)).toEqual({ user: 'Anna Jansen', actor: 'Host portal', isServiceAccount: true });
       expect(JSON.parse(user!)).toMatchObject({ id: 'Zk1cVq0rTtWm8sQXq3bVxg', name: 'Anna Jansen' });
     },
     PATIENCE_MS,

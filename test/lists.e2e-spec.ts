@@ -130,6 +130,78 @@ describe('paging', () => {
   });
 });
 
+describe('versions 2 and 2.1', () => {
+  /** Every page by the number of its first row, as clients of these versions ask for it. */
+  async function walkByNumber(path: string, idsOf: (body: Answer['body']) => string[]): Promise<string[]> {
+    const ids: string[] = [];
+    for (let start = 0, total = 1; start < total; start += 3) {
+      const { status, body, text } = await old(`${path}resultStart=${start}&resultSize=3`);
+      expect({ status, text }).toMatchObject({ status: 200 });
+      expect(idsOf(body)).toHaveLength(Math.min(3, body.total - start));
+      ids.push(...idsOf(body));
+      total = body.total;
+    }
+    return ids;
+  }
+
+  let base: string;
+  const old = (path: string): Promise<Answer> =>
+    t.call(base + path, { headers: { authorization: `Bearer ${admin.token}` } });
+  const staffIds = (body: Answer['body']): string[] => body.users.map(({ id }: { id: string }) => id);
+
+  it.each(['/api/2', '/api/2.1'])(
+    'page by the number of a row, and show the same rows as 2.1.1 (%s)',
+    async (asked) => {
+      base = asked;
+      const groups = await times(11, (number) => t.world.group(admin.organizationId, `Class ${number}`));
+      const { id: member, groupId } = await t.world.userOf(admin);
+      const members = [member, ...(await times(10, () => t.world.user({ organizationId: admin.organizationId })))];
+      for (const id of members.slice(1)) await t.world.join(id, groupId);
+      const staff = [admin.id];
+      for (let number = 0; number < 4; number++)
+        staff.push((await t.world.caller({ organizationId: admin.organizationId, permissions: [] })).id);
+
+      for (const [path, idsOf, expected] of [
+        ['/groups?', groupIds, [...groups, groupId]],
+        ['/groups?query=class&', groupIds, [...groups, groupId]],
+        ['/organization/self/groups?', groupIds, [...groups, groupId]],
+        [`/group/${groupId}/members?`, memberIds, members],
+        ['/organization/self/staff?', staffIds, staff],
+      ] as const) {
+        const found = await walkByNumber(path, idsOf);
+        expect({ path, found: found.toSorted() }).toEqual({ path, found: [...expected].toSorted() });
+        const whole = await old(path);
+        expect({ path, ids: idsOf(whole.body), total: whole.body.total }).toEqual({
+          path,
+          ids: found,
+          total: expected.length,
+        });
+        expect(idsOf((await t.as(admin)(`${path}resultSize=100`)).body)).toEqual(found);
+        expect(idsOf((await old(`${path}resultStart=100000`)).body)).toEqual([]);
+      }
+    },
+  );
+
+  it('take 1 to 100 rows for a page, and numbers up to 100,000', async () => {
+    base = '/api/2.1';
+    const { groupId } = await t.world.userOf(admin);
+    for (const path of ['/groups', `/group/${groupId}/members`, '/organization/self/staff']) {
+      for (const start of ['-1', '100001', 'x', '1.5'])
+        expect(outcome(await old(`${path}?resultStart=${start}`))).toEqual([400, 'invalid_request']);
+      for (const size of ['0', '101', 'x'])
+        expect(outcome(await old(`${path}?resultSize=${size}`))).toEqual([400, 'invalid_result_size']);
+    }
+  });
+
+  it('are not 2.1.1, whose answers and first pages stay as they are', async () => {
+    await times(12, () => t.world.group(admin.organizationId));
+    const { body } = await t.as(admin)('/groups?resultStart=5');
+    expect(Object.keys(body)).toEqual(['groups', 'pagination']);
+    expect(body.groups).toEqual((await t.as(admin)('/groups')).body.groups);
+    expect(body.groups).toHaveLength(10);
+  });
+});
+
 describe('search', () => {
   it.each([
     ['zoë', 'Zoë de Wit'],

@@ -31,6 +31,9 @@ function rocaModulus(): Buffer {
   return Buffer.from((((1n << 2047n) / product + 1n) * product + 1n).toString(16), 'hex');
 }
 
+/** What a service account is wherever a user is shown: strict clients know the types USER and ORGANIZATION only. */
+const ACCOUNT = { type: 'USER', serviceAccount: true } as const;
+
 let t: TestApp;
 let admin: TestCaller;
 
@@ -94,7 +97,7 @@ describe('a service account', () => {
     expect(granted.body).toEqual({ permissions: ['OBTAIN_ACCESS_TOKENS'] });
     expect((await t.as(admin)(`/user/${id}/permissions`)).body).toEqual(granted.body);
     const allowed = await t.send(admin, 'PUT', `/group/${groupId}/staff/${id}/MANAGE`);
-    expect(allowed.body).toMatchObject({ permission: 'MANAGE', user: { type: 'SERVICE_ACCOUNT', id, name: 'Portal' } });
+    expect(allowed.body).toMatchObject({ permission: 'MANAGE', user: { ...ACCOUNT, id, name: 'Portal' } });
 
     const { status, body } = await ask(id, keys, { sub: userId, resource: `${PUBLIC_URL}/login` });
     expect({ status, type: body.token_type }).toEqual({ status: 200, type: 'N_A' });
@@ -132,10 +135,15 @@ describe('a service account', () => {
   it('is on the staff as what it is, but no person that a search for people finds', async () => {
     const caller = await t.world.caller({ permissions: ADMINISTRATOR });
     const { id } = await newAccount(caller);
-    expect((await t.as(caller)(`/user/${id}`)).body).toMatchObject({ type: 'SERVICE_ACCOUNT', id, status: 'ACTIVE' });
-    const { body } = await t.as(caller)('/organization/self/staff');
-    expect(body.total).toBe(2);
-    expect(body.users).toContainEqual(expect.objectContaining({ type: 'SERVICE_ACCOUNT', id, name: 'Portal' }));
+    expect((await t.as(caller)(`/user/${id}`)).body).toMatchObject({ ...ACCOUNT, id, status: 'ACTIVE' });
+    for (const base of ['/api/2', '/api/2.1', '/api/2.1.1']) {
+      const headers = { authorization: `Bearer ${caller.token}` };
+      const { body } = await t.call(`${base}/organization/self/staff`, { headers });
+      expect(body.total).toBe(2);
+      expect(body.users).toContainEqual(expect.objectContaining({ ...ACCOUNT, id, name: 'Portal' }));
+      const person = body.users.find((user: { id: string }) => user.id === caller.id);
+      expect(Object.keys(person)).not.toContain('serviceAccount');
+    }
     expect((await t.send(caller, 'PUT', `/user/${id}`, { name: 'Portal two' })).status).toBe(200);
     for (const query of ['', '?query=portal'])
       expect((await t.as(caller)(`/organizations/self/accounts${query}`)).body.accounts).not.toContainEqual(
@@ -146,7 +154,7 @@ describe('a service account', () => {
     await t.world.allow(caller.id, groupId, 'MANAGE');
     const staff = await t.as(caller)(`/group/${groupId}/staff?query=portal`);
     expect(staff.body.groupStaffUsers).toEqual([
-      expect.objectContaining({ permission: 'VIEW', user: expect.objectContaining({ type: 'SERVICE_ACCOUNT', id }) }),
+      expect.objectContaining({ permission: 'VIEW', user: expect.objectContaining({ ...ACCOUNT, id }) }),
     ]);
   });
 
@@ -154,9 +162,9 @@ describe('a service account', () => {
     const { id } = await newAccount();
     const keys = await newKeyPair(id);
     const { access_token: token } = (await ask(id, keys)).body;
-    expect((await t.as({ token })('/user')).body).toMatchObject({ type: 'SERVICE_ACCOUNT', id });
+    expect((await t.as({ token })('/user')).body).toMatchObject({ ...ACCOUNT, id });
     const blocked = await t.send(admin, 'PUT', `/user/${id}`, { status: 'BLOCKED' });
-    expect(blocked).toMatchObject({ status: 200, body: { type: 'SERVICE_ACCOUNT', status: 'BLOCKED' } });
+    expect(blocked).toMatchObject({ status: 200, body: { ...ACCOUNT, status: 'BLOCKED' } });
     expect((await ask(id, keys)).status).toBe(400);
     await expectRefused(token);
     expect((await t.send(admin, 'PUT', `/user/${id}`, { status: 'ACTIVE' })).status).toBe(200);
@@ -190,11 +198,7 @@ describe('a service account', () => {
     const { access_token: token } = (await ask(id, keys)).body;
     expect((await t.as({ token })('/user')).status).toBe(200);
     const cookie = await t.signIn({ ...admin, token }, userId);
-    expect((await t.call('/session', { headers: { cookie } })).body.actor).toMatchObject({
-      type: 'SERVICE_ACCOUNT',
-      id,
-      clientId,
-    });
+    expect((await t.call('/session', { headers: { cookie } })).body.actor).toMatchObject({ ...ACCOUNT, id, clientId });
 
     expect(outcome(await t.send(admin, 'DELETE', `/user/${id}`))).toEqual([403, 'access_denied']);
     expect(outcome(await t.send(admin, 'DELETE', `/organization/self/staff/${id}`))).toEqual([

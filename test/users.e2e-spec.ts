@@ -250,7 +250,7 @@ describe('DELETE user', () => {
     const { id } = await t.world.userOf(admin);
     const cookie = await t.signIn(admin, id);
     const answer = await t.send(admin, 'DELETE', `/user/${id}`);
-    expect([answer.status, answer.text]).toEqual([204, '']);
+    expect([answer.status, answer.body]).toEqual([200, { description: 'The account is deleted.' }]);
     expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
     expect(outcome(await t.as(admin)(`/user/${id}`))).toEqual([404, 'nonexistent_user']);
     expect(outcome(await t.send(admin, 'DELETE', `/user/${id}`))).toEqual([404, 'not_found']);

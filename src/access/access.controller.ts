@@ -3,13 +3,15 @@ import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { AskedVersion } from '../common/asked-version.decorator.js';
 import { ApiBearerErrors } from '../common/openapi.js';
 import { API } from '../common/paths.js';
+import type { ApiVersion } from '../common/paths.js';
 import { ThirdPartyRefPipe, UserRefPipe } from '../users/user-ref.pipe.js';
 import type { UserRef } from '../users/user-ref.js';
 import { AccessService } from './access.service.js';
 import { AccessQueryDto } from './dto/access-query.dto.js';
-import { AccessDto } from './dto/access.dto.js';
+import { AccessDto, inVersion } from './dto/access.dto.js';
 
 @ApiTags('Access')
 @ApiBearerAuth()
@@ -40,8 +42,9 @@ export class AccessController {
     @CurrentCaller() caller: Caller,
     @Param('user', UserRefPipe) user: UserRef,
     @Query() query: AccessQueryDto,
-  ): Promise<AccessDto> {
-    return this.access.issue(caller, user, query);
+    @AskedVersion() version: ApiVersion,
+  ): Promise<Partial<AccessDto>> {
+    return this.access.issue(caller, user, query).then((access) => inVersion(version, access));
   }
 
   @ApiOperation({
@@ -64,8 +67,9 @@ export class AccessController {
     @CurrentCaller() caller: Caller,
     @Param(ThirdPartyRefPipe) user: UserRef,
     @Query() query: AccessQueryDto,
-  ): Promise<AccessDto> {
-    return this.access.issue(caller, user, query);
+    @AskedVersion() version: ApiVersion,
+  ): Promise<Partial<AccessDto>> {
+    return this.access.issue(caller, user, query).then((access) => inVersion(version, access));
   }
 
   /** API.md, section 2, rule 2: no user at all is a missing field, not an unknown path. */

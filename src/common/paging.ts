@@ -1,3 +1,4 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
@@ -5,11 +6,14 @@ import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import { toInstant } from '../database/database.js';
 import { DomainError } from './errors/errors.js';
 import { fails } from './fields.js';
+import type { ApiVersion } from './paths.js';
 import type { TermRange } from './search-text.js';
 
 const DEFAULT_SIZE = 10;
 const MAX_SIZE = 100;
 const MAX_START = 100_000;
+/** Rows of a page whose size the client leaves open, where the lists of the API have no default. */
+const MAX_OPEN_SIZE = 1000;
 /** As a position has it. Other years than these are none for every engine. */
 const INSTANT = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 /** Up to here the results of a search are counted. */
@@ -22,7 +26,21 @@ function ToInteger(): PropertyDecorator {
   );
 }
 
-class SizeQueryDto {
+function IsResultSize(): PropertyDecorator {
+  return applyDecorators(
+    ToInteger(),
+    IsOptional(),
+    IsInt(fails('invalid_result_size')),
+    Min(1, fails('invalid_result_size')),
+    Max(MAX_SIZE, fails('invalid_result_size')),
+  );
+}
+
+function IsResultStart(): PropertyDecorator {
+  return applyDecorators(ToInteger(), IsOptional(), IsInt(), Min(0), Max(MAX_START));
+}
+
+class SearchQueryDto {
   @ApiPropertyOptional({
     description:
       'The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored.',
@@ -33,13 +51,11 @@ class SizeQueryDto {
   @IsString()
   @MaxLength(255)
   query?: string;
+}
 
+class SizeQueryDto extends SearchQueryDto {
   @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_SIZE, default: DEFAULT_SIZE })
-  @ToInteger()
-  @IsOptional()
-  @IsInt(fails('invalid_result_size'))
-  @Min(1, fails('invalid_result_size'))
-  @Max(MAX_SIZE, fails('invalid_result_size'))
+  @IsResultSize()
   resultSize: number = DEFAULT_SIZE;
 }
 
@@ -59,12 +75,56 @@ export class PageQueryDto extends OmitType(CursorQueryDto, ['query']) {}
 /** Which page of a short list, by the number of its first row (API.md, section 1). */
 export class OffsetQueryDto extends SizeQueryDto {
   @ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: MAX_START, default: 0 })
-  @ToInteger()
-  @IsOptional()
-  @IsInt()
-  @Min(0)
-  @Max(MAX_START)
+  @IsResultStart()
   resultStart: number = 0;
+}
+
+/** The same for a list that is shown whole, up to 1000 rows, to who does not say how much of it. */
+export class WholeListQueryDto extends SearchQueryDto {
+  @ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: MAX_START, default: 0 })
+  @IsResultStart()
+  resultStart: number = 0;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_SIZE,
+    description: `Without it, all rows are answered, at most ${MAX_OPEN_SIZE}.`,
+  })
+  @IsResultSize()
+  resultSize?: number;
+}
+
+/** The page of such a list. */
+export function rowsOf(query: { resultStart?: number; resultSize?: number }): { offset: number; limit: number } {
+  return { offset: query.resultStart ?? 0, limit: query.resultSize ?? MAX_OPEN_SIZE };
+}
+
+/** Which page of a list that versions 2 and 2.1 page by the number of a row, and 2.1.1 by a cursor (API.md, section 8). */
+export class VersionedQueryDto extends OmitType(CursorQueryDto, ['resultSize']) {
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_SIZE, default: DEFAULT_SIZE })
+  @IsResultSize()
+  resultSize?: number;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 0,
+    maximum: MAX_START,
+    description: 'The number of the first row, from 0. Versions 2 and 2.1 alone.',
+  })
+  @IsResultStart()
+  resultStart?: number;
+}
+
+/** The page that a version of the API answers. In versions 2 and 2.1 a list is whole without `resultSize`. */
+export function pageIn<Query extends VersionedQueryDto>(version: ApiVersion, query: Query): Query & PageQuery {
+  if (version === '2.1.1') return { ...query, resultStart: undefined, resultSize: query.resultSize ?? DEFAULT_SIZE };
+  return { ...query, resultSize: rowsOf(query).limit };
+}
+
+/** How many rows there are, where versions 2 and 2.1 say it. */
+export function totalIn(version: ApiVersion, { total }: PaginationDto): number | undefined {
+  return version === '2.1.1' ? undefined : total;
 }
 
 export class PaginationDto {
@@ -85,6 +145,9 @@ export class PaginationDto {
   moreAvailable: boolean;
 }
 
+/** Which page of a list a query reads: after a cursor, or from the number of a row. */
+export type PageQuery = CursorQueryDto & { resultStart?: number };
+
 export interface Page {
   ids: string[];
   pagination: PaginationDto;
@@ -99,13 +162,14 @@ export interface Page {
 export async function pageById(
   list: SelectQueryBuilder<ObjectLiteral>,
   id: string,
-  { query, resultFrom, resultSize }: CursorQueryDto,
+  { query, resultFrom, resultStart, resultSize }: PageQuery,
   total?: number,
 ): Promise<Page> {
   const page = list
     .clone()
     .select(id, 'id')
     .orderBy(id)
+    .offset(resultStart)
     .limit(resultSize + 1);
   if (resultFrom) page.andWhere(`${id} > :resultFrom`, { resultFrom });
   const found = await page.getRawMany<{ id: string }>();
@@ -128,7 +192,7 @@ export async function pageByTerm(
   list: SelectQueryBuilder<ObjectLiteral>,
   id: string,
   range: TermRange,
-  { query, resultFrom, resultSize }: CursorQueryDto,
+  { query, resultFrom, resultStart, resultSize }: PageQuery,
 ): Promise<Page> {
   const after = resultFrom ? readPosition(resultFrom) : { term: range.from, id: '' };
   // What has several such terms is found by the first of them.
@@ -148,6 +212,7 @@ export async function pageByTerm(
     .andWhere(`(t.term, t.${id}) > (:term, :id)`, after)
     .orderBy('t.term')
     .addOrderBy(`t.${id}`)
+    .offset(resultStart)
     .limit(resultSize + 1);
   const found = await page.getRawMany<{ id: string; term: string }>();
   const shown = found.slice(0, resultSize);

@@ -2,8 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { ObjectLiteral, Repository, SelectQueryBuilder } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
-import { pageById, pageByTerm } from '../common/paging.js';
-import type { Page } from '../common/paging.js';
+import { pageById, pageByTerm, pageIn, totalIn } from '../common/paging.js';
+import type { Page, PageQuery } from '../common/paging.js';
+import type { ApiVersion } from '../common/paths.js';
 import { searchRange } from '../common/search-text.js';
 import { Organization } from '../organizations/organization.entity.js';
 import { OrganizationsService } from '../organizations/organizations.service.js';
@@ -30,8 +31,8 @@ export class GroupListsService {
   ) {}
 
   /** What the caller has access to; nothing for whoever is on nobody's staff. */
-  async list(caller: Caller, query: GroupsQueryDto): Promise<GroupsDto> {
-    return this.show(await this.policy.groupsOf(caller, query.permission), query);
+  async list(caller: Caller, query: GroupsQueryDto, version: ApiVersion): Promise<GroupsDto> {
+    return this.show(await this.policy.groupsOf(caller, query.permission), query, version);
   }
 
   /**
@@ -39,18 +40,18 @@ export class GroupListsService {
    *
    * @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted`
    */
-  async listAll(caller: Caller, organization: string, query: GroupsQueryDto): Promise<GroupsDto> {
+  async listAll(caller: Caller, organization: string, query: GroupsQueryDto, version: ApiVersion): Promise<GroupsDto> {
     const { id: organizationId } = await this.organizations.require(caller, organization);
-    if (query.permission) return this.list(caller, query);
-    return this.show({ organizationId, staff: null }, query);
+    if (query.permission) return this.list(caller, query, version);
+    return this.show({ organizationId, staff: null }, query, version);
   }
 
-  private async show(scope: GroupScope | null, query: GroupsQueryDto): Promise<GroupsDto> {
-    const { ids, pagination } = scope ? await this.pageOf(scope, query) : NOTHING;
-    return { groups: await this.shown.showAll(ids), pagination };
+  private async show(scope: GroupScope | null, query: GroupsQueryDto, version: ApiVersion): Promise<GroupsDto> {
+    const { ids, pagination } = scope ? await this.pageOf(scope, pageIn(version, query)) : NOTHING;
+    return { groups: await this.shown.showAll(ids), total: totalIn(version, pagination), pagination };
   }
 
-  private async pageOf({ organizationId, staff }: GroupScope, query: GroupsQueryDto): Promise<Page> {
+  private async pageOf({ organizationId, staff }: GroupScope, query: GroupsQueryDto & PageQuery): Promise<Page> {
     const range = searchRange(query.query);
     if (range && !staff && !query.customReference) {
       const found = this.groups.manager

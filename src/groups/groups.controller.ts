@@ -3,11 +3,14 @@ import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiT
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { AskedVersion } from '../common/asked-version.decorator.js';
+import { DescriptionDto } from '../common/description.dto.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { ApiBearerErrors } from '../common/openapi.js';
 import { API } from '../common/paths.js';
+import type { ApiVersion } from '../common/paths.js';
 import { GroupChangesDto, NewGroupDto } from './dto/group-fields.dto.js';
-import { DescriptionDto, GroupDto, GroupsDto, GroupsQueryDto } from './dto/group.dto.js';
+import { GroupDto, GroupsDto, GroupsQueryDto } from './dto/group.dto.js';
 import { GroupListsService } from './group-lists.service.js';
 import { GroupIdPipe } from './group-id.pipe.js';
 import { GroupsService } from './groups.service.js';
@@ -26,8 +29,12 @@ export class GroupListController {
   @ApiBearerErrors('invalid_permission', 'invalid_result_size')
   @Get()
   @CalledBy('bearer', 'OWN')
-  list(@CurrentCaller() caller: Caller, @Query() query: GroupsQueryDto): Promise<GroupsDto> {
-    return this.lists.list(caller, query);
+  list(
+    @CurrentCaller() caller: Caller,
+    @Query() query: GroupsQueryDto,
+    @AskedVersion() version: ApiVersion,
+  ): Promise<GroupsDto> {
+    return this.lists.list(caller, query, version);
   }
 
   @ApiOperation({ operationId: 'createGroup', summary: 'Make a group, which the caller then manages' })
@@ -64,8 +71,9 @@ export class OrganizationGroupsController {
     @CurrentCaller() caller: Caller,
     @Param('id', IdPipe) id: string,
     @Query() query: GroupsQueryDto,
+    @AskedVersion() version: ApiVersion,
   ): Promise<GroupsDto> {
-    return this.lists.listAll(caller, id, query);
+    return this.lists.listAll(caller, id, query, version);
   }
 }
 

@@ -3,13 +3,15 @@ import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiT
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { AskedVersion } from '../common/asked-version.decorator.js';
+import { DescriptionDto } from '../common/description.dto.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { ApiBearerErrors } from '../common/openapi.js';
-import { CursorQueryDto } from '../common/paging.js';
+import { VersionedQueryDto } from '../common/paging.js';
 import { API } from '../common/paths.js';
+import type { ApiVersion } from '../common/paths.js';
 import { ThirdPartyRefPipe, UserRefPipe } from '../users/user-ref.pipe.js';
 import type { UserRef } from '../users/user-ref.js';
-import { DescriptionDto } from './dto/group.dto.js';
 import { InvitationAnswerDto, MemberDto, MembersDto, NewMemberDto } from './dto/member.dto.js';
 import { GroupIdPipe } from './group-id.pipe.js';
 import { MembersService } from './members.service.js';
@@ -49,9 +51,10 @@ export class MembersController {
   list(
     @CurrentCaller() caller: Caller,
     @Param('group', GroupIdPipe) group: string,
-    @Query() query: CursorQueryDto,
+    @Query() query: VersionedQueryDto,
+    @AskedVersion() version: ApiVersion,
   ): Promise<MembersDto> {
-    return this.members.list(caller, group, query);
+    return this.members.list(caller, group, query, version);
   }
 
   @ApiOperation({

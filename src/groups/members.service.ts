@@ -8,8 +8,9 @@ import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
-import { pageById } from '../common/paging.js';
-import type { CursorQueryDto } from '../common/paging.js';
+import { pageById, pageIn, totalIn } from '../common/paging.js';
+import type { VersionedQueryDto } from '../common/paging.js';
+import type { ApiVersion } from '../common/paths.js';
 import { searchRange } from '../common/search-text.js';
 import { Database } from '../database/database.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
@@ -39,7 +40,7 @@ export class MembersService {
   ) {}
 
   /** @throws DomainError `group_not_found`, `no_permission` */
-  async list(caller: Caller, groupId: string, query: CursorQueryDto): Promise<MembersDto> {
+  async list(caller: Caller, groupId: string, query: VersionedQueryDto, version: ApiVersion): Promise<MembersDto> {
     const group = await requireGroup(this.memberships.manager, groupId, 'group_not_found');
     await this.policy.requireMayView(caller, group);
     const counts = { members: group.memberCount, invitees: group.inviteeCount };
@@ -54,11 +55,12 @@ export class MembersService {
     const { ids, pagination } = await pageById(
       all,
       'm.userId',
-      query,
+      pageIn(version, query),
       range ? undefined : counts.members + counts.invitees,
     );
     const members = await this.memberships.findBy({ groupId, userId: In(ids) });
-    return { members: await this.describe(group, ids, members), counts, pagination };
+    const total = totalIn(version, pagination);
+    return { members: await this.describe(group, ids, members), total, counts, pagination };
   }
 
   /**

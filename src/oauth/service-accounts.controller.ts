@@ -3,10 +3,10 @@ import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiT
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { DescriptionDto } from '../common/description.dto.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { ApiBearerErrors } from '../common/openapi.js';
 import { API } from '../common/paths.js';
-import { DescriptionDto } from '../groups/dto/group.dto.js';
 import { PageQueryDto } from './dto/client.dto.js';
 import {
   NewKeyDto,

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, Param, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Put, Query } from '@nestjs/common';
 import {
   ApiBearerAuth,
   ApiConsumes,
@@ -13,6 +13,7 @@ import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { ApiBearerErrors } from '../common/openapi.js';
+import { WholeListQueryDto } from '../common/paging.js';
 import { API } from '../common/paths.js';
 import { UserDto } from '../users/dto/user.dto.js';
 import { UserRefPipe } from '../users/user-ref.pipe.js';
@@ -34,11 +35,15 @@ export class StaffController {
     summary: 'The staff of the caller’s organization: people and service accounts',
   })
   @ApiOkResponse({ type: StaffDto })
-  @ApiBearerErrors(...ORGANIZATION)
+  @ApiBearerErrors(...ORGANIZATION, 'invalid_result_size')
   @Get()
   @CalledBy('bearer', 'STAFF')
-  list(@CurrentCaller() caller: Caller, @Param('id', IdPipe) id: string): Promise<StaffDto> {
-    return this.staff.list(caller, id);
+  list(
+    @CurrentCaller() caller: Caller,
+    @Param('id', IdPipe) id: string,
+    @Query() query: WholeListQueryDto,
+  ): Promise<StaffDto> {
+    return this.staff.list(caller, id, query);
   }
 
   @ApiOperation({

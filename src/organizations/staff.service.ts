@@ -5,6 +5,9 @@ import { RevocationService } from '../access/revocation.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
+import { count, rowsOf } from '../common/paging.js';
+import type { WholeListQueryDto } from '../common/paging.js';
+import { searchRange } from '../common/search-text.js';
 import { Database } from '../database/database.js';
 import { GroupStaff } from '../groups/group-staff.entity.js';
 import { AccountPermission } from '../users/account-permission.entity.js';
@@ -12,6 +15,7 @@ import type { UserDto } from '../users/dto/user.dto.js';
 import { findIn } from '../users/find-user.js';
 import { isEmailAddress } from '../users/user-ref.js';
 import type { UserRef } from '../users/user-ref.js';
+import { isFound } from '../users/user-search.js';
 import { User } from '../users/user.entity.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import { UsersService } from '../users/users.service.js';
@@ -32,15 +36,16 @@ export class StaffService {
   ) {}
 
   /** People and service accounts, by name. @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted` */
-  async list(caller: Caller, organization: string): Promise<StaffDto> {
+  async list(caller: Caller, organization: string, query: WholeListQueryDto): Promise<StaffDto> {
     const { id } = await this.organizations.require(caller, organization);
-    const found = await this.accounts.find({
-      where: { staffOrganizationId: id },
-      select: { id: true, name: true },
-      order: { name: 'ASC', id: 'ASC' },
-    });
-    const users = await this.users.showAll(found.map((user) => user.id));
-    return { total: users.length, users };
+    const staff = this.accounts.createQueryBuilder('u').where('u.staffOrganizationId = :id', { id });
+    const range = searchRange(query.query);
+    if (range) staff.andWhere(isFound('u.id'), range);
+    const total = await count(staff.clone().select('u.id', 'id'), query.query);
+    const { offset, limit } = rowsOf(query);
+    const page = staff.select('u.id', 'id').orderBy('u.name').addOrderBy('u.id').offset(offset).limit(limit);
+    const found = await page.getRawMany<{ id: string }>();
+    return { total, users: await this.users.showAll(found.map((user) => user.id)) };
   }
 
   /**

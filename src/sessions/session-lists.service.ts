@@ -9,6 +9,7 @@ import { DomainError } from '../common/errors/errors.js';
 import { pageByTime } from '../common/paging.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
+import { kindOf } from '../users/dto/user.dto.js';
 import { findIn } from '../users/find-user.js';
 import { parseUserRef } from '../users/user-ref.js';
 import { UsersPolicy } from '../users/users.policy.js';
@@ -151,7 +152,7 @@ function describeOrigin({ user, caller, clientId }: LoginToken): Pick<ListedSess
   return {
     user: { id: user.id, name: user.name },
     actor: {
-      type: caller.type,
+      ...kindOf(caller),
       id: caller.id,
       name: caller.name,
       clientId,

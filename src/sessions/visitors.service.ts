@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { toIso } from '../common/clock.js';
+import { kindOf } from '../users/dto/user.dto.js';
 import type { UserDto } from '../users/dto/user.dto.js';
 import { UsersService } from '../users/users.service.js';
 import type { SessionDto } from './dto/session.dto.js';
@@ -21,7 +22,7 @@ export class VisitorsService {
     return {
       user: visiblePart(await this.users.describe(user), organization.id),
       actor: {
-        type: actor.type,
+        ...kindOf(actor),
         id: actor.id,
         name: actor.name,
         clientId: session.clientId,

@@ -1,16 +1,9 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiConsumes,
-  ApiNoContentResponse,
-  ApiOkResponse,
-  ApiOperation,
-  ApiParam,
-  ApiTags,
-} from '@nestjs/swagger';
+import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { DescriptionDto } from '../common/description.dto.js';
 import { ApiBearerErrors } from '../common/openapi.js';
 import { API } from '../common/paths.js';
 import { NewUserDto, UserChangesDto } from './dto/user-fields.dto.js';
@@ -126,12 +119,12 @@ export class UsersController {
 
   @ApiOperation({ operationId: 'deleteUser', summary: 'Delete an account that the caller’s organization manages' })
   @ApiParam({ name: 'user', example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
-  @ApiNoContentResponse({ description: 'It is gone, with its sessions and login tokens.' })
+  @ApiOkResponse({ type: DescriptionDto, description: 'It is gone, with its sessions and login tokens.' })
   @ApiBearerErrors('missing_field', 'cannot_delete_self', 'account_is_group_manager', 'access_denied', 'not_found')
   @Delete(':user')
   @CalledBy('bearer', 'MANAGE_USERS')
-  @HttpCode(204)
-  remove(@CurrentCaller() caller: Caller, @Param('user', UserRefPipe) user: UserRef): Promise<void> {
-    return this.users.remove(caller, user);
+  async remove(@CurrentCaller() caller: Caller, @Param('user', UserRefPipe) user: UserRef): Promise<DescriptionDto> {
+    await this.users.remove(caller, user);
+    return { description: 'The account is deleted.' };
   }
 }

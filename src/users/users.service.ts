@@ -13,6 +13,7 @@ import { Database, toInstant } from '../database/database.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { canonicalLocale } from './dto/locale.validators.js';
 import type { UserChangesDto, UserFieldsDto } from './dto/user-fields.dto.js';
+import { kindOf } from './dto/user.dto.js';
 import type { UserDto } from './dto/user.dto.js';
 import { EmailAddress } from './email-address.entity.js';
 import { findIn, whereIs } from './find-user.js';
@@ -190,7 +191,7 @@ export class UsersService {
 function describe(user: User, lastLogin: string | undefined): UserDto {
   const created = toIso(user.createdAt);
   return {
-    type: user.type,
+    ...kindOf(user),
     id: user.id,
     name: user.name,
     realName: user.name,

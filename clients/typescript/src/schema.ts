@@ -1166,11 +1166,13 @@ export interface components {
             id: string;
         };
         User: {
+            /** @enum {string} */
+            type: "USER";
             /**
-             * @description A person, or a service account of an organization.
-             * @enum {string}
+             * @description It is a service account of an organization, and no person.
+             * @enum {boolean}
              */
-            type: "USER" | "SERVICE_ACCOUNT";
+            serviceAccount?: true;
             /** @example Zk1cVq0rTtWm8sQXq3bVxg */
             id: string;
             /** @example Anna Jansen */
@@ -1283,6 +1285,10 @@ export interface components {
             /** @enum {string} */
             status?: "ACTIVE" | "BLOCKED";
         };
+        Description: {
+            /** @example The group is deleted. */
+            description: string;
+        };
         NewUser: {
             /** @example Bo Bakker */
             name?: string;
@@ -1370,12 +1376,10 @@ export interface components {
             /** @example 2B-2026 */
             customReference?: string;
         };
-        Description: {
-            /** @example The group is deleted. */
-            description: string;
-        };
         Groups: {
             groups: components["schemas"]["Group"][];
+            /** @description Groups on all pages. Versions 2 and 2.1 alone. */
+            total?: number;
             pagination: components["schemas"]["Pagination"];
         };
         NewGroup: {
@@ -1387,11 +1391,13 @@ export interface components {
             customReference?: string;
         };
         MemberUser: {
+            /** @enum {string} */
+            type?: "USER";
             /**
-             * @description A person, or a service account of an organization.
-             * @enum {string}
+             * @description It is a service account of an organization, and no person.
+             * @enum {boolean}
              */
-            type?: "USER" | "SERVICE_ACCOUNT";
+            serviceAccount?: true;
             /** @example Zk1cVq0rTtWm8sQXq3bVxg */
             id?: string;
             /** @example Anna Jansen */
@@ -1470,6 +1476,8 @@ export interface components {
         };
         Members: {
             members: components["schemas"]["Member"][];
+            /** @description Rows on all pages. Versions 2 and 2.1 alone. */
+            total?: number;
             counts: components["schemas"]["MemberCounts"];
             pagination: components["schemas"]["Pagination"];
         };
@@ -1659,7 +1667,12 @@ export interface components {
         };
         Actor: {
             /** @enum {string} */
-            type: "USER" | "SERVICE_ACCOUNT";
+            type: "USER";
+            /**
+             * @description It is a service account of an organization, and no person.
+             * @enum {boolean}
+             */
+            serviceAccount?: true;
             /** @example Tq0mHc2b4cV8p0fYxw3n1A */
             id: string;
             /** @example Host system */
@@ -2332,7 +2345,13 @@ export interface operations {
     };
     listStaff: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored. */
+                query?: string;
+                resultStart?: number;
+                /** @description Without it, all rows are answered, at most 1000. */
+                resultSize?: number;
+            };
             header?: never;
             path: {
                 id: string;
@@ -2349,7 +2368,7 @@ export interface operations {
                     "application/json": components["schemas"]["Staff"];
                 };
             };
-            /** @description `invalid_request` */
+            /** @description `invalid_result_size`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -3092,11 +3111,13 @@ export interface operations {
         requestBody?: never;
         responses: {
             /** @description It is gone, with its sessions and login tokens. */
-            204: {
+            200: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": components["schemas"]["Description"];
+                };
             };
             /** @description `missing_field`, `cannot_delete_self`, `account_is_group_manager`, `invalid_request` */
             400: {
@@ -4558,9 +4579,11 @@ export interface operations {
             query?: {
                 /** @description The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored. */
                 query?: string;
-                resultSize?: number;
                 /** @description Where the page before ended: its `pagination.lastOnPage`. */
                 resultFrom?: string;
+                resultSize?: number;
+                /** @description The number of the first row, from 0. Versions 2 and 2.1 alone. */
+                resultStart?: number;
                 /** @description Only those on which the caller has exactly this. */
                 permission?: "MANAGE" | "VIEW";
                 /** @description Only those with exactly this reference. */
@@ -4722,9 +4745,11 @@ export interface operations {
             query?: {
                 /** @description The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored. */
                 query?: string;
-                resultSize?: number;
                 /** @description Where the page before ended: its `pagination.lastOnPage`. */
                 resultFrom?: string;
+                resultSize?: number;
+                /** @description The number of the first row, from 0. Versions 2 and 2.1 alone. */
+                resultStart?: number;
                 /** @description Only those on which the caller has exactly this. */
                 permission?: "MANAGE" | "VIEW";
                 /** @description Only those with exactly this reference. */
@@ -4822,9 +4847,11 @@ export interface operations {
             query?: {
                 /** @description The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored. */
                 query?: string;
-                resultSize?: number;
                 /** @description Where the page before ended: its `pagination.lastOnPage`. */
                 resultFrom?: string;
+                resultSize?: number;
+                /** @description The number of the first row, from 0. Versions 2 and 2.1 alone. */
+                resultStart?: number;
             };
             header?: never;
             path: {

@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import type { ApiVersion } from '../../common/paths.js';
 
 /** A way in for one user, once. */
 export class AccessDto {
@@ -21,4 +22,9 @@ export class AccessDto {
     example: '2026-01-11T16:56:11Z',
   })
   expires: string;
+}
+
+/** What a version of the API answers: version 2 knows `token` alone, and its strict readers fail on more (API.md, section 8). */
+export function inVersion(version: ApiVersion, access: AccessDto): Partial<AccessDto> {
+  return version === '2' ? { token: access.token } : access;
 }

@@ -1,11 +1,11 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { fails } from '../../common/fields.js';
-import { CursorQueryDto, PaginationDto } from '../../common/paging.js';
+import { PaginationDto, VersionedQueryDto } from '../../common/paging.js';
 import { OrganizationRefDto } from '../../users/dto/user.dto.js';
 import type { GroupPermission } from '../group-staff.entity.js';
 
-export class GroupsQueryDto extends CursorQueryDto {
+export class GroupsQueryDto extends VersionedQueryDto {
   @ApiPropertyOptional({ enum: ['MANAGE', 'VIEW'], description: 'Only those on which the caller has exactly this.' })
   @IsOptional()
   @IsIn(['MANAGE', 'VIEW'], fails('invalid_permission'))
@@ -61,12 +61,9 @@ export class GroupsDto {
   @ApiProperty({ type: [GroupDto] })
   groups: GroupDto[];
 
+  @ApiPropertyOptional({ type: 'integer', description: 'Groups on all pages. Versions 2 and 2.1 alone.' })
+  total?: number;
+
   @ApiProperty({ type: PaginationDto })
   pagination: PaginationDto;
-}
-
-/** What an answer says that has nothing else to say. */
-export class DescriptionDto {
-  @ApiProperty({ example: 'The group is deleted.' })
-  description: string;
 }

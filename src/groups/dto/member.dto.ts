@@ -48,6 +48,9 @@ export class MembersDto {
   @ApiProperty({ type: [MemberDto] })
   members: MemberDto[];
 
+  @ApiPropertyOptional({ type: 'integer', description: 'Rows on all pages. Versions 2 and 2.1 alone.' })
+  total?: number;
+
   @ApiProperty({ type: MemberCountsDto })
   counts: MemberCountsDto;
 

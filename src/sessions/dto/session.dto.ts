@@ -1,10 +1,13 @@
-import { ApiProperty, PartialType, PickType, IntersectionType } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, PartialType, PickType, IntersectionType } from '@nestjs/swagger';
 import { OrganizationRefDto, UserDto } from '../../users/dto/user.dto.js';
 
 /** Who let the user in. */
 export class ActorDto {
-  @ApiProperty({ enum: ['USER', 'SERVICE_ACCOUNT'] })
-  type: 'USER' | 'SERVICE_ACCOUNT';
+  @ApiProperty({ enum: ['USER'] })
+  type: 'USER';
+
+  @ApiPropertyOptional({ enum: [true], description: 'It is a service account of an organization, and no person.' })
+  serviceAccount?: true;
 
   @ApiProperty({ example: 'Tq0mHc2b4cV8p0fYxw3n1A' })
   id: string;

@@ -1,4 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import type { AccountType } from '../user.entity.js';
 
 export class OrganizationRefDto {
   @ApiProperty({ enum: ['ORGANIZATION'] })
@@ -19,10 +20,18 @@ export class ThirdPartyIdDto {
   id: string;
 }
 
+/** How an account says what it is: clients of the API know the types `USER` and `ORGANIZATION` only (API.md, section 8). */
+export function kindOf(account: { type: AccountType }): { type: 'USER'; serviceAccount?: true } {
+  return { type: 'USER', serviceAccount: account.type === 'SERVICE_ACCOUNT' || undefined };
+}
+
 /** A user (API.md, section 5). What is not known is left out. */
 export class UserDto {
-  @ApiProperty({ enum: ['USER', 'SERVICE_ACCOUNT'], description: 'A person, or a service account of an organization.' })
-  type: 'USER' | 'SERVICE_ACCOUNT';
+  @ApiProperty({ enum: ['USER'] })
+  type: 'USER';
+
+  @ApiPropertyOptional({ enum: [true], description: 'It is a service account of an organization, and no person.' })
+  serviceAccount?: true;
 
   @ApiProperty({ example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
   id: string;
