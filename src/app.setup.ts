@@ -7,6 +7,7 @@ import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { announceDeprecation } from './access/deprecation.js';
+import { allowBrowserClients } from './app.cors.js';
 import { serveForwardAuth } from './app.forward-auth.js';
 import { AppModule } from './app.module.js';
 import { rejectOtherMethods } from './app.methods.js';
@@ -64,6 +65,7 @@ export async function createApp(settings: Settings, clock?: Clock): Promise<Nest
 async function configureApp(app: NestFastifyApplication, settings: Settings): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   addCommonHooks(fastify);
+  allowBrowserClients(app);
   announceDeprecation(fastify, settings.PUBLIC_URL);
   const answerOtherMethods = rejectOtherMethods(fastify);
   // It only writes them: what reads them is `separateCookies`, which takes no name for ours that only looks like one.

@@ -4,6 +4,7 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
 import { RevocationModule } from '../access/revocation.module.js';
 import { UsersModule } from '../users/users.module.js';
+import { BrowserOriginsService } from './browser-origins.service.js';
 import { CallerTokensService } from './caller-tokens.service.js';
 import { Client } from './client.entity.js';
 import { ClientListController, ClientsController } from './clients.controller.js';
@@ -36,6 +37,7 @@ import { TokensService } from './tokens.service.js';
   ],
   controllers: [ClientListController, ClientsController, ServiceAccountListController, ServiceAccountsController],
   providers: [
+    BrowserOriginsService,
     CallerTokensService,
     ClientsService,
     ClientSecretsService,
@@ -51,6 +53,7 @@ import { TokensService } from './tokens.service.js';
     TokensService,
   ],
   exports: [
+    BrowserOriginsService,
     CallerTokensService,
     ClientsService,
     ExpiredRecordsService,

@@ -118,10 +118,6 @@ export class EngineConfiguration {
       issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
       expiresWithSession: () => false,
       rotateRefreshToken: true,
-      clientBasedCORS: (_ctx, origin, client) =>
-        // A private-use scheme has the origin `null`, and so has whoever hides where they come from.
-        origin !== 'null' &&
-        [this.settings.PUBLIC_URL, ...(client.redirectUris ?? [])].some((uri) => new URL(uri).origin === origin),
       renderError: (ctx, out, error) => {
         ctx.type = 'html';
         const { text, headers } = pageOf(

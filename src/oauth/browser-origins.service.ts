@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
+import { BELIEVED_MS, RecentAnswers } from '../common/recent-answers.js';
+import { Database } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
+
+const LOAD: Statement = {
+  name: 'load_browser_origins',
+  sql: `SELECT o."origin" AS "address" FROM "client_origins" o JOIN "clients" c ON c."id" = o."client_id" WHERE c."is_public"
+        UNION
+        SELECT r."uri" FROM "client_redirect_uris" r JOIN "clients" c ON c."id" = r."client_id"
+        WHERE c."is_public" AND r."uri" LIKE 'http%'`,
+};
+
+/**
+ * Whose pages may read answers of the API: those of public clients, which run there. They are read all at once, at most every
+ * one and a half seconds, so that a page that sends from many origins costs nothing.
+ */
+@Injectable()
+export class BrowserOriginsService {
+  private readonly answers: RecentAnswers<ReadonlySet<string>>;
+
+  constructor(
+    private readonly database: Database,
+    clock: Clock,
+  ) {
+    this.answers = new RecentAnswers(clock, { size: 1, lifetimeMs: BELIEVED_MS });
+  }
+
+  /** While the database can't be reached, none. */
+  async includes(origin: string): Promise<boolean> {
+    const origins = await this.answers.get('all', () => this.load()).catch(() => null);
+    return origins?.has(origin) ?? false;
+  }
+
+  private async load(): Promise<ReadonlySet<string>> {
+    const rows = await this.database.read<{ address: string }>(LOAD, []);
+    return new Set(rows.map(({ address }) => new URL(address).origin));
+  }
+}
