@@ -1,8 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ModulesContainer, Reflector } from '@nestjs/core';
 import { CallerRule } from '../src/auth/called-by.decorator.js';
 import { ERRORS } from '../src/common/errors/errors.js';
-import { TestApp } from './support/app.js';
+import { PUBLIC_URL, TestApp } from './support/app.js';
 import type { TestCaller } from './support/world.js';
 
 let t: TestApp;
@@ -12,8 +13,9 @@ interface Operation {
   operationId: string;
   summary: string;
   tags: string[];
-  security?: Record<string, unknown>[];
-  parameters: { name: string; in: string }[];
+  security: Record<string, unknown>[];
+  deprecated?: boolean;
+  parameters?: { name: string; in: string }[];
   responses: Record<
     string,
     {
@@ -28,8 +30,12 @@ interface Operation {
 
 interface Description {
   openapi: string;
+  servers: { url: string }[];
   paths: Record<string, Record<string, Operation>>;
-  components: { schemas: Record<string, unknown>; securitySchemes: Record<string, { type: string; scheme?: string }> };
+  components: {
+    schemas: Record<string, unknown>;
+    securitySchemes: Record<string, { type: string; scheme?: string; flows?: Record<string, object> }>;
+  };
 }
 
 beforeAll(async () => {
@@ -57,9 +63,9 @@ describe('every route', () => {
     expect(silent).toEqual([]);
   });
 
-  it('of the API but version refuses a caller without a token', async () => {
+  it('of the API but version and token refuses a caller without a token', async () => {
     const calls = Object.entries((await description()).paths)
-      .filter(([path]) => path.startsWith('/api/') && !path.endsWith('/version'))
+      .filter(([path]) => path.startsWith('/api/') && !/\/(version|token)$/.test(path))
       .flatMap(([path, methods]) => Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })));
     expect(calls.length).toBeGreaterThan(15);
     for (const { method, path } of calls) {
@@ -74,7 +80,7 @@ describe('openapi.json', () => {
     const { openapi, paths } = await description();
     expect(openapi).toBe('3.1.0');
     expect(Object.keys(paths).toSorted()).toEqual([
-      '/api/2.1.1/access',
+      '/.well-known/oauth-authorization-server',
       '/api/2.1.1/access-token/{id}',
       '/api/2.1.1/access-tokens',
       '/api/2.1.1/access/{thirdParty}/{id}',
@@ -108,6 +114,7 @@ describe('openapi.json', () => {
       '/api/2.1.1/service-accounts',
       '/api/2.1.1/session/{id}',
       '/api/2.1.1/sessions',
+      '/api/2.1.1/token',
       '/api/2.1.1/user',
       '/api/2.1.1/user/{thirdParty}/{id}',
       '/api/2.1.1/user/{user}',
@@ -122,21 +129,30 @@ describe('openapi.json', () => {
       '/health',
       '/login',
       '/logout',
+      '/oauth/authorize',
+      '/oauth/keys',
+      '/oauth/revoke',
+      '/oauth/token',
       '/session',
     ]);
   });
 
   it('describes each operation with its parameters, and each error id with an example under its status', async () => {
     for (const { path, operation } of await operations()) {
+      // Errors of the authorization server are OAuth's.
+      const isOAuth = operation.tags.includes('OAuth');
       expect(operation).toMatchObject({
         operationId: expect.any(String),
         summary: expect.any(String),
         tags: [expect.any(String)],
       });
       const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
-      const described = operation.parameters.filter((parameter) => parameter.in === 'path').map(({ name }) => name);
+      const described = (operation.parameters ?? [])
+        .filter((parameter) => parameter.in === 'path')
+        .map(({ name }) => name);
       expect(described.toSorted()).toEqual(named.toSorted());
       for (const [status, { content }] of Object.entries(operation.responses).filter(([code]) => Number(code) >= 400)) {
+        if (isOAuth && ['400', '401'].includes(status)) continue;
         const examples = Object.entries(content!['application/json']!.examples!);
         expect(examples.length).toBeGreaterThan(0);
         for (const [id, { value }] of examples)
@@ -147,6 +163,25 @@ describe('openapi.json', () => {
           });
       }
     }
+  });
+
+  it('says where the service is, that a route takes no credentials, and strikes nothing through', async () => {
+    const { servers, components } = await description();
+    expect(servers).toEqual([{ url: PUBLIC_URL }]);
+    expect(components.securitySchemes.oauth2!.flows!.authorizationCode).toMatchObject({
+      authorizationUrl: `${PUBLIC_URL}/oauth/authorize`,
+      tokenUrl: `${PUBLIC_URL}/oauth/token`,
+    });
+    const committed = JSON.parse(readFileSync('openapi.json', 'utf8')) as Description;
+    expect(committed.servers).toEqual([{ url: '/' }]);
+    const open = (await operations()).filter(({ operation }) => operation.security.length === 0);
+    expect(
+      open
+        .map(({ path }) => path)
+        .filter((path) => !path.includes('oauth'))
+        .toSorted(),
+    ).toEqual(['/api/2.1.1/token', '/api/2.1.1/version', '/health', '/login', '/login', '/login']);
+    expect((await operations()).filter(({ operation }) => operation.deprecated)).toEqual([]);
   });
 
   it('documents every error of the access call', async () => {
@@ -171,7 +206,7 @@ describe('openapi.json', () => {
     const { components } = await description();
     expect(components.securitySchemes.bearer).toMatchObject({ type: 'http', scheme: 'bearer' });
     for (const { path, operation } of await operations()) {
-      const needsToken = path.startsWith('/api/') && !path.endsWith('/version');
+      const needsToken = path.startsWith('/api/') && !/\/(version|token)$/.test(path);
       expect({ path, needsToken: operation.security?.some((scheme) => 'bearer' in scheme) ?? false }).toEqual({
         path,
         needsToken,
@@ -225,7 +260,7 @@ describe('Swagger UI', () => {
     });
     expect(page.headers.get('content-security-policy')).toContain("script-src 'self'");
     const parts = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path!);
-    expect(parts).toHaveLength(4);
+    expect(parts).toHaveLength(5);
     for (const path of parts) {
       expect(path).toMatch(/^\/docs\//);
       expect((await t.call(path)).status).toBe(200);

@@ -1,5 +1,5 @@
 import { Controller, Get, Header, Param, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiExcludeEndpoint, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
@@ -23,11 +23,10 @@ export class AccessController {
   @ApiOperation({
     operationId: 'obtainAccess',
     summary: 'Let a user in',
-    deprecated: true,
     description:
       'Answers with a one-time token that starts a web session for the user, and with the URL to forward the browser to. ' +
       'The caller needs the permission `OBTAIN_ACCESS_TOKENS` and has to administer a group that the user has joined. ' +
-      'Service accounts are the successor of this call.',
+      'Version 2.1.1 has announced the end of this call, as its headers `Deprecation` and `Link` say; service accounts are its successor.',
   })
   @ApiParam({
     name: 'user',
@@ -50,7 +49,6 @@ export class AccessController {
   @ApiOperation({
     operationId: 'obtainAccessByThirdPartyId',
     summary: 'Let a user in, named by a third-party ID',
-    deprecated: true,
     description: 'The same as the other form, for a user whom the host knows by an ID of its own.',
   })
   @ApiParam({
@@ -73,12 +71,7 @@ export class AccessController {
   }
 
   /** API.md, section 2, rule 2: no user at all is a missing field, not an unknown path. */
-  @ApiOperation({
-    operationId: 'obtainAccessForNobody',
-    summary: 'Without a user reference: always `missing_field`',
-    deprecated: true,
-  })
-  @ApiBearerErrors('missing_field')
+  @ApiExcludeEndpoint()
   @Get()
   withoutUser(@Param('user', UserRefPipe) _user: UserRef): void {}
 }

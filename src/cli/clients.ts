@@ -5,6 +5,7 @@ import { Database } from '../database/database.js';
 import { ClientSecretsService } from '../oauth/client-secrets.service.js';
 import { ClientsService } from '../oauth/clients.service.js';
 import { ClientChangesDto, NewClientDto } from '../oauth/dto/client-fields.dto.js';
+import { EXPLORER_CLIENT } from '../oauth/explorer-client.js';
 import { requireClient } from '../oauth/require.js';
 import { findOrganization } from '../organizations/find-organization.js';
 import { checked, collect, print, printAll, tell } from './operator.js';
@@ -39,6 +40,22 @@ export function addClientCommands(program: Command, withApplication: WithApplica
       print(`client_id=${id}`, ...(secret ? [`client_secret=${secret}`] : []));
     }),
   );
+
+  commands
+    .command('explorer')
+    .description(
+      'Lets people sign in at /docs, the explorer of the API: registers its public client for the PUBLIC_URL. Run it again when that changes.',
+    )
+    .requiredOption('-o, --organization <id or name>', 'whose the client is')
+    .action(({ organization }: { organization: string }) =>
+      withApplication(async (app) => {
+        await app.get(Database).transaction(async (db) => {
+          const { id } = await findOrganization(db, organization);
+          await app.get(ClientsService).allowExplorer(db, id);
+        });
+        print(`client_id=${EXPLORER_CLIENT}`);
+      }),
+    );
 
   commands
     .command('list')

@@ -34,19 +34,41 @@ export function byStatus(ids: ErrorId[]): Map<number, ErrorId[]> {
   return groups;
 }
 
+/** The same for a route that no controller has. */
+export function errorsOf(...ids: ErrorId[]): Record<string, object> {
+  return Object.fromEntries(
+    [...byStatus(ids)].map(([status, group]) => [
+      String(status),
+      {
+        description: describe(group),
+        content: {
+          'application/json': { schema: { $ref: '#/components/schemas/Error' }, examples: examplesOf(group) },
+        },
+      },
+    ]),
+  );
+}
+
 /** The same for a route that is called with an access token. */
 export function ApiBearerErrors(...ids: ErrorId[]): MethodDecorator {
   return ApiErrors(...ids, ...WITH_TOKEN);
 }
 
 function errorResponse(status: number, ids: ErrorId[]): MethodDecorator {
-  const examples = Object.fromEntries(ids.map((id) => [id, { value: { id, description: ERRORS[id].description } }]));
   return ApiResponse({
     status,
-    description: ids.map((id) => `\`${id}\``).join(', '),
-    content: { 'application/json': { schema: { $ref: getSchemaPath(ErrorDto) }, examples } },
+    description: describe(ids),
+    content: { 'application/json': { schema: { $ref: getSchemaPath(ErrorDto) }, examples: examplesOf(ids) } },
     headers: responseHeaders(status),
   });
+}
+
+function describe(ids: ErrorId[]): string {
+  return ids.map((id) => `\`${id}\``).join(', ');
+}
+
+function examplesOf(ids: ErrorId[]): Record<string, { value: object }> {
+  return Object.fromEntries(ids.map((id) => [id, { value: { id, description: ERRORS[id].description } }]));
 }
 
 function responseHeaders(status: number): Record<string, { description: string; schema: { type: 'string' } }> {

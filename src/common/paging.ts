@@ -45,7 +45,7 @@ class SearchQueryDto {
     description:
       'The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored.',
     maxLength: 255,
-    example: 'an',
+    example: 'a',
   })
   @IsOptional()
   @IsString()

@@ -19,6 +19,7 @@ import { ClientSecret } from '../oauth/client-secret.entity.js';
 import { Client } from '../oauth/client.entity.js';
 import { Origin } from '../oauth/origin.entity.js';
 import { ServiceAccountKey } from '../oauth/service-account-key.entity.js';
+import { EXPLORER_CLIENT, OAUTH2_REDIRECT } from '../oauth/explorer-client.js';
 import { newKeyPair } from '../oauth/service-account-keys.service.js';
 import { ServiceAccount } from '../oauth/service-account.entity.js';
 import { Organization } from '../organizations/organization.entity.js';
@@ -85,10 +86,6 @@ const PORTAL = {
   keyId: 'Kq3vKq2LwT0m8sQXq3bVxg',
 };
 
-/** The public client with which Swagger UI signs in. */
-export const DEVELOPMENT_CLIENT = '5e11a6e70d0c5a11d3e5f1a4b2c7d890';
-export const OAUTH2_REDIRECT = '/docs/oauth2-redirect.html';
-
 /** A small organization to try the service with, made on an empty database in development. */
 @Injectable()
 export class DemoService {
@@ -146,7 +143,7 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
 
   /** The public URL may be another one at every start. */
   private async allowSwaggerUi(url: string): Promise<void> {
-    const clientId = DEVELOPMENT_CLIENT;
+    const clientId = EXPLORER_CLIENT;
     await this.database.transaction(async (db) => {
       if (await db.existsBy(Client, { id: clientId }))
         await insertOrIgnore(db, ClientRedirectUri, { clientId, uri: url + OAUTH2_REDIRECT });
@@ -187,7 +184,7 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
     await db.insert(ClientOrigin, { clientId, origin: HOST_ORIGIN, organizationId });
     // The first one is what calls with the token that is printed.
     const createdAt = addSeconds(now, 1);
-    const swaggerUi = { id: DEVELOPMENT_CLIENT, name: 'Swagger UI', organizationId, isPublic: true };
+    const swaggerUi = { id: EXPLORER_CLIENT, name: 'Swagger UI', organizationId, isPublic: true };
     await db.insert(Client, { ...swaggerUi, createdAt });
     const { clientId: id, name, secretId } = PORTAL;
     await db.insert(Client, { id, name, organizationId, createdAt });

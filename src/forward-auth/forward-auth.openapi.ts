@@ -1,6 +1,4 @@
-import { ERRORS } from '../common/errors/errors.js';
-import type { ErrorId } from '../common/errors/errors.js';
-import { byStatus } from '../common/openapi.js';
+import { errorsOf } from '../common/openapi.js';
 
 const HEADERS = {
   'X-Latchkey-User': 'The ID of the visitor.',
@@ -40,7 +38,7 @@ export const FORWARD_AUTH_PATH = {
       302: { description: 'To `SIGN_IN_URL`, for a person without a session.' },
       303: { description: 'To the same page without `oauth_token`; with the session cookie if a session was started.' },
       307: { description: 'The same for a form that is sent with a session.' },
-      ...errors(
+      ...errorsOf(
         'invalid_request',
         'not_authenticated',
         'invalid_token',
@@ -56,23 +54,4 @@ export const FORWARD_AUTH_PATH = {
 
 function header(name: string, description: string): object {
   return { name, in: 'header', required: false, description, schema: { type: 'string' } };
-}
-
-function errors(...ids: ErrorId[]): Record<string, object> {
-  return Object.fromEntries(
-    [...byStatus(ids)].map(([status, some]) => [
-      String(status),
-      {
-        description: some.map((id) => `\`${id}\``).join(', '),
-        content: {
-          'application/json': {
-            schema: { $ref: '#/components/schemas/Error' },
-            examples: Object.fromEntries(
-              some.map((id) => [id, { value: { id, description: ERRORS[id].description } }]),
-            ),
-          },
-        },
-      },
-    ]),
-  );
 }

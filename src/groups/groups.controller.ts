@@ -38,7 +38,7 @@ export class GroupListController {
   }
 
   @ApiOperation({ operationId: 'createGroup', summary: 'Make a group, which the caller then manages' })
-  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: GroupDto })
   @ApiBearerErrors('name_missing', 'description_missing', 'invalid_custom_reference', 'no_permission')
   @Post()
@@ -95,7 +95,7 @@ export class GroupsController {
 
   @ApiOperation({ operationId: 'changeGroup', summary: 'Change a group that the caller manages' })
   @ApiParam({ name: 'id', example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
-  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: GroupDto })
   @ApiBearerErrors(
     'invalid_group_id',

@@ -62,8 +62,8 @@ export class MembersController {
     summary: 'Add a user to a group, or invite one whom the organization does not manage',
     description: 'With `setup`, an account that does not exist is made; the caller then needs `MANAGE_USERS` too.',
   })
-  @ApiParam({ name: 'user', example: 'chloe@demo.example' })
-  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiParam({ name: 'user', example: 'bo.bakker@demo.example' })
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: MemberDto })
   @ApiBearerErrors(...ADDING)
   @Put(':user')
@@ -78,9 +78,9 @@ export class MembersController {
   }
 
   @ApiOperation({ operationId: 'addMemberByThirdPartyId', summary: 'The same, named by a third-party ID' })
-  @ApiParam({ name: 'id', example: '4714' })
+  @ApiParam({ name: 'id', example: '4713' })
   @ApiParam({ name: 'thirdParty', example: 'LMS' })
-  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: MemberDto })
   @ApiBearerErrors(...ADDING)
   @Put(':thirdParty/:id')
@@ -122,7 +122,7 @@ export class InvitationsController {
     description: 'The id of an invitation is that of the group.',
   })
   @ApiParam({ name: 'id', example: 'pX9sKd3LwQ7vB2nR5tYh0A' })
-  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: DescriptionDto })
   @ApiBearerErrors('invalid_action', 'not_found')
   @Put(':id')

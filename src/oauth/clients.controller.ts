@@ -41,7 +41,7 @@ export class ClientListController {
     description:
       'A client that is not public and brings no keys gets a secret, which this answer alone shows: only its hash is kept.',
   })
-  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: CreatedClientDto })
   @ApiBearerErrors('name_missing', ...FIELD_ERRORS, 'not_permitted')
   @Post()
@@ -78,7 +78,7 @@ export class ClientsController {
       'What is not given stays; a list takes the place of the one before. With `jwks` the client has no secrets any more.',
   })
   @ApiParam(CLIENT)
-  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: ClientDto })
   @ApiBearerErrors('invalid_name', ...FIELD_ERRORS, 'not_permitted', 'not_found')
   @Put(':id')

@@ -10,6 +10,7 @@ import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { newClientId } from '../common/id.js';
 import { pageById } from '../common/paging.js';
+import { Settings } from '../config/settings.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
@@ -19,6 +20,7 @@ import { ClientRedirectUri } from './client-redirect-uri.entity.js';
 import { ClientSecret } from './client-secret.entity.js';
 import { addSecret, shownSecret } from './client-secrets.service.js';
 import { Client } from './client.entity.js';
+import { EXPLORER_CLIENT, OAUTH2_REDIRECT } from './explorer-client.js';
 import type { ClientChangesDto, NewClientDto } from './dto/client-fields.dto.js';
 import type { ClientDto, ClientsDto, CreatedClientDto, JwksDto, PageQueryDto } from './dto/client.dto.js';
 import { Origin } from './origin.entity.js';
@@ -49,6 +51,7 @@ export class ClientsService {
     private readonly policy: OAuthPolicy,
     private readonly revocation: RevocationService,
     private readonly audit: AuditService,
+    private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
 
@@ -108,6 +111,17 @@ export class ClientsService {
     await this.record(db, 'CLIENT_CREATED', client, by);
     if (isPublic || fields.jwks) return { id: client.id };
     return { id: client.id, secret: (await addSecret(db, client.id, this.clock)).secret };
+  }
+
+  /** Lets people sign in at the explorer of this service, /docs: its public client, whose redirect URI is the public URL's. */
+  async allowExplorer(db: EntityManager, organizationId: string): Promise<void> {
+    const client = { id: EXPLORER_CLIENT, name: 'Swagger UI', organizationId, isPublic: true };
+    if (!(await db.existsBy(Client, { id: EXPLORER_CLIENT }))) {
+      await db.insert(Client, { ...client, createdAt: this.clock.now() });
+      await this.record(db, 'CLIENT_CREATED', client, null);
+    }
+    const uri = this.settings.PUBLIC_URL + OAUTH2_REDIRECT;
+    await insertOrIgnore(db, ClientRedirectUri, { clientId: EXPLORER_CLIENT, uri });
   }
 
   /** @throws DomainError `not_permitted`, `not_found`, and those of the fields */

@@ -45,7 +45,7 @@ export class ServiceAccountListController {
     description:
       'It gets rights as any staff does: by `PUT user/{id}/permissions/{permission}` and `PUT group/{id}/staff/{id}/{permission}`.',
   })
-  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: ServiceAccountDto })
   @ApiBearerErrors('name_missing', 'not_permitted')
   @Post()
@@ -104,7 +104,7 @@ export class ServiceAccountsController {
     description:
       'Nobody registers a key for a service account that may do more than they. Up to ten are good at a time.',
   })
-  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: ServiceAccountKeyDto })
   @ApiBearerErrors('invalid_public_key', 'limit_reached', 'not_permitted', 'not_found')
   @Post('keys')

@@ -52,7 +52,7 @@ export class StaffController {
     description: 'It has no permission then. With `name`, an e-mail address of nobody becomes a new account.',
   })
   @ApiParam({ name: 'user', example: 'anna@demo.example' })
-  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: UserDto })
   @ApiBearerErrors(
     ...ORGANIZATION,

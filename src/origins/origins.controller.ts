@@ -5,7 +5,7 @@ import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { ApiBearerErrors } from '../common/openapi.js';
 import { API } from '../common/paths.js';
-import { DescriptionDto } from '../groups/dto/group.dto.js';
+import { DescriptionDto } from '../common/description.dto.js';
 import { NewOriginDto, OriginDto, OriginsDto } from './dto/origins.dto.js';
 import { OriginClaimsService } from './origin-claims.service.js';
 

@@ -32,7 +32,7 @@ export class SessionListsController {
   }
 
   @ApiOperation({ operationId: 'endSession', summary: 'End one of them' })
-  @ApiParam({ name: 'id', example: 'Wm8sQXq3bVxgZk1cVq0rTt' })
+  @ApiParam({ name: 'id', description: 'An `id` of `GET sessions`.' })
   @ApiNoContentResponse({ description: 'It has ended.' })
   @ApiBearerErrors('not_permitted', 'not_found')
   @Delete('session/:id')
@@ -57,7 +57,7 @@ export class SessionListsController {
     operationId: 'revokeAccessToken',
     summary: 'Revoke one of them, and end the session that it has started meanwhile',
   })
-  @ApiParam({ name: 'id', example: 'f3c1b0de-4b1f-4df0-9a3e-0d8b5d5f6a11' })
+  @ApiParam({ name: 'id', description: 'An `id` of `GET access-tokens`.' })
   @ApiNoContentResponse({ description: 'It starts no session.' })
   @ApiBearerErrors('not_permitted', 'not_found')
   @Delete('access-token/:id')

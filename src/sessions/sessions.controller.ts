@@ -45,7 +45,11 @@ export class SessionsController {
   ) {}
 
   /** Before the GET route, so that it is not answered by it: looking at a link must not use it up. */
-  @ApiOperation({ operationId: 'checkLogin', summary: 'Looks at a sign-in link without using it' })
+  @ApiOperation({
+    operationId: 'checkLogin',
+    summary: 'Look at a sign-in link without using it',
+    description: 'For mail scanners and previews, which look at links: nothing is looked up and nothing is consumed.',
+  })
   @ApiOkResponse({ description: 'Always, whatever the token is.' })
   @ApiErrors()
   @Head('login')
@@ -88,7 +92,7 @@ export class SessionsController {
   })
   @ApiQuery({ name: 'token', required: false, type: String, description: 'The token of the access call.' })
   @ApiQuery({ name: 'oauth_token', required: false, type: String, description: 'The older name of `token`.' })
-  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiBody({ type: LoginAnswerDto, required: false })
   @ApiResponse({
     status: 303,
@@ -130,7 +134,11 @@ export class SessionsController {
     return SUBMIT_ONCE_TEXT;
   }
 
-  @ApiOperation({ operationId: 'getSession', summary: 'Who is signed in, and who let them in' })
+  @ApiOperation({
+    operationId: 'getSession',
+    summary: 'Who is signed in, and who let them in',
+    description: 'By the cookie of the web session alone; an access token is no session.',
+  })
   @ApiCookieAuth()
   @ApiOkResponse({ type: SessionDto })
   @ApiErrors('not_authenticated')

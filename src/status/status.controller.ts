@@ -25,7 +25,7 @@ const PING: Statement = { name: 'ping', sql: 'SELECT 1 AS "one"' };
 export class StatusController {
   constructor(private readonly database: Database) {}
 
-  @ApiOperation({ operationId: 'getVersion', summary: 'The version of the service' })
+  @ApiOperation({ operationId: 'getVersion', summary: 'The version of the service', description: 'Needs no token.' })
   @ApiOkResponse({ type: VersionDto })
   @ApiErrors()
   @Get(`${API}/version`)
@@ -33,7 +33,11 @@ export class StatusController {
     return { version: VERSION };
   }
 
-  @ApiOperation({ operationId: 'getHealth', summary: 'Whether this instance can answer: for load balancers' })
+  @ApiOperation({
+    operationId: 'getHealth',
+    summary: 'Whether this instance can answer',
+    description: 'For load balancers: it asks the database. Needs no token.',
+  })
   @ApiOkResponse({ type: HealthDto })
   @ApiErrors()
   @Get('health')

@@ -6,7 +6,7 @@ import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { DescriptionDto } from '../common/description.dto.js';
 import { ApiBearerErrors } from '../common/openapi.js';
 import { API } from '../common/paths.js';
-import { NewUserDto, UserChangesDto } from './dto/user-fields.dto.js';
+import { OwnChangesDto, UserChangesDto, UserFieldsDto } from './dto/user-fields.dto.js';
 import { UserDto } from './dto/user.dto.js';
 import { ThirdPartyRefPipe, UserRefPipe } from './user-ref.pipe.js';
 import type { UserRef } from './user-ref.js';
@@ -32,13 +32,13 @@ export class NewUsersController {
   constructor(private readonly users: UsersService) {}
 
   @ApiOperation({ operationId: 'createUser', summary: 'Make an account, managed by the caller’s organization' })
-  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: UserDto })
   @ApiBearerErrors(...FIELD_ERRORS, 'email_address_not_specified', 'no_permission')
   @Post()
   @CalledBy('bearer', 'MANAGE_USERS')
   @HttpCode(200)
-  create(@CurrentCaller() caller: Caller, @Body() fields: NewUserDto): Promise<UserDto> {
+  create(@CurrentCaller() caller: Caller, @Body() fields: UserFieldsDto): Promise<UserDto> {
     return this.users.create(caller, fields);
   }
 }
@@ -87,12 +87,12 @@ export class UsersController {
   }
 
   @ApiOperation({ operationId: 'changeOwnUser', summary: 'Change the caller’s own account' })
-  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: UserDto })
   @ApiBearerErrors(...FIELD_ERRORS, 'third_party_already_assigned', 'no_access', 'nonexistent_user')
   @Put()
   @CalledBy('bearer', 'OWN')
-  changeSelf(@CurrentCaller() caller: Caller, @Body() changes: UserChangesDto): Promise<UserDto> {
+  changeSelf(@CurrentCaller() caller: Caller, @Body() changes: OwnChangesDto): Promise<UserDto> {
     return this.users.change(caller, { by: 'self' }, changes);
   }
 
@@ -104,7 +104,7 @@ export class UsersController {
       'revokes its login tokens.',
   })
   @ApiParam({ name: 'user', example: 'anna@demo.example' })
-  @ApiConsumes('application/x-www-form-urlencoded', 'application/json')
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: UserDto })
   @ApiBearerErrors(...FIELD_ERRORS, 'missing_field', 'third_party_already_assigned', 'no_access', 'nonexistent_user')
   @Put(':user')

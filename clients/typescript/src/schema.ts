@@ -539,8 +539,7 @@ export interface paths {
         };
         /**
          * Let a user in
-         * @deprecated
-         * @description Answers with a one-time token that starts a web session for the user, and with the URL to forward the browser to. The caller needs the permission `OBTAIN_ACCESS_TOKENS` and has to administer a group that the user has joined. Service accounts are the successor of this call.
+         * @description Answers with a one-time token that starts a web session for the user, and with the URL to forward the browser to. The caller needs the permission `OBTAIN_ACCESS_TOKENS` and has to administer a group that the user has joined. Version 2.1.1 has announced the end of this call, as its headers `Deprecation` and `Link` say; service accounts are its successor.
          *
          *     Needs `OBTAIN_ACCESS_TOKENS`.
          */
@@ -562,33 +561,11 @@ export interface paths {
         };
         /**
          * Let a user in, named by a third-party ID
-         * @deprecated
          * @description The same as the other form, for a user whom the host knows by an ID of its own.
          *
          *     Needs `OBTAIN_ACCESS_TOKENS`.
          */
         get: operations["obtainAccessByThirdPartyId"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/2.1.1/access": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * Without a user reference: always `missing_field`
-         * @deprecated
-         * @description Needs `OBTAIN_ACCESS_TOKENS`.
-         */
-        get: operations["obtainAccessForNobody"];
         put?: never;
         post?: never;
         delete?: never;
@@ -687,7 +664,10 @@ export interface paths {
         post: operations["confirmLogin"];
         delete?: never;
         options?: never;
-        /** Looks at a sign-in link without using it */
+        /**
+         * Look at a sign-in link without using it
+         * @description For mail scanners and previews, which look at links: nothing is looked up and nothing is consumed.
+         */
         head: operations["checkLogin"];
         patch?: never;
         trace?: never;
@@ -699,7 +679,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who is signed in, and who let them in */
+        /**
+         * Who is signed in, and who let them in
+         * @description By the cookie of the web session alone; an access token is no session.
+         */
         get: operations["getSession"];
         put?: never;
         post?: never;
@@ -842,7 +825,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The version of the service */
+        /**
+         * The version of the service
+         * @description Needs no token.
+         */
         get: operations["getVersion"];
         put?: never;
         post?: never;
@@ -859,7 +845,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Whether this instance can answer: for load balancers */
+        /**
+         * Whether this instance can answer
+         * @description For load balancers: it asks the database. Needs no token.
+         */
         get: operations["getHealth"];
         put?: never;
         post?: never;
@@ -1107,6 +1096,126 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/.well-known/oauth-authorization-server": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What the authorization server offers, and where
+         * @description Its metadata (RFC 8414), which libraries read.
+         */
+        get: operations["getAuthorizationServerMetadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/authorize": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Ask a user for an authorization code
+         * @description The authorization endpoint (RFC 6749, section 3.1), to which the client leads the browser. Public clients need `code_challenge` (RFC 7636). Without a redirect URI that is registered, errors are pages.
+         */
+        get: operations["authorize"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Obtain an access token
+         * @description The token endpoint (RFC 6749, section 3.2), for authorization codes, refresh tokens, and the assertions of service accounts (RFC 7523). A confidential client authenticates; a public one sends its `client_id`; a service account needs neither.
+         */
+        post: operations["obtainToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Obtain an access token, where clients of the older API ask
+         * @description The token endpoint (RFC 6749, section 3.2), for authorization codes, refresh tokens, and the assertions of service accounts (RFC 7523). A confidential client authenticates; a public one sends its `client_id`; a service account needs neither.
+         */
+        post: operations["obtainTokenOfApi"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/revoke": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a refresh token, or an access token
+         * @description RFC 7009. A refresh token goes with all that came from it. The answer is the same for what is no token of the client.
+         */
+        post: operations["revokeToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The public keys with which access tokens are verified
+         * @description A JWK Set (RFC 7517).
+         */
+        get: operations["getKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1255,16 +1364,70 @@ export interface components {
             accounts: components["schemas"]["User"][];
             pagination: components["schemas"]["Pagination"];
         };
-        UserChanges: {
-            /** @example Bo Bakker */
+        OwnChanges: {
+            /** @example Demo Administrator */
             name?: string;
-            /** @description The same as `name`. */
+            /**
+             * @description The same as `name`.
+             * @example Demo Administrator
+             */
             realName?: string;
-            /** Format: email */
+            /**
+             * Format: email
+             * @example admin@demo.example
+             */
             emailAddress?: string;
-            /** @description The code of a third party of the organization. */
+            /**
+             * @description The code of a third party of the organization.
+             * @example
+             */
             thirdParty?: string;
-            /** @description What that third party calls the user. */
+            /**
+             * @description What that third party calls the user.
+             * @example
+             */
+            thirdPartyId?: string;
+            /**
+             * @description A language tag
+             * @example nl-NL
+             */
+            locale?: string;
+            /** @example Europe/Amsterdam */
+            timeZone?: string;
+            /** @example Second-year student */
+            description?: string;
+            /** @example 1998 */
+            yearOfBirth?: number;
+            /**
+             * @description ISO 3166-1 alpha-2
+             * @example NL
+             */
+            domicile?: string;
+            /** @enum {string} */
+            status?: "ACTIVE" | "BLOCKED";
+        };
+        UserChanges: {
+            /** @example Anna Jansen */
+            name?: string;
+            /**
+             * @description The same as `name`.
+             * @example Anna Jansen
+             */
+            realName?: string;
+            /**
+             * Format: email
+             * @example anna@demo.example
+             */
+            emailAddress?: string;
+            /**
+             * @description The code of a third party of the organization.
+             * @example LMS
+             */
+            thirdParty?: string;
+            /**
+             * @description What that third party calls the user.
+             * @example 4711
+             */
             thirdPartyId?: string;
             /**
              * @description A language tag
@@ -1289,10 +1452,13 @@ export interface components {
             /** @example The group is deleted. */
             description: string;
         };
-        NewUser: {
+        UserFields: {
             /** @example Bo Bakker */
             name?: string;
-            /** @description The same as `name`. */
+            /**
+             * @description The same as `name`.
+             * @example Bo Bakker
+             */
             realName?: string;
             /**
              * Format: email
@@ -1484,13 +1650,25 @@ export interface components {
         NewMember: {
             /** @example Bo Bakker */
             name?: string;
-            /** @description The same as `name`. */
+            /**
+             * @description The same as `name`.
+             * @example Bo Bakker
+             */
             realName?: string;
-            /** Format: email */
+            /**
+             * Format: email
+             * @example bo.bakker@demo.example
+             */
             emailAddress?: string;
-            /** @description The code of a third party of the organization. */
+            /**
+             * @description The code of a third party of the organization.
+             * @example LMS
+             */
             thirdParty?: string;
-            /** @description What that third party calls the user. */
+            /**
+             * @description What that third party calls the user.
+             * @example 4714
+             */
             thirdPartyId?: string;
             /**
              * @description A language tag
@@ -1551,7 +1729,7 @@ export interface components {
             /**
              * Format: uri
              * @description Forward the browser here.
-             * @example https://login.example.com/login?token=eyJhbGciOiJIUzI1NiIs…
+             * @example https://login.example.com/login?token=eyJhbGciOiJIUzI1NiIs
              */
             url: string;
             /**
@@ -1611,11 +1789,13 @@ export interface components {
             visit?: string;
         };
         SessionUser: {
+            /** @enum {string} */
+            type?: "USER";
             /**
-             * @description A person, or a service account of an organization.
-             * @enum {string}
+             * @description It is a service account of an organization, and no person.
+             * @enum {boolean}
              */
-            type?: "USER" | "SERVICE_ACCOUNT";
+            serviceAccount?: true;
             /** @example Zk1cVq0rTtWm8sQXq3bVxg */
             id?: string;
             /** @example Anna Jansen */
@@ -1949,6 +2129,8 @@ export interface components {
             pagination: components["schemas"]["Pagination"];
         };
         NewClient: {
+            /** @example Learning portal */
+            name: string;
             /**
              * @description Where codes may be sent, compared character by character: an https URL, an http URL on loopback, or for a public client a URI of a private-use scheme with a dot. In a form, the field once for each.
              * @example [
@@ -1959,7 +2141,7 @@ export interface components {
             /**
              * @description Where a login that the client starts may end (`returnTo`): origins as browsers write them.
              * @example [
-             *       "https://learn.example.com"
+             *       "http://localhost:4000"
              *     ]
              */
             origins?: string[];
@@ -1968,10 +2150,11 @@ export interface components {
              * @example https://learn.example.com
              */
             embedOrigin?: string;
-            /** @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away. */
+            /**
+             * @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away.
+             * @example
+             */
             jwks?: string;
-            /** @example Learning portal */
-            name: string;
             /**
              * @description It can keep no secret, as an application in a browser or on a device. Never changes.
              * @default false
@@ -2038,7 +2221,7 @@ export interface components {
             /**
              * @description Where a login that the client starts may end (`returnTo`): origins as browsers write them.
              * @example [
-             *       "https://learn.example.com"
+             *       "http://localhost:4000"
              *     ]
              */
             origins?: string[];
@@ -2047,7 +2230,10 @@ export interface components {
              * @example https://learn.example.com
              */
             embedOrigin?: string;
-            /** @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away. */
+            /**
+             * @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away.
+             * @example
+             */
             jwks?: string;
             /** @example Learning portal */
             name?: string;
@@ -2451,8 +2637,13 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["NewStaff"];
+                /**
+                 * @example {
+                 *       "name": "Bo Bakker"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewStaff"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewStaff"];
             };
         };
         responses: {
@@ -2811,8 +3002,21 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["UserChanges"];
-                "application/json": components["schemas"]["UserChanges"];
+                /**
+                 * @example {
+                 *       "name": "Demo Administrator",
+                 *       "realName": "Demo Administrator",
+                 *       "emailAddress": "admin@demo.example",
+                 *       "locale": "nl-NL",
+                 *       "timeZone": "Europe/Amsterdam",
+                 *       "description": "Second-year student",
+                 *       "yearOfBirth": 1998,
+                 *       "domicile": "NL",
+                 *       "status": "ACTIVE"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OwnChanges"];
+                "application/x-www-form-urlencoded": components["schemas"]["OwnChanges"];
             };
         };
         responses: {
@@ -3006,8 +3210,23 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["UserChanges"];
+                /**
+                 * @example {
+                 *       "name": "Anna Jansen",
+                 *       "realName": "Anna Jansen",
+                 *       "emailAddress": "anna@demo.example",
+                 *       "thirdParty": "LMS",
+                 *       "thirdPartyId": "4711",
+                 *       "locale": "nl-NL",
+                 *       "timeZone": "Europe/Amsterdam",
+                 *       "description": "Second-year student",
+                 *       "yearOfBirth": 1998,
+                 *       "domicile": "NL",
+                 *       "status": "ACTIVE"
+                 *     }
+                 */
                 "application/json": components["schemas"]["UserChanges"];
+                "application/x-www-form-urlencoded": components["schemas"]["UserChanges"];
             };
         };
         responses: {
@@ -3290,8 +3509,22 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["NewUser"];
-                "application/json": components["schemas"]["NewUser"];
+                /**
+                 * @example {
+                 *       "name": "Bo Bakker",
+                 *       "realName": "Bo Bakker",
+                 *       "emailAddress": "bo.bakker@demo.example",
+                 *       "thirdParty": "LMS",
+                 *       "thirdPartyId": "4714",
+                 *       "locale": "nl-NL",
+                 *       "timeZone": "Europe/Amsterdam",
+                 *       "description": "Second-year student",
+                 *       "yearOfBirth": 1998,
+                 *       "domicile": "NL"
+                 *     }
+                 */
+                "application/json": components["schemas"]["UserFields"];
+                "application/x-www-form-urlencoded": components["schemas"]["UserFields"];
             };
         };
         responses: {
@@ -3469,8 +3702,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                thirdPartyId: string;
                 user: string;
+                thirdPartyId: string;
             };
             cookie?: never;
         };
@@ -3560,8 +3793,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                thirdPartyId: string;
                 user: string;
+                thirdPartyId: string;
             };
             cookie?: never;
         };
@@ -3659,8 +3892,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                thirdPartyId: string;
                 user: string;
+                thirdPartyId: string;
             };
             cookie?: never;
         };
@@ -3749,9 +3982,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                user: string;
                 thirdParty: string;
                 id: string;
-                user: string;
             };
             cookie?: never;
         };
@@ -3841,9 +4074,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                user: string;
                 thirdParty: string;
                 id: string;
-                user: string;
             };
             cookie?: never;
         };
@@ -3941,9 +4174,9 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                user: string;
                 thirdParty: string;
                 id: string;
-                user: string;
             };
             cookie?: never;
         };
@@ -4122,8 +4355,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                permission: "OBTAIN_ACCESS_TOKENS" | "MANAGE_USERS" | "CREATE_GROUPS" | "MANAGE_ALL_GROUPS" | "MANAGE_STAFF" | "MANAGE_SERVICE_ACCOUNTS" | "VIEW_AUDIT_LOG";
                 user: string;
+                permission: "OBTAIN_ACCESS_TOKENS" | "MANAGE_USERS" | "CREATE_GROUPS" | "MANAGE_ALL_GROUPS" | "MANAGE_STAFF" | "MANAGE_SERVICE_ACCOUNTS" | "VIEW_AUDIT_LOG";
             };
             cookie?: never;
         };
@@ -4213,8 +4446,8 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
-                permission: "OBTAIN_ACCESS_TOKENS" | "MANAGE_USERS" | "CREATE_GROUPS" | "MANAGE_ALL_GROUPS" | "MANAGE_STAFF" | "MANAGE_SERVICE_ACCOUNTS" | "VIEW_AUDIT_LOG";
                 user: string;
+                permission: "OBTAIN_ACCESS_TOKENS" | "MANAGE_USERS" | "CREATE_GROUPS" | "MANAGE_ALL_GROUPS" | "MANAGE_STAFF" | "MANAGE_SERVICE_ACCOUNTS" | "VIEW_AUDIT_LOG";
             };
             cookie?: never;
         };
@@ -4400,8 +4633,15 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["GroupChanges"];
+                /**
+                 * @example {
+                 *       "name": "Class 2B",
+                 *       "description": "All pupils of 2B",
+                 *       "customReference": "2B-2026"
+                 *     }
+                 */
                 "application/json": components["schemas"]["GroupChanges"];
+                "application/x-www-form-urlencoded": components["schemas"]["GroupChanges"];
             };
         };
         responses: {
@@ -4577,7 +4817,7 @@ export interface operations {
     listGroups: {
         parameters: {
             query?: {
-                /** @description The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored. */
+                /** @description The beginning of a name or of a word in it, or of a custom reference. Case and accents are ignored. */
                 query?: string;
                 /** @description Where the page before ended: its `pagination.lastOnPage`. */
                 resultFrom?: string;
@@ -4665,8 +4905,15 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["NewGroup"];
+                /**
+                 * @example {
+                 *       "name": "Class 2B",
+                 *       "description": "All pupils of 2B",
+                 *       "customReference": "2B-2026"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewGroup"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewGroup"];
             };
         };
         responses: {
@@ -4743,7 +4990,7 @@ export interface operations {
     listOrganizationGroups: {
         parameters: {
             query?: {
-                /** @description The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored. */
+                /** @description The beginning of a name or of a word in it, or of a custom reference. Case and accents are ignored. */
                 query?: string;
                 /** @description Where the page before ended: its `pagination.lastOnPage`. */
                 resultFrom?: string;
@@ -4952,8 +5199,23 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["NewMember"];
+                /**
+                 * @example {
+                 *       "name": "Bo Bakker",
+                 *       "realName": "Bo Bakker",
+                 *       "emailAddress": "bo.bakker@demo.example",
+                 *       "thirdParty": "LMS",
+                 *       "thirdPartyId": "4714",
+                 *       "locale": "nl-NL",
+                 *       "timeZone": "Europe/Amsterdam",
+                 *       "description": "Second-year student",
+                 *       "yearOfBirth": 1998,
+                 *       "domicile": "NL",
+                 *       "setup": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewMember"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewMember"];
             };
         };
         responses: {
@@ -5140,8 +5402,23 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["NewMember"];
+                /**
+                 * @example {
+                 *       "name": "Bo Bakker",
+                 *       "realName": "Bo Bakker",
+                 *       "emailAddress": "bo.bakker@demo.example",
+                 *       "thirdParty": "LMS",
+                 *       "thirdPartyId": "4714",
+                 *       "locale": "nl-NL",
+                 *       "timeZone": "Europe/Amsterdam",
+                 *       "description": "Second-year student",
+                 *       "yearOfBirth": 1998,
+                 *       "domicile": "NL",
+                 *       "setup": true
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewMember"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewMember"];
             };
         };
         responses: {
@@ -5235,8 +5512,13 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["InvitationAnswer"];
+                /**
+                 * @example {
+                 *       "action": "ACCEPT"
+                 *     }
+                 */
                 "application/json": components["schemas"]["InvitationAnswer"];
+                "application/x-www-form-urlencoded": components["schemas"]["InvitationAnswer"];
             };
         };
         responses: {
@@ -5411,8 +5693,8 @@ export interface operations {
             header?: never;
             path: {
                 group: string;
-                permission: "VIEW" | "MANAGE";
                 user: string;
+                permission: "VIEW" | "MANAGE";
             };
             cookie?: never;
         };
@@ -5503,8 +5785,8 @@ export interface operations {
             header?: never;
             path: {
                 group: string;
-                permission: "VIEW" | "MANAGE";
                 user: string;
+                permission: "VIEW" | "MANAGE";
             };
             cookie?: never;
         };
@@ -5795,68 +6077,6 @@ export interface operations {
             };
         };
     };
-    obtainAccessForNobody: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description `missing_field`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
     listOrigins: {
         parameters: {
             query?: never;
@@ -5946,6 +6166,11 @@ export interface operations {
         requestBody: {
             content: {
                 "application/x-www-form-urlencoded": components["schemas"]["NewOrigin"];
+                /**
+                 * @example {
+                 *       "origin": "https://learn.example.com"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewOrigin"];
             };
         };
@@ -6317,8 +6542,13 @@ export interface operations {
         };
         requestBody?: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["LoginAnswer"];
+                /**
+                 * @example {
+                 *       "answer": "open"
+                 *     }
+                 */
                 "application/json": components["schemas"]["LoginAnswer"];
+                "application/x-www-form-urlencoded": components["schemas"]["LoginAnswer"];
             };
         };
         responses: {
@@ -6686,6 +6916,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An `id` of `GET sessions`. */
                 id: string;
             };
             cookie?: never;
@@ -6869,6 +7100,7 @@ export interface operations {
             query?: never;
             header?: never;
             path: {
+                /** @description An `id` of `GET access-tokens`. */
                 id: string;
             };
             cookie?: never;
@@ -7235,8 +7467,21 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["NewClient"];
+                /**
+                 * @example {
+                 *       "name": "Learning portal",
+                 *       "redirectUris": [
+                 *         "https://host.example/callback"
+                 *       ],
+                 *       "origins": [
+                 *         "http://localhost:4000"
+                 *       ],
+                 *       "embedOrigin": "https://learn.example.com",
+                 *       "isPublic": false
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewClient"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewClient"];
             };
         };
         responses: {
@@ -7411,8 +7656,20 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["ClientChanges"];
+                /**
+                 * @example {
+                 *       "redirectUris": [
+                 *         "https://host.example/callback"
+                 *       ],
+                 *       "origins": [
+                 *         "http://localhost:4000"
+                 *       ],
+                 *       "embedOrigin": "https://learn.example.com",
+                 *       "name": "Learning portal"
+                 *     }
+                 */
                 "application/json": components["schemas"]["ClientChanges"];
+                "application/x-www-form-urlencoded": components["schemas"]["ClientChanges"];
             };
         };
         responses: {
@@ -7858,8 +8115,13 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["NewServiceAccount"];
+                /**
+                 * @example {
+                 *       "name": "Learning portal"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewServiceAccount"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewServiceAccount"];
             };
         };
         responses: {
@@ -8218,8 +8480,13 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/x-www-form-urlencoded": components["schemas"]["NewKey"];
+                /**
+                 * @example {
+                 *       "publicKey": "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
+                 *     }
+                 */
                 "application/json": components["schemas"]["NewKey"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewKey"];
             };
         };
         responses: {
@@ -8583,6 +8850,528 @@ export interface operations {
             };
             /** @description `too_many_requests` */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getAuthorizationServerMetadata: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metadata. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: uri */
+                        issuer: string;
+                        /** Format: uri */
+                        authorization_endpoint: string;
+                        /** Format: uri */
+                        token_endpoint: string;
+                        /** Format: uri */
+                        jwks_uri: string;
+                        response_types_supported: string[];
+                    };
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    authorize: {
+        parameters: {
+            query: {
+                /** @description The client. */
+                client_id: string;
+                /** @description A registered one, letter by letter. */
+                redirect_uri?: string;
+                /** @description What is asked for. */
+                response_type?: "code";
+                /** @description `ROLE_USER` */
+                scope?: string;
+                /** @description Comes back with the code. */
+                state?: string;
+                /** @description How the code comes back. */
+                response_mode?: "query" | "fragment" | "form_post";
+                /** @description RFC 7636, section 4.2. */
+                code_challenge?: string;
+                /** @description How the challenge was made. */
+                code_challenge_method?: "S256";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description With `response_mode=form_post`: a page that sends the code to the redirect URI. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description Back to the client, with an error. */
+            302: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description To the page on which the user signs in, or back to the client with `code`, `state` and `iss`. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    obtainToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": {
+                    /** @enum {string} */
+                    grant_type: "authorization_code" | "refresh_token" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
+                    /** @description The authorization code. */
+                    code?: string;
+                    /** @description That of the authorization request. */
+                    redirect_uri?: string;
+                    /** @description RFC 7636, section 4.1. */
+                    code_verifier?: string;
+                    /** @description The refresh token. */
+                    refresh_token?: string;
+                    /** @description The assertion of a service account (RFC 7523, section 2.1). */
+                    assertion?: string;
+                    /** @description `ROLE_USER` */
+                    scope?: string;
+                    /** @description The `/login` of the service, for a login token in place of an access token (RFC 8707). */
+                    resource?: string;
+                    /** @description The client, if it authenticates by no header. */
+                    client_id?: string;
+                    /** @description Its secret, with `client_secret_post`. */
+                    client_secret?: string;
+                    /**
+                     * @description With `private_key_jwt`.
+                     * @enum {string}
+                     */
+                    client_assertion_type?: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+                    /** @description The assertion that the client signed, with `private_key_jwt`. */
+                    client_assertion?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The token. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description A JWT (RFC 9068); with `resource`, a login token. */
+                        access_token: string;
+                        token_type: string;
+                        /** @description Seconds. */
+                        expires_in: number;
+                        refresh_token?: string;
+                        scope?: string;
+                        jti: string;
+                        /** @description Of a login token: where to forward the browser to. */
+                        url?: string;
+                    };
+                };
+            };
+            /** @description `invalid_request`, `invalid_grant`, `invalid_scope` or `unsupported_grant_type` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `invalid_client` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    obtainTokenOfApi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": {
+                    /** @enum {string} */
+                    grant_type: "authorization_code" | "refresh_token" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
+                    /** @description The authorization code. */
+                    code?: string;
+                    /** @description That of the authorization request. */
+                    redirect_uri?: string;
+                    /** @description RFC 7636, section 4.1. */
+                    code_verifier?: string;
+                    /** @description The refresh token. */
+                    refresh_token?: string;
+                    /** @description The assertion of a service account (RFC 7523, section 2.1). */
+                    assertion?: string;
+                    /** @description `ROLE_USER` */
+                    scope?: string;
+                    /** @description The `/login` of the service, for a login token in place of an access token (RFC 8707). */
+                    resource?: string;
+                    /** @description The client, if it authenticates by no header. */
+                    client_id?: string;
+                    /** @description Its secret, with `client_secret_post`. */
+                    client_secret?: string;
+                    /**
+                     * @description With `private_key_jwt`.
+                     * @enum {string}
+                     */
+                    client_assertion_type?: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+                    /** @description The assertion that the client signed, with `private_key_jwt`. */
+                    client_assertion?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The token. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description A JWT (RFC 9068); with `resource`, a login token. */
+                        access_token: string;
+                        token_type: string;
+                        /** @description Seconds. */
+                        expires_in: number;
+                        refresh_token?: string;
+                        scope?: string;
+                        jti: string;
+                        /** @description Of a login token: where to forward the browser to. */
+                        url?: string;
+                    };
+                };
+            };
+            /** @description `invalid_request`, `invalid_grant`, `invalid_scope` or `unsupported_grant_type` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `invalid_client` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    revokeToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": {
+                    /** @description The token. */
+                    token: string;
+                    /** @enum {string} */
+                    token_type_hint?: "access_token" | "refresh_token";
+                    /** @description The client, if it authenticates by no header. */
+                    client_id?: string;
+                    /** @description Its secret, with `client_secret_post`. */
+                    client_secret?: string;
+                    /**
+                     * @description With `private_key_jwt`.
+                     * @enum {string}
+                     */
+                    client_assertion_type?: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+                    /** @description The assertion that the client signed, with `private_key_jwt`. */
+                    client_assertion?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description It is no longer good. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description `invalid_request`, `invalid_grant`, `invalid_scope` or `unsupported_grant_type` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `invalid_client` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The keys. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        keys: Record<string, never>[];
+                    };
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -12,7 +12,7 @@ export class AccessDto {
   @ApiProperty({
     format: 'uri',
     description: 'Forward the browser here.',
-    example: 'https://login.example.com/login?token=eyJhbGciOiJIUzI1NiIs…',
+    example: 'https://login.example.com/login?token=eyJhbGciOiJIUzI1NiIs',
   })
   url: string;
 

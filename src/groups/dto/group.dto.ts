@@ -6,12 +6,19 @@ import { OrganizationRefDto } from '../../users/dto/user.dto.js';
 import type { GroupPermission } from '../group-staff.entity.js';
 
 export class GroupsQueryDto extends VersionedQueryDto {
+  @ApiPropertyOptional({
+    description: 'The beginning of a name or of a word in it, or of a custom reference. Case and accents are ignored.',
+    maxLength: 255,
+    example: 'course',
+  })
+  declare query?: string;
+
   @ApiPropertyOptional({ enum: ['MANAGE', 'VIEW'], description: 'Only those on which the caller has exactly this.' })
   @IsOptional()
   @IsIn(['MANAGE', 'VIEW'], fails('invalid_permission'))
   permission?: GroupPermission;
 
-  @ApiPropertyOptional({ description: 'Only those with exactly this reference.', maxLength: 255, example: '2B-2026' })
+  @ApiPropertyOptional({ description: 'Only those with exactly this reference.', maxLength: 255 })
   @IsOptional()
   @IsString()
   @MaxLength(255)

@@ -38,7 +38,7 @@ class ClientFieldsDto {
     type: [String],
     maxItems: MAX_ADDRESSES,
     description: 'Where a login that the client starts may end (`returnTo`): origins as browsers write them.',
-    example: ['https://learn.example.com'],
+    example: ['http://localhost:4000'],
   })
   @ToList()
   @IsOptional()
@@ -67,6 +67,7 @@ class ClientFieldsDto {
     description:
       'A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: ' +
       'its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away.',
+    example: '',
   })
   @ToJsonText()
   @EmptyIsNull()

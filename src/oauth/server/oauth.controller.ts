@@ -18,7 +18,7 @@ import { StartAgainFilter } from './start-again.filter.js';
 /**
  * The endpoints of the authorization server (API.md, section 4). The engine answers; what clients in the field leave
  * out or send too much is put right before, and so is the address: one that ends with a slash, or has letters that are
- * percent-encoded, leads here too. The server's metadata describe them (RFC 8414), not the OpenAPI document.
+ * percent-encoded, leads here too. `oauth.openapi.ts` describes them.
  */
 @ApiExcludeController()
 @Controller()

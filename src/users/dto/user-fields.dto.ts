@@ -32,21 +32,21 @@ export class UserFieldsDto {
   @MaxLength(255, fails('real_name_not_specified'))
   name?: string | null;
 
-  @ApiPropertyOptional({ type: String, description: 'The same as `name`.', maxLength: 255 })
+  @ApiPropertyOptional({ type: String, description: 'The same as `name`.', maxLength: 255, example: 'Bo Bakker' })
   @IsOptional()
   @IsString()
   @Matches(TEXT_LINE, fails('real_name_not_specified'))
   @MaxLength(255, fails('real_name_not_specified'))
   realName?: string | null;
 
-  @ApiPropertyOptional({ type: String, format: 'email', maxLength: 254 })
+  @ApiPropertyOptional({ type: String, format: 'email', maxLength: 254, example: 'bo.bakker@demo.example' })
   @Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? normalizeEmailAddress(value) : value))
   @IsOptional()
   @IsString()
   @IsEmailAddress()
   emailAddress?: string | null;
 
-  @ApiPropertyOptional({ type: String, description: 'The code of a third party of the organization.' })
+  @ApiPropertyOptional({ type: String, description: 'The code of a third party of the organization.', example: 'LMS' })
   @IsOptional()
   @IsString()
   thirdParty?: string | null;
@@ -55,6 +55,7 @@ export class UserFieldsDto {
     type: String,
     description: 'What that third party calls the user.',
     maxLength: 255,
+    example: '4714',
   })
   @IsOptional()
   @IsString()
@@ -100,22 +101,40 @@ export class UserFieldsDto {
   domicile?: string | null;
 }
 
-/** Those of an account that is to be made. The examples of one must not be those of every other. */
-export class NewUserDto extends UserFieldsDto {
-  @ApiPropertyOptional({ type: String, example: 'bo.bakker@demo.example' })
+/** The same, and whether the account may be used. The examples are what the account of the demo has, and change nothing of it. */
+export class UserChangesDto extends UserFieldsDto {
+  @ApiPropertyOptional({ type: String, maxLength: 255, example: 'Anna Jansen' })
+  declare name?: string | null;
+
+  @ApiPropertyOptional({ type: String, description: 'The same as `name`.', maxLength: 255, example: 'Anna Jansen' })
+  declare realName?: string | null;
+
+  @ApiPropertyOptional({ type: String, format: 'email', maxLength: 254, example: 'anna@demo.example' })
   declare emailAddress?: string | null;
 
-  @ApiPropertyOptional({ type: String, example: 'LMS' })
-  declare thirdParty?: string | null;
-
-  @ApiPropertyOptional({ type: String, example: '4714' })
+  @ApiPropertyOptional({ type: String, description: 'What that third party calls the user.', maxLength: 255, example: '4711' })
   declare thirdPartyId?: string | null;
-}
 
-/** The same, and whether the account may be used. */
-export class UserChangesDto extends UserFieldsDto {
   @ApiPropertyOptional({ enum: ['ACTIVE', 'BLOCKED'] })
   @IsOptional()
   @IsIn(['ACTIVE', 'BLOCKED'])
   status?: 'ACTIVE' | 'BLOCKED';
+}
+
+/** Those of the caller's own account. */
+export class OwnChangesDto extends UserChangesDto {
+  @ApiPropertyOptional({ type: String, maxLength: 255, example: 'Demo Administrator' })
+  declare name?: string | null;
+
+  @ApiPropertyOptional({ type: String, description: 'The same as `name`.', maxLength: 255, example: 'Demo Administrator' })
+  declare realName?: string | null;
+
+  @ApiPropertyOptional({ type: String, format: 'email', maxLength: 254, example: 'admin@demo.example' })
+  declare emailAddress?: string | null;
+
+  @ApiPropertyOptional({ type: String, description: 'The code of a third party of the organization.', example: '' })
+  declare thirdParty?: string | null;
+
+  @ApiPropertyOptional({ type: String, description: 'What that third party calls the user.', maxLength: 255, example: '' })
+  declare thirdPartyId?: string | null;
 }
