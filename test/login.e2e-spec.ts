@@ -147,13 +147,13 @@ describe('a live session', () => {
       return t.signIn(other, (await t.world.userOf(other)).id);
     },
   };
-  type Result = 'started' | 'started, and the old one ended' | 'kept' | 'kept, and led on' | 'asked';
+  type Result = 'started' | 'started, and the old one ended' | 'kept, which a page says' | 'kept, and led on' | 'asked';
   const TABLE: Record<string, [keep: Result, doSwitch: Result, ask: Result]> = {
     'no session': ['started', 'started', 'started'],
-    'a session of the same user': ['kept', 'kept, and led on', 'kept, and led on'],
-    'a session of another user': ['kept', 'started, and the old one ended', 'asked'],
+    'a session of the same user': ['kept, and led on', 'kept, and led on', 'kept, and led on'],
+    'a session of another user': ['kept, which a page says', 'started, and the old one ended', 'asked'],
     'an expired session of another user': ['started', 'started', 'started'],
-    'a session of another user that another host started': ['kept', 'started, and the old one ended', 'asked'],
+    'a session of another user that another host started': ['kept, which a page says', 'asked', 'asked'],
   };
   const CASES = Object.entries(TABLE).flatMap(([browser, results]) =>
     (['keep', 'switch', 'ask'] as const).map((mode, index) => ({ browser, mode, result: results[index]! })),
@@ -163,7 +163,7 @@ describe('a live session', () => {
   const SHOWN_BY: Record<Result, (before: string | number) => object> = {
     started: () => ({ status: 303, location: '/course', unused: false, old: 401, new: user }),
     'started, and the old one ended': () => ({ status: 303, location: '/course', unused: false, old: 401, new: user }),
-    kept: (before) => ({ status: 303, location: '/welcome', unused: true, old: before, new: null }),
+    'kept, which a page says': (before) => ({ status: 200, location: null, unused: true, old: before, new: null }),
     'kept, and led on': (before) => ({ status: 303, location: '/course', unused: true, old: before, new: null }),
     asked: (before) => ({ status: 200, location: null, unused: true, old: before, new: null }),
   };
@@ -275,7 +275,19 @@ describe('a live session', () => {
     const cookie = await t.signIn(caller, other);
     const token = await t.loginToken(caller, user);
     const answer = await visit(`${token}&session=switch&delivery=redirect&embed=${HOST}`, { ...WINDOW, cookie });
-    expect([answer.status, answer.headers.getSetCookie(), await visitor(cookie)]).toEqual([303, [], other]);
+    expect([answer.status, answer.headers.getSetCookie(), await visitor(cookie)]).toEqual([200, [], other]);
+  });
+
+  it('that stays for a link of somebody else is named on a page, and to a program the landing page', async () => {
+    const { id } = await t.world.userOf(caller, { name: 'Sem <b>' });
+    const cookie = await t.signIn(caller, id);
+    const token = await t.loginToken(caller, user);
+    const page = await visit(token, { ...WINDOW, cookie });
+    expect(page.text).toContain('<h1>You are still signed in as Sem &#60;b&#62;</h1>');
+    expect(page.text).toContain('<a href="/welcome">Continue as Sem &#60;b&#62;</a>');
+    expect(page.text).not.toContain(token);
+    const program = await visit(token, { accept: 'application/json', cookie });
+    expect([program.status, program.headers.get('location')]).toEqual([303, '/welcome']);
   });
 
   it('is switched once: of ten requests at once with one token, one starts a session', async () => {
@@ -544,6 +556,18 @@ describe('a frame', () => {
     }
   });
 
+  it('shows an ordinary token a page of its own site alone, on which the token waits until it is shown', async () => {
+    const token = await t.loginToken(caller, user, '?returnTo=/course');
+    for (const site of ['cross-site', 'same-site', 'same-origin', 'none']) {
+      const page = await visit(token, { ...FRAME, 'sec-fetch-site': site });
+      expect([page.status, page.headers.getSetCookie(), await isUnused(token)]).toEqual([200, [], true]);
+      expect(policyOf(page)).toContain("frame-ancestors 'self'");
+      expect(page.text).toContain('/login/continue.js');
+    }
+    const answer = await send(token, 'open', FRAME);
+    expect([answer.status, answer.headers.get('location'), await isUnused(token)]).toEqual([303, '/course', false]);
+  });
+
   it('shows no other page', async () => {
     const ordinary = await t.signIn(caller, user);
     for (const [path, cookie] of [
@@ -613,7 +637,7 @@ describe('a frame', () => {
     const cookie = cookieOf(await visit(await t.loginToken(caller, user, EMBED), FRAME));
     const token = await t.loginToken(caller, await another(), '?session=switch');
     const answer = await visit(token, { ...FRAME, cookie });
-    expect([answer.status, answer.headers.getSetCookie(), await isUnused(token)]).toEqual([303, [], true]);
+    expect([answer.status, answer.headers.getSetCookie(), await isUnused(token)]).toEqual([200, [], true]);
     expect(await visitor(cookie)).toBe(user);
   });
 

@@ -73,7 +73,7 @@ export interface PageOptions {
   referrerPolicy?: 'no-referrer' | 'same-origin';
   /** Where a form of the page may end beside this site, by redirects: origins, or schemes such as `com.example.app:`. */
   formTargets?: string[];
-  /** The origin on whose pages it can be framed; on nobody's without it. */
+  /** The origin on whose pages it can be framed, or `'self'` with its quotes; on nobody's without it. */
   frameAncestor?: string | null;
   /** The path of a script of ours. */
   script?: string;

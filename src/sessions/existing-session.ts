@@ -27,18 +27,11 @@ export function decide(live: LiveSession, token: GoodLoginToken, answer?: Answer
   return token.existingSession === 'switch' && isOfSameOrganization(live, token) ? 'replace' : 'ask';
 }
 
-/**
- * Where a visitor goes whose session is kept: to what the token was for if it was to be theirs. A token that says `keep` is ignored
- * altogether (API.md, section 3).
- */
-export function targetWhenKept(live: LiveSession, token: GoodLoginToken): string | null {
-  return token.existingSession !== 'keep' && isSameUser(live, token) ? token.returnTo : null;
-}
-
 function isOfSameOrganization(live: LiveSession, token: GoodLoginToken): boolean {
   return live.organizationId === token.organizationId;
 }
 
-function isSameUser(live: LiveSession, token: GoodLoginToken): boolean {
+/** Then the visitor's session stays, and they go where the token leads. */
+export function isSameUser(live: LiveSession, token: GoodLoginToken): boolean {
   return live.userId === token.userId;
 }

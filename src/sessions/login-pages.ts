@@ -10,7 +10,8 @@ import type { UserDto } from '../users/dto/user.dto.js';
 import { UsersService } from '../users/users.service.js';
 import { LOGIN_SCRIPT } from './login-script.js';
 import type { LoginOutcome } from './login.service.js';
-import { isTopLevel } from './navigation.js';
+import { isInFrame, isTopLevel } from './navigation.js';
+import type { LiveSession } from './sessions.service.js';
 import { SessionCookie } from './session-cookie.js';
 
 /** The kind of the form with which a visitor answers the question at the address of another site. */
@@ -38,6 +39,8 @@ export class LoginPages {
         return this.leadTo(reply, outcome.session.returnTo);
       case 'kept':
         return this.leadTo(reply, outcome.returnTo);
+      case 'kept from another':
+        return this.showKept(request, reply, outcome.live);
       default:
         return this.show(request, reply, outcome);
     }
@@ -62,9 +65,16 @@ export class LoginPages {
     const options = this.optionsOf(outcome);
     const status = page === undefined ? 200 : 401;
     if (outcome.is === 'needs button') {
+      const { embedOrigin, delivery } = outcome.token;
+      const waitsInFrame = isInFrame(request.headers) && embedOrigin === null && delivery === 'redirect';
       // What opens links to look at them seldom says that it is a window.
-      const script = page === undefined && isTopLevel(request.headers) ? LOGIN_SCRIPT : undefined;
-      sendPage(reply, status, 'One more step', button(page), { ...options, ...(script ? { script } : {}) });
+      const isPressed = isTopLevel(request.headers) || waitsInFrame;
+      sendPage(reply, status, 'One more step', button(page), {
+        ...options,
+        // If a page of another site is around it, the browser does not show it, and the token stays unused.
+        ...(waitsInFrame ? { frameAncestor: "'self'" } : {}),
+        ...(page === undefined && isPressed ? { script: LOGIN_SCRIPT } : {}),
+      });
       return;
     }
     const [current, offered] = await Promise.all([
@@ -73,6 +83,16 @@ export class LoginPages {
     ]);
     const script = page === undefined ? { script: SUBMIT_ONCE } : {};
     sendPage(reply, status, 'Continue as somebody else?', question(current, offered, page), { ...options, ...script });
+  }
+
+  /** For a program, the answer is that of a token that is ignored. */
+  private async showKept(request: FastifyRequest, reply: FastifyReply, live: LiveSession): Promise<void> {
+    if (!request.headers.accept?.includes('text/html')) return this.leadTo(reply, null);
+    const { name } = await this.describe(live.userId);
+    sendPage(reply, 200, `You are still signed in as ${name}`, kept(name, this.settings.LANDING_URL), {
+      frameAncestor: live.embedOrigin,
+      hasForm: true,
+    });
   }
 
   private leadTo(reply: FastifyReply, returnTo: string | null): void {
@@ -121,6 +141,13 @@ function question(current: UserDto, offered: UserDto, page: string | undefined):
       <p><button type="submit" name="answer" value="continue">Continue as ${offered.name}</button></p>
       <p>${page === undefined ? html`<button type="submit" name="answer" value="stay" class="quiet">${stay}</button>` : html`<a href="${page}">${stay}</a>`}</p>${visit(page)}
     </form>`;
+}
+
+function kept(name: string, landingUrl: string): Html {
+  return html`<p>The link that you followed is for somebody else. It was not used, and nothing has changed.</p>
+    <p><a href="${landingUrl}">Continue as ${name}</a></p>
+    <p>To use the link, log out and follow it again.</p>
+    <form method="post" action="/logout"><button type="submit">Log out</button></form>`;
 }
 
 function nameOf({ name, emailAddress }: UserDto): string {

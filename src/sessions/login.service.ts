@@ -5,7 +5,7 @@ import type { GoodLoginToken } from '../access/login-tokens.service.js';
 import { AttemptsService } from '../auth/attempts.service.js';
 import { DomainError } from '../common/errors/errors.js';
 import { TokenError, TokensService } from '../oauth/tokens.service.js';
-import { decide, targetWhenKept } from './existing-session.js';
+import { decide, isSameUser } from './existing-session.js';
 import type { Answer } from './existing-session.js';
 import { isInFrame, isNavigation } from './navigation.js';
 import { SessionCookie } from './session-cookie.js';
@@ -24,6 +24,8 @@ export type LoginOutcome =
   | { is: 'started'; session: StartedSession }
   /** The visitor's session stays; `returnTo` is where the token would have led them, if it is a token of their own. */
   | { is: 'kept'; returnTo: string | null }
+  /** The same, of a visitor whom the token is not for. */
+  | { is: 'kept from another'; live: LiveSession }
   /** The visitor has to say on a page that they are there, and comes back with the answer `open`. */
   | { is: 'needs button'; token: GoodLoginToken }
   /** The visitor has to choose between two users, and comes back with the answer `continue` or `stay`. */
@@ -71,7 +73,7 @@ export class LoginService {
     const { claims, token } = found;
     switch (decide(live, token, answer)) {
       case 'keep':
-        return { is: 'kept', returnTo: targetWhenKept(live, token) };
+        return isSameUser(live, token) ? { is: 'kept', returnTo: token.returnTo } : { is: 'kept from another', live };
       case 'ask':
         return { is: 'needs answer', token, live };
       case 'beside':
@@ -113,7 +115,7 @@ export class LoginService {
         'This link works only inside of the site that it was made for. Go back there and start again.',
         { embedOrigin },
       );
-    if (token.delivery === 'redirect' || isConfirmed)
+    if (isConfirmed || (token.delivery === 'redirect' && (embedOrigin !== null || !isInFrame)))
       throw new DomainError('invalid_token', undefined, { embedOrigin });
     return token;
   }

@@ -57,7 +57,9 @@ const START: Statement = {
   sql: `INSERT INTO "sessions" ("id", "secret_hash", "user_id", "login_token_id", "secure", "created_at", "last_seen_at", "expires_at", "device", "organization_id")
         SELECT $2, $3, t."user_id", t."id", t."secure", $4, $4, $5, $8, t."organization_id" FROM "login_tokens" t
         WHERE t."id" = $1 AND t."expires_at" > $4 AND t."revoked_at" IS NULL
-          AND (t."delivery" = 'redirect' OR $6) AND (t."embed_origin" IS NULL OR $7)
+          AND (t."embed_origin" IS NULL OR $7)
+          /* An ordinary one in a frame waits: the browser may show nothing there, and keep no cookie. */
+          AND ($6 OR (t."delivery" = 'redirect' AND (t."embed_origin" IS NOT NULL OR NOT $7)))
           AND ${keepsFrame('t')} AND ${keepsTarget('t')}
           /* Of a token that was issued while its key was revoked, the revocation knew nothing. */
           AND NOT EXISTS (SELECT 1 FROM "service_account_keys" k WHERE k."id" = t."key_id" AND k."revoked_at" IS NOT NULL)

@@ -50,6 +50,7 @@ http://127.0.0.1:${ready} {
 }
 ${service} {
   tls internal
+  reverse_proxy /frame 127.0.0.1:${pagesPort}
   reverse_proxy 127.0.0.1:${appPort}
 }
 ${host}, ${neighbour}, ${stranger}, ${control} {
@@ -125,6 +126,33 @@ describe('this browser', () => {
     expect((await page.textContent('h1'))!.split('; ').toSorted()).toEqual(['ordinary=1', 'partitioned=1']);
     expect(await (await embed(host, cookies)).frame.textContent('h1')).toBe('partitioned=1');
   });
+});
+
+describe('an ordinary token', () => {
+  async function link(): Promise<string> {
+    const { body } = await t.as(caller)(`/access/${user}?returnTo=${encodeURIComponent('/frame?src=about:blank')}`);
+    return body.url;
+  }
+
+  it('signs in inside of a frame on the service’s own site, without a click', async () => {
+    const { frame } = await embed(service, await link());
+    await frame.waitForURL(`${service}/frame?src=about:blank`);
+    expect(await sessionsOf(user)).toBe(1);
+  });
+
+  it.each(['in a frame of another site', 'in a frame of the service inside of one of another site'])(
+    'is not used up %s',
+    async (where) => {
+      const url = await link();
+      const isNested = where.includes('inside');
+      const { page } = await embed(host, isNested ? `${service}/frame?src=${encodeURIComponent(url)}` : url);
+      expect(page.frames().at(-1)!.url()).toBe(REFUSED);
+      expect(await sessionsOf(user)).toBe(0);
+      await page.goto(url);
+      expect(page.url()).toBe(`${service}/frame?src=about:blank`);
+      expect(await sessionsOf(user)).toBe(1);
+    },
+  );
 });
 
 describe('a frame on the origin of its token', () => {

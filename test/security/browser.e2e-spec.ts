@@ -245,10 +245,6 @@ describe('under https', () => {
         },
       },
       {
-        of: 'a navigation of a frame',
-        headers: { 'sec-fetch-dest': 'iframe', 'sec-fetch-mode': 'navigate', 'sec-fetch-site': 'cross-site' },
-      },
-      {
         of: 'a typed address',
         headers: { 'sec-fetch-dest': 'document', 'sec-fetch-mode': 'navigate', 'sec-fetch-site': 'none' },
       },
@@ -258,6 +254,16 @@ describe('under https', () => {
       expect(effect(answer)).toEqual({ status: 303, location: '/', cookies: [expect.stringMatching(SECURE_COOKIE)] });
       expect(await visitor(cookieOf(answer))).toBe(user);
     });
+
+    it.each(['cross-site', 'same-site', 'same-origin'])(
+      'S20: a navigation of a frame from %s uses nothing up before its page is shown',
+      async (site) => {
+        const headers = { 'sec-fetch-dest': 'iframe', 'sec-fetch-mode': 'navigate', 'sec-fetch-site': site };
+        const token = await t.loginToken(caller, user);
+        expect(effect(await login(token, headers))).toEqual({ status: 200, location: null, cookies: [] });
+        expect((await login(token)).status).toBe(303);
+      },
+    );
   });
 
   describe('a bad token', () => {
@@ -325,10 +331,13 @@ describe('under https', () => {
       const cookie = await t.signIn(caller, user);
       const other = await another();
       const token = await t.loginToken(caller, other, '?returnTo=/course');
-      const visits: Sent[] = [{ cookie }, { cookie, 'sec-fetch-dest': 'document' }, { cookie, accept: 'text/html' }];
+      const visits: Sent[] = [{ cookie }, { cookie, 'sec-fetch-dest': 'document' }];
       for (const headers of visits) {
         expect(effect(await login(token, headers))).toEqual({ status: 303, location: '/', cookies: [] });
       }
+      // Whoever sees pages sees whose session it is.
+      const page = await login(token, { cookie, accept: 'text/html' });
+      expect(effect(page)).toEqual({ status: 200, location: null, cookies: [] });
       expect([await visitor(cookie), await sessionsOf(other)]).toEqual([user, 0]);
       const elsewhere = await login(token);
       expect(effect(elsewhere)).toEqual({
