@@ -1,4 +1,7 @@
 import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLatchkey } from '../clients/typescript/src/index.js';
@@ -7,6 +10,8 @@ import { TestApp } from './support/app.js';
 import type { TestCaller } from './support/world.js';
 
 const run = promisify(execFile);
+
+const BUSY = { status: 503, headers: { 'Retry-After': '0' } };
 
 let t: TestApp;
 let admin: TestCaller;
@@ -61,6 +66,39 @@ describe('the TypeScript client', () => {
       id: 'not_authenticated',
       status: 401,
     });
+  });
+
+  it('repeats what may be repeated, when the service says so', async () => {
+    const sent: string[] = [];
+    const latchkey = createLatchkey({
+      url: t.url,
+      token: admin.token,
+      fetch: (request) => {
+        sent.push(request.method);
+        return sent.length % 2 === 0 ? fetch(request) : Promise.resolve(new Response('{}', BUSY));
+      },
+    });
+    const { data } = await latchkey.GET('/api/2.1.1/version');
+    expect([data!.version, sent]).toEqual([expect.any(String), ['GET', 'GET']]);
+    const made = latchkey.POST('/api/2.1.1/groups', { body: { name: 'G', description: 'G' } });
+    await expect(made).rejects.toMatchObject({ status: 503 });
+    expect(sent).toEqual(['GET', 'GET', 'POST']);
+  });
+
+  it('has one class of errors, also where nobody answers', async () => {
+    const nobody = createLatchkey({ url: 'http://127.0.0.1:1', token: 'x', retries: 1 });
+    await expect(nobody.GET('/api/2.1.1/version')).rejects.toMatchObject({
+      name: 'LatchkeyError',
+      id: 'no_connection',
+      status: 0,
+    });
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const url = `http://127.0.0.1:${(silent.address() as AddressInfo).port}`;
+    const slow = createLatchkey({ url, token: 'x', retries: 0, timeoutMs: 100 });
+    await expect(slow.GET('/api/2.1.1/version')).rejects.toMatchObject({ name: 'LatchkeyError', id: 'timeout' });
+    silent.closeAllConnections();
+    silent.close();
   });
 
   it('is what `npm run client` generates from openapi.json', async () => {
