@@ -31,7 +31,8 @@ export default {
       ...common,
       displayName: 'postgres',
       setupFiles: ['reflect-metadata', './test/support/postgres.js'],
-      testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+      // What only a database on the other side of a network does.
+      testMatch: ['<rootDir>/test/**/*.e2e-spec.ts', '<rootDir>/test/**/*.postgres-spec.ts'],
     },
   ],
 };

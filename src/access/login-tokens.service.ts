@@ -36,7 +36,7 @@ export interface NewLoginToken {
   expiresAt: Date;
 }
 
-/** Writes the record of a token if the policy allows it, and nothing otherwise. One round trip. */
+/** Writes the record of a token if the policy allows it, and nothing otherwise. One round trip; only its own repetition has the same id. */
 const RECORD = Object.fromEntries(
   Object.entries(TARGET_SQL).map(([kind, { user, next }]) => {
     const [caller, client, id, issuedAt, expiresAt, secure, returnTo, given, byDefault, ...options] = Array.from(
@@ -56,8 +56,9 @@ const RECORD = Object.fromEntries(
              target."organization_id"
       ${grants({ caller: caller!, client: client!, user })}
       LIMIT 1
+      ON CONFLICT ("id") DO UPDATE SET "secure" = excluded."secure"
       RETURNING "user_id" AS "userId"`;
-    return [kind, { name: `record_login_token_${kind}`, sql }];
+    return [kind, { name: `record_login_token_${kind}`, sql, isRepeatable: true }];
   }),
 ) as Record<keyof typeof TARGET_SQL, Statement>;
 

@@ -5,7 +5,7 @@ import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { DataSourceOptions } from 'typeorm';
 import { StartError } from '../config/start-error.js';
-import { WAIT_MS } from './options.js';
+import { limited } from './postgres-limits.js';
 import { isDatabaseUnavailable } from './unavailable.js';
 
 const logger = new Logger('Database');
@@ -16,8 +16,6 @@ const CONNECT_ATTEMPTS = 5;
 const CONNECT_PAUSE_MS = 2_000;
 const ATTEMPTS = 10;
 const PAUSE_MS = 500;
-/** Milliseconds after which PostgreSQL gives up a statement: whoever asked has given up long before. */
-const STATEMENT_TIMEOUT_MS = 15_000;
 
 /**
  * Opens the database with its schema up to date. Several instances may start at once: one migrates,
@@ -30,7 +28,8 @@ export async function openDataSource(options: DataSourceOptions): Promise<DataSo
   } finally {
     await migrating.destroy();
   }
-  return new DataSource(withTimeout(options)).initialize();
+  // Migrations may take their time; nothing else may.
+  return new DataSource(options.type === 'postgres' ? limited(options) : options).initialize();
 }
 
 /** Whether the database is there and was made by Latchkey. Nothing is made. */
@@ -70,12 +69,6 @@ async function connect(options: DataSourceOptions): Promise<DataSource> {
       await setTimeout(CONNECT_PAUSE_MS);
     }
   }
-}
-
-/** Migrations may take their time; nothing else may. */
-function withTimeout(options: DataSourceOptions): DataSourceOptions {
-  if (options.type !== 'postgres') return options;
-  return { ...options, extra: { lock_timeout: WAIT_MS, statement_timeout: STATEMENT_TIMEOUT_MS } };
 }
 
 async function migrate(dataSource: DataSource): Promise<void> {

@@ -4,8 +4,13 @@ import type { Settings } from '../config/settings.js';
 import { ENTITIES } from './entities.js';
 import { MIGRATIONS } from './migrations.js';
 
-/** Milliseconds that a statement waits for a lock (SQLite) or for a connection (PostgreSQL) before it fails. */
+/** Milliseconds that a statement waits for the lock of SQLite before it fails. */
 export const WAIT_MS = 5_000;
+
+/** Milliseconds that a connection to PostgreSQL may take, or one of the pool to become free. */
+export const CONNECT_MS = 2_000;
+/** Milliseconds after which Linux asks a peer that says nothing whether it is still there. */
+const KEEP_ALIVE_MS = 5_000;
 
 /** What one SQLite connection keeps in memory of the file; its own default of 2 MiB makes large transactions slow. */
 const CACHE_KIB = 32 * 1024;
@@ -27,10 +32,11 @@ export function dataSourceOptions(settings: Settings): DataSourceOptions {
       type: 'postgres',
       url: settings.DATABASE_URL,
       poolSize: settings.DATABASE_POOL_SIZE,
-      connectTimeoutMS: WAIT_MS,
+      connectTimeoutMS: CONNECT_MS,
       applicationName: 'latchkey',
       // The schema needs no extension, and creating one needs a right that an application should not have.
       installExtensions: false,
+      extra: { keepAlive: true, keepAliveInitialDelayMillis: KEEP_ALIVE_MS },
     };
   }
   return {

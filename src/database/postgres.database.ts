@@ -1,7 +1,15 @@
 import type { Pool } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import { Database } from './database.js';
+import { CONNECT_MS } from './options.js';
+import { streamOf } from './postgres-limits.js';
 import type { Parameter, Statement } from './statement.js';
+import { isConnectionLost } from './unavailable.js';
+
+/** Milliseconds after which a statement is asked again on another connection. One of the hot path takes a few. */
+const ATTEMPT_MS = 1_000;
+/** Milliseconds after which a statement has failed at the latest, with its repetition and the connections for both. */
+const ANSWER_MS = 4_800;
 
 /** Each statement is prepared once for each connection of TypeORM's pool and is one round trip. */
 export class PostgresDatabase extends Database {
@@ -12,13 +20,13 @@ export class PostgresDatabase extends Database {
     this.pool = (dataSource.driver as unknown as { master: Pool }).master;
   }
 
-  async read<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
-    const { rows } = await this.pool.query({ name: statement.name, text: statement.sql, values: parameters });
-    return rows as Row[];
+  read<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
+    return this.repeat(statement, parameters);
   }
 
   write<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
-    return this.read(statement, parameters);
+    if (statement.isRepeatable) return this.repeat(statement, parameters);
+    return this.ask(statement, parameters, ANSWER_MS - CONNECT_MS);
   }
 
   transaction<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
@@ -27,5 +35,41 @@ export class PostgresDatabase extends Database {
 
   within<Row>(db: EntityManager, { sql }: Statement, parameters: Parameter[]): Promise<Row[]> {
     return db.query(sql, parameters);
+  }
+
+  /** Asks once more where the connection was lost or went silent, which nobody has to notice. */
+  private async repeat<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
+    const startedAt = performance.now();
+    try {
+      return await this.ask(statement, parameters, ATTEMPT_MS);
+    } catch (error) {
+      const left = ANSWER_MS - CONNECT_MS - (performance.now() - startedAt);
+      if (!isConnectionLost(error) || left <= 0) throw error;
+      return this.ask(statement, parameters, left);
+    }
+  }
+
+  private async ask<Row>({ name, sql }: Statement, parameters: Parameter[], limitMs: number): Promise<Row[]> {
+    // node-postgres knows the option for each statement; its types don't. The pool ends a connection whose statement failed.
+    const query = { name, text: sql, values: parameters, query_timeout: Math.ceil(limitMs) };
+    try {
+      const { rows } = await this.pool.query(query);
+      return rows as Row[];
+    } catch (error) {
+      if (isConnectionLost(error)) this.dropIdle();
+      throw error;
+    }
+  }
+
+  /** Where one connection is gone, those that wait in the pool may be too: whoever is next gets a new one. */
+  private dropIdle(): void {
+    for (let count = this.pool.idleCount; count > 0; count--) {
+      this.pool.connect((error, client) => {
+        if (error || !client) return;
+        client.release(true);
+        // The pool says goodbye and waits for the other side, which may be gone.
+        streamOf(client).destroy();
+      });
+    }
   }
 }

@@ -14,18 +14,30 @@ const NETWORK = new Set([
 ]);
 /** What node-postgres says, without a code, of a connection that is gone or that it can't get. */
 const CONNECTION =
-  /Connection terminated|timeout exceeded when trying to connect|Client has encountered a connection error|database connection is not open/;
+  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|database connection is not open/;
+/** PostgreSQL ends the connection, or takes none now. */
+const CONNECTION_STATE = /^(08...|57P0[123])$/;
 
 /** Whether an error of a driver means that the database can't be reached now, not that the statement is wrong. */
 export function isDatabaseUnavailable(error: unknown): boolean {
+  return (
+    isConnectionLost(error) ||
+    someCause(error, ({ code }) => SQLITE.test(code) || (code.length === 5 && POSTGRES.test(code)))
+  );
+}
+
+/** Whether an error of a driver is about the connection: the statement may be good on another one, and may have been carried out. */
+export function isConnectionLost(error: unknown): boolean {
+  return someCause(
+    error,
+    ({ code, message }) => NETWORK.has(code) || CONNECTION_STATE.test(code) || CONNECTION.test(message),
+  );
+}
+
+function someCause(error: unknown, is: (cause: { code: string; message: string }) => boolean): boolean {
   if (typeof error !== 'object' || error === null) return false;
   const cause = (error as { driverError?: unknown }).driverError ?? error;
+  if (cause instanceof AggregateError) return cause.errors.some((one) => someCause(one, is));
   const { code, message } = cause as { code?: unknown; message?: string };
-  if (cause instanceof AggregateError) return cause.errors.some(isDatabaseUnavailable);
-  if (
-    typeof code === 'string' &&
-    (SQLITE.test(code) || NETWORK.has(code) || (code.length === 5 && POSTGRES.test(code)))
-  )
-    return true;
-  return CONNECTION.test(message ?? '');
+  return is({ code: typeof code === 'string' ? code : '', message: message ?? '' });
 }

@@ -50,7 +50,8 @@ export interface Redemption {
 /**
  * Redeems a login token by creating its session: one statement, so both happen or neither. It carries the
  * whole condition (the token is not expired, not revoked, redeemed in the way that it was made for, and the policy
- * still allows it, and where it leads is still a site of whoever asked for it), and the unique index on `login_token_id` carries the rest: of any number at once, one gets a row back.
+ * still allows it, and where it leads is still a site of whoever asked for it), and the unique index on `login_token_id`
+ * carries the rest: of any number at once, one gets a row back, also when it asks again with the same id.
  */
 const START: Statement = {
   name: 'start_session',
@@ -64,9 +65,10 @@ const START: Statement = {
           /* Of a token that was issued while its key was revoked, the revocation knew nothing. */
           AND NOT EXISTS (SELECT 1 FROM "service_account_keys" k WHERE k."id" = t."key_id" AND k."revoked_at" IS NOT NULL)
           AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})
-        ON CONFLICT ("login_token_id") DO NOTHING
+        ON CONFLICT ("login_token_id") DO UPDATE SET "secure" = excluded."secure" WHERE "sessions"."id" = excluded."id"
         RETURNING "secure", (SELECT t."return_to" FROM "login_tokens" t WHERE t."id" = $1) AS "returnTo",
                   (SELECT t."embed_origin" FROM "login_tokens" t WHERE t."id" = $1) AS "embedOrigin"`,
+  isRepeatable: true,
 };
 
 /**
@@ -95,6 +97,7 @@ const FIND_STARTED: Statement = {
 const TOUCH: Statement = {
   name: 'touch_session',
   sql: `UPDATE "sessions" SET "last_seen_at" = $2 WHERE "id" = $1 AND "ended_at" IS NULL`,
+  isRepeatable: true,
 };
 
 /** It has a reason, and so is recorded, if it was live until now. One that was over can come back no more after this either. */
@@ -103,6 +106,7 @@ const END: Statement = {
   sql: `UPDATE "sessions" SET "ended_at" = $2,
           "end_reason" = CASE WHEN "expires_at" > $2 AND "last_seen_at" > $4 THEN CAST($3 AS varchar) END
         WHERE "secret_hash" = $1 AND "ended_at" IS NULL`,
+  isRepeatable: true,
 };
 
 /** Seconds for which a form that is sent again counts like the first time. */

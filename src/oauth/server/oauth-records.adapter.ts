@@ -13,6 +13,7 @@ const UPSERT: Statement = {
   sql: `INSERT INTO "oauth_records" (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT ("id") DO UPDATE SET "payload" = excluded."payload", "grant_id" = excluded."grant_id", "uid" = excluded."uid",
           "client_id" = excluded."client_id", "account_id" = excluded."account_id", "expires_at" = excluded."expires_at"`,
+  isRepeatable: true,
 };
 
 /** For what may be there once: of any number of calls at once, one gets a row back. */
@@ -38,11 +39,16 @@ const CONSUME: Statement = {
   sql: `UPDATE "oauth_records" SET "consumed_at" = $2 WHERE "id" = $1 AND "consumed_at" IS NULL RETURNING "grant_id" AS "grantId"`,
 };
 
-const REMOVE: Statement = { name: 'remove_oauth_record', sql: `DELETE FROM "oauth_records" WHERE "id" = $1` };
+const REMOVE: Statement = {
+  name: 'remove_oauth_record',
+  sql: `DELETE FROM "oauth_records" WHERE "id" = $1`,
+  isRepeatable: true,
+};
 
 const REMOVE_OF_GRANT: Statement = {
   name: 'remove_oauth_records_of_grant',
   sql: `DELETE FROM "oauth_records" WHERE "grant_id" = $1 AND "kind" = $2`,
+  isRepeatable: true,
 };
 
 interface Row {

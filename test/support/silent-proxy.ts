@@ -1,0 +1,91 @@
+import { connect, createServer } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+
+/** A way to a server on which connections go silent: what is sent is taken and goes nowhere, and nothing is reset. */
+export class SilentProxy {
+  private readonly sockets = new Set<Socket>();
+  private readonly pairs = new Map<Socket, Socket>();
+  private isDeaf = false;
+
+  private constructor(
+    private readonly server: Server,
+    private readonly target: { host: string; port: number },
+  ) {
+    server.on('connection', (client: Socket) => this.accept(client));
+  }
+
+  static async start(target: { host: string; port: number }): Promise<SilentProxy> {
+    const server = createServer();
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return new SilentProxy(server, target);
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** Has some of the connections that there are go silent, for ever; new ones work. Answers how many they were. */
+  silence(count = this.pairs.size): number {
+    const chosen = [...this.pairs].slice(0, count);
+    for (const [client, server] of chosen) this.part(client, server);
+    return chosen.length;
+  }
+
+  /** What the server answers on the connections that there are gets lost; what it is asked still reaches it. */
+  loseAnswers(): void {
+    for (const [client, server] of this.pairs) {
+      server.unpipe(client);
+      server.resume();
+    }
+  }
+
+  /** All connections go silent, and new ones are from the beginning. */
+  silenceAll(): void {
+    this.isDeaf = true;
+    this.silence();
+  }
+
+  /** New connections work again. */
+  recover(): void {
+    this.isDeaf = false;
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  private accept(client: Socket): void {
+    this.keep(client);
+    if (this.isDeaf) {
+      client.resume();
+      return;
+    }
+    const server = this.keep(connect(this.target));
+    this.pairs.set(client, server);
+    client.pipe(server).pipe(client);
+    const end = (): void => {
+      if (!this.pairs.delete(client)) return;
+      client.destroy();
+      server.destroy();
+    };
+    client.once('close', end);
+    server.once('close', end);
+  }
+
+  /** The two ends go on to be there, and hear nothing of each other. */
+  private part(client: Socket, server: Socket): void {
+    this.pairs.delete(client);
+    client.unpipe(server);
+    server.unpipe(client);
+    client.resume();
+    server.resume();
+  }
+
+  private keep(socket: Socket): Socket {
+    this.sockets.add(socket);
+    socket.once('close', () => this.sockets.delete(socket));
+    socket.on('error', () => undefined);
+    return socket;
+  }
+}
