@@ -3,18 +3,19 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import cookie from '@fastify/cookie';
 import { NestFactory } from '@nestjs/core';
-import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
 import { announceDeprecation } from './access/deprecation.js';
 import { allowBrowserClients } from './app.cors.js';
+import { ServerAdapter } from './app.adapter.js';
+import type { PeerLimits } from './app.adapter.js';
 import { serveForwardAuth } from './app.forward-auth.js';
 import { AppModule } from './app.module.js';
 import { rejectOtherMethods } from './app.methods.js';
 import { serveDocumentation } from './app.openapi.js';
 import { AppLogger } from './common/app-logger.js';
 import type { Clock } from './common/clock.js';
-import { ErrorFilter, toFailure, unavailable } from './common/errors/error.filter.js';
+import { ErrorFilter, toFailure } from './common/errors/error.filter.js';
 import { ERRORS } from './common/errors/errors.js';
 import { validationPipe } from './common/errors/validation.js';
 import { withoutAlias } from './common/paths.js';
@@ -25,8 +26,8 @@ import { TrustedProxies } from './common/trusted-proxies.js';
 import type { Settings } from './config/settings.js';
 
 const MAX_BODY_BYTES = 64 * 1024;
-/** Milliseconds for a whole request to arrive: a client that sends more slowly holds no connection. */
-const REQUEST_TIMEOUT_MS = 30_000;
+/** A client that sends or reads more slowly holds no connection. */
+const PEER_LIMITS: PeerLimits = { patience: 30_000, interval: 1_000 };
 /** The longest path segment that reaches validation; what is longer than a reference can be is refused there. */
 const MAX_SEGMENT = 8 * 1024;
 
@@ -38,12 +39,14 @@ const COMMON_HEADERS = {
 };
 
 /** The application as it runs, up to `listen`. The tests use this one too. */
-export async function createApp(settings: Settings, clock?: Clock): Promise<NestFastifyApplication> {
+export async function createApp(
+  settings: Settings,
+  clock?: Clock,
+  limits = PEER_LIMITS,
+): Promise<NestFastifyApplication> {
   const proxies = new TrustedProxies(settings.TRUSTED_PROXIES);
-  const adapter = new FastifyAdapter({
+  const options: FastifyServerOptions = {
     bodyLimit: MAX_BODY_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: REQUEST_TIMEOUT_MS },
     // So that limits count for the visitor and not for the proxy. Public URLs are those of the settings all the same.
     trustProxy: (address: string) => proxies.includes(addressIn(address) ?? undefined),
     genReqId: () => randomUUID(),
@@ -51,7 +54,8 @@ export async function createApp(settings: Settings, clock?: Clock): Promise<Nest
     frameworkErrors: answerRouterError,
     clientErrorHandler: answerUnreadableRequest,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MAX_SEGMENT, querystringParser: parseQueryString },
-  });
+  };
+  const adapter = new ServerAdapter(options, limits, settings.SHUTDOWN_GRACE * 1000);
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(settings, clock), adapter, {
     logger: new AppLogger(settings),
     abortOnError: false,
@@ -73,7 +77,6 @@ async function configureApp(app: NestFastifyApplication, settings: Settings): Pr
   app.useGlobalGuards(new TextGuard());
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ErrorFilter());
-  app.enableShutdownHooks(undefined, { useProcessExit: true });
   serveDocumentation(app);
   serveForwardAuth(app, COMMON_HEADERS);
   await app.init();
@@ -81,14 +84,8 @@ async function configureApp(app: NestFastifyApplication, settings: Settings): Pr
 }
 
 function addCommonHooks(fastify: FastifyInstance): void {
-  let closing = false;
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.headers({ ...COMMON_HEADERS, 'X-Request-Id': request.id });
-    if (closing) void reply.header('Connection', 'close');
-    done(closing ? unavailable() : undefined);
-  });
-  fastify.addHook('preClose', (done) => {
-    closing = true;
     done();
   });
 }

@@ -1,7 +1,9 @@
 import './supported-node.js';
 import 'reflect-metadata';
+import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Logger } from '@nestjs/common';
+import type { INestApplication } from '@nestjs/common';
 import { createApp } from './app.setup.js';
 import { ENV_FILE_HELP, loadEnvFile } from './config/env-file.js';
 import { loadSettings } from './config/settings.js';
@@ -26,6 +28,7 @@ async function main(): Promise<void> {
   const settings = loadSettings(process.env);
   const app = await createApp(settings);
   await app.get(DemoService).requireOutOfReach();
+  endOnSignal(app, settings.SHUTDOWN_GRACE);
   await app.listen(settings.PORT, settings.HOST);
   const url = settings.PUBLIC_URL;
   new Logger('Latchkey').log(`Ready on ${await app.getUrl()}, public URL ${url}`);
@@ -38,6 +41,25 @@ function readArguments(): { help?: boolean; 'env-file'?: string } {
   } catch (error) {
     throw new StartError(`${(error as Error).message}\n${HELP}`);
   }
+}
+
+/** Ends as soon as what was asked is answered, within a second after the grace whatever happens, and at once when told again. */
+function endOnSignal(app: INestApplication, graceSeconds: number): void {
+  let isEnding = false;
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (isEnding) process.exit(128 + constants.signals[signal]);
+    isEnding = true;
+    setTimeout(
+      () => {
+        new Logger('Latchkey').error('It could not end in time, and was cut off.');
+        process.exit(1);
+      },
+      (graceSeconds + 1) * 1000,
+    );
+    await app.close();
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, (name) => void end(name));
 }
 
 main().catch((error: unknown) => {

@@ -156,6 +156,13 @@ export class Settings {
   /** Other authorization servers whose access tokens are accepted, as a JSON array. */
   OAUTH_ISSUERS: readonly TrustedIssuer[];
 
+  /** Seconds, 1 to 300: how long an instance that is told to end goes on answering what it was asked before. */
+  @Transform(toInteger)
+  @IsInt({ message: 'SHUTDOWN_GRACE must be a number of seconds' })
+  @Min(1, { message: 'SHUTDOWN_GRACE must be 1 to 300 seconds' })
+  @Max(300, { message: 'SHUTDOWN_GRACE must be 1 to 300 seconds' })
+  SHUTDOWN_GRACE: number = 10;
+
   /** The least severe log lines that are written. */
   @IsIn(['error', 'warn', 'info', 'debug'], { message: 'LOG_LEVEL must be error, warn, info or debug' })
   LOG_LEVEL: 'error' | 'warn' | 'info' | 'debug' = 'info';

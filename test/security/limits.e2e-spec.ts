@@ -687,9 +687,8 @@ describe('S34: slow and half-open requests', () => {
   let logged: jest.Spied<Logger['error']>;
 
   beforeAll(async () => {
-    hasty = await createApp(loadSettings(testEnvironment()), t.clock);
+    hasty = await createApp(loadSettings(testEnvironment()), t.clock, { patience: 400, interval: 50 });
     server = hasty.getHttpServer();
-    Object.assign(server, { headersTimeout: 400, requestTimeout: 400, connectionsCheckingInterval: 50 });
     await hasty.listen(0, '127.0.0.1');
     url = await hasty.getUrl();
   });
@@ -795,6 +794,25 @@ describe('S34: slow and half-open requests', () => {
     await drops;
   });
 
+  it.each([
+    {
+      what: 'one large answer',
+      text: 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: latchkey.test\r\n\r\n'.repeat(20),
+    },
+    { what: 'many small ones', text: 'GET /health HTTP/1.1\r\nHost: latchkey.test\r\n\r\n'.repeat(20_000) },
+  ])('S34: a hundred clients that never read $what are let go', async ({ text }) => {
+    const clients = Array.from({ length: 100 }, async () => {
+      const { port } = server.address() as AddressInfo;
+      const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
+      sockets.push(socket.pause());
+      socket.on('error', () => undefined);
+      await new Promise((resolve) => socket.once('connect', resolve));
+      socket.write(text);
+    });
+    await Promise.all(clients);
+    expect(await noConnectionIsLeft()).toBe(0);
+  });
+
   it('S34: a client that goes away in the middle of a body is no failure of the service', async () => {
     const { socket } = await open(SLOW[3]!.text);
     const request = await new Promise<IncomingMessage>((resolve) => {
@@ -818,6 +836,8 @@ describe('S34: slow and half-open requests', () => {
     // Node takes the smaller of the two for the headers and the greater one for the whole request.
     expect(Math.max(headersTimeout, requestTimeout)).toBeLessThanOrEqual(30_000);
     expect(Math.min(headersTimeout, requestTimeout)).toBeGreaterThan(0);
+    // It looks for who has taken too long as often as this says, in milliseconds; by default every 30 s.
+    expect(t.nest.getHttpServer()).toMatchObject({ connectionsCheckingInterval: 1_000 });
   });
 });
 

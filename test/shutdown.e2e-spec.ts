@@ -1,0 +1,167 @@
+import { Agent, get } from 'node:http';
+import { connect } from 'node:net';
+import type { Socket } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { TestApp } from './support/app.js';
+import { Instance } from './support/instance.js';
+import type { TestCaller } from './support/world.js';
+
+const GRACE_SECONDS = 15;
+/** What an end without anything to wait for takes at most, in milliseconds, on a machine that does other things too. */
+const SOON_MS = 10_000;
+
+let t: TestApp;
+let caller: TestCaller;
+let user: string;
+let instance: Instance;
+const sockets: Socket[] = [];
+
+beforeAll(async () => {
+  t = await TestApp.start();
+  caller = await t.world.caller();
+  ({ id: user } = await t.world.userOf(caller));
+});
+afterAll(() => t.stop());
+afterEach(async () => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  await instance.stop('SIGKILL');
+});
+
+async function start(graceSeconds = GRACE_SECONDS): Promise<void> {
+  instance = await Instance.start({ SHUTDOWN_GRACE: String(graceSeconds) });
+}
+
+/** A client that sends `text` and never closes its side; it reads nothing if it is deaf. */
+async function open(text: string, { isDeaf = false } = {}): Promise<{ socket: Socket; received: () => string }> {
+  const { hostname, port } = new URL(instance.url);
+  const socket = connect({ host: hostname, port: Number(port), allowHalfOpen: true });
+  sockets.push(socket);
+  const chunks: Buffer[] = [];
+  socket.on('error', () => undefined);
+  await new Promise((resolve) => socket.once('connect', resolve));
+  if (isDeaf) socket.pause();
+  else socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+  socket.write(text);
+  return { socket, received: () => Buffer.concat(chunks).toString() };
+}
+
+/** Milliseconds until the process has ended after SIGTERM, and with which code. */
+async function end(): Promise<{ code: number | null; tookMs: number }> {
+  const startedAt = performance.now();
+  const code = await instance.stop('SIGTERM');
+  return { code, tookMs: performance.now() - startedAt };
+}
+
+const HEALTH = 'GET /health HTTP/1.1\r\nHost: latchkey.test\r\n\r\n';
+
+describe('S39: peers that hold a connection open', () => {
+  it.each([
+    { what: 'has sent nothing', text: '' },
+    { what: 'has sent half of a request line', text: 'GET /heal' },
+    { what: 'has sent half of its headers', text: 'GET /health HTTP/1.1\r\nHost: latchkey.test\r\nX-More: ' },
+    { what: 'has its answer and keeps the connection', text: HEALTH },
+  ])('S39: one that $what does not hold the end up', async ({ text }) => {
+    await start();
+    await Promise.all(Array.from({ length: 20 }, () => open(text)));
+    await setTimeout(200);
+    const { code, tookMs } = await end();
+    expect(code).toBe(0);
+    expect(tookMs).toBeLessThan(SOON_MS);
+  });
+
+  it.each([
+    {
+      what: 'has sent half of a body',
+      text: 'POST /logout HTTP/1.1\r\nHost: latchkey.test\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a":',
+      isDeaf: false,
+    },
+    {
+      what: 'never reads what it asks for',
+      text: '/docs/swagger-ui-bundle.js'.replace(/.*/, (path) =>
+        `GET ${path} HTTP/1.1\r\nHost: latchkey.test\r\n\r\n`.repeat(20),
+      ),
+      isDeaf: true,
+    },
+  ])('S39: one that $what is cut off after the grace', async ({ text, isDeaf }) => {
+    const graceSeconds = 2;
+    await start(graceSeconds);
+    await open(text, { isDeaf });
+    await setTimeout(300);
+    const { code, tookMs } = await end();
+    expect(code).toBe(0);
+    expect(tookMs).toBeGreaterThan(graceSeconds * 1000 - 100);
+    expect(tookMs).toBeLessThan((graceSeconds + 1) * 1000 + 1_000);
+  });
+
+  it('S39: a request that arrives in the meantime on an open connection is answered, and the connection ends', async () => {
+    await start();
+    const peer = await open('GET /health HTTP/1.1\r\nHost: latchkey.test\r\n');
+    await setTimeout(200);
+    const ended = end();
+    await setTimeout(100);
+    peer.socket.write('\r\n');
+    expect((await ended).code).toBe(0);
+    expect(peer.received()).toMatch(/^HTTP\/1\.1 200 OK\r\n(?=(.*\r\n)*connection: close\r\n)/i);
+  });
+
+  it('a second signal ends it at once', async () => {
+    await start();
+    await open(
+      'POST /logout HTTP/1.1\r\nHost: latchkey.test\r\nContent-Length: 100\r\nContent-Type: application/json\r\n\r\n{',
+    );
+    await setTimeout(200);
+    const startedAt = performance.now();
+    const first = instance.stop('SIGTERM');
+    await setTimeout(200);
+    await instance.stop('SIGTERM');
+    expect(await first).toBe(128 + 15);
+    expect(performance.now() - startedAt).toBeLessThan(SOON_MS);
+  });
+});
+
+interface Request {
+  startedAt: number;
+  /** A status, or the error of the connection. */
+  outcome: string;
+}
+
+function ask(path: string, agent: Agent | false): Promise<Request> {
+  const startedAt = performance.now();
+  return new Promise((resolve) => {
+    const end = (outcome: unknown): void => resolve({ startedAt, outcome: String(outcome) });
+    const request = get(instance.url + path, { agent, headers: { authorization: `Bearer ${caller.token}` } });
+    request.once('response', (response) => {
+      response.resume();
+      response.once('end', () => end(response.statusCode));
+      response.once('error', ({ code }: NodeJS.ErrnoException) => end(`${code} within an answer`));
+    });
+    request.once('error', ({ code }: NodeJS.ErrnoException) => end(code));
+  });
+}
+
+describe('S39: under load', () => {
+  it('S39: whatever was asked before the signal is answered, and nothing after it is refused but a connection', async () => {
+    await start();
+    const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+    const requests: Request[] = [];
+    const paths = [`/api/2.1.1/access/${user}`, '/health', '/api/2.1.1/user/self'];
+    const work = async (isNew: boolean): Promise<void> => {
+      for (let i = 0; requests.at(-1)?.outcome !== 'ECONNREFUSED'; i++)
+        requests.push(await ask(paths[i % paths.length]!, isNew ? false : agent));
+    };
+    const workers = Promise.all(Array.from({ length: 20 }, (_, number) => work(number % 4 === 0)));
+    while (requests.length < 1_000) await setTimeout(20);
+    const signalledAt = performance.now();
+    const { code } = await end();
+    await workers;
+    agent.destroy();
+    expect(code).toBe(0);
+    const [before, after] = [true, false].map((isBefore) =>
+      requests.filter(({ startedAt }) => startedAt < signalledAt === isBefore).map(({ outcome }) => outcome),
+    );
+    expect(new Set(before)).toEqual(new Set(['200']));
+    // A peer can't know of a connection that it is about to end.
+    for (const outcome of after!) expect(['200', 'ECONNREFUSED', 'ECONNRESET']).toContain(outcome);
+  }, 180_000);
+});
