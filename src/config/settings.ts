@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { plainToInstance, Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Matches, Max, Min, ValidateBy, validateSync } from 'class-validator';
@@ -35,6 +35,28 @@ function IsSecretKey(): PropertyDecorator {
   return ValidateBy(
     { name: 'isSecretKey', validator: { validate: isSecretKey } },
     { message: 'SECRET_KEY must be at least 32 random characters; make one with: openssl rand -base64 48' },
+  );
+}
+
+/** Whoever puts a password into a URL as it is gets another host, or another port, out of it. */
+function isDatabaseUrl(value: unknown): boolean {
+  if (typeof value !== 'string' || !/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value)) return false;
+  const { username, password, hash, pathname } = new URL(value);
+  try {
+    decodeURIComponent(username + password + pathname);
+  } catch {
+    return false;
+  }
+  return hash === '' && !pathname.includes('@');
+}
+
+function IsDatabaseUrl(): PropertyDecorator {
+  return ValidateBy(
+    { name: 'isDatabaseUrl', validator: { validate: isDatabaseUrl } },
+    {
+      message:
+        'DATABASE_URL must be a URL such as postgres://user:password@host:5432/name, with everything but letters, digits and -._~ in the user and the password percent-encoded: # as %23, / as %2F, @ as %40, % as %25',
+    },
   );
 }
 
@@ -104,7 +126,7 @@ export class Settings {
 
   /** `postgres://user:password@host:5432/name` puts the data in PostgreSQL instead of SQLite. */
   @IsOptional()
-  @Matches(/^postgres(ql)?:\/\/.+/, { message: 'DATABASE_URL must start with postgres://' })
+  @IsDatabaseUrl()
   DATABASE_URL?: string;
 
   /** PostgreSQL connections that one instance opens at most, 2 to 1000: migrating takes two. */
@@ -250,11 +272,16 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
 
 /** A secret of this machine's own, made at the first start, so that development needs no set-up and survives a restart. */
 function developmentSecret(path: string): string {
+  mkdirSync(dirname(path), { recursive: true });
+  // Under its own name only when it is whole: another process that starts at the same moment reads it there.
+  const unfinished = `${path}.${process.pid}`;
+  writeFileSync(unfinished, randomBytes(48).toString('base64'), { mode: 0o600 });
   try {
-    mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, randomBytes(48).toString('base64'), { flag: 'wx', mode: 0o600 });
+    linkSync(unfinished, path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    rmSync(unfinished);
   }
   return readFileSync(path, 'utf8');
 }

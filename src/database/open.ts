@@ -4,8 +4,9 @@ import { setTimeout } from 'node:timers/promises';
 import { Logger } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import type { DataSourceOptions } from 'typeorm';
+import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import { StartError } from '../config/start-error.js';
-import { limited } from './postgres-limits.js';
+import { openLimited, openUnlimited, wrongSettings } from './postgres-limits.js';
 import { isDatabaseUnavailable } from './unavailable.js';
 
 const logger = new Logger('Database');
@@ -14,28 +15,71 @@ const logger = new Logger('Database');
 const MIGRATION_LOCK = 7_226_201;
 const CONNECT_ATTEMPTS = 5;
 const CONNECT_PAUSE_MS = 2_000;
-const ATTEMPTS = 10;
-const PAUSE_MS = 500;
+/** Milliseconds until a SQLite file that another process writes to is given up, and between two attempts. */
+const LOCKED_MS = 60_000;
+const PAUSE_MS = 100;
 
 /**
  * Opens the database with its schema up to date. Several instances may start at once: one migrates,
  * the others wait for it.
  */
 export async function openDataSource(options: DataSourceOptions): Promise<DataSource> {
-  const migrating = await connect(options);
+  const migrating = await openAny(options);
   try {
+    if (options.type === 'postgres') await requireUsable(migrating);
     await migrate(migrating);
   } finally {
     await migrating.destroy();
   }
   // Migrations may take their time; nothing else may.
-  return new DataSource(options.type === 'postgres' ? limited(options) : options).initialize();
+  if (options.type !== 'postgres') return new DataSource(options).initialize();
+  const dataSource = await openLimited(options);
+  const cures = await wrongSettings(dataSource);
+  if (cures.length === 0) return dataSource;
+  await dataSource.destroy();
+  throw new StartError(
+    `DATABASE_URL leads through a pool that passes no settings on. Run this first: ${cures.join('; ')}`,
+  );
+}
+
+/** @throws StartError for a database in which nothing can be written as it is */
+async function requireUsable(dataSource: DataSource): Promise<void> {
+  const [row] = (await dataSource.query(
+    `SELECT current_setting('server_encoding') AS "encoding", current_setting('transaction_read_only') AS "readOnly",
+            current_database() AS "name"`,
+  )) as { encoding: string; readOnly: string; name: string }[];
+  const { encoding, readOnly, name } = row!;
+  if (encoding !== 'UTF8')
+    throw new StartError(
+      `The database ${name} has the encoding ${encoding}, and Latchkey needs UTF8. Make another one: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`,
+    );
+  if (readOnly === 'on')
+    throw new StartError(
+      `The database ${name} is read-only. Point DATABASE_URL to the primary, or set default_transaction_read_only = off.`,
+    );
+}
+
+function openAny(options: DataSourceOptions): Promise<DataSource> {
+  if (options.type === 'postgres') return connect(options);
+  return whenUnlocked(options.database as string, () => openFile(options));
+}
+
+async function openFile(options: DataSourceOptions): Promise<DataSource> {
+  try {
+    makeFile(options.database as string);
+    return await new DataSource(options).initialize();
+  } catch (error) {
+    if (codeOf(error) === 'SQLITE_BUSY') throw error;
+    throw new StartError(
+      `DATABASE_PATH=${String(options.database)} can't be used: ${(error as Error).message}. It has to be a SQLite file, or none yet, which the user that runs Latchkey may write, in a directory that they may write to.`,
+    );
+  }
 }
 
 /** Whether the database is there and was made by Latchkey. Nothing is made. */
 export async function isDatabaseThere(options: DataSourceOptions): Promise<boolean> {
   if (options.type === 'better-sqlite3' && !existsSync(options.database)) return false;
-  const dataSource = await connect(options);
+  const dataSource = await openAny(options);
   const runner = dataSource.createQueryRunner();
   try {
     return await runner.hasTable('migrations');
@@ -53,51 +97,92 @@ function makeFile(path: string): void {
 }
 
 /** A server may still be starting, as this service does. */
-async function connect(options: DataSourceOptions): Promise<DataSource> {
+async function connect(options: PostgresDataSourceOptions): Promise<DataSource> {
   for (let attempt = 1; ; attempt++) {
     try {
-      if (options.type === 'better-sqlite3') makeFile(options.database);
-      return await new DataSource(options).initialize();
+      return await openUnlimited(options);
     } catch (error) {
-      if (options.type === 'better-sqlite3')
-        throw new StartError(`DATABASE_PATH=${options.database} can't be used: ${(error as Error).message}`);
       // A wrong user or password (class 28), or no such database.
       if (/^(28...|3D000)$/.test(String((error as { code?: unknown }).code)))
         throw new StartError(`DATABASE_URL can't be used: ${(error as Error).message}`);
-      if (attempt === CONNECT_ATTEMPTS || !isDatabaseUnavailable(error)) throw error;
+      if (!isDatabaseUnavailable(error)) throw error;
+      if (attempt === CONNECT_ATTEMPTS)
+        throw new StartError(
+          `The database can't be reached: ${detail(error)}. Check that PostgreSQL runs where DATABASE_URL says.`,
+        );
       logger.warn(`The database can't be reached. Trying again in ${CONNECT_PAUSE_MS / 1000} s (${attempt}) …`);
       await setTimeout(CONNECT_PAUSE_MS);
     }
   }
 }
 
+/** Under a lock, so that of several processes that start at once one migrates, and the others find nothing left to do. */
 async function migrate(dataSource: DataSource): Promise<void> {
-  if (dataSource.options.type === 'postgres') {
-    const runner = dataSource.createQueryRunner();
-    try {
-      await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
-      await runPending(dataSource);
-      await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
-    } finally {
-      await runner.release();
-    }
-    return;
-  }
-  // SQLite has no such lock. Of two processes that migrate at once, the one that comes late finds
-  // tables that it did not expect, and finds nothing left to do when it looks again.
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await runPending(dataSource);
-      return;
-    } catch (error) {
-      if (attempt === ATTEMPTS) throw error;
-      await setTimeout(PAUSE_MS);
-    }
+  try {
+    await (dataSource.options.type === 'postgres' ? migratePostgres(dataSource) : migrateSqlite(dataSource));
+  } catch (error) {
+    // Insufficient privilege.
+    if (codeOf(error) !== '42501') throw error;
+    throw new StartError(
+      `DATABASE_URL's user may not bring the schema up to date: ${(error as Error).message}. Let them own the database (ALTER DATABASE … OWNER TO …), or create in its schema (GRANT CREATE ON SCHEMA public TO …).`,
+    );
   }
 }
 
-async function runPending(dataSource: DataSource): Promise<void> {
-  for (const { name } of await dataSource.runMigrations({ transaction: 'each' })) {
-    logger.log(`Migrated: ${name}`);
+/** An error for several addresses says nothing itself. */
+function detail(error: unknown): string {
+  const { message, code } = error as NodeJS.ErrnoException;
+  return message || String(code);
+}
+
+/** The lock goes with its transaction: one of the session would be lost in a pool between us and the server. */
+async function migratePostgres(dataSource: DataSource): Promise<void> {
+  const runner = dataSource.createQueryRunner();
+  try {
+    await runner.startTransaction();
+    for (const limit of ['lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout'])
+      await runner.query(`SET LOCAL ${limit} = 0`);
+    await runner.query('SELECT pg_advisory_xact_lock($1)', [MIGRATION_LOCK]);
+    await runPending(dataSource, 'each');
+    await runner.commitTransaction();
+  } finally {
+    await runner.release();
   }
+}
+
+/** The lock is that of writing, and all of it is one transaction on the only connection. */
+async function migrateSqlite(dataSource: DataSource): Promise<void> {
+  await whenUnlocked(dataSource.options.database as string, () => dataSource.query('BEGIN IMMEDIATE'));
+  try {
+    await runPending(dataSource, 'none');
+    await dataSource.query('COMMIT');
+  } catch (error) {
+    await dataSource.query('ROLLBACK');
+    throw error;
+  }
+}
+
+/** @throws StartError when another process holds the lock for longer than a migration takes */
+async function whenUnlocked<T>(path: string, attempt: () => Promise<T>): Promise<T> {
+  const giveUpAt = performance.now() + LOCKED_MS;
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (codeOf(error) !== 'SQLITE_BUSY') throw error;
+      if (performance.now() > giveUpAt)
+        throw new StartError(
+          `DATABASE_PATH=${path} is locked by another process, which does not stop writing. Wait until it is done, or end it.`,
+        );
+    }
+    await setTimeout(PAUSE_MS);
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return (((error as { driverError?: unknown }).driverError ?? error) as { code?: unknown }).code;
+}
+
+async function runPending(dataSource: DataSource, transaction: 'each' | 'none'): Promise<void> {
+  for (const { name } of await dataSource.runMigrations({ transaction })) logger.log(`Migrated: ${name}`);
 }

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import type { ClientBase } from 'pg';
+import { DataSource } from 'typeorm';
+import type { EntityManager } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 
 /** Milliseconds after which PostgreSQL gives up a lock, a statement, and a transaction whose client says nothing more. */
-const LOCK_MS = 3_500;
-const STATEMENT_MS = 4_000;
-const IDLE_IN_TRANSACTION_MS = 5_000;
+const LIMITS = { lock_timeout: 3_500, statement_timeout: 4_000, idle_in_transaction_session_timeout: 5_000 };
 /** Milliseconds after which a connection that nobody uses leaves the pool. */
 const IDLE_MS = 4_000;
 /**
@@ -14,22 +14,78 @@ const IDLE_MS = 4_000;
  */
 const SILENCE_MS = 4_500;
 
+/** What our statements rely on, whatever is set for the database or the user. */
+const SESSION = {
+  datestyle: 'ISO',
+  default_transaction_isolation: 'read committed',
+  standard_conforming_strings: 'on',
+};
+
+const SESSION_OPTIONS = Object.entries(SESSION)
+  .map(([name, value]) => `-c ${name}=${value.replaceAll(' ', '\\ ')}`)
+  .join(' ');
+
+/** What a pool of connections in between, such as PgBouncer, leaves to it. */
+export interface ConnectionOptions {
+  /** Sessions are not ours alone: no setting and no prepared statement stays in one. */
+  isShared: boolean;
+}
+
+/** Opens the database with the settings that our statements rely on, and without an end: migrations may take their time. */
+export async function openUnlimited(options: PostgresDataSourceOptions): Promise<DataSource> {
+  try {
+    return await open(options, { options: SESSION_OPTIONS });
+  } catch (error) {
+    if (!isRefusedSetting(error)) throw error;
+    return open(options, {});
+  }
+}
+
 /**
- * The options with an end for everything, on the side of the server and, since a connection can die without a word (a
- * failover, a firewall), on ours.
+ * Opens the database with an end for everything, on the side of the server and, since a connection can die without a
+ * word (a failover, a firewall), on ours.
  */
-export function limited(options: PostgresDataSourceOptions): PostgresDataSourceOptions {
-  return {
-    ...options,
-    extra: {
-      ...(options.extra as object),
-      lock_timeout: LOCK_MS,
-      statement_timeout: STATEMENT_MS,
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
-      idleTimeoutMillis: IDLE_MS,
-      onConnect: endWhenSilent,
-    },
-  };
+export async function openLimited(options: PostgresDataSourceOptions): Promise<DataSource> {
+  const own = { idleTimeoutMillis: IDLE_MS, onConnect: endWhenSilent };
+  try {
+    const dataSource = await open(options, { ...own, ...LIMITS, options: SESSION_OPTIONS, isShared: false });
+    const [row] = await dataSource.query(`SELECT current_setting('statement_timeout') AS "timeout"`);
+    if ((row as { timeout: string }).timeout === `${LIMITS.statement_timeout / 1000}s`) return dataSource;
+    // PgBouncer with ignore_startup_parameters.
+    await dataSource.destroy();
+  } catch (error) {
+    if (!isRefusedSetting(error)) throw error;
+  }
+  return open(options, { ...own, isShared: true });
+}
+
+/** The limits of the server for a transaction, where they can't be those of its session. */
+export async function limitTransaction(db: EntityManager): Promise<void> {
+  const settings = Object.entries(LIMITS).map(([name, value]) => `set_config('${name}', '${value}', true)`);
+  await db.query(`SELECT ${settings.join(', ')}`);
+}
+
+/** The settings of a session that are not as our statements need them, as SQL that mends them for a user. */
+export async function wrongSettings(dataSource: DataSource): Promise<string[]> {
+  const names = Object.keys(SESSION);
+  const columns = names.map((name) => `current_setting('${name}') AS "${name}"`);
+  const [row] = (await dataSource.query(`SELECT ${columns.join(', ')}, CURRENT_USER AS "user"`)) as Record<
+    string,
+    string
+  >[];
+  return Object.entries(SESSION)
+    .filter(([name, value]) => row![name]!.split(',')[0] !== value)
+    .map(([name, value]) => `ALTER ROLE "${row!.user}" SET ${name} = '${value}'`);
+}
+
+function open(options: PostgresDataSourceOptions, extra: object): Promise<DataSource> {
+  return new DataSource({ ...options, extra: { ...(options.extra as object), ...extra } }).initialize();
+}
+
+/** Protocol violation: that is what PgBouncer calls a setting that it does not pass on. */
+function isRefusedSetting(error: unknown): boolean {
+  const { code, message } = error as { code?: unknown; message?: string };
+  return code === '08P01' && /startup parameter/.test(message ?? '');
 }
 
 function endWhenSilent(client: ClientBase): void {

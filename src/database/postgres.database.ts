@@ -2,7 +2,8 @@ import type { Pool } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import { Database } from './database.js';
 import { CONNECT_MS } from './options.js';
-import { streamOf } from './postgres-limits.js';
+import { limitTransaction, streamOf } from './postgres-limits.js';
+import type { ConnectionOptions } from './postgres-limits.js';
 import type { Parameter, Statement } from './statement.js';
 import { isConnectionLost } from './unavailable.js';
 
@@ -11,13 +12,18 @@ const ATTEMPT_MS = 1_000;
 /** Milliseconds after which a statement has failed at the latest, with its repetition and the connections for both. */
 const ANSWER_MS = 4_800;
 
-/** Each statement is prepared once for each connection of TypeORM's pool and is one round trip. */
+/**
+ * Each statement is one round trip, and is prepared once for each connection of TypeORM's pool. It has no name where
+ * PgBouncer may hand the session to somebody else after it.
+ */
 export class PostgresDatabase extends Database {
   private readonly pool: Pool;
+  private readonly isShared: boolean;
 
   constructor(private readonly dataSource: DataSource) {
     super();
     this.pool = (dataSource.driver as unknown as { master: Pool }).master;
+    this.isShared = (dataSource.options as unknown as { extra: ConnectionOptions }).extra.isShared;
   }
 
   read<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
@@ -30,7 +36,10 @@ export class PostgresDatabase extends Database {
   }
 
   transaction<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
-    return this.dataSource.transaction(work);
+    return this.dataSource.transaction(async (db) => {
+      if (this.isShared) await limitTransaction(db);
+      return work(db);
+    });
   }
 
   within<Row>(db: EntityManager, { sql }: Statement, parameters: Parameter[]): Promise<Row[]> {
@@ -51,7 +60,12 @@ export class PostgresDatabase extends Database {
 
   private async ask<Row>({ name, sql }: Statement, parameters: Parameter[], limitMs: number): Promise<Row[]> {
     // node-postgres knows the option for each statement; its types don't. The pool ends a connection whose statement failed.
-    const query = { name, text: sql, values: parameters, query_timeout: Math.ceil(limitMs) };
+    const query = {
+      name: this.isShared ? undefined : name,
+      text: sql,
+      values: parameters,
+      query_timeout: Math.ceil(limitMs),
+    };
     try {
       const { rows } = await this.pool.query(query);
       return rows as Row[];
