@@ -14,6 +14,8 @@ export interface PeerLimits {
   interval: number;
 }
 
+/** More than the proxies in front of a site let through by default, so that whoever has that many cookies gets an answer. */
+const MAX_HEADER_BYTES = 64 * 1024;
 /** Milliseconds, while the server closes, in which a request that was sent before still arrives on an open connection. */
 const ARRIVAL_MS = 1_000;
 const CLOSING_INTERVAL_MS = 100;
@@ -41,7 +43,11 @@ export class ServerAdapter extends FastifyAdapter {
       // A request that gets in while the server closes is answered as ever.
       return503OnClosing: false,
       requestTimeout: limits.patience,
-      http: { headersTimeout: limits.patience, connectionsCheckingInterval: limits.interval },
+      http: {
+        maxHeaderSize: MAX_HEADER_BYTES,
+        headersTimeout: limits.patience,
+        connectionsCheckingInterval: limits.interval,
+      },
     });
     const server = this.server;
     server.on('connection', (socket: Socket) => {

@@ -104,7 +104,7 @@ function answerUnreadableRequest(error: Error & { code?: string }, socket: Socke
   if (!socket.writable) return;
   const [status, description] =
     error.code === 'HPE_HEADER_OVERFLOW'
-      ? ['431 Request Header Fields Too Large', 'The request line and headers are larger than 16 KiB.']
+      ? ['431 Request Header Fields Too Large', 'The request line and headers are larger than 64 KiB.']
       : error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
         ? ['408 Request Timeout', 'The request did not arrive in time.']
         : ['400 Bad Request', ERRORS.invalid_request.description];

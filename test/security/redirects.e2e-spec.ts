@@ -948,7 +948,7 @@ async function useEverything(url: string, secrets: Set<string>): Promise<Answer>
   keep(issued.body.token);
   expect((await wire(url, `GET /login?token=${await fresh()}\0 HTTP/1.1\r\nHost: x\r\n\r\n`)).status).toBe(400);
   expect(
-    (await wire(url, `GET /login?token=${await fresh()}${'x'.repeat(20_000)} HTTP/1.1\r\nHost: x\r\n\r\n`)).status,
+    (await wire(url, `GET /login?token=${await fresh()}${'x'.repeat(70_000)} HTTP/1.1\r\nHost: x\r\n\r\n`)).status,
   ).toBe(431);
   expect((await send('GET', '/session', { cookie })).status).toBe(200);
   const last = await fresh();

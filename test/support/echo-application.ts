@@ -25,6 +25,12 @@ export class EchoApplication {
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         const seen = application.record(request, Buffer.concat(chunks).toString());
+        if (seen.url === '/events') {
+          // One event, and the stream goes on.
+          response.writeHead(200, { 'Content-Type': 'text/event-stream' });
+          response.write('data: 1\n\n');
+          return;
+        }
         // `/status/401` is the application's own refusal.
         const status = Number(/^\/status\/(\d{3})/.exec(seen.url)?.[1] ?? 200);
         response.writeHead(status, { 'Content-Type': 'text/html; charset=utf-8' });

@@ -1,3 +1,4 @@
+import { request } from 'node:https';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
@@ -176,6 +177,36 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Proxy>): void {
       const own = await ask('/status/401', { cookie });
       expect([own.status, own.text.includes('<title>Application</title>')]).toEqual([401, true]);
       expect((await ask('/status/403', { cookie })).text).toContain('<title>Application</title>');
+    });
+
+    it('an upload of 20 MB passes, and one of somebody who is not signed in is refused', async () => {
+      const cookie = await signIn();
+      const body = 'x'.repeat(20 * 1024 * 1024);
+      expect((await raw(site, '/upload', { method: 'POST', headers: { cookie }, body })).status).toBe(200);
+      expect(application.last.body.length).toBe(body.length);
+      expect((await raw(site, '/upload', { method: 'POST', body })).status).toBe(401);
+    });
+
+    it('cookies of 24 KiB pass', async () => {
+      const cookie = await signIn();
+      const cookies = Array.from({ length: 4 }, (_, i) => `c${i}=${'x'.repeat(6 * 1024)}`);
+      expect((await ask('/', { cookie: [cookie, ...cookies] })).status).toBe(200);
+      expect(headerOf(application.last, 'Cookie')).toContain(cookies[3]!);
+    });
+
+    it('events come as the application sends them', async () => {
+      const cookie = await signIn();
+      const first = await new Promise<string>((resolve, reject) => {
+        const call = request(`${site}/events`, { headers: { cookie }, rejectUnauthorized: false }, (response) => {
+          response.once('data', (chunk: Buffer) => {
+            resolve(chunk.toString());
+            call.destroy();
+          });
+        });
+        call.once('error', reject);
+        call.end();
+      });
+      expect(first).toBe('data: 1\n\n');
     });
 
     it('a WebSocket passes', async () => {
