@@ -47,6 +47,14 @@ function open(token: string, headers: Record<string, string>): Promise<Answer> {
   return t.call(`/login?token=${token}`, { headers });
 }
 
+/** What a site is told of the user's third-party IDs. */
+async function thirdPartyIdsTold(caller: TestCaller): Promise<string | null> {
+  const cookie = await t.signIn(caller, user);
+  const answer = await PROXIES.traefik(t.url, { site: SITE, headers: { cookie } });
+  expect([answer.status, answer.headers.get('x-latchkey-user')]).toEqual([200, user]);
+  return answer.headers.get('x-latchkey-third-party-ids');
+}
+
 describe('the session that an organization started for the user of another one', () => {
   it('shows the name and the e-mail address, and nothing else of the account', async () => {
     const name = 'Noor de Vries';
@@ -60,14 +68,8 @@ describe('the session that an organization started for the user of another one',
   });
 
   it('tells no site the third-party IDs of the account', async () => {
-    const ids = async (caller: TestCaller): Promise<string | null> => {
-      const cookie = await t.signIn(caller, user);
-      const answer = await PROXIES.traefik(t.url, { site: SITE, headers: { cookie } });
-      expect([answer.status, answer.headers.get('x-latchkey-user')]).toEqual([200, user]);
-      return answer.headers.get('x-latchkey-third-party-ids');
-    };
-    expect(await ids(guest)).toBe('');
-    expect(await ids(own)).toContain('staff-4711');
+    expect(await thirdPartyIdsTold(guest)).toBe('');
+    expect(await thirdPartyIdsTold(own)).toContain('staff-4711');
   });
 
   it('shows and ends the sessions of that organization alone, whichever of the two it is', async () => {

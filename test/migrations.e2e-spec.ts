@@ -5,6 +5,7 @@ import { MIGRATIONS } from '../src/database/migrations.js';
 import { NameOriginsOfTokens1795710000000 } from '../src/database/migrations/1795710000000-NameOriginsOfTokens.js';
 import { NameAccountsOfSignIns1795770000000 } from '../src/database/migrations/1795770000000-NameAccountsOfSignIns.js';
 import { FoldEmailAddresses1796400000000 } from '../src/database/migrations/1796400000000-FoldEmailAddresses.js';
+import { GiveOriginsOwners1796100000000 } from '../src/database/migrations/1796100000000-GiveOriginsOwners.js';
 import { dataSourceOptions } from '../src/database/options.js';
 import { testEnvironment } from './support/app.js';
 import { createDatabase, dropDatabase } from './support/database.js';
@@ -165,6 +166,27 @@ it('addresses that were stored before are found in the form in which they are no
     'b@xn--mller-kva.example',
     'c@a.example',
     'd@a.example',
+  ]);
+});
+
+it('an origin stays with the organization whose clients alone had it, and one of two organizations becomes nobody’s', async () => {
+  await db.runMigrations({ transaction: 'each' });
+  const undone = MIGRATIONS.slice(MIGRATIONS.indexOf(GiveOriginsOwners1796100000000));
+  for (const _ of undone) await db.undoLastMigration({ transaction: 'each' });
+  const at = `'2026-01-01 00:00:00.000'`;
+  for (const statement of [
+    `INSERT INTO "organizations" ("id", "name", "created_at") VALUES ('oa', 'A', ${at}), ('ob', 'B', ${at})`,
+    `INSERT INTO "clients" ("id", "name", "organization_id", "created_at") VALUES ('a1', 'A', 'oa', ${at}), ('a2', 'A', 'oa', ${at}), ('b1', 'B', 'ob', ${at})`,
+    `INSERT INTO "client_origins" ("client_id", "origin") VALUES ('a1', 'https://a.example'), ('a2', 'https://a.example'), ('a1', 'https://both.example'), ('b1', 'https://both.example')`,
+  ])
+    await db.query(statement);
+  await db.runMigrations({ transaction: 'each' });
+  expect(await db.query(`SELECT "origin", "organization_id", "proof" FROM "origins"`)).toEqual([
+    { origin: 'https://a.example', organization_id: 'oa', proof: 'UPGRADE' },
+  ]);
+  expect(await db.query(`SELECT "client_id", "origin" FROM "client_origins" ORDER BY "client_id"`)).toEqual([
+    { client_id: 'a1', origin: 'https://a.example' },
+    { client_id: 'a2', origin: 'https://a.example' },
   ]);
 });
 

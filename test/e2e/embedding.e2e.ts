@@ -128,14 +128,14 @@ describe('this browser', () => {
   });
 });
 
-describe('an ordinary token', () => {
-  async function link(): Promise<string> {
-    const { body } = await t.as(caller)(`/access/${user}?returnTo=${encodeURIComponent('/frame?src=about:blank')}`);
-    return body.url;
-  }
+async function ordinaryLink(): Promise<string> {
+  const { body } = await t.as(caller)(`/access/${user}?returnTo=${encodeURIComponent('/frame?src=about:blank')}`);
+  return body.url;
+}
 
+describe('an ordinary token', () => {
   it('signs in inside of a frame on the service’s own site, without a click', async () => {
-    const { frame } = await embed(service, await link());
+    const { frame } = await embed(service, await ordinaryLink());
     await frame.waitForURL(`${service}/frame?src=about:blank`);
     expect(await sessionsOf(user)).toBe(1);
   });
@@ -143,7 +143,7 @@ describe('an ordinary token', () => {
   it.each(['in a frame of another site', 'in a frame of the service inside of one of another site'])(
     'is not used up %s',
     async (where) => {
-      const url = await link();
+      const url = await ordinaryLink();
       const isNested = where.includes('inside');
       const { page } = await embed(host, isNested ? `${service}/frame?src=${encodeURIComponent(url)}` : url);
       expect(page.frames().at(-1)!.url()).toBe(REFUSED);
