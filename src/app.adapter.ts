@@ -78,7 +78,6 @@ export class ServerAdapter extends FastifyAdapter {
     await this.acceptWaiting();
     // http.Server's own would also cut off the connections on which a request is on its way, and no longer look for slow ones.
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
-    const closeAfter: RequestListener = (_request, response) => (response.shouldKeepAlive = false);
     server.prependListener('request', closeAfter);
     for (const socket of this.sockets) closeAfterAnswer(socket);
     const startedAt = performance.now();
@@ -116,8 +115,11 @@ export class ServerAdapter extends FastifyAdapter {
   }
 }
 
+const closeAfter: RequestListener = (_request, response) => (response.shouldKeepAlive = false);
+
 /** The answer that is being given on a connection: Node says it of every socket of an HTTP server. */
 function answering(socket: Socket): ServerResponse | null {
+  // oxlint-disable-next-line no-underscore-dangle -- Node has no public name for it
   return (socket as unknown as { _httpMessage?: ServerResponse | null })._httpMessage ?? null;
 }
 

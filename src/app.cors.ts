@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { BrowserOriginsService } from './oauth/browser-origins.service.js';
 import { PATHS } from './oauth/server/paths.js';
 
-const READABLE: string[] = [PATHS.token, PATHS.revocation, PATHS.jwks, PATHS.metadata];
+const READABLE = new Set<string>([PATHS.token, PATHS.revocation, PATHS.jwks, PATHS.metadata]);
 /** Seconds for which a browser need not ask again. */
 const MAX_AGE = 600;
 
@@ -23,7 +23,7 @@ export function allowBrowserClients(app: NestFastifyApplication): void {
   const origins = app.get(BrowserOriginsService, { strict: false });
   fastify.addHook('onRequest', async (request, reply) => {
     const path = request.url.split('?', 1)[0]!;
-    if (!path.startsWith('/api/') && !READABLE.includes(path)) return;
+    if (!path.startsWith('/api/') && !READABLE.has(path)) return;
     void reply.header('Vary', 'Origin');
     const { origin } = request.headers;
     if (!origin) return;

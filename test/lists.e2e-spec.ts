@@ -130,6 +130,8 @@ describe('paging', () => {
   });
 });
 
+const staffIds = (body: Answer['body']): string[] => body.users.map(({ id }: { id: string }) => id);
+
 describe('versions 2 and 2.1', () => {
   /** Every page by the number of its first row, as clients of these versions ask for it. */
   async function walkByNumber(path: string, idsOf: (body: Answer['body']) => string[]): Promise<string[]> {
@@ -147,7 +149,6 @@ describe('versions 2 and 2.1', () => {
   let base: string;
   const old = (path: string): Promise<Answer> =>
     t.call(base + path, { headers: { authorization: `Bearer ${admin.token}` } });
-  const staffIds = (body: Answer['body']): string[] => body.users.map(({ id }: { id: string }) => id);
 
   it.each(['/api/2', '/api/2.1'])(
     'page by the number of a row, and show the same rows as 2.1.1 (%s)',

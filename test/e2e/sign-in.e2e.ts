@@ -121,7 +121,8 @@ it('S35: what a sister host plants lets nobody go on in another browser than the
   const values = [uid, ...cookies.map(({ value }) => value)];
   const names = [
     ...['browser', 'oauth', 'interaction', 'resume'].flatMap((kind) => [`latchkey_${kind}`, `__Host-latchkey_${kind}`]),
-    ...['interaction', 'resume'],
+    'interaction',
+    'resume',
   ];
   planted = ['', '\xa0', '\t', ' ', '='].flatMap((before) =>
     names.flatMap((name) =>

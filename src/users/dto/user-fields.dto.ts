@@ -112,7 +112,12 @@ export class UserChangesDto extends UserFieldsDto {
   @ApiPropertyOptional({ type: String, format: 'email', maxLength: 254, example: 'anna@demo.example' })
   declare emailAddress?: string | null;
 
-  @ApiPropertyOptional({ type: String, description: 'What that third party calls the user.', maxLength: 255, example: '4711' })
+  @ApiPropertyOptional({
+    type: String,
+    description: 'What that third party calls the user.',
+    maxLength: 255,
+    example: '4711',
+  })
   declare thirdPartyId?: string | null;
 
   @ApiPropertyOptional({ enum: ['ACTIVE', 'BLOCKED'] })
@@ -126,7 +131,12 @@ export class OwnChangesDto extends UserChangesDto {
   @ApiPropertyOptional({ type: String, maxLength: 255, example: 'Demo Administrator' })
   declare name?: string | null;
 
-  @ApiPropertyOptional({ type: String, description: 'The same as `name`.', maxLength: 255, example: 'Demo Administrator' })
+  @ApiPropertyOptional({
+    type: String,
+    description: 'The same as `name`.',
+    maxLength: 255,
+    example: 'Demo Administrator',
+  })
   declare realName?: string | null;
 
   @ApiPropertyOptional({ type: String, format: 'email', maxLength: 254, example: 'admin@demo.example' })
@@ -135,6 +145,11 @@ export class OwnChangesDto extends UserChangesDto {
   @ApiPropertyOptional({ type: String, description: 'The code of a third party of the organization.', example: '' })
   declare thirdParty?: string | null;
 
-  @ApiPropertyOptional({ type: String, description: 'What that third party calls the user.', maxLength: 255, example: '' })
+  @ApiPropertyOptional({
+    type: String,
+    description: 'What that third party calls the user.',
+    maxLength: 255,
+    example: '',
+  })
   declare thirdPartyId?: string | null;
 }
