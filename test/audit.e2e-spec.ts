@@ -14,8 +14,9 @@ import { Client } from '../src/oauth/client.entity.js';
 import { SigningKeysService } from '../src/oauth/signing-keys.service.js';
 import { AccountPermission, PERMISSIONS } from '../src/users/account-permission.entity.js';
 import { PasswordsService } from '../src/users/passwords.service.js';
+import { UnverifiedEmailAddress } from '../src/users/unverified-email-address.entity.js';
 import { User } from '../src/users/user.entity.js';
-import { outcome, TestApp } from './support/app.js';
+import { outcome, PUBLIC_URL, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { PROXIES } from './support/asking-proxies.js';
 import { runCommand } from './support/command-line.js';
@@ -192,6 +193,24 @@ const ADMINISTRATION: Case[] = [
     rows: () => [
       { event: 'STAFF_APPOINTED', ...by(admin), userId: user },
       { event: 'STAFF_DISMISSED', ...by(admin), userId: user },
+    ],
+  },
+  {
+    what: 'e-mail addresses that come, are verified by a link, and go',
+    action: async () => {
+      const mine = `claimed.${code.toLowerCase()}@mail.example`;
+      const path = `/user/${user}/email-address/further.${code.toLowerCase()}@mail.example`;
+      await put(admin, path);
+      await t.world.write((db) => db.insert(UnverifiedEmailAddress, { userId: user, address: mine, isPrimary: false }));
+      const { body } = await t.send(admin, 'POST', `/user/${user}/email-address/${mine}/verification-links`);
+      await t.call(body.url.replace(PUBLIC_URL, ''), { method: 'POST', headers: { 'sec-fetch-site': 'same-origin' } });
+      await remove(admin, `/user/${user}/email-address/${mine}`);
+    },
+    rows: () => [
+      withEvent('EMAIL_ADDRESS_ADDED', { ...by(admin), userId: user, details: { verified: true } as never }),
+      withEvent('EMAIL_ADDRESS_LINK_MADE', { ...by(admin), userId: user }),
+      withEvent('EMAIL_ADDRESS_VERIFIED', { organizationId: admin.organizationId, userId: user }),
+      withEvent('EMAIL_ADDRESS_REMOVED', { ...by(admin), userId: user, details: { verified: true } as never }),
     ],
   },
   {

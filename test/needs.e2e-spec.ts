@@ -49,7 +49,14 @@ beforeAll(async () => {
     await t.world.user({ organizationId, emailAddress: 'someone@a.example', thirdPartyId: [code, '1'] }),
     await t.world.group(organizationId),
   ];
-  names = { user, group, permission: 'CREATE_GROUPS', thirdParty: code, thirdPartyId: `${code}$1` };
+  names = {
+    user,
+    group,
+    emailAddress: 'someone@a.example',
+    permission: 'CREATE_GROUPS',
+    thirdParty: code,
+    thirdPartyId: `${code}$1`,
+  };
 });
 afterAll(() => t.stop());
 

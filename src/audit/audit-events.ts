@@ -12,6 +12,10 @@ export const AUDIT_EVENTS = [
   'ACCOUNT_UNBLOCKED',
   'ACCOUNT_DELETED',
   'ACCOUNTS_IMPORTED',
+  'EMAIL_ADDRESS_ADDED',
+  'EMAIL_ADDRESS_LINK_MADE',
+  'EMAIL_ADDRESS_VERIFIED',
+  'EMAIL_ADDRESS_REMOVED',
   'THIRD_PARTY_ID_ASSIGNED',
   'THIRD_PARTY_ID_REMOVED',
   'PERMISSION_GRANTED',
@@ -70,6 +74,8 @@ export interface AuditDetails {
   permission?: string;
   /** The code of a third party. */
   thirdParty?: string;
+  /** Whether an e-mail address names the account. */
+  verified?: boolean;
   /** Names of the fields that were given. */
   fields?: string[];
   /** The grant type of OAuth 2.0. */

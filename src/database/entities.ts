@@ -22,6 +22,7 @@ import { ThirdParty } from '../organizations/third-party.entity.js';
 import { Session } from '../sessions/session.entity.js';
 import { AccountPermission } from '../users/account-permission.entity.js';
 import { EmailAddress } from '../users/email-address.entity.js';
+import { UnverifiedEmailAddress } from '../users/unverified-email-address.entity.js';
 import { Password } from '../users/password.entity.js';
 import { ThirdPartyId } from '../users/third-party-id.entity.js';
 import { UserSearchTerm } from '../users/user-search-term.entity.js';
@@ -33,6 +34,7 @@ export const ENTITIES = [
   ThirdParty,
   User,
   EmailAddress,
+  UnverifiedEmailAddress,
   ThirdPartyId,
   AccountPermission,
   UserSearchTerm,

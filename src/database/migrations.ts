@@ -11,6 +11,7 @@ import { NameAccountsOfSignIns1795770000000 } from './migrations/1795770000000-N
 import { GiveOriginsOwners1796100000000 } from './migrations/1796100000000-GiveOriginsOwners.js';
 import { AddOriginClaims1796110000000 } from './migrations/1796110000000-AddOriginClaims.js';
 import { AddDefaultEmbedOrigin1796120000000 } from './migrations/1796120000000-AddDefaultEmbedOrigin.js';
+import { AddUnverifiedEmailAddresses1796200000000 } from './migrations/1796200000000-AddUnverifiedEmailAddresses.js';
 import { FoldEmailAddresses1796400000000 } from './migrations/1796400000000-FoldEmailAddresses.js';
 
 /** In the order in which they run. */
@@ -28,5 +29,6 @@ export const MIGRATIONS = [
   GiveOriginsOwners1796100000000,
   AddOriginClaims1796110000000,
   AddDefaultEmbedOrigin1796120000000,
+  AddUnverifiedEmailAddresses1796200000000,
   FoldEmailAddresses1796400000000,
 ];

@@ -5,9 +5,11 @@ import type { Caller } from '../auth/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { IdPipe } from '../common/id.pipe.js';
 import { ApiBearerErrors } from '../common/openapi.js';
+import { OffsetQueryDto } from '../common/paging.js';
 import { API } from '../common/paths.js';
 import { AccountsService } from './accounts.service.js';
 import { AccountsDto, AccountsQueryDto } from './dto/accounts.dto.js';
+import { StaffDto } from './dto/staff.dto.js';
 
 @ApiTags('Organizations')
 @ApiBearerAuth()
@@ -27,5 +29,24 @@ export class AccountsController {
     @Query() query: AccountsQueryDto,
   ): Promise<AccountsDto> {
     return this.accounts.list(caller, id, query);
+  }
+}
+
+@ApiTags('Users')
+@ApiBearerAuth()
+@Controller(`${API}/users`)
+@CalledBy('bearer', 'STAFF')
+export class UserSearchController {
+  constructor(private readonly accounts: AccountsService) {}
+
+  @ApiOperation({
+    operationId: 'searchUsers',
+    summary: 'The people whom the caller’s organization manages, by their places in the list',
+  })
+  @ApiOkResponse({ type: StaffDto })
+  @ApiBearerErrors('not_permitted', 'invalid_result_size')
+  @Get()
+  search(@CurrentCaller() caller: Caller, @Query() query: OffsetQueryDto): Promise<StaffDto> {
+    return this.accounts.search(caller, query);
   }
 }

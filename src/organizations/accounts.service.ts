@@ -2,8 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
-import { pageById, pageByTerm } from '../common/paging.js';
-import type { Page } from '../common/paging.js';
+import { count, pageById, pageByTerm } from '../common/paging.js';
+import type { OffsetQueryDto, Page } from '../common/paging.js';
 import { searchRange } from '../common/search-text.js';
 import { isFound } from '../users/user-search.js';
 import { UserSearchTerm } from '../users/user-search-term.entity.js';
@@ -11,6 +11,7 @@ import { User } from '../users/user.entity.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import { UsersService } from '../users/users.service.js';
 import type { AccountsDto, AccountsQueryDto } from './dto/accounts.dto.js';
+import type { StaffDto } from './dto/staff.dto.js';
 import { Organization } from './organization.entity.js';
 
 /** The people whom an organization manages (API.md, section 5). */
@@ -33,17 +34,40 @@ export class AccountsService {
     return { accounts: await this.users.showAll(ids), pagination };
   }
 
+  /** The same people, in the order of their ids, from one place in the list on. @throws DomainError `not_permitted` */
+  async search(caller: Caller, { query, resultStart, resultSize }: OffsetQueryDto): Promise<StaffDto> {
+    const organizationId = await this.policy.requireMayList(caller, 'self');
+    const range = searchRange(query);
+    const list = range
+      ? this.terms
+          .createQueryBuilder('t')
+          .select('t.userId', 'id')
+          .distinct()
+          .where('t.organizationId = :organizationId AND t.term >= :from AND t.term < :below')
+      : this.accounts
+          .createQueryBuilder('u')
+          .select('u.id', 'id')
+          .where(`u.organizationId = :organizationId AND u.type = 'USER'`);
+    list.setParameters({ organizationId, ...range });
+    const total = range ? await count(list.clone(), query) : await this.countOf(organizationId);
+    const rows = await list.orderBy('id').offset(resultStart).limit(resultSize).getRawMany<{ id: string }>();
+    return { total, users: await this.users.showAll(rows.map(({ id }) => id)) };
+  }
+
+  private async countOf(organizationId: string): Promise<number> {
+    return (await this.organizations.findOneByOrFail({ id: organizationId })).userCount;
+  }
+
   private async managedBy(organizationId: string, query: AccountsQueryDto): Promise<Page> {
     const range = searchRange(query.query);
     if (range) {
       const found = this.terms.createQueryBuilder('t').where('t.organizationId = :organizationId', { organizationId });
       return pageByTerm(found, 'userId', range, query);
     }
-    const { userCount } = await this.organizations.findOneByOrFail({ id: organizationId });
     const all = this.accounts
       .createQueryBuilder('u')
       .where(`u.organizationId = :organizationId AND u.type = 'USER'`, { organizationId });
-    return pageById(all, 'u.id', query, userCount);
+    return pageById(all, 'u.id', query, await this.countOf(organizationId));
   }
 
   private staffOf(organizationId: string, query: AccountsQueryDto): Promise<Page> {

@@ -5,7 +5,7 @@ import { RevocationModule } from '../access/revocation.module.js';
 import { UserSearchTerm } from '../users/user-search-term.entity.js';
 import { User } from '../users/user.entity.js';
 import { UsersModule } from '../users/users.module.js';
-import { AccountsController } from './accounts.controller.js';
+import { AccountsController, UserSearchController } from './accounts.controller.js';
 import { AccountsService } from './accounts.service.js';
 import { Organization } from './organization.entity.js';
 import { OrganizationsController } from './organizations.controller.js';
@@ -21,7 +21,7 @@ import { ThirdParty } from './third-party.entity.js';
     RevocationModule,
     AuditModule,
   ],
-  controllers: [OrganizationsController, StaffController, AccountsController],
+  controllers: [OrganizationsController, StaffController, AccountsController, UserSearchController],
   providers: [OrganizationsService, StaffService, AccountsService],
   exports: [OrganizationsService],
 })

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { PipeTransform } from '@nestjs/common';
-import { parseThirdPartyId, parseUserRef, thirdPartyRef } from './user-ref.js';
+import { DomainError } from '../common/errors/errors.js';
+import { isEmailAddress, normalizeEmailAddress, parseThirdPartyId, parseUserRef, thirdPartyRef } from './user-ref.js';
 import type { ThirdPartyIdRef, UserRef } from './user-ref.js';
 
 /** A path segment that names a user: `@Param('user', UserRefPipe)`. */
@@ -16,6 +17,16 @@ export class UserRefPipe implements PipeTransform<string | undefined, UserRef> {
 export class ThirdPartyRefPipe implements PipeTransform<{ thirdParty?: string; id?: string }, UserRef> {
   transform({ thirdParty, id }: { thirdParty?: string; id?: string }): UserRef {
     return thirdPartyRef(thirdParty, id);
+  }
+}
+
+/** An e-mail address that a call is about, in the form in which addresses are compared. */
+@Injectable()
+export class EmailAddressPipe implements PipeTransform<string, string> {
+  transform(segment: string): string {
+    const address = normalizeEmailAddress(segment);
+    if (!isEmailAddress(address)) throw new DomainError('invalid_email_address');
+    return address;
   }
 }
 

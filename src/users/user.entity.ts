@@ -4,6 +4,7 @@ import { ID, INSTANT } from '../database/column-types.js';
 import { Organization } from '../organizations/organization.entity.js';
 import { EmailAddress } from './email-address.entity.js';
 import { ThirdPartyId } from './third-party-id.entity.js';
+import { UnverifiedEmailAddress } from './unverified-email-address.entity.js';
 
 export type AccountType = 'USER' | 'SERVICE_ACCOUNT';
 export type AccountStatus = 'ACTIVE' | 'BLOCKED';
@@ -72,6 +73,9 @@ export class User {
 
   @OneToMany(() => EmailAddress, (address) => address.user)
   emailAddresses: Relation<EmailAddress[]>;
+
+  @OneToMany(() => UnverifiedEmailAddress, (address) => address.user)
+  unverifiedEmailAddresses: Relation<UnverifiedEmailAddress[]>;
 
   @OneToMany(() => ThirdPartyId, (id) => id.user)
   thirdPartyIds: Relation<ThirdPartyId[]>;

@@ -7,7 +7,7 @@ import { DescriptionDto } from '../common/description.dto.js';
 import { ApiBearerErrors } from '../common/openapi.js';
 import { API } from '../common/paths.js';
 import { OwnChangesDto, UserChangesDto, UserFieldsDto } from './dto/user-fields.dto.js';
-import { UserDto } from './dto/user.dto.js';
+import { ApiSessionDto, UserDto } from './dto/user.dto.js';
 import { ThirdPartyRefPipe, UserRefPipe } from './user-ref.pipe.js';
 import type { UserRef } from './user-ref.js';
 import { UsersService } from './users.service.js';
@@ -89,11 +89,27 @@ export class UsersController {
   @ApiOperation({ operationId: 'changeOwnUser', summary: 'Change the caller’s own account' })
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: UserDto })
-  @ApiBearerErrors(...FIELD_ERRORS, 'third_party_already_assigned', 'no_access', 'nonexistent_user')
+  @ApiBearerErrors(...FIELD_ERRORS, 'email_not_added', 'third_party_already_assigned', 'no_access', 'nonexistent_user')
   @Put()
   @CalledBy('bearer', 'OWN')
   changeSelf(@CurrentCaller() caller: Caller, @Body() changes: OwnChangesDto): Promise<UserDto> {
     return this.users.change(caller, { by: 'self' }, changes);
+  }
+
+  @ApiOperation({
+    operationId: 'updateOwnUser',
+    summary: 'The older form of changing the caller’s own account, which answers an empty object',
+    deprecated: true,
+  })
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
+  @ApiOkResponse({ schema: { type: 'object', example: {} } })
+  @ApiBearerErrors(...FIELD_ERRORS, 'email_not_added', 'third_party_already_assigned', 'no_access', 'nonexistent_user')
+  @Post()
+  @CalledBy('bearer', 'OWN')
+  @HttpCode(200)
+  async updateSelf(@CurrentCaller() caller: Caller, @Body() changes: OwnChangesDto): Promise<object> {
+    await this.users.change(caller, { by: 'self' }, changes);
+    return {};
   }
 
   @ApiOperation({
@@ -106,7 +122,14 @@ export class UsersController {
   @ApiParam({ name: 'user', example: 'anna@demo.example' })
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: UserDto })
-  @ApiBearerErrors(...FIELD_ERRORS, 'missing_field', 'third_party_already_assigned', 'no_access', 'nonexistent_user')
+  @ApiBearerErrors(
+    ...FIELD_ERRORS,
+    'missing_field',
+    'email_not_added',
+    'third_party_already_assigned',
+    'no_access',
+    'nonexistent_user',
+  )
   @Put(':user')
   @CalledBy('bearer', 'OWN', 'MANAGE_USERS')
   change(
@@ -126,5 +149,22 @@ export class UsersController {
   async remove(@CurrentCaller() caller: Caller, @Param('user', UserRefPipe) user: UserRef): Promise<DescriptionDto> {
     await this.users.remove(caller, user);
     return { description: 'The account is deleted.' };
+  }
+}
+
+@ApiTags('Users')
+@ApiBearerAuth()
+@Controller(`${API}/session`)
+export class ApiSessionController {
+  constructor(private readonly users: UsersService) {}
+
+  @ApiOperation({ operationId: 'getApiSession', summary: 'Whose access token it is, and their locale' })
+  @ApiOkResponse({ type: ApiSessionDto })
+  @ApiBearerErrors('nonexistent_user')
+  @Get()
+  @CalledBy('delegated', 'OWN')
+  async get(@CurrentCaller() caller: Caller): Promise<ApiSessionDto> {
+    const user = await this.users.get(caller, { by: 'self' });
+    return { locale: user.locale, user };
   }
 }

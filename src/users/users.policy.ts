@@ -111,6 +111,13 @@ export class UsersPolicy {
         throw new DomainError(otherwise, `The account has ${permission}, which the caller lacks.`);
   }
 
+  /** Addresses that are set with `MANAGE_USERS` in the organization that manages the account are verified, also one's own. */
+  async mayVerifyAddressesOf(db: EntityManager, { userId }: Caller, user: User): Promise<boolean> {
+    if (user.organizationId === null) return false;
+    const caller = { id: userId, status: 'ACTIVE', staffOrganizationId: user.organizationId } as const;
+    return db.existsBy(AccountPermission, { permission: 'MANAGE_USERS', user: caller });
+  }
+
   /** A service account is named by its id alone. */
   requireCanBeAddressed(user: User): void {
     if (user.type === 'SERVICE_ACCOUNT')

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { In, Not } from 'typeorm';
+import { In } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../access/revocation.service.js';
 import { SignInsService } from '../oauth/sign-ins.service.js';
@@ -10,12 +10,13 @@ import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { newId } from '../common/id.js';
 import { Database, toInstant } from '../database/database.js';
-import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { canonicalLocale } from './dto/locale.validators.js';
 import type { UserChangesDto, UserFieldsDto } from './dto/user-fields.dto.js';
 import { kindOf } from './dto/user.dto.js';
 import type { UserDto } from './dto/user.dto.js';
+import { claimEmailAddress, makePrimary, replaceEmailAddress } from './email-addresses.js';
 import { EmailAddress } from './email-address.entity.js';
+import { UnverifiedEmailAddress } from './unverified-email-address.entity.js';
 import { findIn, whereIs } from './find-user.js';
 import type { NamingRef } from './find-user.js';
 import { assignThirdPartyId, newThirdPartyId } from './third-party-ids.service.js';
@@ -48,7 +49,9 @@ export class UsersService {
     const user = await this.find(ref.by === 'self' ? { by: 'id', id: caller.userId } : ref);
     await this.policy.requireMaySee(caller, user);
     if (!user) throw new DomainError('nonexistent_user');
-    return this.describe(user);
+    const shown = await this.describe(user);
+    // Whoever acts for a user is neither the user nor staff.
+    return caller.actorId === undefined ? this.withUnverified(shown) : shown;
   }
 
   /** @throws DomainError `no_permission`, and those of the fields */
@@ -62,6 +65,19 @@ export class UsersService {
 
   async show(id: string): Promise<UserDto> {
     return (await this.showAll([id]))[0]!;
+  }
+
+  private async showWithUnverified(id: string): Promise<UserDto> {
+    return this.withUnverified(await this.show(id));
+  }
+
+  /** For the account itself and for staff of the organization that manages it, and for nobody else. */
+  private async withUnverified(user: UserDto): Promise<UserDto> {
+    const found = await this.users.manager.find(UnverifiedEmailAddress, {
+      where: { userId: user.id },
+      order: { address: 'ASC' },
+    });
+    return found.length === 0 ? user : { ...user, unverifiedEmailAddresses: found.map(({ address }) => address) };
   }
 
   /** How the API shows accounts, in the order of their ids; whoever is gone meanwhile is left out. */
@@ -87,7 +103,7 @@ export class UsersService {
       createdAt: this.clock.now(),
       ...profileOf({ ...fields, name }),
     });
-    if (fields.emailAddress) await takeEmailAddress(db, id, fields.emailAddress);
+    if (fields.emailAddress) await replaceEmailAddress(db, id, fields.emailAddress);
     if (thirdPartyId) await assignThirdPartyId(db, organizationId, id, thirdPartyId);
     await indexUser(db, id);
     await this.audit.record(db, { event: 'ACCOUNT_CREATED', organizationId, userId: id, by });
@@ -107,11 +123,32 @@ export class UsersService {
       if (changes.emailAddress || thirdPartyId) this.policy.requireCanBeAddressed(user);
       if (changes.status === 'BLOCKED' && user.status !== 'BLOCKED')
         await this.policy.requireMayBlock(db, caller, user);
-      await this.update(db, user, changes, thirdPartyId ? [thirdPartyId] : [], caller);
-      await this.recordChange(db, caller, user, changes);
+      const verified = await this.withoutClaims(db, caller, user, changes);
+      await this.update(db, user, verified, thirdPartyId ? [thirdPartyId] : [], caller);
+      await this.recordChange(db, caller, user, verified);
       return user.id;
     });
-    return this.show(id);
+    return this.showWithUnverified(id);
+  }
+
+  /** The changes but for an address that people set for themselves: it waits to be verified. */
+  private async withoutClaims(
+    db: EntityManager,
+    caller: Caller,
+    user: User,
+    { emailAddress, ...others }: UserChangesDto,
+  ): Promise<UserChangesDto> {
+    if (!emailAddress || (await this.policy.mayVerifyAddressesOf(db, caller, user))) return { emailAddress, ...others };
+    const { id: userId, organizationId } = user;
+    const address = normalizeEmailAddress(emailAddress);
+    if (await db.existsBy(EmailAddress, { userId, address })) {
+      await makePrimary(db, userId, address);
+      return { emailAddress, ...others };
+    }
+    await claimEmailAddress(db, userId, address, true);
+    const details = { verified: false };
+    await this.audit.record(db, { event: 'EMAIL_ADDRESS_ADDED', organizationId, userId, by: caller, details });
+    return others;
   }
 
   private async recordChange(db: EntityManager, by: Caller, user: User, changes: UserChangesDto): Promise<void> {
@@ -136,7 +173,7 @@ export class UsersService {
     const { id, status: before } = user;
     const { status = before } = changes;
     await db.update(User, { id }, { status, ...profileOf(changes) });
-    if (changes.emailAddress) await takeEmailAddress(db, id, changes.emailAddress);
+    if (changes.emailAddress) await replaceEmailAddress(db, id, changes.emailAddress);
     for (const thirdPartyId of thirdPartyIds) await assignThirdPartyId(db, user.organizationId!, id, thirdPartyId);
     await indexUser(db, id);
     if (status === before) return;
@@ -224,20 +261,4 @@ export function profileOf(fields: UserFieldsDto): Partial<User> {
     ...(domicile !== undefined && { domicile: domicile?.toUpperCase() ?? null }),
     ...(yearOfBirth !== undefined && { yearOfBirth }),
   };
-}
-
-/**
- * Makes an address the one that is shown for the account, in place of the one before.
- *
- * @throws DomainError `account_exists` if another account has it
- */
-async function takeEmailAddress(db: EntityManager, userId: string, given: string): Promise<void> {
-  const address = normalizeEmailAddress(given);
-  // Whoever asks for the same address at the same time waits here, and then finds the other's.
-  await insertOrIgnore(db, EmailAddress, { address, userId, isPrimary: true });
-  const owner = await db.findOneByOrFail(EmailAddress, { address });
-  if (owner.userId !== userId)
-    throw new DomainError('account_exists', undefined, { members: { userId: owner.userId } });
-  await db.delete(EmailAddress, { userId, isPrimary: true, address: Not(address) });
-  await db.update(EmailAddress, { address }, { isPrimary: true });
 }

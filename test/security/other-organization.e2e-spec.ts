@@ -12,7 +12,9 @@ import { Origin } from '../../src/oauth/origin.entity.js';
 import { OriginClaim } from '../../src/origins/origin-claim.entity.js';
 import { Organization } from '../../src/organizations/organization.entity.js';
 import { AccountPermission, PERMISSIONS } from '../../src/users/account-permission.entity.js';
+import { EmailAddress } from '../../src/users/email-address.entity.js';
 import { ThirdPartyId } from '../../src/users/third-party-id.entity.js';
+import { UnverifiedEmailAddress } from '../../src/users/unverified-email-address.entity.js';
 import { User } from '../../src/users/user.entity.js';
 import { TestApp } from '../support/app.js';
 import { newClient, newServiceAccount } from '../support/oauth.js';
@@ -22,6 +24,8 @@ const SECRET = 'Nobody else’s business';
 const ENTITIES = [
   Organization,
   User,
+  EmailAddress,
+  UnverifiedEmailAddress,
   ThirdPartyId,
   AccountPermission,
   Group,
@@ -41,6 +45,7 @@ const OWN = new Set([
   '/access',
   '/user',
   '/users',
+  '/session',
   '/groups',
   '/organization',
   '/clients',

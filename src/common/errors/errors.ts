@@ -33,6 +33,17 @@ export const ERRORS = {
     description: 'The custom reference is malformed or longer than 255 characters.',
   },
   invalid_group_id: { status: 400, description: 'This can be no group’s id.' },
+  email_not_added: {
+    status: 400,
+    description: 'The account has as many e-mail addresses as it may have; take one away first.',
+  },
+  email_not_linked: { status: 400, description: 'The account does not have this e-mail address.' },
+  not_owner: { status: 400, description: 'The account does not have this e-mail address.' },
+  not_verified: { status: 400, description: 'Nobody has verified this e-mail address yet.' },
+  cannot_remove_primary_email: {
+    status: 400,
+    description: 'This is the e-mail address that is shown; make another one primary first.',
+  },
   invalid_email_address: { status: 400, description: 'The e-mail address is malformed.' },
   already_member: { status: 400, description: 'The user has joined the group already.' },
   already_invited: { status: 400, description: 'The user is invited already.' },
@@ -85,6 +96,7 @@ export const ERRORS = {
   group_not_found: { status: 404, description: 'There is no group with this id.' },
   unknown_group: { status: 404, description: 'There is no group with this id.' },
   method_not_allowed: { status: 405, description: 'This path does not have that method; see the Allow header.' },
+  email_address_in_use: { status: 409, description: 'Another account has this e-mail address.' },
   third_party_id_in_use: { status: 409, description: 'Another account has this third-party ID.' },
   origin_in_use: {
     status: 409,

@@ -45,6 +45,14 @@ export class UserDto {
   @ApiPropertyOptional({ format: 'email', example: 'anna@demo.example' })
   emailAddress?: string;
 
+  @ApiPropertyOptional({
+    type: [String],
+    description:
+      'Set by the user and not verified. Shown to the user and to staff of the organization that manages the account.',
+    example: ['anna@home.example'],
+  })
+  unverifiedEmailAddresses?: string[];
+
   @ApiPropertyOptional({ example: 'en' })
   locale?: string;
 
@@ -77,4 +85,13 @@ export class UserDto {
 
   @ApiProperty({ enum: ['ACTIVE', 'BLOCKED'] })
   status: 'ACTIVE' | 'BLOCKED';
+}
+
+/** What the API calls a session: the user whom the access token is for. */
+export class ApiSessionDto {
+  @ApiPropertyOptional({ example: 'en' })
+  locale?: string;
+
+  @ApiProperty({ type: UserDto })
+  user: UserDto;
 }

@@ -1,0 +1,114 @@
+import { Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
+import { ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { CalledBy } from '../auth/called-by.decorator.js';
+import type { Caller } from '../auth/caller.js';
+import { CurrentCaller } from '../auth/current-caller.decorator.js';
+import { ApiBearerErrors } from '../common/openapi.js';
+import { API } from '../common/paths.js';
+import { UserEmailAddressDto, UserEmailAddressesDto, VerificationLinkDto } from './dto/email-address.dto.js';
+import { EmailAddressesService } from './email-addresses.service.js';
+import { EmailAddressPipe, UserRefPipe } from './user-ref.pipe.js';
+import type { UserRef } from './user-ref.js';
+
+const READING = ['missing_field', 'no_access', 'nonexistent_user'] as const;
+const NAMING = [...READING, 'invalid_email_address'] as const;
+/** The demo's second person, who has no rights that the examples need. */
+const ADDRESS = { name: 'emailAddress', example: 'anna@demo.example' };
+
+@ApiTags('Users')
+@ApiBearerAuth()
+@ApiParam({ name: 'user', example: 'anna@demo.example' })
+@Controller(`${API}/user/:user`)
+export class EmailAddressesController {
+  constructor(private readonly addresses: EmailAddressesService) {}
+
+  @ApiOperation({ operationId: 'listEmailAddresses', summary: 'The e-mail addresses of an account' })
+  @ApiOkResponse({ type: UserEmailAddressesDto })
+  @ApiBearerErrors(...READING)
+  @Get('email-addresses')
+  @CalledBy('bearer', 'OWN', 'STAFF')
+  list(@CurrentCaller() caller: Caller, @Param('user', UserRefPipe) user: UserRef): Promise<UserEmailAddressesDto> {
+    return this.addresses.list(caller, user);
+  }
+
+  @ApiOperation({ operationId: 'getEmailAddress', summary: 'One of them' })
+  @ApiParam(ADDRESS)
+  @ApiOkResponse({ type: UserEmailAddressDto })
+  @ApiBearerErrors(...NAMING, 'not_owner')
+  @Get('email-address/:emailAddress')
+  @CalledBy('bearer', 'OWN', 'STAFF')
+  get(
+    @CurrentCaller() caller: Caller,
+    @Param('user', UserRefPipe) user: UserRef,
+    @Param('emailAddress', EmailAddressPipe) address: string,
+  ): Promise<UserEmailAddressDto> {
+    return this.addresses.get(caller, user, address);
+  }
+
+  @ApiOperation({
+    operationId: 'addEmailAddress',
+    summary: 'Add an e-mail address to an account',
+    description: 'An administrator’s is verified and names the account. One’s own is unverified.',
+  })
+  @ApiParam({ ...ADDRESS, example: 'anna.jansen@demo.example' })
+  @ApiOkResponse({ type: UserEmailAddressDto })
+  @ApiBearerErrors(...NAMING, 'email_not_added', 'email_address_in_use')
+  @Put('email-address/:emailAddress')
+  @CalledBy('bearer', 'OWN', 'MANAGE_USERS')
+  add(
+    @CurrentCaller() caller: Caller,
+    @Param('user', UserRefPipe) user: UserRef,
+    @Param('emailAddress', EmailAddressPipe) address: string,
+  ): Promise<UserEmailAddressDto> {
+    return this.addresses.add(caller, user, address);
+  }
+
+  @ApiOperation({ operationId: 'removeEmailAddress', summary: 'Take an e-mail address away from an account' })
+  @ApiParam({ ...ADDRESS, example: 'anna.jansen@demo.example' })
+  @ApiNoContentResponse({ description: 'It is gone.' })
+  @ApiBearerErrors(...NAMING, 'not_owner', 'cannot_remove_primary_email')
+  @Delete('email-address/:emailAddress')
+  @CalledBy('bearer', 'OWN', 'MANAGE_USERS')
+  @HttpCode(204)
+  remove(
+    @CurrentCaller() caller: Caller,
+    @Param('user', UserRefPipe) user: UserRef,
+    @Param('emailAddress', EmailAddressPipe) address: string,
+  ): Promise<void> {
+    return this.addresses.remove(caller, user, address);
+  }
+
+  @ApiOperation({ operationId: 'makeEmailAddressPrimary', summary: 'Make an e-mail address the one that is shown' })
+  @ApiParam(ADDRESS)
+  @ApiOkResponse({ type: UserEmailAddressesDto })
+  @ApiBearerErrors(...NAMING, 'not_verified', 'email_not_linked')
+  @Put('email-addresses/:emailAddress/set-primary')
+  @CalledBy('bearer', 'OWN', 'MANAGE_USERS')
+  makePrimary(
+    @CurrentCaller() caller: Caller,
+    @Param('user', UserRefPipe) user: UserRef,
+    @Param('emailAddress', EmailAddressPipe) address: string,
+  ): Promise<UserEmailAddressesDto> {
+    return this.addresses.makePrimary(caller, user, address);
+  }
+
+  @ApiOperation({
+    operationId: 'makeVerificationLink',
+    summary: 'Make a link that verifies an e-mail address, once',
+    description:
+      'Send it to that address and nowhere else. It works for 24 hours, and takes the place of the one before.',
+  })
+  @ApiParam({ ...ADDRESS, example: 'anna@home.example' })
+  @ApiOkResponse({ type: VerificationLinkDto })
+  @ApiBearerErrors(...NAMING, 'not_owner')
+  @Post('email-address/:emailAddress/verification-links')
+  @CalledBy('bearer', 'MANAGE_USERS')
+  @HttpCode(200)
+  makeLink(
+    @CurrentCaller() caller: Caller,
+    @Param('user', UserRefPipe) user: UserRef,
+    @Param('emailAddress', EmailAddressPipe) address: string,
+  ): Promise<VerificationLinkDto> {
+    return this.addresses.makeLink(caller, user, address);
+  }
+}

@@ -1,0 +1,221 @@
+import { Injectable } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import { MoreThan } from 'typeorm';
+import type { EntityManager, Repository } from 'typeorm';
+import { AuditService } from '../audit/audit.service.js';
+import type { AuditDetails, AuditEventName } from '../audit/audit-events.js';
+import type { Caller } from '../auth/caller.js';
+import { addSeconds, Clock, toIso } from '../common/clock.js';
+import { DomainError } from '../common/errors/errors.js';
+import { hashSecret, newSecret } from '../common/id.js';
+import { Settings } from '../config/settings.js';
+import { Database } from '../database/database.js';
+import type { UserEmailAddressDto, UserEmailAddressesDto, VerificationLinkDto } from './dto/email-address.dto.js';
+import { EmailAddress } from './email-address.entity.js';
+import {
+  addEmailAddress,
+  claimEmailAddress,
+  makePrimary,
+  MAX_ADDRESSES,
+  replaceEmailAddress,
+} from './email-addresses.js';
+import { findIn } from './find-user.js';
+import { UnverifiedEmailAddress } from './unverified-email-address.entity.js';
+import { indexUser } from './user-search.js';
+import type { UserRef } from './user-ref.js';
+import type { User } from './user.entity.js';
+import { UsersPolicy } from './users.policy.js';
+
+/** Where the link leads that verifies an address. */
+export const VERIFICATION_PATH = 'login/email-address';
+/** A mail can lie for a night. */
+const LINK_SECONDS = 24 * 60 * 60;
+
+/** What the page of a link shows. */
+export interface Verification {
+  address: string;
+  user: User;
+}
+
+/**
+ * The e-mail addresses of an account. Those that name it are verified: an administrator set them, or whoever reads the
+ * mail has opened a link. The others wait for that.
+ */
+@Injectable()
+export class EmailAddressesService {
+  constructor(
+    @InjectRepository(UnverifiedEmailAddress) private readonly unverified: Repository<UnverifiedEmailAddress>,
+    private readonly database: Database,
+    private readonly policy: UsersPolicy,
+    private readonly audit: AuditService,
+    private readonly settings: Settings,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The one that is shown comes first, and the unverified ones last. @throws DomainError `no_access`, `nonexistent_user` */
+  async list(caller: Caller, ref: UserRef): Promise<UserEmailAddressesDto> {
+    const { manager } = this.unverified;
+    const user = await findIn(manager, caller, ref);
+    await this.policy.requireMaySee(caller, user);
+    if (!user) throw new DomainError('nonexistent_user');
+    return describe(manager, user.id);
+  }
+
+  /** @throws DomainError those of `list`, `not_owner` */
+  async get(caller: Caller, ref: UserRef, address: string): Promise<UserEmailAddressDto> {
+    return requireListed(await this.list(caller, ref), address);
+  }
+
+  /**
+   * Adds an address: verified by an administrator, unverified by anybody to their own account.
+   *
+   * @throws DomainError `no_access`, `nonexistent_user`, `email_address_in_use`, `email_not_added`
+   */
+  async add(caller: Caller, ref: UserRef, address: string): Promise<UserEmailAddressDto> {
+    const { manager } = this.unverified;
+    const id = await this.database.transaction(async (db) => {
+      const user = await this.requireChangeable(db, caller, ref);
+      if (await db.existsBy(EmailAddress, { userId: user.id, address })) return user.id;
+      const isVerified = await this.policy.mayVerifyAddressesOf(db, caller, user);
+      if (!isVerified) await claimEmailAddress(db, user.id, address, false);
+      else {
+        if ((await db.countBy(EmailAddress, { userId: user.id })) >= MAX_ADDRESSES)
+          throw new DomainError('email_not_added');
+        await addEmailAddress(db, user.id, address, 'email_address_in_use');
+        await indexUser(db, user.id);
+      }
+      await this.record(db, 'EMAIL_ADDRESS_ADDED', user, caller, { verified: isVerified });
+      return user.id;
+    });
+    return requireListed(await describe(manager, id), address);
+  }
+
+  /** @throws DomainError `no_access`, `nonexistent_user`, `not_owner`, `cannot_remove_primary_email` */
+  async remove(caller: Caller, ref: UserRef, address: string): Promise<void> {
+    await this.database.transaction(async (db) => {
+      const user = await this.requireChangeable(db, caller, ref);
+      const own = { userId: user.id, address };
+      const verified = await db.findOneBy(EmailAddress, own);
+      if (verified?.isPrimary) throw new DomainError('cannot_remove_primary_email');
+      if (!verified && !(await db.existsBy(UnverifiedEmailAddress, own))) throw new DomainError('not_owner');
+      await db.delete(verified ? EmailAddress : UnverifiedEmailAddress, own);
+      await indexUser(db, user.id);
+      await this.record(db, 'EMAIL_ADDRESS_REMOVED', user, caller, { verified: verified !== null });
+    });
+  }
+
+  /** @throws DomainError `no_access`, `nonexistent_user`, `not_verified`, `email_not_linked` */
+  async makePrimary(caller: Caller, ref: UserRef, address: string): Promise<UserEmailAddressesDto> {
+    const id = await this.database.transaction(async (db) => {
+      const user = await this.requireChangeable(db, caller, ref);
+      const own = { userId: user.id, address };
+      if (!(await db.existsBy(EmailAddress, own)))
+        throw new DomainError((await db.existsBy(UnverifiedEmailAddress, own)) ? 'not_verified' : 'email_not_linked');
+      await makePrimary(db, user.id, address);
+      await this.record(db, 'ACCOUNT_CHANGED', user, caller, { fields: ['emailAddress'] });
+      return user.id;
+    });
+    return describe(this.unverified.manager, id);
+  }
+
+  /**
+   * Makes a link that verifies an address of the account, and takes the place of the one before. Whoever gets it sends it
+   * to that address and shows it to nobody else.
+   *
+   * @throws DomainError `no_access`, `nonexistent_user`, `not_owner`
+   */
+  async makeLink(caller: Caller, ref: UserRef, address: string): Promise<VerificationLinkDto> {
+    const secret = newSecret();
+    const expiresAt = addSeconds(this.clock.now(), LINK_SECONDS);
+    await this.database.transaction(async (db) => {
+      const user = await findIn(db, caller, ref);
+      await this.policy.requireMayChange(db, caller, user, true);
+      if (!user) throw new DomainError('nonexistent_user');
+      await this.policy.requireHoldsPermissionsOf(db, caller, user, 'no_access');
+      const own = { userId: user.id, address };
+      if (!(await db.existsBy(UnverifiedEmailAddress, own))) throw new DomainError('not_owner');
+      await db.update(UnverifiedEmailAddress, own, { linkHash: hashSecret(secret), linkExpiresAt: expiresAt });
+      await this.record(db, 'EMAIL_ADDRESS_LINK_MADE', user, caller);
+    });
+    return { url: `${this.settings.PUBLIC_URL}/${VERIFICATION_PATH}?token=${secret}`, expires: toIso(expiresAt) };
+  }
+
+  /** What a link would verify; it changes nothing. @throws DomainError `invalid_token` */
+  async requireVerification(secret: string): Promise<Verification> {
+    const found = await this.unverified.findOne({
+      where: { ...this.linked(secret), user: { status: 'ACTIVE' } },
+      relations: { user: { organization: true } },
+    });
+    if (!found) throw notALink();
+    return found;
+  }
+
+  /**
+   * Verifies the address of a link. Of any number of requests at once, one does.
+   *
+   * @throws DomainError `invalid_token`; `email_address_in_use` if it names another account meanwhile
+   */
+  async verify(secret: string): Promise<string> {
+    const { address, isPrimary, user } = (await this.requireVerification(secret)) as UnverifiedEmailAddress;
+    await this.database.transaction(async (db) => {
+      const { affected } = await db.delete(UnverifiedEmailAddress, {
+        ...this.linked(secret),
+        userId: user.id,
+        address,
+      });
+      if (affected !== 1) throw notALink();
+      await addEmailAddress(db, user.id, address, 'email_address_in_use');
+      if (isPrimary) await replaceEmailAddress(db, user.id, address);
+      await indexUser(db, user.id);
+      const about = { organizationId: user.organizationId, userId: user.id, by: null };
+      await this.audit.record(db, { event: 'EMAIL_ADDRESS_VERIFIED', ...about });
+    });
+    return address;
+  }
+
+  private linked(secret: string): { linkHash: string; linkExpiresAt: ReturnType<typeof MoreThan<Date>> } {
+    return { linkHash: hashSecret(secret), linkExpiresAt: MoreThan(this.clock.now()) };
+  }
+
+  private async requireChangeable(db: EntityManager, caller: Caller, ref: UserRef): Promise<User> {
+    const user = await findIn(db, caller, ref);
+    await this.policy.requireMayChange(db, caller, user, false);
+    if (!user) throw new DomainError('nonexistent_user');
+    await this.policy.requireHoldsPermissionsOf(db, caller, user, 'no_access');
+    this.policy.requireCanBeAddressed(user);
+    return user;
+  }
+
+  private record(
+    db: EntityManager,
+    event: AuditEventName,
+    { id: userId, organizationId }: User,
+    by: Caller,
+    details?: AuditDetails,
+  ): Promise<void> {
+    return this.audit.record(db, { event, organizationId, userId, by, details });
+  }
+}
+
+function notALink(): DomainError {
+  return new DomainError(
+    'invalid_token',
+    'This link was used before, has expired, or was never good. Ask for a new one.',
+  );
+}
+
+function requireListed({ userEmailAddresses }: UserEmailAddressesDto, address: string): UserEmailAddressDto {
+  const found = userEmailAddresses.find((one) => one.emailAddress.address === address);
+  if (!found) throw new DomainError('not_owner');
+  return found;
+}
+
+async function describe(db: EntityManager, userId: string): Promise<UserEmailAddressesDto> {
+  const verified = await db.find(EmailAddress, { where: { userId }, order: { isPrimary: 'DESC', address: 'ASC' } });
+  const others = await db.find(UnverifiedEmailAddress, { where: { userId }, order: { address: 'ASC' } });
+  const userEmailAddresses = [
+    ...verified.map(({ address, isPrimary }) => ({ emailAddress: { address, verified: true }, primary: isPrimary })),
+    ...others.map(({ address }) => ({ emailAddress: { address, verified: false }, primary: false })),
+  ];
+  return { total: userEmailAddresses.length, userEmailAddresses };
+}

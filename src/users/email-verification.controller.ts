@@ -1,0 +1,41 @@
+import { Controller, Get, Post, Query, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { CalledBy } from '../auth/called-by.decorator.js';
+import { SameOriginGuard } from '../auth/same-origin.guard.js';
+import { DomainError } from '../common/errors/errors.js';
+import { PageErrorFilter } from '../common/errors/page-error.filter.js';
+import { html, sendPage } from '../common/page.js';
+import { EmailAddressesService, VERIFICATION_PATH } from './email-addresses.service.js';
+
+/** The page of a link that verifies an e-mail address. Opening it changes nothing: scanners of mail open links too. */
+@ApiExcludeController()
+@Controller(VERIFICATION_PATH)
+@CalledBy('anyone')
+@UseFilters(PageErrorFilter)
+export class EmailVerificationController {
+  constructor(private readonly addresses: EmailAddressesService) {}
+
+  @Get()
+  async show(@Query('token') token: unknown, @Res() reply: FastifyReply): Promise<void> {
+    const { address, user } = await this.addresses.requireVerification(requireToken(token));
+    const organization = user.organization ? ` at ${user.organization.name}` : '';
+    // The form goes to the address that the page has, so that the token is in no page.
+    const body = html`<p>Is <strong>${address}</strong> the address of the account of <strong>${user.name}</strong>${organization}?</p>
+      <p>If this is not your account, close this page: nothing has changed.</p>
+      <form method="post"><button type="submit">Yes, confirm it</button></form>`;
+    sendPage(reply, 200, 'Confirm your e-mail address', body, { hasForm: true });
+  }
+
+  @Post()
+  @UseGuards(SameOriginGuard)
+  async verify(@Query('token') token: unknown, @Res() reply: FastifyReply): Promise<void> {
+    const address = await this.addresses.verify(requireToken(token));
+    sendPage(reply, 200, 'Your e-mail address is confirmed', html`<p>${address} belongs to your account now.</p>`);
+  }
+}
+
+function requireToken(token: unknown): string {
+  if (typeof token !== 'string' || token === '') throw new DomainError('missing_field', 'This link is not complete.');
+  return token;
+}
