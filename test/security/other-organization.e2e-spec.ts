@@ -106,6 +106,7 @@ it('an administrator with every right in one organization reads and changes noth
       const filled = path
         .replace('{user}', encodeURIComponent(person))
         .replace('{thirdParty}/{id}', `${thirdParty}/7`)
+        .replace('{emailAddress}', 'anybody@other.example')
         .replace('{thirdPartyId}', `${thirdParty}%247`)
         .replace('{group}', user.groupId)
         .replace('/client/{id}', `/client/${client.id}`)
