@@ -29,6 +29,7 @@ import type { Permission } from '../users/account-permission.entity.js';
 import { EmailAddress } from '../users/email-address.entity.js';
 import { ThirdPartyId } from '../users/third-party-id.entity.js';
 import { PasswordsService } from '../users/passwords.service.js';
+import { UnverifiedEmailAddress } from '../users/unverified-email-address.entity.js';
 import { indexUser } from '../users/user-search.js';
 import { User } from '../users/user.entity.js';
 
@@ -44,6 +45,8 @@ interface DemoUser {
   name: string;
   emailAddress: string;
   thirdPartyId?: string;
+  /** One that nobody has verified yet. */
+  unverified?: string;
   /** Where they are on the staff, what they may do. */
   staff?: Permission[];
 }
@@ -55,7 +58,13 @@ const USERS: DemoUser[] = [
     emailAddress: ADMINISTRATOR,
     staff: PERMISSIONS.filter((name) => name !== 'MANAGE_ALL_GROUPS'),
   },
-  { id: 'Zk1cVq0rTtWm8sQXq3bVxg', name: 'Anna Jansen', emailAddress: FIRST_USER, thirdPartyId: '4711' },
+  {
+    id: 'Zk1cVq0rTtWm8sQXq3bVxg',
+    name: 'Anna Jansen',
+    emailAddress: FIRST_USER,
+    thirdPartyId: '4711',
+    unverified: 'anna@home.example',
+  },
   { name: 'Björn Åkesson', emailAddress: 'bjorn@demo.example', thirdPartyId: 'staff/björn', staff: [] },
   { name: 'Chloé Dubois', emailAddress: 'chloe@demo.example', thirdPartyId: '4713' },
   { name: 'Dana Evers', emailAddress: 'dana@demo.example', staff: ['CREATE_GROUPS'] },
@@ -232,7 +241,7 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
   private async addUser(
     db: EntityManager,
     organizationId: string,
-    { id = newId(), name, emailAddress, thirdPartyId, staff }: DemoUser,
+    { id = newId(), name, emailAddress, thirdPartyId, unverified, staff }: DemoUser,
   ): Promise<string> {
     await db.insert(User, {
       id,
@@ -246,6 +255,7 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
     });
     await db.insert(EmailAddress, { address: emailAddress, userId: id, isPrimary: true });
     if (thirdPartyId) await db.insert(ThirdPartyId, { thirdParty: THIRD_PARTY, externalId: thirdPartyId, userId: id });
+    if (unverified) await db.insert(UnverifiedEmailAddress, { userId: id, address: unverified, isPrimary: false });
     for (const permission of staff ?? []) await db.insert(AccountPermission, { userId: id, permission });
     await indexUser(db, id);
     return id;

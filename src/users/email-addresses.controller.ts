@@ -12,7 +12,6 @@ import type { UserRef } from './user-ref.js';
 
 const READING = ['missing_field', 'no_access', 'nonexistent_user'] as const;
 const NAMING = [...READING, 'invalid_email_address'] as const;
-/** The demo's second person, who has no rights that the examples need. */
 const ADDRESS = { name: 'emailAddress', example: 'anna@demo.example' };
 
 @ApiTags('Users')

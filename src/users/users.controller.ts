@@ -99,7 +99,6 @@ export class UsersController {
   @ApiOperation({
     operationId: 'updateOwnUser',
     summary: 'The older form of changing the caller’s own account, which answers an empty object',
-    deprecated: true,
   })
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ schema: { type: 'object', example: {} } })

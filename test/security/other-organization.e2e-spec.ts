@@ -46,6 +46,7 @@ const OWN = new Set([
   '/user',
   '/users',
   '/session',
+  '/token',
   '/groups',
   '/organization',
   '/clients',
