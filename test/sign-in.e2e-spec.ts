@@ -6,7 +6,12 @@ import { User } from '../src/users/user.entity.js';
 import { PasswordsService } from '../src/users/passwords.service.js';
 import { createApp } from '../src/app.setup.js';
 import { loadSettings } from '../src/config/settings.js';
-import { AttemptsService, SIGN_INS_PER_ACCOUNT, SIGN_INS_PER_ADDRESS } from '../src/auth/attempts.service.js';
+import {
+  AttemptsService,
+  SIGN_INS_FROM_STRANGERS,
+  SIGN_INS_PER_ACCOUNT,
+  SIGN_INS_PER_ADDRESS,
+} from '../src/auth/attempts.service.js';
 import type { DomainError } from '../src/common/errors/errors.js';
 import { FailedAttempt } from '../src/auth/failed-attempt.entity.js';
 import { call, TestApp, testEnvironment } from './support/app.js';
@@ -159,9 +164,15 @@ describe('signing in', () => {
     for (let i = 1; i < SIGN_INS_PER_ACCOUNT; i++) await tryToSignIn(emailAddress, 'wrong');
     expect((await tryToSignIn(emailAddress, PASSWORD)).status).toBe(200);
     for (let i = 0; i < SIGN_INS_PER_ACCOUNT; i++) expect((await tryToSignIn(emailAddress, 'wrong')).status).toBe(401);
+    // Somebody has signed in from here before: further attempts are slow, and no more than that.
+    t.clock.advance(15);
+    expect((await tryToSignIn(emailAddress, 'wrong')).status).toBe(401);
     const { status, headers } = await tryToSignIn(emailAddress, PASSWORD);
     expect(status).toBe(429);
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+    expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(15);
+    t.clock.advance(15);
+    expect((await tryToSignIn(emailAddress, PASSWORD)).status).toBe(200);
   });
 
   it('S33: counts attempts on an account from everywhere, over two instances', async () => {
@@ -179,6 +190,32 @@ describe('signing in', () => {
     await other.close();
     expect(statuses.filter((status) => status === 401)).toHaveLength(SIGN_INS_PER_ACCOUNT);
     expect(statuses.filter((status) => status === 429)).toHaveLength(6);
+  });
+
+  it('S33: wrong passwords from elsewhere shut nobody out, and not those who have signed in from here before', async () => {
+    const other = await createApp(loadSettings(testEnvironment()), t.clock);
+    const attempts = [t.nest, other].map((app) => app.get(AttemptsService, { strict: false }));
+    const account = 'owner@victim.example';
+    let sent = 0;
+    const outcomeOf = (address: string): Promise<string> =>
+      attempts[sent++ % 2]!.countSignIn(account, address).then(
+        () => 'counted',
+        (error: DomainError) => error.id,
+      );
+    await attempts[0]!.rememberSignIn(account, '192.0.2.77');
+    // From one network, from another, and from many at once.
+    const one = await Promise.all(Array.from({ length: SIGN_INS_PER_ACCOUNT + 5 }, () => outcomeOf('198.51.100.1')));
+    expect(one.filter((outcome) => outcome === 'counted')).toHaveLength(SIGN_INS_PER_ACCOUNT);
+    expect(await outcomeOf('198.51.100.2')).toBe('counted');
+    const many = await Promise.all(
+      Array.from({ length: SIGN_INS_FROM_STRANGERS + 10 }, (_, i) => outcomeOf(`203.0.113.${i}`)),
+    );
+    expect(many.filter((outcome) => outcome === 'counted')).toHaveLength(
+      SIGN_INS_FROM_STRANGERS - SIGN_INS_PER_ACCOUNT - 1,
+    );
+    expect(await outcomeOf('198.51.100.3')).toBe('too_many_requests');
+    expect(await outcomeOf('192.0.2.77')).toBe('counted');
+    await other.close();
   });
 
   it('S33: counts attempts from an address on whatever accounts, over two instances', async () => {

@@ -11,10 +11,18 @@ import type { Statement } from '../database/statement.js';
 export const WRONG_TOKENS_PER_MINUTE = 100;
 const MINUTE_MS = 60_000;
 
-/** Attempts to sign in that are made for an account, and from an address, in a quarter of an hour. */
+/**
+ * Attempts to sign in, in a quarter of an hour: for an account from one network, for an account from all the networks from
+ * which nobody has signed in to it before, and from one network for whatever accounts.
+ */
 export const SIGN_INS_PER_ACCOUNT = 10;
+export const SIGN_INS_FROM_STRANGERS = 100;
 export const SIGN_INS_PER_ADDRESS = 100;
 const SIGN_IN_WINDOW_MS = 15 * MINUTE_MS;
+/** How long after another the attempts on an account come that are more, from where somebody has signed in to it before. */
+const SLOW_MS = 15_000;
+/** How long a network counts as one from which somebody has signed in to an account. */
+const KNOWN_MS = 90 * 24 * 60 * MINUTE_MS;
 
 /** Sign-ins at the authorization server that may be begun from an address in a minute: each is a record for a quarter of an hour. */
 export const INTERACTIONS_PER_MINUTE = 100;
@@ -25,7 +33,10 @@ export const ORIGIN_CHECKS_PER_MINUTE = 20;
 /** Browsers without a cookie of ours that a site sends from an address to sign in, of one kind, in a minute, before they are asked. */
 export const SENT_TO_SIGN_IN_PER_MINUTE = 5;
 
-const SIGN_IN_ACCOUNT = 'sign-in account';
+const SIGN_IN = { windowMs: SIGN_IN_WINDOW_MS, description: 'Too many attempts to sign in. Try again later.' };
+const FROM_NETWORK = { what: 'sign-in account', max: SIGN_INS_PER_ACCOUNT, ...SIGN_IN };
+const FROM_STRANGERS = { what: 'sign-in strangers', max: SIGN_INS_FROM_STRANGERS, ...SIGN_IN };
+const SLOWED = { what: 'sign-in slowed', max: 1, ...SIGN_IN, windowMs: SLOW_MS };
 
 interface Limit {
   /** What is counted, as its keys begin. */
@@ -46,6 +57,17 @@ const COUNT: Statement = {
   sql: `INSERT INTO "failed_attempts" ("key", "count", "expires_at") VALUES ($1, 1, $2)
         ON CONFLICT ("key") DO UPDATE SET "count" = "failed_attempts"."count" + 1
         RETURNING "count"`,
+};
+
+const REMEMBER: Statement = {
+  name: 'remember_network_of_account',
+  sql: `INSERT INTO "failed_attempts" ("key", "count", "expires_at") VALUES ($1, 0, $2)
+        ON CONFLICT ("key") DO UPDATE SET "expires_at" = excluded."expires_at"`,
+};
+
+const IS_KNOWN: Statement = {
+  name: 'is_network_of_account',
+  sql: `SELECT 1 AS "found" FROM "failed_attempts" WHERE "key" = $1 AND "expires_at" > $2`,
 };
 
 const FORGET: Statement = { name: 'forget_attempts', sql: `DELETE FROM "failed_attempts" WHERE "key" = $1` };
@@ -103,15 +125,30 @@ export class AttemptsService {
   }
 
   /**
-   * Counts an attempt to sign in before it is made, for the address and for the account. @throws DomainError
-   * `too_many_requests` when either is over its limit
+   * Counts an attempt to sign in before it is made, for the network and for the account. Wrong passwords from elsewhere
+   * shut nobody out who comes from where they have signed in before: from there, many attempts only become slow.
+   *
+   * @throws DomainError `too_many_requests` when one of them is over its limit
    */
   async countSignIn(account: string, address: string): Promise<void> {
-    const limit = { windowMs: SIGN_IN_WINDOW_MS, description: 'Too many attempts to sign in. Try again later.' };
-    // The address comes first: when it is over its limit nothing counts for the account, whose owner it would lock out.
-    await this.countFrom(address, { what: 'sign-in address', max: SIGN_INS_PER_ADDRESS, ...limit });
-    const ofAccount = { what: SIGN_IN_ACCOUNT, max: SIGN_INS_PER_ACCOUNT, ...limit };
-    await this.count(this.windowOf(hashSecret(account), ofAccount), ofAccount);
+    // The network comes first: when it is over its limit nothing counts for the account.
+    await this.countFrom(address, { what: 'sign-in address', max: SIGN_INS_PER_ADDRESS, ...SIGN_IN });
+    const here = hashSecret(`${account} ${networkOf(address)}`);
+    const isKnown = (await this.database.read(IS_KNOWN, [knownKey(here), this.clock.now()])).length > 0;
+    try {
+      await this.count(this.windowOf(here, FROM_NETWORK), FROM_NETWORK);
+    } catch (error) {
+      if (!isKnown || !(error instanceof DomainError)) throw error;
+      await this.count(this.windowOf(here, SLOWED), SLOWED);
+    }
+    if (!isKnown) await this.count(this.windowOf(hashSecret(account), FROM_STRANGERS), FROM_STRANGERS);
+  }
+
+  /** Forgets the attempts on an account from a network, from which its owner has signed in, and remembers that. */
+  async rememberSignIn(account: string, address: string): Promise<void> {
+    const here = hashSecret(`${account} ${networkOf(address)}`);
+    await this.database.write(FORGET, [this.windowOf(here, FROM_NETWORK).key]);
+    await this.database.write(REMEMBER, [knownKey(here), new Date(this.clock.now().getTime() + KNOWN_MS)]);
   }
 
   /** Counts that a site is asked whether it belongs to an organization. @throws DomainError `too_many_requests` */
@@ -119,12 +156,6 @@ export class AttemptsService {
     const description = 'Too many origins were verified for this organization. Try again later.';
     const limit = { what: 'origin', max: ORIGIN_CHECKS_PER_MINUTE, windowMs: MINUTE_MS, description };
     await this.count(this.windowOf(organizationId, limit), limit);
-  }
-
-  /** Forgets the attempts on an account, whose owner has signed in. */
-  async forgetSignIns(account: string): Promise<void> {
-    const { key } = this.windowOf(hashSecret(account), { what: SIGN_IN_ACCOUNT, windowMs: SIGN_IN_WINDOW_MS });
-    await this.database.write(FORGET, [key]);
   }
 
   async prune(): Promise<void> {
@@ -163,4 +194,8 @@ export class AttemptsService {
       headers: { 'Retry-After': String(Math.max(1, seconds)) },
     });
   }
+}
+
+function knownKey(here: string): string {
+  return `signed in ${here}`;
 }

@@ -41,7 +41,7 @@ export class SignInService {
       await this.audit.refuse({ event: 'SIGN_IN_FAILED', userId: ownerId, clientId });
       return null;
     }
-    await this.attempts.forgetSignIns(account);
+    await this.attempts.rememberSignIn(account, address);
     await this.audit.record({ event: 'SIGN_IN_SUCCEEDED', userId: ownerId, clientId });
     return { userId: ownerId, passwordFrom };
   }
