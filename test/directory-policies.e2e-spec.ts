@@ -125,13 +125,16 @@ async function joining(caller: string): Promise<string[]> {
 describe('accounts', () => {
   it('are seen by active staff of the organization that manages them', async () => {
     const seen = await whoMay((_db, caller) => users.requireMaySee(caller, targets.ours!));
-    expect(seen).toEqual({ may: [...PERMISSIONS, 'nothing', 'manager', 'viewer'], told: ['no_access'] });
+    expect(seen).toEqual({
+      may: [...PERMISSIONS, 'nothing', 'manager', 'viewer'],
+      told: ['no_access', 'nonexistent_user'],
+    });
     expect(await aboutEach((_db, user) => users.requireMaySee(callers.nothing!, user))).toEqual({
       ours: 'yes',
-      theirs: 'no_access',
-      nobodys: 'no_access',
+      theirs: 'nonexistent_user',
+      nobodys: 'nonexistent_user',
       staff: 'yes',
-      theirStaff: 'no_access',
+      theirStaff: 'nonexistent_user',
       groupManager: 'yes',
     });
   });
@@ -156,16 +159,16 @@ describe('accounts', () => {
     expect(made).toEqual({ may: ['MANAGE_USERS', 'elsewhere'], told: ['no_permission'] });
     for (const isAdministrative of [false, true]) {
       const changed = await whoMay((db, caller) => users.requireMayChange(db, caller, targets.ours!, isAdministrative));
-      expect(changed).toEqual({ may: ['MANAGE_USERS'], told: ['no_access'] });
+      expect(changed).toEqual({ may: ['MANAGE_USERS'], told: ['no_access', 'nonexistent_user'] });
     }
     const deleted = await whoMay((db, caller) => users.requireMayDelete(db, caller, targets.ours!));
-    expect(deleted).toEqual({ may: ['MANAGE_USERS'], told: ['access_denied'] });
+    expect(deleted).toEqual({ may: ['MANAGE_USERS'], told: ['access_denied', 'not_found'] });
     expect(await aboutEach((db, user) => users.requireMayDelete(db, callers.MANAGE_USERS!, user))).toEqual({
       ours: 'yes',
-      theirs: 'access_denied',
-      nobodys: 'access_denied',
+      theirs: 'not_found',
+      nobodys: 'not_found',
       staff: 'yes',
-      theirStaff: 'access_denied',
+      theirStaff: 'not_found',
       groupManager: 'account_is_group_manager',
     });
   });
@@ -198,10 +201,10 @@ describe('accounts', () => {
 describe('staff and permissions', () => {
   it('are seen and changed with MANAGE_STAFF, within the own organization', async () => {
     const seen = await whoMay((db, caller) => users.requireMaySeePermissions(db, caller, targets.staff!));
-    expect(seen).toEqual({ may: ['MANAGE_STAFF'], told: ['not_permitted'] });
-    const refused = 'not_permitted';
+    expect(seen).toEqual({ may: ['MANAGE_STAFF'], told: ['nonexistent_user', 'not_permitted'] });
+    const refused = 'nonexistent_user';
     expect(await aboutEach((db, user) => users.requireMayRevoke(db, callers.MANAGE_STAFF!, user))).toEqual({
-      ours: refused,
+      ours: 'not_permitted',
       theirs: refused,
       nobodys: refused,
       staff: 'yes',

@@ -114,9 +114,13 @@ describe('PUT and DELETE group/{id}', () => {
     const id = await newGroup();
     const viewer = await colleague();
     await t.world.allow(viewer.id, id, 'VIEW');
-    for (const caller of [viewer, outsider, await colleague()]) {
-      expect(outcome(await t.send(caller, 'PUT', `/group/${id}`, { name: 'x' }))).toEqual([403, 'no_permission']);
-      expect(outcome(await t.send(caller, 'DELETE', `/group/${id}`))).toEqual([403, 'no_permission']);
+    for (const [caller, refusal] of [
+      [viewer, [403, 'no_permission']],
+      [await colleague(), [403, 'no_permission']],
+      [outsider, [404, 'not_found']],
+    ] as const) {
+      expect(outcome(await t.send(caller, 'PUT', `/group/${id}`, { name: 'x' }))).toEqual(refusal);
+      expect(outcome(await t.send(caller, 'DELETE', `/group/${id}`))).toEqual(refusal);
     }
     const all = await colleague('MANAGE_ALL_GROUPS');
     expect((await t.send(all, 'PUT', `/group/${id}`, { name: 'x' })).status).toBe(200);
@@ -215,13 +219,15 @@ describe('adding to a group', () => {
     const user = await t.world.user({ organizationId: admin.organizationId });
     const viewer = await colleague('MANAGE_USERS');
     await t.world.allow(viewer.id, id, 'VIEW');
-    for (const caller of [viewer, outsider]) {
+    for (const [caller, refusal] of [
+      [viewer, [403, 'no_permission']],
+      [outsider, [404, 'group_not_found']],
+    ] as const) {
       for (const ref of [user, newId(), 'nobody@academy.example'])
-        expect(outcome(await t.send(caller, 'PUT', `/group/${id}/members/${ref}`, { setup: '1', name: 'N' }))).toEqual([
-          403,
-          'no_permission',
-        ]);
-      expect(outcome(await t.send(caller, 'DELETE', `/group/${id}/members/${user}`))).toEqual([403, 'no_permission']);
+        expect(outcome(await t.send(caller, 'PUT', `/group/${id}/members/${ref}`, { setup: '1', name: 'N' }))).toEqual(
+          refusal,
+        );
+      expect(outcome(await t.send(caller, 'DELETE', `/group/${id}/members/${user}`))).toEqual(refusal);
     }
     expect(outcome(await t.send(admin, 'PUT', `/group/${newId()}/members/${user}`))).toEqual([404, 'group_not_found']);
   });
@@ -286,18 +292,19 @@ describe('the staff of a group', () => {
     const viewer = await colleague();
     await t.world.allow(viewer.id, id, 'VIEW');
     const pupil = await t.world.user({ organizationId: admin.organizationId });
-    for (const ref of [outsider.id, pupil])
-      expect(outcome(await t.send(admin, 'PUT', `/group/${id}/staff/${ref}/VIEW`))).toEqual([400, 'not_available']);
+    for (const ref of [outsider.id, newId()])
+      expect(outcome(await t.send(admin, 'PUT', `/group/${id}/staff/${ref}/VIEW`))).toEqual([404, 'unknown_user']);
+    expect(outcome(await t.send(admin, 'PUT', `/group/${id}/staff/${pupil}/VIEW`))).toEqual([400, 'not_available']);
     expect(outcome(await t.send(admin, 'PUT', `/group/${id}/staff/self/VIEW`))).toEqual([403, 'not_permitted']);
     expect(outcome(await t.send(admin, 'DELETE', `/group/${id}/staff/${admin.id}/MANAGE`))).toEqual([
       403,
       'not_permitted',
     ]);
-    for (const caller of [viewer, outsider])
-      expect(outcome(await t.send(caller, 'PUT', `/group/${id}/staff/${host.id}/VIEW`))).toEqual([
-        403,
-        'not_permitted',
-      ]);
+    expect(outcome(await t.send(viewer, 'PUT', `/group/${id}/staff/${host.id}/VIEW`))).toEqual([403, 'not_permitted']);
+    expect(outcome(await t.send(outsider, 'PUT', `/group/${id}/staff/${host.id}/VIEW`))).toEqual([
+      404,
+      'unknown_group',
+    ]);
     expect(outcome(await t.send(admin, 'PUT', `/group/${id}/staff/${host.id}/OWN`))).toEqual([
       400,
       'invalid_permission',

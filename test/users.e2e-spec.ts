@@ -194,8 +194,8 @@ describe('PUT user', () => {
     const { id } = await t.world.userOf(admin);
     const nobodys = await t.world.user();
     const plain = await t.world.caller({ organizationId: admin.organizationId });
-    expect(outcome(await t.send(outsider, 'PUT', `/user/${id}`, { name: 'X' }))).toEqual([403, 'no_access']);
-    expect(outcome(await t.send(admin, 'PUT', `/user/${nobodys}`, { name: 'X' }))).toEqual([403, 'no_access']);
+    expect(outcome(await t.send(outsider, 'PUT', `/user/${id}`, { name: 'X' }))).toEqual([404, 'nonexistent_user']);
+    expect(outcome(await t.send(admin, 'PUT', `/user/${nobodys}`, { name: 'X' }))).toEqual([404, 'nonexistent_user']);
     expect(outcome(await t.send(plain, 'PUT', `/user/${id}`, { name: 'X' }))).toEqual([403, 'no_access']);
     expect(outcome(await t.send(plain, 'PUT', `/user/${newId()}`, { name: 'X' }))).toEqual([403, 'no_access']);
     expect(outcome(await t.send(admin, 'PUT', `/user/${newId()}`, { name: 'X' }))).toEqual([404, 'nonexistent_user']);
@@ -262,7 +262,7 @@ describe('DELETE user', () => {
     await t.world.userOf(host);
     expect(outcome(await t.send(admin, 'DELETE', '/user/self'))).toEqual([400, 'cannot_delete_self']);
     expect(outcome(await t.send(admin, 'DELETE', `/user/${host.id}`))).toEqual([400, 'account_is_group_manager']);
-    expect(outcome(await t.send(outsider, 'DELETE', `/user/${id}`))).toEqual([403, 'access_denied']);
+    expect(outcome(await t.send(outsider, 'DELETE', `/user/${id}`))).toEqual([404, 'not_found']);
     expect(outcome(await t.send(host, 'DELETE', `/user/${id}`))).toEqual([403, 'access_denied']);
     expect((await t.as(admin)(`/user/${id}`)).status).toBe(200);
   });
@@ -306,10 +306,11 @@ describe('third-party IDs', () => {
     const path = `/user/${id}/third-party-id/${code}/1`;
     expect((await t.as(plain)(path)).status).toBe(200);
     expect((await t.as(plain)('/user/self/third-party-ids')).body).toEqual([]);
-    expect(outcome(await t.as(outsider)(path))).toEqual([403, 'no_access']);
-    for (const caller of [plain, outsider])
-      for (const method of ['PUT', 'DELETE'])
-        expect(outcome(await t.as(caller)(path, { method }))).toEqual([403, 'no_access']);
+    expect(outcome(await t.as(outsider)(path))).toEqual([404, 'nonexistent_user']);
+    for (const method of ['PUT', 'DELETE']) {
+      expect(outcome(await t.as(plain)(path, { method }))).toEqual([403, 'no_access']);
+      expect(outcome(await t.as(outsider)(path, { method }))).toEqual([404, 'nonexistent_user']);
+    }
     expect(outcome(await t.as(plain)(`/user/self/third-party-id/${code}/2`, { method: 'PUT' }))).toEqual([
       403,
       'no_access',
@@ -354,12 +355,12 @@ describe('permissions', () => {
     const id = await colleague(admin.organizationId);
     const plain = await t.world.caller({ organizationId: admin.organizationId, permissions: ['MANAGE_USERS'] });
     const pupil = await t.world.user({ organizationId: admin.organizationId });
-    for (const caller of [plain, outsider]) {
-      expect(outcome(await t.as(caller)(`/user/${id}/permissions`))).toEqual([403, 'not_permitted']);
-      expect(outcome(await t.send(caller, 'PUT', `/user/${id}/permissions/MANAGE_USERS`))).toEqual([
-        403,
-        'not_permitted',
-      ]);
+    for (const [caller, refusal] of [
+      [plain, [403, 'not_permitted']],
+      [outsider, [404, 'nonexistent_user']],
+    ] as const) {
+      expect(outcome(await t.as(caller)(`/user/${id}/permissions`))).toEqual(refusal);
+      expect(outcome(await t.send(caller, 'PUT', `/user/${id}/permissions/MANAGE_USERS`))).toEqual(refusal);
     }
     expect(outcome(await t.as(plain)(`/user/${newId()}/permissions`))).toEqual([403, 'not_permitted']);
     expect(outcome(await t.as(admin)(`/user/${newId()}/permissions`))).toEqual([404, 'nonexistent_user']);

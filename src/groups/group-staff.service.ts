@@ -41,7 +41,7 @@ export class GroupStaffService {
   ): Promise<GroupStaffListDto> {
     await this.policy.requireMayView(
       caller,
-      await requireGroup(this.rows.manager, groupId, 'unknown_group'),
+      await requireGroup(this.rows.manager, caller, groupId, 'unknown_group'),
       'not_permitted',
     );
     const list = this.rows.createQueryBuilder('s').where('s.groupId = :groupId', { groupId });
@@ -127,10 +127,12 @@ export class GroupStaffService {
     groupId: string,
     ref: UserRef,
   ): Promise<{ group: Group; user: User }> {
-    const group = await requireGroup(db, groupId, 'unknown_group');
+    const group = await requireGroup(db, caller, groupId, 'unknown_group');
     const user = await findIn(db, caller, ref);
     await this.policy.requireMayChangeStaff(db, caller, group, user);
-    if (!user) throw new DomainError('unknown_user');
+    // Whether another organization has such an account is not said.
+    if (!user || ![user.organizationId, user.staffOrganizationId].includes(group.organizationId))
+      throw new DomainError('unknown_user');
     return { group, user };
   }
 

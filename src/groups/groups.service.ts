@@ -16,6 +16,7 @@ import { indexGroup } from './group-search.js';
 import { GroupStaff } from './group-staff.entity.js';
 import { Group } from './group.entity.js';
 import { GroupsPolicy } from './groups.policy.js';
+import { User } from '../users/user.entity.js';
 
 @Injectable()
 export class GroupsService {
@@ -30,10 +31,9 @@ export class GroupsService {
 
   /** @throws DomainError `not_found`, `no_permission` */
   async get(caller: Caller, id: string): Promise<GroupDto> {
-    const group = await this.groups.findOne({ where: { id }, relations: { organization: true } });
-    if (!group) throw new DomainError('not_found', 'There is no group with this id.');
+    const group = await requireGroup(this.groups.manager, caller, id, 'not_found');
     await this.policy.requireMayView(caller, group);
-    return describe(group);
+    return this.show(id);
   }
 
   /** The creator gets `MANAGE`. @throws DomainError `no_permission` */
@@ -61,7 +61,7 @@ export class GroupsService {
   /** @throws DomainError `not_found`, `no_permission` */
   async change(caller: Caller, id: string, changes: GroupChangesDto): Promise<GroupDto> {
     await this.database.transaction(async (db) => {
-      const group = await requireGroup(db, id, 'not_found');
+      const group = await requireGroup(db, caller, id, 'not_found');
       await this.policy.requireMayManage(db, caller, group);
       const { name, description, customReference } = changes;
       await db.update(
@@ -91,7 +91,7 @@ export class GroupsService {
   /** With the group go its login tokens, and the sessions that came from them. @throws DomainError `not_found`, `no_permission` */
   async remove(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
-      const group = await requireGroup(db, id, 'not_found');
+      const group = await requireGroup(db, caller, id, 'not_found');
       await this.policy.requireMayManage(db, caller, group);
       await this.revocation.revokeAllOf(db, 'group', id, caller);
       await db.delete(Group, { id });
@@ -125,9 +125,16 @@ function describe(group: Group): GroupDto {
   };
 }
 
-/** @throws DomainError `otherwise`, where there is no such group */
-export async function requireGroup(db: EntityManager, id: string, otherwise: ErrorId): Promise<Group> {
+/**
+ * A group of the organization on whose staff the caller is. One of another is refused as one that there is not, and at
+ * the same cost.
+ *
+ * @throws DomainError `otherwise`
+ */
+export async function requireGroup(db: EntityManager, caller: Caller, id: string, otherwise: ErrorId): Promise<Group> {
   const group = await db.findOneBy(Group, { id });
-  if (!group) throw new DomainError(otherwise);
+  const staff = await db.findOneBy(User, { id: caller.userId });
+  if (!group || group.organizationId !== staff?.staffOrganizationId)
+    throw new DomainError(otherwise, 'There is no group with this id.');
   return group;
 }

@@ -21,7 +21,7 @@ import type { UserRef } from '../users/user-ref.js';
 import type { User } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
 import type { InvitationAnswerDto, MemberDto, MembersDto, NewMemberDto } from './dto/member.dto.js';
-import type { Group } from './group.entity.js';
+import { Group } from './group.entity.js';
 import { GroupsPolicy } from './groups.policy.js';
 import { requireGroup } from './groups.service.js';
 import { Membership } from './membership.entity.js';
@@ -41,7 +41,7 @@ export class MembersService {
 
   /** @throws DomainError `group_not_found`, `no_permission` */
   async list(caller: Caller, groupId: string, query: VersionedQueryDto, version: ApiVersion): Promise<MembersDto> {
-    const group = await requireGroup(this.memberships.manager, groupId, 'group_not_found');
+    const group = await requireGroup(this.memberships.manager, caller, groupId, 'group_not_found');
     await this.policy.requireMayView(caller, group);
     const counts = { members: group.memberCount, invitees: group.inviteeCount };
     const all = this.memberships.createQueryBuilder('m').where('m.groupId = :groupId', { groupId });
@@ -72,7 +72,7 @@ export class MembersService {
    */
   async add(caller: Caller, groupId: string, ref: UserRef, fields: NewMemberDto): Promise<MemberDto> {
     const { group, membership } = await this.database.transaction(async (db) => {
-      const group = await requireGroup(db, groupId, 'group_not_found');
+      const group = await requireGroup(db, caller, groupId, 'group_not_found');
       await this.policy.requireMayManage(db, caller, group);
       const user = (await findIn(db, caller, ref)) ?? (await this.setUp(db, caller, group, ref, fields));
       if (user.type !== 'USER') throw new DomainError('unknown_user', 'A service account is nobody to let in.');
@@ -92,7 +92,7 @@ export class MembersService {
   /** Also withdraws an invitation. @throws DomainError `group_not_found`, `no_permission`, `not_group_member` */
   async remove(caller: Caller, groupId: string, ref: UserRef): Promise<void> {
     await this.database.transaction(async (db) => {
-      const group = await requireGroup(db, groupId, 'group_not_found');
+      const group = await requireGroup(db, caller, groupId, 'group_not_found');
       await this.policy.requireMayManage(db, caller, group);
       const user = await findIn(db, caller, ref);
       if (!user || !(await db.existsBy(Membership, { userId: user.id, groupId })))
@@ -113,7 +113,7 @@ export class MembersService {
         await db.update(Membership, invitation, { status: 'JOINED', joinedAt: this.clock.now() });
       else await db.delete(Membership, invitation);
       const event = action === 'ACCEPT' ? 'INVITATION_ACCEPTED' : 'INVITATION_DECLINED';
-      await this.record(db, event, caller, await requireGroup(db, groupId, 'not_found'), caller.userId);
+      await this.record(db, event, caller, await db.findOneByOrFail(Group, { id: groupId }), caller.userId);
     });
   }
 

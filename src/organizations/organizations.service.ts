@@ -36,10 +36,9 @@ export class OrganizationsService {
   async require(caller: Caller, id: string): Promise<Organization> {
     const own = await this.users.staffOrganizationOf(caller);
     if (own === null) throw new DomainError('not_linked_to_organization');
-    const organization = await this.organizations.findOneBy({ id: id === 'self' ? own : id });
-    if (!organization) throw new DomainError('not_found', 'There is no organization with this id.');
-    if (organization.id !== own) throw new DomainError('not_permitted');
-    return organization;
+    // Whether there is another one is nobody's business here.
+    if (id !== 'self' && id !== own) throw new DomainError('not_permitted');
+    return this.organizations.findOneByOrFail({ id: own });
   }
 
   /** A new organization, of which nobody is yet: only the operator makes them. @throws Error for a name that is taken */

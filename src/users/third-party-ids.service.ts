@@ -30,8 +30,7 @@ export class ThirdPartyIdsService {
   async list(caller: Caller, ref: UserRef): Promise<ThirdPartyIdDto[]> {
     const user = await findIn(this.ids.manager, caller, ref);
     await this.policy.requireMaySee(caller, user);
-    if (!user) throw new DomainError('nonexistent_user');
-    const ids = await this.ids.find({ where: { userId: user.id }, order: { thirdParty: 'ASC' } });
+    const ids = await this.ids.find({ where: { userId: user!.id }, order: { thirdParty: 'ASC' } });
     return ids.map(({ thirdParty, externalId }) => ({ thirdParty, id: externalId }));
   }
 

@@ -23,14 +23,16 @@ export class UsersPolicy {
   ) {}
 
   /**
-   * One's own account, or one that the organization manages on whose staff the caller is. Who is on nobody's staff
-   * gets the same refusal for `null`, nobody, and so learns nothing about who exists.
+   * One's own account, or one that the organization manages on whose staff the caller is. An account of others is
+   * refused as nobody, `null`, is: by that, nobody learns who exists elsewhere.
+   *
+   * @throws DomainError `no_access` for whoever is on nobody's staff; `nonexistent_user`
    */
-  async requireMaySee(caller: Caller, user: User | null): Promise<void> {
+  async requireMaySee(caller: Caller, user: Pick<User, 'id' | 'organizationId'> | null): Promise<void> {
     if (caller.userId === user?.id) return;
     const organizationId = await this.staffOrganizationOf(caller);
-    const isForeign = user !== null && user.organizationId !== organizationId;
-    if (organizationId === null || isForeign) throw new DomainError('no_access');
+    if (organizationId === null) throw new DomainError('no_access');
+    if (user?.organizationId !== organizationId) throw new DomainError('nonexistent_user');
   }
 
   /** The organization whose accounts the caller may list: the own one, of staff; `self` stands for its id. */
@@ -57,8 +59,7 @@ export class UsersPolicy {
 
   /** Of one user, whom that organization has to manage. */
   requireManaged(organizationId: string, user: User | null): User {
-    if (!user) throw new DomainError('nonexistent_user');
-    if (user.organizationId !== organizationId) throw new DomainError('no_access');
+    if (user?.organizationId !== organizationId) throw new DomainError('nonexistent_user');
     return user;
   }
 
@@ -88,9 +89,11 @@ export class UsersPolicy {
     isAdministrative: boolean,
   ): Promise<void> {
     if (caller.userId === user?.id && !isAdministrative) return;
-    const permission = user?.type === 'SERVICE_ACCOUNT' ? 'MANAGE_SERVICE_ACCOUNTS' : 'MANAGE_USERS';
+    const staff = await db.findOneBy(User, { id: caller.userId });
+    const own = user && user.organizationId === staff?.staffOrganizationId ? user : null;
+    const permission = own?.type === 'SERVICE_ACCOUNT' ? 'MANAGE_SERVICE_ACCOUNTS' : 'MANAGE_USERS';
     const organizationId = await requireStaffWith(db, caller, permission, 'no_access');
-    if (user && user.organizationId !== organizationId) throw new DomainError('no_access');
+    if (!own || own.organizationId !== organizationId) throw new DomainError('nonexistent_user');
   }
 
   /**
@@ -133,9 +136,9 @@ export class UsersPolicy {
   /** With `MANAGE_USERS`, an account that the organization manages, with no permission that the caller lacks, other than one's own and than a group manager's. */
   async requireMayDelete(db: EntityManager, caller: Caller, user: User | null): Promise<void> {
     const organizationId = await requireStaffWith(db, caller, 'MANAGE_USERS', 'access_denied');
-    if (!user) throw new DomainError('not_found', 'No user matches the given reference.');
-    if (user.id === caller.userId) throw new DomainError('cannot_delete_self');
-    if (user.organizationId !== organizationId) throw new DomainError('access_denied');
+    if (user?.id === caller.userId) throw new DomainError('cannot_delete_self');
+    if (user?.organizationId !== organizationId)
+      throw new DomainError('not_found', 'No user matches the given reference.');
     if (user.type === 'SERVICE_ACCOUNT')
       throw new DomainError('access_denied', 'A service account is deleted by DELETE service-account/{id}.');
     await this.requireHoldsPermissionsOf(db, caller, user, 'access_denied');
@@ -147,8 +150,9 @@ export class UsersPolicy {
   /** Staff with `MANAGE_STAFF`, for staff of the same organization. */
   async requireMaySeePermissions(db: EntityManager, caller: Caller, user: User | null): Promise<void> {
     const organizationId = await requireStaffWith(db, caller, 'MANAGE_STAFF', 'not_permitted');
-    if (!user) throw new DomainError('nonexistent_user');
-    if (user.staffOrganizationId !== organizationId) throw new DomainError('not_permitted');
+    const isOwn = [user?.organizationId, user?.staffOrganizationId].includes(organizationId);
+    if (!isOwn) throw new DomainError('nonexistent_user');
+    if (user!.staffOrganizationId !== organizationId) throw new DomainError('not_permitted');
   }
 
   /** The same, never for oneself; and nobody grants what they lack. */

@@ -1,4 +1,7 @@
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
+import { DataSource } from 'typeorm';
+import { newClientId, newId } from '../../src/common/id.js';
 import { GroupStaff } from '../../src/groups/group-staff.entity.js';
 import { Group } from '../../src/groups/group.entity.js';
 import { Membership } from '../../src/groups/membership.entity.js';
@@ -18,6 +21,7 @@ import { UnverifiedEmailAddress } from '../../src/users/unverified-email-address
 import { User } from '../../src/users/user.entity.js';
 import { TestApp } from '../support/app.js';
 import { newClient, newServiceAccount } from '../support/oauth.js';
+import type { TestCaller } from '../support/world.js';
 
 const ORIGIN = 'https://victim.example';
 const SECRET = 'Nobody else’s business';
@@ -133,4 +137,124 @@ it('an administrator with every right in one organization reads and changes noth
     }
   }
   expect(await everything()).toEqual(before);
+});
+
+/** With a right of the caller, what these say of an account elsewhere is in the contract. */
+const SAID: Record<string, string[]> = {
+  '/api/2.1.1/access/{user}': ['unknown_user', 'not_authorized'],
+  '/api/2.1.1/access/{thirdParty}/{id}': ['unknown_user', 'not_authorized'],
+};
+
+it.each([
+  { of: 'staff without permissions', permissions: [] },
+  { of: 'staff with every permission', permissions: [...PERMISSIONS] },
+  { of: 'a caller on nobody’s staff', permissions: null },
+])(
+  'S29: what is another organization’s and what does not exist are answered alike for $of',
+  async ({ permissions }) => {
+    const victim = await t.world.caller({ permissions: [...PERMISSIONS] });
+    const thirdParty = await t.world.thirdParty(victim.organizationId);
+    const emailAddress = `${thirdParty.toLowerCase()}@a.example`;
+    const user = await t.world.userOf(victim, { emailAddress, thirdPartyId: [thirdParty, '7'] });
+    const staff = await t.world.caller({ organizationId: victim.organizationId });
+    const client = await newClient(t, victim.organizationId);
+    const account = await newServiceAccount(t, victim.organizationId);
+    const [secret] = await t.world.write((db) => db.findBy(ClientSecret, { clientId: client.id }));
+    const own = await t.world.caller({ permissions: permissions ?? [] });
+    if (permissions === null)
+      await t.world.write((db) => db.update(User, { id: own.id }, { staffOrganizationId: null, organizationId: null }));
+    const cookie = await t.signIn(victim, user.id);
+    const [session] = (await t.as(victim)('/sessions')).body.sessions as { id: string }[];
+    await t.loginToken(victim, user.id);
+    const [token] = (await t.as(victim)('/access-tokens')).body.accessTokens as { id: string }[];
+
+    const { paths } = (await t.call('/openapi.json')).body as { paths: Record<string, Record<string, unknown>> };
+    const calls = Object.entries(paths)
+      .filter(([path]) => path.startsWith('/api/2.1.1/') && path.includes('{') && !path.includes('/origin'))
+      .flatMap(([path, methods]) => Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })));
+    expect(calls.length).toBeGreaterThan(20);
+    const persons = [
+      [user.id, newId()],
+      [staff.id, newId()],
+      [account.id, newId()],
+      [`${thirdParty}$7`, `${thirdParty}$8`],
+      [emailAddress, `x${emailAddress}`],
+    ] as const;
+    const fill = (path: string, person: string, isThere: boolean): string => {
+      const one = (id: string): string => (isThere ? id : newId());
+      const subject = path.includes('/organization') ? victim.organizationId : user.groupId;
+      return path
+        .replace('{user}', encodeURIComponent(person))
+        .replace('{thirdParty}/{id}', `${thirdParty}/${isThere ? 7 : 8}`)
+        .replace('{thirdPartyId}', `${thirdParty}%247`)
+        .replace('{email}', encodeURIComponent(person.includes('@') ? person : emailAddress))
+        .replace('{group}', one(user.groupId))
+        .replace('/client/{id}', `/client/${isThere ? client.id : newClientId()}`)
+        .replace('/service-account/{id}', `/service-account/${one(account.id)}`)
+        .replace('/session/{id}', `/session/${one(session!.id)}`)
+        .replace('/access-token/{id}', `/access-token/${isThere ? token!.id : randomUUID()}`)
+        .replace('/user/{id}', `/user/${encodeURIComponent(person)}`)
+        .replace('{secretId}', one(secret!.id))
+        .replace('{kid}', one(account.keyId))
+        .replace('{id}', one(subject))
+        .replace('{permission}', path.includes('/staff') ? 'MANAGE' : 'MANAGE_USERS');
+    };
+    const before = await everything();
+    for (const { method, path } of calls)
+      for (const [there, nowhere] of persons) {
+        const [first, second] = await Promise.all(
+          [fill(path, there, true), fill(path, nowhere, false)].map(async (filled) => {
+            expect(filled).not.toContain('{');
+            const { status, body } = await t.call(filled, {
+              method,
+              headers: { authorization: `Bearer ${own.token}`, 'content-type': 'application/json' },
+              ...((method === 'PUT' || method === 'POST') && { body: JSON.stringify(FIELDS) }),
+              ...(method === 'DELETE' && { body: '{}' }),
+            });
+            return { method, path, there, status, body };
+          }),
+        );
+        const ids = [second!.body.id, first!.body.id];
+        if (permissions?.length && SAID[path]?.join() === ids.join()) continue;
+        expect(first).toEqual({ ...second, there });
+      }
+    expect(await everything()).toEqual(before);
+    expect((await t.call('/session', { headers: { cookie } })).status).toBe(200);
+  },
+);
+
+it('S29: whoever may not see an account or a group costs the same statements, there or not', async () => {
+  const victim = await t.world.caller({ permissions: [...PERMISSIONS] });
+  const code = await t.world.thirdParty(victim.organizationId);
+  const emailAddress = `${code.toLowerCase()}@a.example`;
+  const { id, groupId } = await t.world.userOf(victim, { emailAddress, thirdPartyId: [code, '7'] });
+  const pupil = await t.world.caller();
+  await t.world.write((db) => db.update(User, { id: pupil.id }, { staffOrganizationId: null }));
+  const runner = t.nest.get(DataSource).createQueryRunner();
+  const query = jest.spyOn(Object.getPrototypeOf(runner) as typeof runner, 'query');
+  const statementsOf = async (caller: TestCaller, path: string): Promise<unknown> => {
+    await t.as(caller)(path);
+    query.mockClear();
+    const { status, body } = await t.as(caller)(path);
+    expect([401, 403, 404]).toContain(status);
+    return { status, body, statements: query.mock.calls.map(([sql]) => sql) };
+  };
+  for (const caller of [pupil, await t.world.caller(), await t.world.caller({ permissions: [...PERMISSIONS] })])
+    for (const [there, nowhere] of [
+      [`/user/${id}`, `/user/${newId()}`],
+      [`/user/${emailAddress}`, `/user/x${emailAddress}`],
+      [`/user/${code}/7`, `/user/${code}/8`],
+      [`/user/${id}/third-party-ids`, `/user/${newId()}/third-party-ids`],
+      [`/user/${id}/permissions`, `/user/${newId()}/permissions`],
+      [`/group/${groupId}`, `/group/${newId()}`],
+      [`/group/${groupId}/members`, `/group/${newId()}/members`],
+      [`/group/${groupId}/staff`, `/group/${newId()}/staff`],
+      [`/organization/${victim.organizationId}`, `/organization/${newId()}`],
+    ] as const)
+      expect({ there, ...((await statementsOf(caller, there)) as object) }).toEqual({
+        there,
+        ...((await statementsOf(caller, nowhere)) as object),
+      });
+  await runner.release();
+  query.mockRestore();
 });
