@@ -288,8 +288,9 @@ describe('without a session', () => {
     afterAll(() => other.nest.close());
 
     it.each(PASSING_ON)('$proxy sends a person who goes to a page there', async ({ ask }) => {
-      const answer = await ask(other.url, { uri: '/course', headers: PAGE });
-      expect(effect(answer)).toEqual({ status: 302, location: SIGN_IN_URL, cookies: [] });
+      const answer = await ask(other.url, { uri: '/course?id=1&part=2', headers: PAGE });
+      const location = `${SIGN_IN_URL}&return_to=${encodeURIComponent(`${SITE}/course?id=1&part=2`)}`;
+      expect(effect(answer)).toEqual({ status: 302, location, cookies: [] });
       expect(answer.headers.get('cache-control')).toBe('no-store');
     });
 
@@ -300,11 +301,45 @@ describe('without a session', () => {
       expect(statuses).toEqual([302, 302, 302, 302, 302, 401, 401, 401]);
       const { text } = await ask(other.url, { headers });
       expect(text).toContain('your browser refuses cookies');
-      expect(text).toContain(`href="${SIGN_IN_URL}"`);
+      expect(text).toContain(`href="${SIGN_IN_URL}&#38;return_to=${encodeURIComponent(`${SITE}/`)}"`);
       const cookie = await t.signIn(caller, user);
       await t.call('/logout', { method: 'POST', headers: { cookie, 'sec-fetch-site': 'same-origin' } });
       for (const more of [{ 'user-agent': 'Another browser' }, { cookie }])
         expect((await ask(other.url, { headers: { ...headers, ...more } as Record<string, string> })).status).toBe(302);
+    });
+
+    it('hands on the page that was asked for, so that a token for it leads there', async () => {
+      const site = 'https://learn.example';
+      const host = await t.world.caller({ origins: [site] });
+      const { id } = await t.world.userOf(host);
+      const sent = await PROXIES.traefik(other.url, { site, uri: '/a%20b?x=%26&y', headers: PAGE });
+      const returnTo = new URL(sent.headers.get('location')!).searchParams.get('return_to')!;
+      expect(returnTo).toBe(`${site}/a%20b?x=%26&y`);
+      const access = await t.as(host)(`/access/${id}?returnTo=${encodeURIComponent(returnTo)}`);
+      expect(access.status).toBe(200);
+      const login = await t.call(`/login?token=${access.body.token}`);
+      expect([login.status, login.headers.get('location')]).toEqual([303, returnTo]);
+    });
+
+    it.each([
+      { of: 'a site of nobody', site: 'https://unknown.example', uri: '/' },
+      { of: 'another port of ours', site: `${SITE}:8080`, uri: '/' },
+      { of: 'a name that only begins like ours', site: `${SITE}.evil.example`, uri: '/' },
+      { of: 'a page whose address no token takes', site: SITE, uri: `/${'a'.repeat(2100)}` },
+    ])('hands nothing on of $of', async ({ site, uri }) => {
+      const answer = await PROXIES.traefik(other.url, { site, uri, headers: PAGE });
+      expect(effect(answer)).toEqual({ status: 302, location: SIGN_IN_URL, cookies: [] });
+    });
+
+    it('is linked on the page of a link that leads nowhere, with the page that it was for', async () => {
+      const query = new URLSearchParams({ oauth_token: await t.loginToken(caller, user) }).toString();
+      const ask = (): Promise<Answer> => PROXIES.traefik(other.url, { uri: `/course?${query}`, headers: PAGE });
+      expect((await ask()).status).toBe(303);
+      const used = await ask();
+      expect(used.status).toBe(410);
+      expect(used.text).toContain(
+        `&#38;return_to=${encodeURIComponent(`${SITE}/course`)}" target="_top">Sign in at host.example</a>`,
+      );
     });
 
     it.each([

@@ -66,28 +66,26 @@ const STATE: Statement = {
   name: 'explain_login_token',
   sql: `SELECT t."user_id" AS "userId", t."return_to" AS "returnTo", t."embed_origin" AS "embedOrigin", t."delivery",
                (SELECT c."staff_organization_id" FROM "users" c WHERE c."id" = t."caller_id") AS "organizationId",
-               ${keepsFrame('t')} AS "keepsFrame",
+               ${keepsFrame('t')} AS "keepsFrame", ${keepsTarget('t')} AS "keepsTarget",
                t."existing_session" AS "existingSession", t."expires_at" AS "expiresAt",
                EXISTS (SELECT 1 FROM "sessions" s WHERE s."login_token_id" = t."id") AS "used",
-               (t."revoked_at" IS NULL AND ${keepsTarget('t')}
+               (t."revoked_at" IS NULL
                  AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})) AS "granted"
         FROM "login_tokens" t WHERE t."id" = $1`,
 };
 
-const EMBED_ORIGIN: Statement = {
-  name: 'find_embed_origin',
-  sql: `SELECT t."embed_origin" AS "embedOrigin" FROM "login_tokens" t WHERE t."id" = $1 AND ${keepsFrame('t')}`,
-};
-
-const RETURN_TO: Statement = {
-  name: 'find_return_to',
-  sql: `SELECT t."return_to" AS "returnTo" FROM "login_tokens" t WHERE t."id" = $1 AND ${keepsTarget('t')}`,
+const PAGE: Statement = {
+  name: 'find_page_of_login_token',
+  sql: `SELECT CASE WHEN ${keepsFrame('t')} THEN t."embed_origin" END AS "embedOrigin",
+          CASE WHEN ${keepsTarget('t')} THEN t."return_to" END AS "returnTo"
+        FROM "login_tokens" t WHERE t."id" = $1`,
 };
 
 interface StateRow extends GoodLoginToken {
   expiresAt: Date | string;
   used: unknown;
   keepsFrame: unknown;
+  keepsTarget: unknown;
   granted: unknown;
 }
 
@@ -155,24 +153,24 @@ export class LoginTokensService {
   async requireGood(id: string): Promise<GoodLoginToken> {
     const [row] = await this.database.read<StateRow>(STATE, [id]);
     if (!row) throw new DomainError('invalid_token');
-    const { expiresAt, used, granted, keepsFrame: isFrameKept, ...token } = row;
-    const embedOrigin = isFrameKept ? token.embedOrigin : null;
-    if (used) throw new DomainError('token_used', undefined, { embedOrigin });
-    if (toInstant(expiresAt) <= this.clock.now()) throw new DomainError('token_expired', undefined, { embedOrigin });
-    if (!granted || !isFrameKept) throw new DomainError('invalid_token', undefined, { embedOrigin });
+    const { expiresAt, used, granted, keepsFrame: isFrameKept, keepsTarget: isTargetKept, ...token } = row;
+    const page = {
+      embedOrigin: isFrameKept ? token.embedOrigin : null,
+      returnTo: isTargetKept ? token.returnTo : null,
+    };
+    if (used) throw new DomainError('token_used', undefined, page);
+    if (toInstant(expiresAt) <= this.clock.now()) throw new DomainError('token_expired', undefined, page);
+    if (!granted || !isFrameKept || !isTargetKept) throw new DomainError('invalid_token', undefined, page);
     return token;
   }
 
-  /** The origin on whose pages a token was made to work, as long as it belongs to whoever asked for the token. */
-  async embedOriginOf(id: string): Promise<string | null> {
-    const [row] = await this.database.read<{ embedOrigin: string | null }>(EMBED_ORIGIN, [id]);
-    return row?.embedOrigin ?? null;
-  }
-
-  /** Where a token leads, also if it is not good any more. */
-  async returnToOf(id: string): Promise<string | null> {
-    const [row] = await this.database.read<{ returnTo: string | null }>(RETURN_TO, [id]);
-    return row?.returnTo ?? null;
+  /**
+   * The origin on whose pages a token was made to work, and where it leads, as long as these belong to whoever asked for the
+   * token, also if it is not good any more. Nothing for a token that is forgotten.
+   */
+  async pageOf(id: string): Promise<Pick<GoodLoginToken, 'embedOrigin' | 'returnTo'> | undefined> {
+    const [row] = await this.database.read<Pick<GoodLoginToken, 'embedOrigin' | 'returnTo'>>(PAGE, [id]);
+    return row;
   }
 
   /** Forgets the tokens, with their sessions, whose time to be kept is over. */

@@ -61,6 +61,8 @@ const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 function contentSecurityPolicy({ formTargets = [], frameAncestor, script }: PageOptions): string {
   return [
     "default-src 'none'",
+    // For the icon of this site, /favicon.ico.
+    "img-src 'self'",
     `style-src 'sha256-${STYLE_HASH}'`,
     ...(script ? ["script-src 'self'"] : []),
     ["form-action 'self'", ...formTargets].join(' '),
@@ -84,7 +86,7 @@ export interface PageOptions {
   hasForm?: boolean;
 }
 
-/** A page of our own. Unless the options say otherwise it runs no script, loads nothing and can't be framed. It is kept nowhere. */
+/** A page of our own. Unless the options say otherwise it runs no script, loads nothing but the site's icon and can't be framed. It is kept nowhere. */
 export function pageOf(
   title: string,
   body: Html,

@@ -35,7 +35,7 @@ export const FORWARD_AUTH_PATH = {
           Object.entries(HEADERS).map(([name, description]) => [name, { description, schema: { type: 'string' } }]),
         ),
       },
-      302: { description: 'To `SIGN_IN_URL`, for a person without a session.' },
+      302: { description: 'To `SIGN_IN_URL`, with the page in `return_to`, for a person without a session.' },
       303: { description: 'To the same page without `oauth_token`; with the session cookie if a session was started.' },
       307: { description: 'The same for a form that is sent with a session.' },
       ...errorsOf(

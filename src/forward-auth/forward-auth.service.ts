@@ -3,16 +3,18 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AttemptsService } from '../auth/attempts.service.js';
 import { REALM } from '../auth/challenge.js';
+import { isLegalReturnTo } from '../access/return-to.js';
 import { separateCookies } from '../common/cookies.js';
 import { DomainError } from '../common/errors/errors.js';
 import { sendErrorPage } from '../common/errors/page-error.filter.js';
 import { html, sendPage } from '../common/page.js';
+import { signInUrl } from '../common/sign-in-link.js';
 import { TrustedProxies } from '../common/trusted-proxies.js';
 import { Settings } from '../config/settings.js';
 import { isNavigation } from '../sessions/navigation.js';
 import { SessionCookie } from '../sessions/session-cookie.js';
 import { AssertionsService } from './assertions.service.js';
-import { hasToken } from './deep-link.js';
+import { hasToken, withoutToken } from './deep-link.js';
 import { DeepLinksService } from './deep-links.service.js';
 import { originOf, readOriginalRequest } from './original-request.js';
 import type { OriginalRequest } from './original-request.js';
@@ -121,11 +123,27 @@ export class ForwardAuthService {
     reply: FastifyReply,
   ): Promise<void> {
     const isSignedOut = error instanceof DomainError && error.id === 'not_authenticated';
-    if (isSignedOut && original?.delivery === 'status-only')
+    if (isSignedOut && original?.delivery === 'status-only') {
       void reply.status(401).header('Cache-Control', 'no-store').send();
-    else if (isSignedOut && this.settings.SIGN_IN_URL && isPage(request, original))
-      await this.sendToSignIn(this.settings.SIGN_IN_URL, request, reply);
-    else sendErrorPage(error, request, reply);
+      return;
+    }
+    const returnTo = isPage(request, original) ? await this.pageOf(original!) : null;
+    if (isSignedOut && this.settings.SIGN_IN_URL && isPage(request, original))
+      await this.sendToSignIn(signInUrl(this.settings, returnTo)!, request, reply);
+    else sendErrorPage(error, request, reply, this.settings, returnTo);
+  }
+
+  /** The page that was asked for, without a token, if a login may end there: what a proxy forwards is no reason to lead anybody there. */
+  private async pageOf({ site, uri }: OriginalRequest): Promise<string | null> {
+    const origin = originOf(site);
+    if (!this.settings.SIGN_IN_URL || origin === null) return null;
+    try {
+      const page = origin + (hasToken(uri) ? withoutToken(uri) : uri);
+      return isLegalReturnTo(page, [origin]) && (await this.visits.isKnown(origin)) ? page : null;
+    } catch {
+      // Its address makes no sense, or the database does not answer: there is no page to come back to.
+      return null;
+    }
   }
 
   /** A browser that refuses cookies would be sent in circles, and get a new session each time. So it has to be told to, now and then. */
@@ -136,7 +154,7 @@ export class ForwardAuthService {
       if (browser && this.cookie.read({ headers }).length === 0) await this.attempts.countSentToSignIn(ip, browser);
       void reply.status(302).headers({ Location: url, 'Cache-Control': 'no-store' }).send();
     } catch (error) {
-      if (!(error instanceof DomainError)) return sendErrorPage(error, request, reply);
+      if (!(error instanceof DomainError)) return sendErrorPage(error, request, reply, this.settings);
       void reply.header('WWW-Authenticate', `Bearer realm="${REALM}"`);
       sendPage(
         reply,

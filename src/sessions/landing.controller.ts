@@ -1,12 +1,14 @@
-import { Controller, Get, Param, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { Controller, Get, Header, Param, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import { SameOriginGuard } from '../auth/same-origin.guard.js';
 import { toIso } from '../common/clock.js';
 import { IdPipe } from '../common/id.pipe.js';
+import { FAVICON } from '../common/favicon.js';
 import { html, sendPage } from '../common/page.js';
 import type { Html } from '../common/page.js';
+import { Settings } from '../config/settings.js';
 import type { SessionDto } from './dto/session.dto.js';
 import { PageErrorFilter } from '../common/errors/page-error.filter.js';
 import { OwnSessionsService } from './own-sessions.service.js';
@@ -29,6 +31,7 @@ export class LandingController {
     private readonly own: OwnSessionsService,
     private readonly visitors: VisitorsService,
     private readonly cookie: SessionCookie,
+    private readonly settings: Settings,
   ) {}
 
   /** Under its second name also where `/` is the application's. */
@@ -36,7 +39,7 @@ export class LandingController {
   async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const session = await this.sessions.find(this.cookie.read(request));
     if (!session) {
-      showSignedOut(reply);
+      showSignedOut(reply, this.settings);
       return;
     }
     const [visitor, sessions] = await Promise.all([this.visitors.describe(session), this.own.list(session)]);
@@ -46,6 +49,14 @@ export class LandingController {
       referrerPolicy: 'same-origin',
       frameAncestor: session.embedOrigin,
     });
+  }
+
+  /** What browsers ask for beside answers that are no pages. */
+  @Get('favicon.ico')
+  @Header('Content-Type', 'image/svg+xml')
+  @Header('Cache-Control', 'public, max-age=86400')
+  favicon(): string {
+    return FAVICON;
   }
 
   /** Ends another session of the visitor's own; with none, or with the id of somebody else's, it does nothing. */

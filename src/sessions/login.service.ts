@@ -108,22 +108,23 @@ export class LoginService {
   /** The token that started no session because its visitor has still to say that they are there. @throws DomainError why else */
   private async requireWaiting(id: string, { isConfirmed, isInFrame }: Redemption): Promise<GoodLoginToken> {
     const token = await this.loginTokens.requireGood(id);
-    const { embedOrigin } = token;
+    const { embedOrigin, returnTo } = token;
     if (embedOrigin !== null && !isInFrame)
       throw new DomainError(
         'invalid_request',
         'This link works only inside of the site that it was made for. Go back there and start again.',
-        { embedOrigin },
+        { embedOrigin, returnTo, title: 'This link does not work here' },
       );
     if (isConfirmed || (token.delivery === 'redirect' && (embedOrigin !== null || !isInFrame)))
-      throw new DomainError('invalid_token', undefined, { embedOrigin });
+      throw new DomainError('invalid_token', undefined, { embedOrigin, returnTo });
     return token;
   }
 
   /** Where the token leads that the visitor's own session came from: they have opened one link in two windows. */
   private async targetOfOwn({ loginTokenId }: LiveSession, request: LoginRequest): Promise<string | null> {
     const claims = await this.tokens.find('login', readToken(request));
-    return claims?.jti === loginTokenId ? this.loginTokens.returnToOf(loginTokenId) : null;
+    if (claims?.jti !== loginTokenId) return null;
+    return (await this.loginTokens.pageOf(loginTokenId))?.returnTo ?? null;
   }
 
   /**
@@ -155,15 +156,17 @@ export class LoginService {
 
   /** Its page can be framed where that of the session could have been. */
   private async expired(claims: LoginTokenClaims): Promise<DomainError> {
-    const embedOrigin = await this.loginTokens.embedOriginOf(claims.jti);
-    return this.refusals.record(claims, new DomainError('token_expired', undefined, { embedOrigin }));
+    const page = await this.loginTokens.pageOf(claims.jti);
+    return this.refusals.record(claims, new DomainError('token_expired', undefined, page));
   }
 }
 
 /** `token`, or `oauth_token` as older clients write it; one of them, once, and of a navigation. */
 function readToken({ headers, query }: LoginRequest): string {
   if (!isNavigation(headers))
-    throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.');
+    throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.', {
+      title: 'This link does not work here',
+    });
   const { token, oauth_token } = query as Record<string, unknown>;
   const given = [token, oauth_token].filter((value) => value !== undefined);
   if (given.length === 0)
@@ -172,6 +175,8 @@ function readToken({ headers, query }: LoginRequest): string {
       'This sign-in link is not complete. Go back to where you came from and follow the link again.',
     );
   if (given.length > 1 || typeof given[0] !== 'string')
-    throw new DomainError('invalid_request', 'This sign-in link is malformed: it has more than one token.');
+    throw new DomainError('invalid_request', 'This sign-in link is malformed: it has more than one token.', {
+      title: 'This link does not work',
+    });
   return given[0];
 }

@@ -15,12 +15,13 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import { ApiErrors } from '../common/openapi.js';
 import { SUBMIT_ONCE, SUBMIT_ONCE_TEXT } from '../common/submit-once.js';
+import { Settings } from '../config/settings.js';
 import { LoginAnswerDto } from './dto/login-answer.dto.js';
 import { SessionDto } from './dto/session.dto.js';
 import { LoginPages } from './login-pages.js';
 import { LOGIN_SCRIPT, LOGIN_SCRIPT_TEXT } from './login-script.js';
 import { LoginService } from './login.service.js';
-import { PageErrorFilter } from '../common/errors/page-error.filter.js';
+import { isForPerson, PageErrorFilter } from '../common/errors/page-error.filter.js';
 import { SameOriginGuard } from '../auth/same-origin.guard.js';
 import { SessionCookie } from './session-cookie.js';
 import { SignInCookies } from '../oauth/sign-in-cookies.js';
@@ -42,6 +43,7 @@ export class SessionsController {
     private readonly cookie: SessionCookie,
     private readonly signIns: SignInsService,
     private readonly signInCookies: SignInCookies,
+    private readonly settings: Settings,
   ) {}
 
   /** Before the GET route, so that it is not answered by it: looking at a link must not use it up. */
@@ -141,12 +143,14 @@ export class SessionsController {
   })
   @ApiCookieAuth()
   @ApiOkResponse({ type: SessionDto })
+  @ApiResponse({ status: 303, description: 'For a browser that asks for HTML: to the page that shows the same.' })
   @ApiErrors('not_authenticated')
   @Get('session')
   @CalledBy('session')
-  async show(@Req() request: RequestWithSession, @Res({ passthrough: true }) reply: FastifyReply): Promise<SessionDto> {
+  async show(@Req() request: RequestWithSession, @Res() reply: FastifyReply): Promise<void> {
     uncached(reply);
-    return this.visitors.describe(request.session);
+    if (isForPerson(request)) void reply.status(303).header('Location', '/login/sessions').send();
+    else void reply.send(await this.visitors.describe(request.session));
   }
 
   @ApiOperation({
@@ -175,7 +179,7 @@ export class SessionsController {
     // Whoever has this window next is not to sign in anywhere as this user. A frame is a session of its own.
     if (!isEmbedded) await this.endSignIn(request, reply);
     if (!request.headers.accept?.includes('text/html')) void reply.status(204).send();
-    else if (isEmbedded) showSignedOut(reply, embedOrigin);
+    else if (isEmbedded) showSignedOut(reply, this.settings, embedOrigin);
     else void reply.status(303).header('Location', '/').send();
   }
 

@@ -1,5 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import { html, sendPage } from '../common/page.js';
+import { linkToSignIn } from '../common/sign-in-link.js';
+import type { Settings } from '../config/settings.js';
 
 const BODY = html`<p>
   Go back to the site that you came from and follow its link again. It brings you here signed in; there is no password
@@ -8,6 +10,6 @@ const BODY = html`<p>
 </p>`;
 
 /** `frameAncestor` is the origin on whose pages the session was that has ended. */
-export function showSignedOut(reply: FastifyReply, frameAncestor: string | null = null): void {
-  sendPage(reply, 200, 'You are not signed in', BODY, { frameAncestor });
+export function showSignedOut(reply: FastifyReply, settings: Settings, frameAncestor: string | null = null): void {
+  sendPage(reply, 200, 'You are not signed in', html`${BODY}${linkToSignIn(settings)}`, { frameAncestor });
 }

@@ -533,12 +533,8 @@ describe('under https', () => {
       const cookie = await t.signIn(caller, user);
       for (const accept of ['application/json', 'text/html']) {
         const answer = await send('POST', '/logout', { cookie, accept, ...headers });
-        expect({ ...effect(answer), id: answer.body.id }).toEqual({
-          status: 403,
-          location: null,
-          cookies: [],
-          id: 'not_authorized',
-        });
+        expect(effect(answer)).toEqual({ status: 403, location: null, cookies: [] });
+        expect(answer.body?.id ?? answer.text).toMatch(/^not_authorized$|<h1>You can’t do this here<\/h1>/);
       }
       expect(await visitor(cookie)).toBe(user);
     });
@@ -728,6 +724,7 @@ describe('under https', () => {
       expect(style).toMatch(/^'sha256-[\w+/]+='$/);
       expect(rest).toEqual({
         'default-src': "'none'",
+        'img-src': "'self'",
         // Where the visitor lands may send them on, and the browser holds that against the form.
         'form-action': "'self' https:",
         'frame-ancestors': expected.ancestors,
@@ -859,6 +856,7 @@ describe('under https', () => {
       const { 'style-src': styles, ...rest } = policyOf(answer);
       expect(rest).toEqual({
         'default-src': "'none'",
+        'img-src': "'self'",
         'form-action': "'self'",
         'frame-ancestors': "'none'",
         'base-uri': "'none'",

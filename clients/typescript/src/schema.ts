@@ -7715,6 +7715,13 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
+            /** @description For a browser that asks for HTML: to the page that shows the same. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             /** @description `invalid_request` */
             400: {
                 headers: {
@@ -9803,7 +9810,7 @@ export interface operations {
                 };
                 content?: never;
             };
-            /** @description To `SIGN_IN_URL`, for a person without a session. */
+            /** @description To `SIGN_IN_URL`, with the page in `return_to`, for a person without a session. */
             302: {
                 headers: {
                     [name: string]: unknown;

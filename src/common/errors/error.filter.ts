@@ -1,5 +1,4 @@
-import { Catch, HttpException, Logger } from '@nestjs/common';
-import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
+import { HttpException, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isDatabaseUnavailable } from '../../database/unavailable.js';
 import { DomainError, errorIdOfStatus } from './errors.js';
@@ -7,15 +6,10 @@ import type { ErrorBody } from './errors.js';
 
 const RETRY_AFTER_SECONDS = '2';
 
-/** Turns everything that is thrown into the wire's error object. */
-@Catch()
-export class ErrorFilter implements ExceptionFilter {
-  catch(error: unknown, host: ArgumentsHost): void {
-    const http = host.switchToHttp();
-    const reply = http.getResponse<FastifyReply>();
-    const failure = toFailure(error, http.getRequest<FastifyRequest>());
-    void reply.status(failure.status).headers(failure.headers).send(failure.body);
-  }
+/** Answers the wire's error object for whatever was thrown. */
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const { status, headers, body } = toFailure(error, request);
+  void reply.status(status).headers(headers).send(body);
 }
 
 export interface Failure {

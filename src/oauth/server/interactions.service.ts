@@ -113,6 +113,7 @@ export class InteractionsService {
       throw new DomainError(
         'invalid_request',
         'Your browser did not send the cookie back that this page has given it. Allow cookies for this site, then go back to where you came from and start again.',
+        { title: 'Your browser refuses cookies' },
       );
     const [row] = await this.database.read<Row>(FIND, [recordIdOf('Interaction', uid), this.clock.now()]);
     const payload = row && (JSON.parse(row.payload) as Payload);
@@ -120,6 +121,7 @@ export class InteractionsService {
       throw new DomainError(
         'invalid_request',
         'This page belongs to a sign-in that has ended, or that another browser has begun. Go back to where you came from and start again.',
+        { title: 'This sign-in has ended' },
       );
     return { payload, consumedAt: row.consumedAt === null ? null : toInstant(row.consumedAt) };
   }

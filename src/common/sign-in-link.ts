@@ -1,0 +1,20 @@
+import type { Settings } from '../config/settings.js';
+import { html } from './page.js';
+import type { Html } from './page.js';
+
+/**
+ * `SIGN_IN_URL` with the page that was asked for in `return_to`, which the access call takes as `returnTo`. Only who has checked whose
+ * page it is may give it.
+ */
+export function signInUrl({ SIGN_IN_URL }: Settings, returnTo?: string | null): string | undefined {
+  if (!SIGN_IN_URL || !returnTo) return SIGN_IN_URL;
+  const url = new URL(SIGN_IN_URL);
+  url.searchParams.set('return_to', returnTo);
+  return url.href;
+}
+
+/** A way on from a page that has none, which names the site that it leads to. */
+export function linkToSignIn(settings: Settings, returnTo?: string | null): Html {
+  const url = signInUrl(settings, returnTo);
+  return url === undefined ? html`` : html`<p><a href="${url}" target="_top">Sign in at ${new URL(url).host}</a></p>`;
+}
