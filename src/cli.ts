@@ -16,6 +16,8 @@ import { Progress } from './bulk/progress.js';
 import { addClientCommands } from './cli/clients.js';
 import { addOrganizationCommands } from './cli/organizations.js';
 import { addOriginCommands } from './cli/origins.js';
+import { addGroupCommands } from './cli/groups.js';
+import { addStaffCommands } from './cli/staff.js';
 import { addPermissionCommands } from './cli/permissions.js';
 import { addKeyCommands } from './cli/keys.js';
 import { addServiceAccountCommands } from './cli/service-accounts.js';
@@ -57,6 +59,7 @@ const program = new Command('latchkey')
   .option('--env-file <file>', ENV_FILE_HELP)
   .option('--create', 'make the database if there is none')
   .version(VERSION)
+  .configureHelp({ showGlobalOptions: true })
   .hook('preAction', () => {
     const { envFile } = program.opts<GlobalOptions>();
     if (envFile !== undefined) loadEnvFile(envFile);
@@ -167,6 +170,8 @@ addOrganizationCommands(program, withApplication);
 addClientCommands(program, withApplication);
 addOriginCommands(program, withApplication);
 addServiceAccountCommands(program, withApplication);
+addStaffCommands(program, withApplication);
+addGroupCommands(program, withApplication);
 addPermissionCommands(program, withApplication);
 addKeyCommands(program, withApplication);
 

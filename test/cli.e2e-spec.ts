@@ -40,6 +40,13 @@ async function fail(...args: string[]): Promise<string> {
   return stderr;
 }
 
+/** What a command that succeeds says to a person, where it prints nothing for a program. */
+async function said(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await runCommand(t, ...args);
+  expect({ args, code, stdout }).toEqual({ args, code: 0, stdout: '' });
+  return stderr;
+}
+
 /** Where the service account may send `sub`, or why not. */
 async function ask(id: string, kid: string, privateKey: string, sub: string): Promise<string> {
   const assertion = await new SignJWT({ jti: newId() })
@@ -69,7 +76,7 @@ it('S38: a password that is piped in is text in UTF-8, or refused', async () => 
 
 it('every command is one of `npm run latchkey`', async () => {
   const { stdout } = await runCli('--help');
-  for (const name of ['organizations', 'clients', 'service-accounts', 'permissions'])
+  for (const name of ['organizations', 'clients', 'service-accounts', 'staff', 'groups', 'permissions'])
     expect(stdout).toMatch(new RegExp(`^  ${name} `, 'm'));
   expect(await runCli('clients', 'delete', 'x')).toMatchObject({
     code: 1,
@@ -304,4 +311,108 @@ describe('the commands for service accounts', () => {
     expect(body.groupStaffUsers).toMatchObject([{ user: { id: account }, permission: 'VIEW' }]);
     expect(await fail('permissions', 'grant', account, 'VIEW', '-g', 'Twin class')).toContain('Several groups');
   });
+});
+
+describe('the commands for staff and groups', () => {
+  let organization: string;
+  const ADMIN = 'first@staff.example';
+
+  beforeAll(async () => {
+    organization = await run('organizations', 'create', 'Staff School', `--admin-email=${ADMIN}`, '--admin-name=First');
+  });
+
+  it('appoint and dismiss, and leave the account', async () => {
+    expect(await fail('staff', 'appoint', 'second@staff.example', '-o', organization)).toContain('--name');
+    const id = await run('staff', 'appoint', 'second@staff.example', '-o', organization, '-n', 'Second');
+    expect((await run('staff', 'list', '-o', organization)).split('\n')).toEqual([
+      expect.stringMatching(/^\S{22}\tfirst@staff\.example\tFirst$/),
+      `${id}\tsecond@staff.example\tSecond`,
+    ]);
+    expect(await fail('staff', 'appoint', id, '-o', organization)).not.toBe('');
+    const other = await t.world.organization('Other staff');
+    expect(await fail('staff', 'appoint', id, '-o', other)).not.toBe('');
+    await run('staff', 'dismiss', id);
+    expect(await fail('staff', 'dismiss', id)).toContain('no such user on the staff');
+    expect(await run('staff', 'appoint', id, '-o', organization)).toBe(id);
+    await run('staff', 'dismiss', id);
+  });
+
+  it('make and delete groups, and give rights on them', async () => {
+    const id = await run('groups', 'create', 'Class 2B', '-o', organization, '--custom-reference', '2B');
+    expect(await run('groups', 'list', '-o', organization)).toBe(`${id}\t0\tClass 2B`);
+    await run('permissions', 'grant', ADMIN, 'MANAGE', '--group', '2B');
+    expect(await fail('staff', 'dismiss', ADMIN)).not.toBe('');
+    await run('permissions', 'revoke', ADMIN, 'MANAGE', '--group', '2B');
+    await run('groups', 'delete', '2B', '-o', organization);
+    expect(await run('groups', 'list', '-o', organization)).toBe('');
+  });
+
+  it('never take the last MANAGE_STAFF away, not even two at once', async () => {
+    const last = 'It is the last account that can manage the staff of its organization.';
+    expect(await fail('permissions', 'revoke', ADMIN, 'MANAGE_STAFF')).toContain(last);
+    expect(await fail('staff', 'dismiss', ADMIN)).toContain(last);
+    const robot = await run('service-accounts', 'create', '-o', organization, '-n', 'Robot');
+    await run('permissions', 'grant', robot, 'MANAGE_STAFF');
+    await run('permissions', 'revoke', ADMIN, 'MANAGE_STAFF');
+    expect(await fail('service-accounts', 'delete', robot)).toContain(last);
+    await run('permissions', 'grant', ADMIN, 'MANAGE_STAFF');
+    const results = await Promise.all(
+      [ADMIN, robot].map((user) => runCli('permissions', 'revoke', user, 'MANAGE_STAFF').then(({ code }) => code)),
+    );
+    expect(results.toSorted()).toEqual([0, 1]);
+  }, 120_000);
+});
+
+describe('what a command says', () => {
+  it('is JSON for a program with --json, before or after the command', async () => {
+    const { id } = JSON.parse(await run('organizations', 'create', 'JSON School', '--json'));
+    expect(JSON.parse(await run('organizations', '--json', 'list'))).toContainEqual({ id, name: 'JSON School' });
+    const client = JSON.parse(
+      await run('clients', 'create', '-o', id, '-n', 'Host', '--redirect-uri', REDIRECT_URI, '--json'),
+    );
+    expect(client).toEqual({
+      client_id: expect.stringMatching(/^[\da-f]{32}$/),
+      client_secret: expect.stringMatching(/^[\w-]{43}$/),
+    });
+    expect(JSON.parse(await run('clients', 'list', '-o', id, '--json'))).toEqual([
+      JSON.parse(await run('clients', 'show', client.client_id)),
+    ]);
+    const robot = JSON.parse(await run('service-accounts', 'create', '-o', id, '-n', 'Robot', '--json')).id;
+    expect(JSON.parse(await run('service-accounts', 'list', '-o', id, '--json'))).toMatchObject([
+      { id: robot, name: 'Robot' },
+    ]);
+    const key = JSON.parse(await run('service-accounts', 'generate-key', robot, '--json'));
+    expect(createPrivateKey(key.privateKey).type).toBe('private');
+    expect(JSON.parse(await run('service-accounts', 'list-keys', robot, '--json'))).toMatchObject([{ kid: key.kid }]);
+    expect(JSON.parse(await run('permissions', 'list', robot, '--json'))).toEqual([]);
+    expect(JSON.parse(await run('staff', 'list', '-o', id, '--json'))).toMatchObject([{ id: robot }]);
+    const group = JSON.parse(await run('groups', 'create', 'G', '-o', id, '--json'));
+    expect(JSON.parse(await run('groups', 'list', '-o', id, '--json'))).toMatchObject([{ id: group.id, name: 'G' }]);
+  });
+
+  it('confirms to a person every change that prints nothing', async () => {
+    const id = await run('organizations', 'create', 'Confirming School');
+    expect(await said('organizations', 'add-third-party', id, 'CONFIRMED')).toBe(
+      'Confirming School has the third party CONFIRMED.\n',
+    );
+    const robot = await run('service-accounts', 'create', '-o', id, '-n', 'Robot');
+    expect(await said('permissions', 'grant', robot, 'MANAGE_USERS')).toBe('Robot has MANAGE_USERS.\n');
+    expect(await said('permissions', 'revoke', robot, 'MANAGE_USERS')).toBe('Robot no longer has MANAGE_USERS.\n');
+    const { kid } = JSON.parse(await run('service-accounts', 'generate-key', robot, '--json'));
+    expect(await said('service-accounts', 'revoke-key', kid)).toBe(`The key ${kid} is revoked.\n`);
+    expect(await said('service-accounts', 'delete', robot)).toBe(`The service account ${robot} is deleted.\n`);
+    const created = await run('clients', 'create', '-o', id, '-n', 'Host', '--redirect-uri', REDIRECT_URI);
+    const client = /^client_id=(.*)$/m.exec(created)![1]!;
+    expect(await said('clients', 'change', client, '-n', 'Portal')).toBe(`The client ${client} is changed.\n`);
+    expect(await said('clients', 'delete', client)).toBe(`The client Portal (${client}) is deleted.\n`);
+    await run('groups', 'create', 'G', '-o', id);
+    expect(await said('groups', 'delete', 'G', '-o', id)).toBe('The group G is deleted.\n');
+  });
+
+  it('explains every permission in its help', async () => {
+    const { stdout } = await runCli('permissions', 'grant', '--help');
+    for (const permission of [...PERMISSIONS, 'MANAGE', 'VIEW'])
+      expect(stdout).toMatch(new RegExp(`^  ${permission} +\\w.{10,}`, 'm'));
+    expect(stdout).toContain('--json');
+  }, 60_000);
 });

@@ -8,7 +8,7 @@ import { ClientChangesDto, NewClientDto } from '../oauth/dto/client-fields.dto.j
 import { EXPLORER_CLIENT } from '../oauth/explorer-client.js';
 import { requireClient } from '../oauth/require.js';
 import { findOrganization } from '../organizations/find-organization.js';
-import { checked, collect, print, printAll, tell } from './operator.js';
+import { checked, collect, Output, tell } from './operator.js';
 import type { WithApplication } from './operator.js';
 
 interface Fields {
@@ -22,6 +22,7 @@ interface Fields {
 /** What administers OAuth clients. */
 export function addClientCommands(program: Command, withApplication: WithApplication): void {
   const commands = program.command('clients').description('OAuth clients: the applications that call the API.');
+  const output = new Output(commands);
 
   withFields(
     commands
@@ -37,7 +38,8 @@ export function addClientCommands(program: Command, withApplication: WithApplica
         const { id: organizationId } = await findOrganization(db, organization);
         return app.get(ClientsService).insert(db, organizationId, client, null);
       });
-      print(`client_id=${id}`, ...(secret ? [`client_secret=${secret}`] : []));
+      const credentials = { client_id: id, ...(secret && { client_secret: secret }) };
+      output.one(credentials, ...Object.entries(credentials).map(([name, value]) => `${name}=${value}`));
     }),
   );
 
@@ -53,7 +55,7 @@ export function addClientCommands(program: Command, withApplication: WithApplica
           const { id } = await findOrganization(db, organization);
           await app.get(ClientsService).allowExplorer(db, id);
         });
-        print(`client_id=${EXPLORER_CLIENT}`);
+        output.one({ client_id: EXPLORER_CLIENT }, `client_id=${EXPLORER_CLIENT}`);
       }),
     );
 
@@ -64,14 +66,10 @@ export function addClientCommands(program: Command, withApplication: WithApplica
     .action(({ organization }: { organization: string }) =>
       withApplication(async (app) => {
         const { id } = await app.get(Database).transaction((db) => findOrganization(db, organization));
-        await printAll(
+        await output.pages(
           (query) => app.get(ClientsService).listOf(id, query),
-          ({ clients }) =>
-            clients.map((client) => [
-              client.id,
-              client.isPublic ? 'public' : client.jwks ? 'keys' : 'secret',
-              client.name,
-            ]),
+          ({ clients }) => clients,
+          (client) => [client.id, client.isPublic ? 'public' : client.jwks ? 'keys' : 'secret', client.name],
         );
       }),
     );
@@ -83,7 +81,8 @@ export function addClientCommands(program: Command, withApplication: WithApplica
     .action((id: string) =>
       withApplication(async (app) => {
         await app.get(Database).transaction((db) => requireClient(db, null, id));
-        print(JSON.stringify(await app.get(ClientsService).show(id), null, 2));
+        const client = await app.get(ClientsService).show(id);
+        output.one(client, JSON.stringify(client, null, 2));
       }),
     );
 
@@ -101,6 +100,7 @@ export function addClientCommands(program: Command, withApplication: WithApplica
         .transaction(async (db) =>
           app.get(ClientsService).update(db, await requireClient(db, null, id), changes, null),
         );
+      tell(`The client ${id} is changed.`);
     }),
   );
 
@@ -113,7 +113,7 @@ export function addClientCommands(program: Command, withApplication: WithApplica
         const created = await app
           .get(Database)
           .transaction(async (db) => app.get(ClientSecretsService).insert(db, await requireClient(db, null, id), null));
-        print(created.secret);
+        output.one(created, created.secret);
         tell(`It is called ${created.id}. Delete the old one when nobody uses it any more: clients delete-secret`);
       }),
     );
@@ -124,11 +124,12 @@ export function addClientCommands(program: Command, withApplication: WithApplica
     .argument('<id>', 'of the client')
     .argument('<secret id>', 'what `clients show` calls the secret')
     .action((id: string, secretId: string) =>
-      withApplication((app) =>
-        app.get(Database).transaction(async (db) => {
+      withApplication(async (app) => {
+        await app.get(Database).transaction(async (db) => {
           await app.get(ClientSecretsService).delete(db, await requireClient(db, null, id), secretId, null);
-        }),
-      ),
+        });
+        tell(`The secret ${secretId} of the client ${id} is deleted.`);
+      }),
     );
 
   commands
@@ -136,12 +137,14 @@ export function addClientCommands(program: Command, withApplication: WithApplica
     .description('Deletes a client, and within two seconds all tokens and sessions that came from it.')
     .argument('<id>', 'of the client')
     .action((id: string) =>
-      withApplication((app) =>
-        app.get(Database).transaction(async (db) => {
-          await requireClient(db, null, id);
+      withApplication(async (app) => {
+        const { name } = await app.get(Database).transaction(async (db) => {
+          const client = await requireClient(db, null, id);
           await app.get(ClientsService).delete(db, id, null);
-        }),
-      ),
+          return client;
+        });
+        tell(`The client ${name} (${id}) is deleted.`);
+      }),
     );
 }
 

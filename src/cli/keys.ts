@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { toIso } from '../common/clock.js';
 import type { SigningKey } from '../oauth/signing-key.entity.js';
 import { KEY_PURPOSES, PUBLISHED_AHEAD, SigningKeysService } from '../oauth/signing-keys.service.js';
+import { Output, tell } from './operator.js';
 import type { WithApplication } from './operator.js';
 
 /** What administers the signing keys. What is for a program goes to the standard output. */
@@ -10,6 +11,7 @@ export function addKeyCommands(program: Command, withApplication: WithApplicatio
   const commands = program
     .command('keys')
     .description('The keys that sign login tokens and access tokens. They are also rotated every KEY_ROTATION_DAYS.');
+  const output = new Output(commands);
 
   commands
     .command('list')
@@ -17,7 +19,7 @@ export function addKeyCommands(program: Command, withApplication: WithApplicatio
     .action(() =>
       withApplication(async (app) => {
         const keys = await app.get(SigningKeysService).list();
-        for (const line of describeKeys(keys, new Date())) process.stdout.write(`${line}\n`);
+        output.list(describeKeys(keys, new Date()), Object.values);
       }),
     );
 
@@ -35,9 +37,11 @@ export function addKeyCommands(program: Command, withApplication: WithApplicatio
     .action(({ purpose, now }: { purpose?: string; now?: true }) =>
       withApplication(async (app) => {
         const service = app.get(SigningKeysService);
+        const kids: string[] = [];
         for (const each of KEY_PURPOSES.filter((one) => (purpose ?? one.toLowerCase()) === one.toLowerCase())) {
-          process.stdout.write(`${now ? await service.replace(each) : await service.rotate(each)}\n`);
+          kids.push(now ? await service.replace(each) : await service.rotate(each));
         }
+        output.list(kids, (kid) => [kid]);
       }),
     );
 
@@ -45,10 +49,26 @@ export function addKeyCommands(program: Command, withApplication: WithApplicatio
     .command('revoke')
     .description('Refuses within two seconds, on every instance, whatever a key has signed.')
     .argument('<kid>', 'of the key')
-    .action((kid: string) => withApplication((app) => app.get(SigningKeysService).revoke(kid)));
+    .action((kid: string) =>
+      withApplication(async (app) => {
+        await app.get(SigningKeysService).revoke(kid);
+        tell(`The key ${kid} is revoked.`);
+      }),
+    );
 }
 
-function describeKeys(keys: SigningKey[], now: Date): string[] {
+/** In the order of the columns. */
+interface KeyRow {
+  kid: string;
+  purpose: string;
+  algorithm: string;
+  state: string;
+  signsFrom: string;
+  /** `-` for never. */
+  retiredAt: string;
+}
+
+function describeKeys(keys: SigningKey[], now: Date): KeyRow[] {
   const signing = new Set(
     KEY_PURPOSES.map((purpose) =>
       keys.find((key) => key.purpose === purpose && isLive(key, now) && hasBegun(key, now)),
@@ -63,9 +83,14 @@ function describeKeys(keys: SigningKey[], now: Date): string[] {
         : hasBegun(key, now)
           ? 'verifies'
           : 'waits';
-    return [kid, purpose.toLowerCase(), algorithm, state, toIso(signsFrom), retiredAt ? toIso(retiredAt) : '-'].join(
-      '\t',
-    );
+    return {
+      kid,
+      purpose: purpose.toLowerCase(),
+      algorithm,
+      state,
+      signsFrom: toIso(signsFrom),
+      retiredAt: retiredAt ? toIso(retiredAt) : '-',
+    };
   });
 }
 

@@ -1,5 +1,6 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import type { EntityManager } from 'typeorm';
 import { toDto } from '../common/errors/validation.js';
 import { Group } from '../groups/group.entity.js';
@@ -58,16 +59,41 @@ export async function findGroup(db: EntityManager, organizationId: string, text:
   throw new Error(`The organization has no group ${JSON.stringify(text)}.`);
 }
 
-/** All rows of a list that comes in pages, as lines of texts that are separated by tabs. */
-export async function printAll<Page extends { pagination: { lastOnPage?: string; moreAvailable: boolean } }>(
-  next: (query: { resultFrom?: string; resultSize: number }) => Promise<Page>,
-  rows: (page: Page) => string[][],
-): Promise<void> {
-  let resultFrom: string | undefined;
-  for (;;) {
-    const page = await next({ resultFrom, resultSize: PAGE_SIZE });
-    print(...rows(page).map((texts) => texts.join('\t')));
-    if (!page.pagination.moreAvailable) return;
-    resultFrom = page.pagination.lastOnPage;
+/** What the commands of a group print for a program: lines, or with `--json` what the API answers, as JSON. */
+export class Output {
+  constructor(private readonly commands: Command) {
+    commands.option('--json', 'print JSON instead of lines');
+  }
+
+  /** A record, and how it is printed as lines. */
+  one(record: object, ...lines: string[]): void {
+    if (this.isJson) print(JSON.stringify(record, null, 2));
+    else print(...lines);
+  }
+
+  /** An array, or a line for each record: texts separated by tabs. */
+  list<Row>(rows: Row[], texts: (row: Row) => string[]): void {
+    this.one(rows, ...rows.map((row) => texts(row).join('\t')));
+  }
+
+  /** The same for a list that comes in pages. */
+  async pages<Page extends { pagination: { lastOnPage?: string; moreAvailable: boolean } }, Row>(
+    next: (query: { resultFrom?: string; resultSize: number }) => Promise<Page>,
+    rowsOf: (page: Page) => Row[],
+    texts: (row: Row) => string[],
+  ): Promise<void> {
+    const rows: Row[] = [];
+    let resultFrom: string | undefined;
+    for (;;) {
+      const page = await next({ resultFrom, resultSize: PAGE_SIZE });
+      rows.push(...rowsOf(page));
+      if (!page.pagination.moreAvailable) break;
+      resultFrom = page.pagination.lastOnPage;
+    }
+    this.list(rows, texts);
+  }
+
+  private get isJson(): boolean {
+    return this.commands.opts<{ json?: true }>().json === true;
   }
 }

@@ -11,7 +11,7 @@ import { UserFieldsDto } from '../users/dto/user-fields.dto.js';
 import { PermissionsService } from '../users/permissions.service.js';
 import { User } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
-import { checked, print, tell } from './operator.js';
+import { checked, Output, tell } from './operator.js';
 import type { WithApplication } from './operator.js';
 
 interface NewOrganization {
@@ -24,6 +24,7 @@ interface NewOrganization {
 /** What makes organizations: the API has nobody who may. */
 export function addOrganizationCommands(program: Command, withApplication: WithApplication): void {
   const commands = program.command('organizations').description('The organizations of the service.');
+  const output = new Output(commands);
 
   commands
     .command('create')
@@ -46,7 +47,7 @@ export function addOrganizationCommands(program: Command, withApplication: WithA
             await addAdministrator(app, db, organizationId, { name: adminName!, emailAddress: adminEmail });
           return organizationId;
         });
-        print(id);
+        output.one({ id }, id);
         if (adminEmail) tell(`Now give ${adminEmail} a password: npm run latchkey -- password --user ${adminEmail}`);
       }),
     );
@@ -59,7 +60,10 @@ export function addOrganizationCommands(program: Command, withApplication: WithA
         const all = await app
           .get(Database)
           .transaction((db) => db.find(Organization, { order: { name: 'ASC', id: 'ASC' } }));
-        print(...all.map(({ id, name }) => `${id}\t${name}`));
+        output.list(
+          all.map(({ id, name }) => ({ id, name })),
+          ({ id, name }) => [id, name],
+        );
       }),
     );
 
@@ -69,12 +73,14 @@ export function addOrganizationCommands(program: Command, withApplication: WithA
     .argument('<organization>', 'its id or name')
     .argument('<code>', 'of the third party, as in CODE$ID')
     .action((organization: string, code: string) =>
-      withApplication((app) =>
-        app.get(Database).transaction(async (db) => {
-          const { id } = await findOrganization(db, organization);
-          await app.get(OrganizationsService).addThirdParty(db, id, code);
-        }),
-      ),
+      withApplication(async (app) => {
+        const { name } = await app.get(Database).transaction(async (db) => {
+          const found = await findOrganization(db, organization);
+          await app.get(OrganizationsService).addThirdParty(db, found.id, code);
+          return found;
+        });
+        tell(`${name} has the third party ${code}.`);
+      }),
     );
 }
 

@@ -5,7 +5,7 @@ import { Database } from '../database/database.js';
 import { Origin } from '../oauth/origin.entity.js';
 import { OriginsService } from '../oauth/origins.service.js';
 import { findOrganization } from '../organizations/find-organization.js';
-import { print, tell } from './operator.js';
+import { Output, tell } from './operator.js';
 import type { WithApplication } from './operator.js';
 
 /** How the list says why an origin is an organization's. */
@@ -16,6 +16,7 @@ export function addOriginCommands(program: Command, withApplication: WithApplica
   const commands = program
     .command('origins')
     .description('Origins: the sites to which clients may send users. Each belongs to one organization.');
+  const output = new Output(commands);
 
   commands
     .command('list')
@@ -33,8 +34,15 @@ export function addOriginCommands(program: Command, withApplication: WithApplica
             relations: { organization: true },
             order: { origin: 'ASC' },
           });
-          for (const { origin, organization: owner, proof, since } of all)
-            print([origin, owner.id, owner.name, PROOFS[proof], toIso(since)].join('\t'));
+          output.list(
+            all.map(({ origin, organization: { id, name }, proof, since }) => ({
+              origin,
+              organization: { id, name },
+              proof: PROOFS[proof],
+              since: toIso(since),
+            })),
+            ({ origin, organization: { id, name }, proof, since }) => [origin, id, name, proof, since],
+          );
         }),
       ),
     );

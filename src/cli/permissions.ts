@@ -9,17 +9,40 @@ import type { Permission } from '../users/account-permission.entity.js';
 import type { NamingRef } from '../users/find-user.js';
 import { PermissionsService, permissionsOf } from '../users/permissions.service.js';
 import type { User } from '../users/user.entity.js';
-import { findGroup, parseNamingRef, print, requireStaff } from './operator.js';
+import { findGroup, Output, parseNamingRef, requireStaff, tell } from './operator.js';
+import { requireStaffManagerBeside } from './staff.js';
 import type { WithApplication } from './operator.js';
 
 const GROUP_PERMISSIONS = ['MANAGE', 'VIEW'] as const;
 type AnyPermission = Permission | GroupPermission;
 
+const ALLOWS: Record<AnyPermission, string> = {
+  OBTAIN_ACCESS_TOKENS: 'let users in who are members of a group on which one has MANAGE: what a host needs',
+  MANAGE_USERS: 'make, change, block and delete accounts, with their third-party IDs and sessions',
+  CREATE_GROUPS: 'make groups, and manage those',
+  MANAGE_ALL_GROUPS: 'have MANAGE on every group of the organization',
+  MANAGE_STAFF: 'appoint and dismiss staff, give permissions, and let users in who may do more than oneself',
+  MANAGE_SERVICE_ACCOUNTS: 'administer OAuth clients, origins and service accounts with their keys',
+  VIEW_AUDIT_LOG: 'search the record of who let whom in',
+  MANAGE: 'with --group: manage the group, its members and its staff, and with OBTAIN_ACCESS_TOKENS let its members in',
+  VIEW: 'with --group: see the group and its members',
+};
+
+const PERMISSION_HELP = `
+Permissions:
+${Object.entries(ALLOWS)
+  .map(([name, what]) => `  ${name.padEnd(24)} ${what}`)
+  .join('\n')}
+
+The last account that has MANAGE_STAFF in its organization keeps it.`;
+
 /** What says what staff may do, people and service accounts alike. */
 export function addPermissionCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('permissions')
-    .description('What staff, people and service accounts, may do in their organization and with a group.');
+    .description('What staff, people and service accounts, may do in their organization and with a group.')
+    .addHelpText('after', PERMISSION_HELP);
+  const output = new Output(commands);
 
   commands
     .command('list')
@@ -30,7 +53,7 @@ export function addPermissionCommands(program: Command, withApplication: WithApp
         const { permissions } = await app
           .get(Database)
           .transaction(async (db) => permissionsOf(db, (await requireStaff(db, ref)).id));
-        print(...permissions);
+        output.list(permissions, (permission) => [permission]);
       }),
     );
 
@@ -45,19 +68,23 @@ export function addPermissionCommands(program: Command, withApplication: WithApp
       .addArgument(staff())
       .addArgument(new Argument('<permission>').choices([...PERMISSIONS, ...GROUP_PERMISSIONS]))
       .option('-g, --group <group>', 'the group’s id, custom reference or name, for MANAGE and VIEW')
+      .addHelpText('after', PERMISSION_HELP)
       .action((ref: NamingRef, permission: AnyPermission, { group }: { group?: string }) =>
         withApplication(async (app) => {
           if (isOfGroup(permission) !== (group !== undefined))
             throw new Error('MANAGE and VIEW are permissions on a group, given with --group; the others are not.');
-          await app.get(Database).transaction(async (db) => {
+          const { name } = await app.get(Database).transaction(async (db) => {
             const user = await requireStaff(db, ref);
+            if (verb === 'revoke' && permission === 'MANAGE_STAFF') await requireStaffManagerBeside(app, db, user);
             if (!isOfGroup(permission)) {
               const rights = app.get(PermissionsService);
               await (verb === 'grant'
                 ? rights.give(db, user, permission, null)
                 : rights.take(db, user, permission, null));
             } else await changeOnGroup(app.get(GroupStaffService), verb, db, user, permission, group!);
+            return user;
           });
+          tell(`${name} ${verb === 'grant' ? 'has' : 'no longer has'} ${permission}${group ? ` on ${group}` : ''}.`);
         }),
       );
 }

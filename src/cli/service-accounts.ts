@@ -7,7 +7,9 @@ import { requireServiceAccount } from '../oauth/require.js';
 import { newKeyPair, ServiceAccountKeysService } from '../oauth/service-account-keys.service.js';
 import { ServiceAccountsService } from '../oauth/service-accounts.service.js';
 import { findOrganization } from '../organizations/find-organization.js';
-import { checked, print, printAll, tell } from './operator.js';
+import { User } from '../users/user.entity.js';
+import { checked, Output, tell } from './operator.js';
+import { requireStaffManagerBeside } from './staff.js';
 import type { WithApplication } from './operator.js';
 
 /** What administers service accounts. */
@@ -15,6 +17,7 @@ export function addServiceAccountCommands(program: Command, withApplication: Wit
   const commands = program
     .command('service-accounts')
     .description('Service accounts: staff of an organization that is no person and signs its requests with a key.');
+  const output = new Output(commands);
 
   commands
     .command('create')
@@ -28,7 +31,7 @@ export function addServiceAccountCommands(program: Command, withApplication: Wit
           const { id: organizationId } = await findOrganization(db, organization);
           return app.get(ServiceAccountsService).insert(db, organizationId, fields.name, null);
         });
-        print(id);
+        output.one({ id }, id);
       }),
     );
 
@@ -39,10 +42,10 @@ export function addServiceAccountCommands(program: Command, withApplication: Wit
     .action(({ organization }: { organization: string }) =>
       withApplication(async (app) => {
         const { id } = await app.get(Database).transaction((db) => findOrganization(db, organization));
-        await printAll(
+        await output.pages(
           (query) => app.get(ServiceAccountsService).listOf(id, query),
-          ({ serviceAccounts }) =>
-            serviceAccounts.map((account) => [account.id, account.status, account.clientId, account.name]),
+          ({ serviceAccounts }) => serviceAccounts,
+          (account) => [account.id, account.status, account.clientId, account.name],
         );
       }),
     );
@@ -52,17 +55,20 @@ export function addServiceAccountCommands(program: Command, withApplication: Wit
     .description('Deletes one, with its keys, and within two seconds all tokens and sessions that came from it.')
     .argument('<id>', 'of the service account')
     .action((id: string) =>
-      withApplication((app) =>
-        app.get(Database).transaction(async (db) => {
-          await app.get(ServiceAccountsService).delete(db, await requireServiceAccount(db, null, id), null);
-        }),
-      ),
+      withApplication(async (app) => {
+        await app.get(Database).transaction(async (db) => {
+          const account = await requireServiceAccount(db, null, id);
+          await requireStaffManagerBeside(app, db, await db.findOneByOrFail(User, { id }));
+          await app.get(ServiceAccountsService).delete(db, account, null);
+        });
+        tell(`The service account ${id} is deleted.`);
+      }),
     );
 
-  addKeyCommands(commands, withApplication);
+  addKeyCommands(commands, output, withApplication);
 }
 
-function addKeyCommands(commands: Command, withApplication: WithApplication): void {
+function addKeyCommands(commands: Command, output: Output, withApplication: WithApplication): void {
   commands
     .command('add-key')
     .description('Registers a public key, and prints the kid to name in assertions.')
@@ -74,7 +80,7 @@ function addKeyCommands(commands: Command, withApplication: WithApplication): vo
         const { kid } = await app.get(Database).transaction(async (db) => {
           return app.get(ServiceAccountKeysService).insert(db, await requireServiceAccount(db, null, id), key, null);
         });
-        print(kid);
+        output.one({ kid }, kid);
       }),
     );
 
@@ -91,9 +97,9 @@ function addKeyCommands(commands: Command, withApplication: WithApplication): vo
         const { kid } = await app.get(Database).transaction(async (db) => {
           return app.get(ServiceAccountKeysService).insert(db, await requireServiceAccount(db, null, id), key, null);
         });
-        if (out) return print(kid);
+        if (out) return output.one({ kid }, kid);
         tell(`kid: ${kid}`);
-        process.stdout.write(privateKey);
+        output.one({ kid, privateKey }, privateKey.trimEnd());
       }),
     );
 
@@ -104,9 +110,10 @@ function addKeyCommands(commands: Command, withApplication: WithApplication): vo
     .action((id: string) =>
       withApplication(async (app) => {
         await app.get(Database).transaction((db) => requireServiceAccount(db, null, id));
-        await printAll(
+        await output.pages(
           (query) => app.get(ServiceAccountKeysService).listOf(id, query),
-          ({ keys }) => keys.map(({ kid, algorithm, created, revoked = '' }) => [kid, algorithm, created, revoked]),
+          ({ keys }) => keys,
+          ({ kid, algorithm, created, revoked = '' }) => [kid, algorithm, created, revoked],
         );
       }),
     );
@@ -116,8 +123,9 @@ function addKeyCommands(commands: Command, withApplication: WithApplication): vo
     .description('Revokes a key, and within two seconds the tokens and sessions that were obtained with it.')
     .argument('<kid>', 'of the key')
     .action((keyId: string) =>
-      withApplication((app) =>
-        app.get(Database).transaction((db) => app.get(ServiceAccountKeysService).revoke(db, keyId, null)),
-      ),
+      withApplication(async (app) => {
+        await app.get(Database).transaction((db) => app.get(ServiceAccountKeysService).revoke(db, keyId, null));
+        tell(`The key ${keyId} is revoked.`);
+      }),
     );
 }

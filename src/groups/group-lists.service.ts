@@ -46,6 +46,11 @@ export class GroupListsService {
     return this.show({ organizationId, staff: null }, query, version);
   }
 
+  /** Every group of an organization. Whether that may be seen is decided before. */
+  listOf(organizationId: string, query: GroupsQueryDto): Promise<GroupsDto> {
+    return this.show({ organizationId, staff: null }, query, '2.1.1');
+  }
+
   private async show(scope: GroupScope | null, query: GroupsQueryDto, version: ApiVersion): Promise<GroupsDto> {
     const { ids, pagination } = scope ? await this.pageOf(scope, pageIn(version, query)) : NOTHING;
     return { groups: await this.shown.showAll(ids), total: totalIn(version, pagination), pagination };

@@ -38,24 +38,29 @@ export class GroupsService {
 
   /** The creator gets `MANAGE`. @throws DomainError `no_permission` */
   async create(caller: Caller, fields: NewGroupDto): Promise<GroupDto> {
-    const id = newId();
-    await this.database.transaction(async (db) => {
-      const organizationId = await this.policy.requireMayCreate(db, caller);
-      const now = this.clock.now();
-      await db.insert(Group, {
-        id,
-        organizationId,
-        name: fields.name,
-        description: fields.description,
-        customReference: fields.customReference ?? null,
-        createdAt: now,
-        lastEditedAt: now,
-      });
-      await indexGroup(db, id);
-      await db.insert(GroupStaff, { userId: caller.userId, groupId: id, permission: 'MANAGE' });
-      await this.audit.record(db, { event: 'GROUP_CREATED', organizationId, groupId: id, by: caller });
-    });
+    const id = await this.database.transaction(async (db) =>
+      this.insert(db, await this.policy.requireMayCreate(db, caller), fields, caller),
+    );
     return this.show(id);
+  }
+
+  /** Whether `by` may do that is decided before. */
+  async insert(db: EntityManager, organizationId: string, fields: NewGroupDto, by: Caller | null): Promise<string> {
+    const id = newId();
+    const now = this.clock.now();
+    await db.insert(Group, {
+      id,
+      organizationId,
+      name: fields.name,
+      description: fields.description,
+      customReference: fields.customReference ?? null,
+      createdAt: now,
+      lastEditedAt: now,
+    });
+    await indexGroup(db, id);
+    if (by) await db.insert(GroupStaff, { userId: by.userId, groupId: id, permission: 'MANAGE' });
+    await this.audit.record(db, { event: 'GROUP_CREATED', organizationId, groupId: id, by });
+    return id;
   }
 
   /** @throws DomainError `not_found`, `no_permission` */
@@ -93,11 +98,15 @@ export class GroupsService {
     await this.database.transaction(async (db) => {
       const group = await requireGroup(db, caller, id, 'not_found');
       await this.policy.requireMayManage(db, caller, group);
-      await this.revocation.revokeAllOf(db, 'group', id, caller);
-      await db.delete(Group, { id });
-      const { organizationId } = group;
-      await this.audit.record(db, { event: 'GROUP_DELETED', organizationId, groupId: id, by: caller });
+      await this.delete(db, group, caller);
     });
+  }
+
+  /** Whether `by` may do that is decided before. */
+  async delete(db: EntityManager, { id, organizationId }: Group, by: Caller | null): Promise<void> {
+    await this.revocation.revokeAllOf(db, 'group', id, by);
+    await db.delete(Group, { id });
+    await this.audit.record(db, { event: 'GROUP_DELETED', organizationId, groupId: id, by });
   }
 
   /** How the API shows groups, in the order of their ids; what is gone meanwhile is left out. */

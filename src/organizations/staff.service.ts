@@ -82,13 +82,17 @@ export class StaffService {
     await this.database.transaction(async (db) => {
       const user = await findIn(db, caller, ref);
       await this.policy.requireMayDismiss(db, caller, organizationId, user);
-      const { id } = user!;
-      await db.delete(AccountPermission, { userId: id });
-      await db.delete(GroupStaff, { userId: id });
-      await db.update(User, { id }, { staffOrganizationId: null });
-      await this.audit.record(db, { event: 'STAFF_DISMISSED', organizationId, userId: id, by: caller });
-      await this.revocation.revokeWhatIsNoLongerGranted(db, id, caller);
+      await this.remove(db, organizationId, user!.id, caller);
     });
+  }
+
+  /** Whether `by` may do that is decided before. */
+  async remove(db: EntityManager, organizationId: string, userId: string, by: Caller | null): Promise<void> {
+    await db.delete(AccountPermission, { userId });
+    await db.delete(GroupStaff, { userId });
+    await db.update(User, { id: userId }, { staffOrganizationId: null });
+    await this.audit.record(db, { event: 'STAFF_DISMISSED', organizationId, userId, by });
+    await this.revocation.revokeWhatIsNoLongerGranted(db, userId, by);
   }
 
   private setUp(

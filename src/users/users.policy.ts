@@ -174,7 +174,11 @@ export class UsersPolicy {
    */
   async requireMayAppoint(db: EntityManager, caller: Caller, organizationId: string, user: User | null): Promise<void> {
     await this.requireStaffManager(db, caller, organizationId);
-    if (!user) return;
+    if (user) this.requireAppointable(organizationId, user);
+  }
+
+  /** The account is on nobody's staff, and no other organization manages it. */
+  requireAppointable(organizationId: string, user: User): void {
     if (user.staffOrganizationId === organizationId) throw new DomainError('already_staff_user');
     const linked = [user.staffOrganizationId, user.organizationId].some((id) => id !== null && id !== organizationId);
     if (linked) throw new DomainError('linked_to_other_organization');
@@ -184,6 +188,11 @@ export class UsersPolicy {
   async requireMayDismiss(db: EntityManager, caller: Caller, organizationId: string, user: User | null): Promise<void> {
     await this.requireStaffManager(db, caller, organizationId);
     if (user?.id === caller.userId) throw new DomainError('cannot_demote_self');
+    await this.requireDismissible(db, organizationId, user);
+  }
+
+  /** A person on the staff who manages no group. */
+  async requireDismissible(db: EntityManager, organizationId: string, user: User | null): Promise<void> {
     if (user?.staffOrganizationId !== organizationId) throw new DomainError('not_staff_user');
     if (user.type === 'SERVICE_ACCOUNT')
       throw new DomainError(

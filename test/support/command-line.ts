@@ -3,8 +3,10 @@ import { Command } from 'commander';
 import { addClientCommands } from '../../src/cli/clients.js';
 import { addOrganizationCommands } from '../../src/cli/organizations.js';
 import { addOriginCommands } from '../../src/cli/origins.js';
+import { addGroupCommands } from '../../src/cli/groups.js';
 import { addPermissionCommands } from '../../src/cli/permissions.js';
 import { addServiceAccountCommands } from '../../src/cli/service-accounts.js';
+import { addStaffCommands } from '../../src/cli/staff.js';
 import type { TestApp } from './app.js';
 
 export interface CommandResult {
@@ -31,6 +33,8 @@ export async function runCommand({ nest }: TestApp, ...args: string[]): Promise<
       addClientCommands,
       addOriginCommands,
       addServiceAccountCommands,
+      addStaffCommands,
+      addGroupCommands,
       addPermissionCommands,
     ])
       add(program, (work) => work(nest));

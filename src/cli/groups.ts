@@ -1,0 +1,72 @@
+import type { Command } from 'commander';
+import { Database } from '../database/database.js';
+import { NewGroupDto } from '../groups/dto/group-fields.dto.js';
+import { GroupListsService } from '../groups/group-lists.service.js';
+import { GroupsService } from '../groups/groups.service.js';
+import { findOrganization } from '../organizations/find-organization.js';
+import { checked, findGroup, Output, tell } from './operator.js';
+import type { WithApplication } from './operator.js';
+
+interface NewGroup {
+  organization: string;
+  description?: string;
+  customReference?: string;
+}
+
+/** What administers groups. Their members come by `import`, and who manages them is said by `permissions`. */
+export function addGroupCommands(program: Command, withApplication: WithApplication): void {
+  const commands = program
+    .command('groups')
+    .description('Groups of users. Members come with import, and staff with permissions grant … MANAGE --group.');
+  const output = new Output(commands);
+
+  commands
+    .command('list')
+    .description('Prints a line for each group of an organization: id, number of members, name.')
+    .requiredOption('-o, --organization <id or name>', 'whose groups')
+    .action(({ organization }: { organization: string }) =>
+      withApplication(async (app) => {
+        const { id } = await app.get(Database).transaction((db) => findOrganization(db, organization));
+        await output.pages(
+          (query) => app.get(GroupListsService).listOf(id, query),
+          ({ groups }) => groups,
+          (group) => [group.id, String(group.counts.members), group.name],
+        );
+      }),
+    );
+
+  commands
+    .command('create')
+    .description('Makes one without members and staff, and prints its id.')
+    .argument('<name>', 'what it is called')
+    .requiredOption('-o, --organization <id or name>', 'whose group it is')
+    .option('--description <text>', 'what it is for (default: its name)')
+    .option('--custom-reference <text>', 'what another system calls it')
+    .action((name: string, { organization, description = name, customReference }: NewGroup) =>
+      withApplication(async (app) => {
+        const fields = checked(NewGroupDto, { name, description, customReference });
+        const id = await app.get(Database).transaction(async (db) => {
+          const { id: organizationId } = await findOrganization(db, organization);
+          return app.get(GroupsService).insert(db, organizationId, fields, null);
+        });
+        output.one({ id }, id);
+      }),
+    );
+
+  commands
+    .command('delete')
+    .description('Deletes one, and within two seconds the sessions that were started through it. The accounts stay.')
+    .argument('<group>', 'its id, custom reference or name')
+    .requiredOption('-o, --organization <id or name>', 'whose group it is')
+    .action((text: string, { organization }: { organization: string }) =>
+      withApplication(async (app) => {
+        const { name } = await app.get(Database).transaction(async (db) => {
+          const { id } = await findOrganization(db, organization);
+          const group = await findGroup(db, id, text);
+          await app.get(GroupsService).delete(db, group, null);
+          return group;
+        });
+        tell(`The group ${name} is deleted.`);
+      }),
+    );
+}

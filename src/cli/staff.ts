@@ -1,0 +1,110 @@
+import type { INestApplicationContext } from '@nestjs/common';
+import { Argument } from 'commander';
+import type { Command } from 'commander';
+import type { EntityManager } from 'typeorm';
+import { Database } from '../database/database.js';
+import { findOrganization } from '../organizations/find-organization.js';
+import { Organization } from '../organizations/organization.entity.js';
+import { StaffService } from '../organizations/staff.service.js';
+import { UserFieldsDto } from '../users/dto/user-fields.dto.js';
+import { whereIs } from '../users/find-user.js';
+import type { NamingRef } from '../users/find-user.js';
+import { User } from '../users/user.entity.js';
+import { UsersPolicy } from '../users/users.policy.js';
+import { UsersService } from '../users/users.service.js';
+import { checked, Output, parseNamingRef, requireStaff, tell } from './operator.js';
+import type { WithApplication } from './operator.js';
+
+/** What says who is on the staff of an organization. */
+export function addStaffCommands(program: Command, withApplication: WithApplication): void {
+  const commands = program
+    .command('staff')
+    .description('The staff of an organization: who can get permissions there. Service accounts are staff as well.');
+  const output = new Output(commands);
+
+  commands
+    .command('list')
+    .description('Prints a line for each: id, e-mail address or -, name.')
+    .requiredOption('-o, --organization <id or name>', 'whose staff')
+    .action(({ organization }: { organization: string }) =>
+      withApplication(async (app) => {
+        const ids = await app.get(Database).transaction(async (db) => {
+          const { id } = await findOrganization(db, organization);
+          const where = { staffOrganizationId: id };
+          const found = await db.find(User, { where, select: { id: true }, order: { name: 'ASC', id: 'ASC' } });
+          return found.map((one) => one.id);
+        });
+        const users = await app.get(UsersService).showAll(ids);
+        output.list(users, (user) => [user.id, user.emailAddress ?? '-', user.name]);
+      }),
+    );
+
+  commands
+    .command('appoint')
+    .description('Puts somebody on the staff, without any permission yet, and prints the id.')
+    .addArgument(user())
+    .requiredOption('-o, --organization <id or name>', 'whose staff')
+    .option('-n, --name <name>', 'makes an account, if nobody has the e-mail address')
+    .action((ref: NamingRef, { organization, name }: { organization: string; name?: string }) =>
+      withApplication(async (app) => {
+        const appointed = await app.get(Database).transaction(async (db) => {
+          const { id: organizationId } = await findOrganization(db, organization);
+          const found = await db.findOne(User, { where: whereIs(ref) });
+          if (found) app.get(UsersPolicy).requireAppointable(organizationId, found);
+          const id = found?.id ?? (await makeAccount(app, db, organizationId, ref, name));
+          await app.get(StaffService).insert(db, organizationId, id, null);
+          return db.findOneByOrFail(User, { id });
+        });
+        output.one({ id: appointed.id }, appointed.id);
+        tell(`${appointed.name} is on the staff. Next: permissions grant`);
+      }),
+    );
+
+  commands
+    .command('dismiss')
+    .description(
+      'Takes somebody off the staff, with all permissions. The account stays. Not the last with MANAGE_STAFF.',
+    )
+    .addArgument(user())
+    .action((ref: NamingRef) =>
+      withApplication(async (app) => {
+        const { name } = await app.get(Database).transaction(async (db) => {
+          const found = await requireStaff(db, ref);
+          await requireStaffManagerBeside(app, db, found);
+          await app.get(UsersPolicy).requireDismissible(db, found.staffOrganizationId, found);
+          await app.get(StaffService).remove(db, found.staffOrganizationId, found.id, null);
+          return found;
+        });
+        tell(`${name} is no longer on the staff.`);
+      }),
+    );
+}
+
+/** An organization keeps somebody who can manage its staff: from the command line, too. @throws DomainError `no_access` */
+export async function requireStaffManagerBeside(
+  app: INestApplicationContext,
+  db: EntityManager,
+  user: User,
+): Promise<void> {
+  // Changes of one organization's staff come one after the other, as those by the API do.
+  if (user.staffOrganizationId)
+    await db.update(Organization, { id: user.staffOrganizationId }, { name: () => '"name"' });
+  await app.get(UsersPolicy).requireStaffManagerBeside(db, user, 'no_access');
+}
+
+function makeAccount(
+  app: INestApplicationContext,
+  db: EntityManager,
+  organizationId: string,
+  ref: NamingRef,
+  name: string | undefined,
+): Promise<string> {
+  if (ref.by !== 'emailAddress') throw new Error('There is no such user.');
+  if (name === undefined) throw new Error('There is no such user. With --name, an account is made.');
+  const fields = checked(UserFieldsDto, { name, emailAddress: ref.address });
+  return app.get(UsersService).insert(db, null, organizationId, fields);
+}
+
+function user(): Argument {
+  return new Argument('<user>', 'a user ID, an e-mail address, or CODE$ID').argParser(parseNamingRef);
+}
