@@ -20,7 +20,8 @@ const MAX_HEADER_BYTES = 64 * 1024;
 const ARRIVAL_MS = 1_000;
 const CLOSING_INTERVAL_MS = 100;
 /** Milliseconds that taking in what already waits for the server may take before it listens no more. */
-const ACCEPTING_MS = 1_000;
+const ACCEPTING_MS = 2_000;
+const SHORT_TURN_MS = 2;
 
 /**
  * Fastify on a server whose peers hold nothing up. It is closed in the order that loses no request: first it listens no
@@ -90,13 +91,22 @@ export class ServerAdapter extends FastifyAdapter {
     clearInterval(timer);
   }
 
-  /** The system resets whoever still waits to be taken in: until a whole turn of the event loop brings nobody. */
+  /**
+   * The system resets whoever still waits to be taken in when the server listens no more: until a turn of the event loop
+   * has brought nobody, and was so short that nobody has come since.
+   */
   private async acceptWaiting(): Promise<void> {
     const giveUpAt = performance.now() + ACCEPTING_MS;
-    let quietTurns = 0;
-    const accepted = (): void => void (quietTurns = 0);
+    let hasAccepted = false;
+    const accepted = (): void => void (hasAccepted = true);
     this.server.on('connection', accepted);
-    while (++quietTurns <= 2 && performance.now() < giveUpAt) await setImmediate();
+    await setImmediate();
+    for (let isQuiet = false; !isQuiet && performance.now() < giveUpAt;) {
+      const startedAt = performance.now();
+      hasAccepted = false;
+      await setImmediate();
+      isQuiet = !hasAccepted && performance.now() - startedAt < SHORT_TURN_MS;
+    }
     this.server.off('connection', accepted);
   }
 

