@@ -113,10 +113,20 @@ describe.each(Object.keys(PROXIES))('the configuration of %s', (proxy) => {
     expect(paths.filter((path) => !isOwn(path))).toEqual(['/']);
   });
 
-  it.each(['/', '/forward-auth', '/forward-auth/x', '/loginx', '/api/3/x', '/course/login', '/sessions', '/docsx'])(
-    'sends %s to the application',
-    (path) => {
-      expect(PROXIES[proxy]!()(path)).toBe(false);
-    },
-  );
+  it.each([
+    '/',
+    '/forward-auth',
+    '/forward-auth/x',
+    '/loginx',
+    '/api/3/x',
+    '/api/2/drill/x',
+    '/api/2.1/repertoire',
+    '/api/2.1.1/store?query=x',
+    '/api/2.1.1',
+    '/course/login',
+    '/sessions',
+    '/docsx',
+  ])('sends %s to the application', (path) => {
+    expect(PROXIES[proxy]!()(path)).toBe(false);
+  });
 });

@@ -18,7 +18,7 @@ export class EchoApplication {
   private constructor(private readonly server: Server) {}
 
   static async start(): Promise<EchoApplication> {
-    const server = createServer();
+    const server = createServer({ maxHeaderSize: 64 * 1024 });
     const application = new EchoApplication(server);
     server.on('request', (request, response) => {
       const chunks: Buffer[] = [];
