@@ -187,7 +187,7 @@ it.each([
         .replace('{user}', encodeURIComponent(person))
         .replace('{thirdParty}/{id}', `${thirdParty}/${isThere ? 7 : 8}`)
         .replace('{thirdPartyId}', `${thirdParty}%247`)
-        .replace('{email}', encodeURIComponent(person.includes('@') ? person : emailAddress))
+        .replace('{emailAddress}', encodeURIComponent(person.includes('@') ? person : emailAddress))
         .replace('{group}', one(user.groupId))
         .replace('/client/{id}', `/client/${isThere ? client.id : newClientId()}`)
         .replace('/service-account/{id}', `/service-account/${one(account.id)}`)
