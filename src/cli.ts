@@ -8,7 +8,6 @@ import { NestFactory } from '@nestjs/core';
 import { Command, InvalidArgumentError } from 'commander';
 import { AppModule } from './app.module.js';
 import { describeRoutes } from './app.openapi.js';
-import { readSecret } from './cli/read-secret.js';
 import { withCopyOf } from './cli/copy-of-file.js';
 import { ExportService } from './bulk/export.service.js';
 import { ImportService } from './bulk/import.service.js';
@@ -18,6 +17,7 @@ import { addOrganizationCommands } from './cli/organizations.js';
 import { addOriginCommands } from './cli/origins.js';
 import { addGroupCommands } from './cli/groups.js';
 import { addStaffCommands } from './cli/staff.js';
+import { addPasswordCommands } from './cli/passwords.js';
 import { addPermissionCommands } from './cli/permissions.js';
 import { addKeyCommands } from './cli/keys.js';
 import { addServiceAccountCommands } from './cli/service-accounts.js';
@@ -27,9 +27,7 @@ import { isDatabaseThere } from './database/open.js';
 import { dataSourceOptions, nameOfDatabase } from './database/options.js';
 import { CallerTokensService } from './oauth/caller-tokens.service.js';
 import { VERSION } from './status/version.js';
-import { PasswordsService } from './users/passwords.service.js';
 import { parseUserRef } from './users/user-ref.js';
-import { UsersService } from './users/users.service.js';
 
 const MAX_TTL_SECONDS = 30 * 24 * 60 * 60;
 
@@ -76,25 +74,6 @@ program
     if (ref.by === 'self') throw new Error('Name the user: nobody is signed in on the command line.');
     await withApplication(async (app) => {
       process.stdout.write(`${await app.get(CallerTokensService).mint(ref, ttl, client)}\n`);
-    });
-  });
-
-program
-  .command('password')
-  .description(
-    'Sets the password with which a user signs in, read from the standard input, and ends what they have signed in for.',
-  )
-  .requiredOption('-u, --user <reference>', 'a user ID, an e-mail address, or CODE$ID')
-  .action(async ({ user }: { user: string }) => {
-    const ref = parseUserRef(user);
-    if (ref.by === 'self') throw new Error('Name the user: nobody is signed in on the command line.');
-    await withApplication(async (app) => {
-      const found = await app.get(UsersService).find(ref);
-      if (found?.type !== 'USER') throw new Error('There is no such user.');
-      await app
-        .get(PasswordsService)
-        .set(found.id, await readSecret(`New password of ${found.name}, 15 to 256 characters: `));
-      process.stderr.write('The password is set.\n');
     });
   });
 
@@ -172,6 +151,7 @@ addOriginCommands(program, withApplication);
 addServiceAccountCommands(program, withApplication);
 addStaffCommands(program, withApplication);
 addGroupCommands(program, withApplication);
+addPasswordCommands(program, withApplication);
 addPermissionCommands(program, withApplication);
 addKeyCommands(program, withApplication);
 

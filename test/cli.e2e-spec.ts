@@ -6,12 +6,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { importPKCS8, SignJWT } from 'jose';
 import { newId } from '../src/common/id.js';
 import { PERMISSIONS } from '../src/users/account-permission.entity.js';
+import { EmailAddress } from '../src/users/email-address.entity.js';
 import { Password } from '../src/users/password.entity.js';
 import { PasswordsService } from '../src/users/passwords.service.js';
 import { PUBLIC_URL, TestApp } from './support/app.js';
-import { pipeToCli, runCli } from './support/cli.js';
+import { pipeToCli, runCli, typeToCli } from './support/cli.js';
 import { runCommand } from './support/command-line.js';
-import { JWT_BEARER, REDIRECT_URI, requestToken } from './support/oauth.js';
+import { Browser, JWT_BEARER, newPerson, REDIRECT_URI, requestToken } from './support/oauth.js';
 import type { TestCaller } from './support/world.js';
 
 let t: TestApp;
@@ -72,6 +73,36 @@ it('S38: a password that is piped in is text in UTF-8, or refused', async () => 
   expect(await set('zo\xeb zegt honderd', 'utf8')).toMatchObject({ code: 0 });
   const { hash } = await t.world.write((db) => db.findOneByOrFail(Password, { userId: id }));
   expect(await t.nest.get(PasswordsService, { strict: false }).matches(hash, 'zo\xeb zegt honderd')).toBe(true);
+});
+
+it('a password is asked for twice on a terminal, and shown neither time', async () => {
+  const { id } = await newPerson(t, await t.world.organization());
+  const next = 'seventeen purple otters';
+  const different = await typeToCli([next, `${next}!`], 'password', '--user', id);
+  expect(different).toMatchObject({ code: 1, stdout: expect.stringContaining('The two are not the same.') });
+  const { code, stdout } = await typeToCli([next, next], 'password', '--user', id);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('The password is set.')]);
+  expect(stdout).not.toContain('otters');
+  const { hash } = await t.world.write((db) => db.findOneByOrFail(Password, { userId: id }));
+  expect(await t.nest.get(PasswordsService, { strict: false }).matches(hash, next)).toBe(true);
+});
+
+it('a link for a password is printed, and is refused for whoever has no address', async () => {
+  const { id, emailAddress } = await newPerson(t, await t.world.organization());
+  const { code, stdout } = await runCli('password-link', '--user', emailAddress);
+  expect([code, stdout]).toEqual([
+    0,
+    expect.stringMatching(/^http:\/\/latchkey\.test\/oauth\/password\?token=[\w-]{43}\n$/),
+  ]);
+  const form = { password: 'seventeen purple otters', again: 'seventeen purple otters' };
+  const { text } = await new Browser(t).open(stdout.trim().replace(PUBLIC_URL, ''), form);
+  expect(text).toContain('Your password is set');
+  await t.world.write((db) => db.delete(EmailAddress, { userId: id }));
+  expect(await runCli('password-link', '--user', id)).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringContaining('no e-mail address to sign in with'),
+  });
 });
 
 it('every command is one of `npm run latchkey`', async () => {

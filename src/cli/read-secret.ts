@@ -3,22 +3,34 @@ import { Writable } from 'node:stream';
 import { areText } from '../common/text.js';
 
 /**
- * Reads one line from the standard input; on a terminal, what is typed is not shown.
+ * Reads a new secret from the standard input: one line. A terminal is asked twice, and shows nothing of what is typed.
  *
- * @throws Error for a line that is no text in UTF-8
+ * @throws Error for a line that is no text in UTF-8, and for two that are not the same
  */
-export async function readSecret(prompt: string): Promise<string> {
-  const { stdin } = process;
-  if (!stdin.isTTY) return readLine(stdin);
-  process.stderr.write(prompt);
+export async function readNewSecret(prompt: string): Promise<string> {
+  if (!process.stdin.isTTY) return readLine(process.stdin);
+  const [secret = '', again] = await ask([prompt, 'Once more: ']);
+  if (secret !== again) throw new Error('The two are not the same. Nothing has changed.');
+  return secret;
+}
+
+/** What is typed at each prompt, on a terminal that shows none of it. */
+async function ask(prompts: string[]): Promise<string[]> {
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: stdin, output, terminal: true });
+  // Before the first prompt: until then, the terminal itself shows what is typed.
+  const lines = createInterface({ input: process.stdin, output, terminal: true });
+  const answers: string[] = [];
   try {
-    for await (const line of lines) return line;
-    return '';
+    process.stderr.write(prompts[0]!);
+    for await (const line of lines) {
+      answers.push(line);
+      process.stderr.write('\n');
+      if (answers.length === prompts.length) break;
+      process.stderr.write(prompts[answers.length]!);
+    }
+    return answers;
   } finally {
     lines.close();
-    process.stderr.write('\n');
   }
 }
 

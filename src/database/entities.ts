@@ -23,6 +23,7 @@ import { Session } from '../sessions/session.entity.js';
 import { AccountPermission } from '../users/account-permission.entity.js';
 import { EmailAddress } from '../users/email-address.entity.js';
 import { UnverifiedEmailAddress } from '../users/unverified-email-address.entity.js';
+import { PasswordLink } from '../users/password-link.entity.js';
 import { Password } from '../users/password.entity.js';
 import { ThirdPartyId } from '../users/third-party-id.entity.js';
 import { UserSearchTerm } from '../users/user-search-term.entity.js';
@@ -55,6 +56,7 @@ export const ENTITIES = [
   ServiceAccount,
   ServiceAccountKey,
   Password,
+  PasswordLink,
   OAuthRecord,
   UsedAssertion,
   RevokedToken,

@@ -12,6 +12,7 @@ import { GiveOriginsOwners1796100000000 } from './migrations/1796100000000-GiveO
 import { AddOriginClaims1796110000000 } from './migrations/1796110000000-AddOriginClaims.js';
 import { AddDefaultEmbedOrigin1796120000000 } from './migrations/1796120000000-AddDefaultEmbedOrigin.js';
 import { AddUnverifiedEmailAddresses1796200000000 } from './migrations/1796200000000-AddUnverifiedEmailAddresses.js';
+import { AddPasswordLinks1796300000000 } from './migrations/1796300000000-AddPasswordLinks.js';
 import { FoldEmailAddresses1796400000000 } from './migrations/1796400000000-FoldEmailAddresses.js';
 
 /** In the order in which they run. */
@@ -30,5 +31,6 @@ export const MIGRATIONS = [
   AddOriginClaims1796110000000,
   AddDefaultEmbedOrigin1796120000000,
   AddUnverifiedEmailAddresses1796200000000,
+  AddPasswordLinks1796300000000,
   FoldEmailAddresses1796400000000,
 ];

@@ -131,7 +131,7 @@ export class DemoService {
       return `\n  There is no demo organization: its password is known, and HOST=${this.settings.HOST} is no loopback address.\n  Make an organization of your own: npm run latchkey -- organizations create --help\n\n`;
     if ((await this.organizations.count()) === 0) {
       const administratorId = await this.database.transaction((db) => this.seed(db));
-      await this.passwords.set(administratorId, PASSWORD);
+      await this.passwords.setKnown(administratorId, PASSWORD);
     }
     const url = this.settings.PUBLIC_URL;
     await this.allowSwaggerUi(url);

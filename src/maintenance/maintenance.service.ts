@@ -5,6 +5,7 @@ import { AuditService } from '../audit/audit.service.js';
 import { AttemptsService } from '../auth/attempts.service.js';
 import { ExpiredRecordsService } from '../oauth/expired-records.service.js';
 import { SigningKeysService } from '../oauth/signing-keys.service.js';
+import { PasswordLinksService } from '../users/password-links.service.js';
 
 export const INTERVAL_MS = 10 * 60_000;
 /** After the start, so that it is also done by an instance that never runs for long. */
@@ -21,6 +22,7 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
     private readonly loginTokens: LoginTokensService,
     private readonly attempts: AttemptsService,
     private readonly expiredRecords: ExpiredRecordsService,
+    private readonly passwordLinks: PasswordLinksService,
     private readonly signingKeys: SigningKeysService,
     private readonly audit: AuditService,
   ) {}
@@ -44,6 +46,7 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
     await this.loginTokens.prune();
     await this.attempts.prune();
     await this.expiredRecords.prune();
+    await this.passwordLinks.prune();
     await this.signingKeys.prune();
     await this.audit.prune();
   }

@@ -1,23 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import { hash, verify } from '@node-rs/argon2';
 import { InjectRepository } from '@nestjs/typeorm';
-import type { Repository } from 'typeorm';
+import type { EntityManager, Repository } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import { Clock } from '../common/clock.js';
 import { Database, toInstant } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { SignInsService } from '../oauth/sign-ins.service.js';
+import { PasswordLink } from './password-link.entity.js';
+import { requireStrongPassword } from './password-strength.js';
 import { Password } from './password.entity.js';
 import { User } from './user.entity.js';
 import { normalizeEmailAddress } from './user-ref.js';
 
 /** OWASP's Password Storage Cheat Sheet: argon2id (the library's default) with 19 MiB, two passes, one lane. */
 const ARGON2ID = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
-
-/** NIST SP 800-63B, section 3.1.1.2: at least 15 characters where a password is all there is. */
-export const MIN_PASSWORD_LENGTH = 15;
-/** Longer ones only cost time to hash. */
-export const MAX_PASSWORD_LENGTH = 256;
 
 /** An account without a password costs no more and no less than one with a password, or none at all. */
 const FIND: Statement = {
@@ -56,22 +53,50 @@ export class PasswordsService {
     private readonly clock: Clock,
   ) {}
 
-  /**
-   * Sets the password for an operator, and ends what was signed in for with the one before.
-   *
-   * @throws Error for a password that is too short or too long
-   */
+  /** Sets the password for an operator. @throws DomainError `invalid_password` */
   async set(userId: string, password: string): Promise<void> {
-    if (password.length < MIN_PASSWORD_LENGTH || password.length > MAX_PASSWORD_LENGTH)
-      throw new Error(`A password has ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters.`);
-    const row = { userId, hash: await hash(password.normalize('NFKC'), ARGON2ID), changedAt: this.clock.now() };
-    await this.database.transaction(async (db) => {
-      const { staffOrganizationId, organizationId: managedBy } = await db.findOneByOrFail(User, { id: userId });
-      await db.upsert(Password, row, ['userId']);
-      await this.signIns.end(db, userId);
-      const organizationId = staffOrganizationId ?? managedBy;
-      await this.audit.record(db, { event: 'PASSWORD_SET', organizationId, userId, by: null });
+    await requireStrongPassword(password, await this.namesOf(userId));
+    await this.setKnown(userId, password);
+  }
+
+  /** The same for one that everybody may know: that of the demo. */
+  async setKnown(userId: string, password: string): Promise<void> {
+    const hashed = await hashOf(password);
+    await this.database.transaction((db) => this.store(db, userId, hashed, null));
+  }
+
+  /**
+   * Changes one's own password, and says from when the new one is; `null` if the current one is wrong.
+   *
+   * @throws DomainError `invalid_password`
+   */
+  async change(userId: string, current: string, password: string): Promise<string | null> {
+    const before = await this.passwords.findOneBy({ userId });
+    if (!before || !(await this.matches(before.hash, current))) return null;
+    const hashed = await this.hashStrong(password, await this.namesOf(userId));
+    return this.database.transaction(async (db) => {
+      // Another one may have been set meanwhile, to which the current one is a stranger.
+      if (!(await db.existsBy(Password, { userId, hash: before.hash }))) return null;
+      return (await this.store(db, userId, hashed, { userId })).toISOString();
     });
+  }
+
+  /** What is stored of a password. @throws DomainError `invalid_password`, also where it can be guessed from `about` the account */
+  async hashStrong(password: string, about: string[]): Promise<string> {
+    await requireStrongPassword(password, about);
+    return hashOf(password);
+  }
+
+  /** Sets the password, ends what was signed in for with the one before, and answers from when it is. */
+  async store(db: EntityManager, userId: string, hashed: string, by: { userId: string } | null): Promise<Date> {
+    const { staffOrganizationId, organizationId: managedBy } = await db.findOneByOrFail(User, { id: userId });
+    const changedAt = this.clock.now();
+    await db.upsert(Password, { userId, hash: hashed, changedAt }, ['userId']);
+    await db.delete(PasswordLink, { userId });
+    await this.signIns.end(db, userId);
+    const organizationId = staffOrganizationId ?? managedBy;
+    await this.audit.record(db, { event: 'PASSWORD_SET', organizationId, userId, by });
+    return changedAt;
   }
 
   /**
@@ -96,8 +121,17 @@ export class PasswordsService {
     return this.passwords.existsBy({ userId: accountId, changedAt: new Date(passwordFrom) });
   }
 
+  private async namesOf(userId: string): Promise<string[]> {
+    const user = await this.users.findOne({ where: { id: userId }, relations: { emailAddresses: true } });
+    return user ? [user.name, ...user.emailAddresses.map(({ address }) => address)] : [];
+  }
+
   /** Takes as long for every hash that was made with the parameters above. */
   matches(hashed: string, password: string): Promise<boolean> {
     return verify(hashed, password.normalize('NFKC'));
   }
+}
+
+function hashOf(password: string): Promise<string> {
+  return hash(password.normalize('NFKC'), ARGON2ID);
 }

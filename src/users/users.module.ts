@@ -9,6 +9,8 @@ import { EmailAddressesController } from './email-addresses.controller.js';
 import { EmailAddressesService } from './email-addresses.service.js';
 import { EmailVerificationController } from './email-verification.controller.js';
 import { Password } from './password.entity.js';
+import { PasswordLinksController } from './password-links.controller.js';
+import { PasswordLinksService } from './password-links.service.js';
 import { PasswordsService } from './passwords.service.js';
 import { ThirdPartyId } from './third-party-id.entity.js';
 import { UnverifiedEmailAddress } from './unverified-email-address.entity.js';
@@ -36,6 +38,7 @@ import { UsersService } from './users.service.js';
     EmailVerificationController,
     ApiSessionController,
     PermissionsController,
+    PasswordLinksController,
   ],
   providers: [
     UsersService,
@@ -44,7 +47,8 @@ import { UsersService } from './users.service.js';
     EmailAddressesService,
     PermissionsService,
     PasswordsService,
+    PasswordLinksService,
   ],
-  exports: [UsersService, UsersPolicy, PasswordsService],
+  exports: [UsersService, UsersPolicy, PasswordsService, PasswordLinksService],
 })
 export class UsersModule {}

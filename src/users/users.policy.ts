@@ -104,7 +104,7 @@ export class UsersPolicy {
    */
   async requireHoldsPermissionsOf(
     db: EntityManager,
-    { userId }: Caller,
+    { userId }: Pick<Caller, 'userId'>,
     account: User,
     otherwise: ErrorId,
   ): Promise<void> {
@@ -119,6 +119,20 @@ export class UsersPolicy {
     if (user.organizationId === null) return false;
     const caller = { id: userId, status: 'ACTIVE', staffOrganizationId: user.organizationId } as const;
     return db.existsBy(AccountPermission, { permission: 'MANAGE_USERS', user: caller });
+  }
+
+  /**
+   * With `MANAGE_USERS`, an account of a person that the organization manages, with no permission that the caller lacks. Whoever
+   * changes their own password gives the one before.
+   */
+  async requireMayResetPassword(db: EntityManager, caller: Pick<Caller, 'userId'>, user: User | null): Promise<void> {
+    const organizationId = await requireStaffWith(db, caller, 'MANAGE_USERS', 'no_access');
+    if (!user) throw new DomainError('nonexistent_user');
+    if (user.organizationId !== organizationId) throw new DomainError('no_access');
+    if (user.type === 'SERVICE_ACCOUNT') throw new DomainError('no_access', 'A service account has no password.');
+    if (user.id === caller.userId)
+      throw new DomainError('no_access', 'Change your own password at /oauth/account, with the one that you have.');
+    await this.requireHoldsPermissionsOf(db, caller, user, 'no_access');
   }
 
   /** A service account is named by its id alone. */
@@ -242,7 +256,7 @@ function isStaffManager(db: EntityManager, userId: string): Promise<boolean> {
  */
 export async function requireStaffWith(
   db: EntityManager,
-  { userId }: Caller,
+  { userId }: Pick<Caller, 'userId'>,
   permission: Permission,
   otherwise: ErrorId,
 ): Promise<string> {

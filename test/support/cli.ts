@@ -24,3 +24,20 @@ export async function pipeToCli(input: Buffer | null, ...args: string[]): Promis
   const [stdout, stderr] = await Promise.all([text(child.stdout!), text(child.stderr!)]);
   return { code: await ended, stdout, stderr };
 }
+
+/** Runs the built command line on a terminal, and types the next of the lines at each prompt. */
+export async function typeToCli(lines: string[], ...args: string[]): Promise<Pick<CliResult, 'code' | 'stdout'>> {
+  const command = [process.execPath, 'dist/src/cli.js', ...args].join(' ');
+  const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
+    env: { PATH: process.env.PATH, ...testEnvironment() },
+    stdio: 'pipe',
+  });
+  let stdout = '';
+  const left = [...lines];
+  child.stdout.on('data', (chunk: Buffer) => {
+    stdout += chunk.toString();
+    if (stdout.endsWith(': ') && left.length > 0) child.stdin.write(`${left.shift()}\n`);
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, stdout };
+}

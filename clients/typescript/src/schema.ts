@@ -153,7 +153,6 @@ export interface paths {
         put: operations["changeOwnUser"];
         /**
          * The older form of changing the caller’s own account, which answers an empty object
-         * @deprecated
          * @description Needs a token of one’s own.
          */
         post: operations["updateOwnUser"];
@@ -440,6 +439,28 @@ export interface paths {
          * @description Needs `MANAGE_STAFF`.
          */
         delete: operations["revokePermission"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/user/{user}/password-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a link with which a user sets their password, once
+         * @description Good for a day. It takes the place of the one before. Pass it on to the user alone.
+         *
+         *     Needs `MANAGE_USERS`.
+         */
+        post: operations["createPasswordLink"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -1668,6 +1689,12 @@ export interface components {
              */
             permissions: ("OBTAIN_ACCESS_TOKENS" | "MANAGE_USERS" | "CREATE_GROUPS" | "MANAGE_ALL_GROUPS" | "MANAGE_STAFF" | "MANAGE_SERVICE_ACCOUNTS" | "VIEW_AUDIT_LOG")[];
         };
+        PasswordLink: {
+            /** @example https://learn.example.com/oauth/password?token=Zq8vTn2rLw5yKx3mPd7sHb1cJf4gWe6a9uQxRkVtYo0 */
+            url: string;
+            /** @example 2026-01-12T16:54:11Z */
+            expires: string;
+        };
         GroupCounts: {
             /**
              * @description Users who have joined.
@@ -2185,7 +2212,7 @@ export interface components {
              */
             at: string;
             /** @enum {string} */
-            event: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
+            event: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
             /**
              * @description Whom it happened to: `sub`.
              * @example Zk1cVq0rTtWm8sQXq3bVxg
@@ -5544,6 +5571,96 @@ export interface operations {
             };
         };
     };
+    createPasswordLink: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PasswordLink"];
+                };
+            };
+            /** @description `missing_field`, `email_address_not_specified`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `no_access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `nonexistent_user` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     getGroup: {
         parameters: {
             query?: never;
@@ -8216,7 +8333,7 @@ export interface operations {
                 actor?: string;
                 /** @description The ID of the client by which it was done. */
                 client?: string;
-                event?: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
+                event?: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
                 /** @description From this instant on. */
                 from?: string;
                 /** @description Before this instant. */

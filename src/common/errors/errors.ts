@@ -21,6 +21,7 @@ export const ERRORS = {
     status: 400,
     description: 'The third-party ID is malformed, or its code is none of the organization’s.',
   },
+  invalid_password: { status: 400, description: 'The password is too short, too long, or easy to guess.' },
   unknown_permission: { status: 400, description: 'There is no permission with this name.' },
   cannot_delete_self: { status: 400, description: 'Nobody deletes their own account.' },
   account_is_group_manager: { status: 400, description: 'The account manages groups; take that away first.' },

@@ -1,18 +1,23 @@
 import { Body, Controller, Get, Param, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AttemptsService } from '../../auth/attempts.service.js';
 import { CalledBy } from '../../auth/called-by.decorator.js';
 import { SameOriginGuard } from '../../auth/same-origin.guard.js';
 import { toIso } from '../../common/clock.js';
+import { DomainError } from '../../common/errors/errors.js';
 import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
 import { IdPipe } from '../../common/id.pipe.js';
 import { html, sendPage } from '../../common/page.js';
 import type { Html } from '../../common/page.js';
 import { SUBMIT_ONCE } from '../../common/submit-once.js';
+import { MAX_PASSWORD_LENGTH } from '../../users/password-strength.js';
+import { PasswordsService } from '../../users/passwords.service.js';
 import { UsersService } from '../../users/users.service.js';
 import { SignInsService } from '../sign-ins.service.js';
 import type { SignIn } from '../sign-ins.service.js';
 import { AccountSignInsService } from './account-sign-ins.service.js';
+import { faultOf, NEW_PASSWORD_FIELDS, requireNewPassword } from './new-password-form.js';
 import { PATHS } from './paths.js';
 import { signInForm, WRONG_CREDENTIALS } from './sign-in-form.js';
 import { requireCredentials, SignInService } from './sign-in.service.js';
@@ -27,16 +32,38 @@ export class AccountController {
     private readonly current: AccountSignInsService,
     private readonly signIns: SignInsService,
     private readonly credentials: SignInService,
+    private readonly passwords: PasswordsService,
+    private readonly attempts: AttemptsService,
     private readonly users: UsersService,
   ) {}
 
   @Get()
   async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await this.showPage(request, reply);
+  }
+
+  /** Changes one's own password, and signs out everywhere else. */
+  @Post('password')
+  @UseGuards(SameOriginGuard)
+  async change(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
     const signIn = await this.current.find(request);
-    const user = signIn && (await this.users.findById(signIn.userId));
-    if (!user) return sendPage(reply, 200, 'Sign in', signInForm(LOGIN), OPTIONS);
-    const page = html`${signedIn(user.name)}${listed(await this.signIns.list(user.id), signIn.uid)}`;
-    sendPage(reply, 200, 'Your account', page, OPTIONS);
+    if (!signIn) return showAgain(reply);
+    const { current } = (fields ?? {}) as Record<string, unknown>;
+    if (typeof current !== 'string' || current.length > MAX_PASSWORD_LENGTH)
+      throw new DomainError('invalid_request', 'Give the current password.');
+    try {
+      const password = requireNewPassword(fields);
+      await this.attempts.countSignIn(signIn.userId, request.ip);
+      const passwordFrom = await this.passwords.change(signIn.userId, current, password);
+      if (passwordFrom === null) throw new DomainError('invalid_password', 'The current password is wrong.');
+      await this.attempts.rememberSignIn(signIn.userId, request.ip);
+      await this.current.start(request, reply, { userId: signIn.userId, passwordFrom });
+    } catch (error) {
+      return this.showPage(request, reply, faultOf(error));
+    }
+    const page = html`<p>You are signed out everywhere else. Applications that you had allowed to act for you ask you once more.</p>
+      <p><a href="${PATHS.account}">Your account</a></p>`;
+    sendPage(reply, 200, 'Your password is changed', page);
   }
 
   @Post('login')
@@ -69,6 +96,14 @@ export class AccountController {
     if (signIn) await this.signIns.endOne(signIn.userId, uid);
     showAgain(reply);
   }
+
+  private async showPage(request: FastifyRequest, reply: FastifyReply, fault?: string): Promise<void> {
+    const signIn = await this.current.find(request);
+    const user = signIn && (await this.users.findById(signIn.userId));
+    if (!user) return sendPage(reply, 200, 'Sign in', signInForm(LOGIN), OPTIONS);
+    const page = html`${signedIn(user.name)}${listed(await this.signIns.list(user.id), signIn.uid)}${passwordForm(fault)}`;
+    sendPage(reply, fault === undefined ? 200 : 400, 'Your account', page, OPTIONS);
+  }
 }
 
 const LOGIN = `${PATHS.account}/login`;
@@ -83,6 +118,16 @@ function showAgain(reply: FastifyReply): void {
 function signedIn(name: string): Html {
   return html`<p>You are signed in as <strong>${name}</strong>, for applications that ask to act for you.</p>
     <form method="post" action="${PATHS.account}/logout"><button type="submit">Sign out</button></form>`;
+}
+
+function passwordForm(fault?: string): Html {
+  return html`<h2>Your password</h2>
+    ${fault === undefined ? '' : html`<p role="alert">${fault}</p>`}
+    <form method="post" action="${PATHS.account}/password">
+      <label>Current password <input type="password" name="current" required autocomplete="current-password"></label>
+      ${NEW_PASSWORD_FIELDS}
+      <button type="submit">Change password</button>
+    </form>`;
 }
 
 function listed(signIns: SignIn[], current: string): Html {

@@ -19,6 +19,7 @@ import { JwtBearerGrant } from './jwt-bearer.grant.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
 import { OAuthController } from './oauth.controller.js';
 import { OAuthLimits } from './oauth-limits.service.js';
+import { PasswordLinkController } from './password-link.controller.js';
 import { SignInService } from './sign-in.service.js';
 
 @Module({
@@ -31,7 +32,7 @@ import { SignInService } from './sign-in.service.js';
     AuthModule,
     UsersModule,
   ],
-  controllers: [OAuthController, InteractionsController, AccountController],
+  controllers: [OAuthController, InteractionsController, AccountController, PasswordLinkController],
   providers: [
     AccountSignInsService,
     AuthorizationServer,

@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { AttemptsService } from '../../auth/attempts.service.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { TEXT_LINE } from '../../common/fields.js';
-import { MAX_PASSWORD_LENGTH, PasswordsService } from '../../users/passwords.service.js';
+import { MAX_PASSWORD_LENGTH } from '../../users/password-strength.js';
+import { PasswordsService } from '../../users/passwords.service.js';
 import { normalizeEmailAddress } from '../../users/user-ref.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
 

@@ -1,0 +1,52 @@
+import type { Command } from 'commander';
+import type { EntityManager } from 'typeorm';
+import { Database } from '../database/database.js';
+import { whereIs } from '../users/find-user.js';
+import type { NamingRef } from '../users/find-user.js';
+import { PasswordLinksService } from '../users/password-links.service.js';
+import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../users/password-strength.js';
+import { PasswordsService } from '../users/passwords.service.js';
+import { User } from '../users/user.entity.js';
+import { parseNamingRef, print, tell } from './operator.js';
+import type { WithApplication } from './operator.js';
+import { readNewSecret } from './read-secret.js';
+
+const USER = ['-u, --user <reference>', 'a user ID, an e-mail address, or CODE$ID', parseNamingRef] as const;
+
+/** What sets the password of a person, or lets them set it. */
+export function addPasswordCommands(program: Command, withApplication: WithApplication): void {
+  program
+    .command('password')
+    .description(
+      'Sets the password with which a user signs in, and ends what they have signed in for. It is read from the standard input; a terminal asks twice.',
+    )
+    .requiredOption(...USER)
+    .action(({ user }: { user: NamingRef }) =>
+      withApplication(async (app) => {
+        const { id, name } = await app.get(Database).transaction((db) => requirePerson(db, user));
+        const prompt = `New password of ${name}, ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters: `;
+        await app.get(PasswordsService).set(id, await readNewSecret(prompt));
+        tell('The password is set.');
+      }),
+    );
+
+  program
+    .command('password-link')
+    .description('Prints a link with which a user sets their password, once, within a day. Pass it on to them alone.')
+    .requiredOption(...USER)
+    .action(({ user }: { user: NamingRef }) =>
+      withApplication(async (app) => {
+        const { url, expires } = await app
+          .get(Database)
+          .transaction(async (db) => app.get(PasswordLinksService).make(db, await requirePerson(db, user), null));
+        print(url);
+        tell(`The link works once, until ${expires}.`);
+      }),
+    );
+}
+
+async function requirePerson(db: EntityManager, ref: NamingRef): Promise<User> {
+  const user = await db.findOne(User, { where: whereIs(ref) });
+  if (user?.type !== 'USER') throw new Error('There is no such user.');
+  return user;
+}

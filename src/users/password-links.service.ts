@@ -1,0 +1,134 @@
+import { Injectable } from '@nestjs/common';
+import { MoreThan } from 'typeorm';
+import type { EntityManager } from 'typeorm';
+import { AuditService } from '../audit/audit.service.js';
+import type { Caller } from '../auth/caller.js';
+import { addSeconds, Clock, toIso } from '../common/clock.js';
+import { DomainError } from '../common/errors/errors.js';
+import { hashSecret, newSecret } from '../common/id.js';
+import { Settings } from '../config/settings.js';
+import { Database } from '../database/database.js';
+import { prune, pruneExpired } from '../database/prune.js';
+import type { PasswordLinkDto } from './dto/password-link.dto.js';
+import { EmailAddress } from './email-address.entity.js';
+import { findIn } from './find-user.js';
+import { PasswordLink } from './password-link.entity.js';
+import { PasswordsService } from './passwords.service.js';
+import type { UserRef } from './user-ref.js';
+import { User } from './user.entity.js';
+import { UsersPolicy } from './users.policy.js';
+
+/** Where a person opens the link. */
+export const PASSWORD_LINK_PATH = '/oauth/password';
+
+/** Seconds that a link is good. */
+const LIFETIME = 86_400;
+
+const PRUNE = pruneExpired('password_links', 'user_id');
+
+/** Whose password a link sets. */
+export interface PasswordLinkOwner {
+  id: string;
+  name: string;
+  emailAddress: string;
+}
+
+/** Links by which people set their passwords, each once. An administrator makes them, and passes them on. */
+@Injectable()
+export class PasswordLinksService {
+  constructor(
+    private readonly passwords: PasswordsService,
+    private readonly policy: UsersPolicy,
+    private readonly audit: AuditService,
+    private readonly database: Database,
+    private readonly settings: Settings,
+    private readonly clock: Clock,
+  ) {}
+
+  /** @throws DomainError `no_access`, `nonexistent_user`, `email_address_not_specified` */
+  create(caller: Caller, ref: UserRef): Promise<PasswordLinkDto> {
+    return this.database.transaction(async (db) => {
+      const user = await findIn(db, caller, ref);
+      await this.policy.requireMayResetPassword(db, caller, user);
+      return this.make(db, user!, caller);
+    });
+  }
+
+  /** Whether `by` may do that is decided before. The link takes the place of the one before. */
+  async make(db: EntityManager, { id: userId, ...user }: User, by: Caller | null): Promise<PasswordLinkDto> {
+    if (!(await db.existsBy(EmailAddress, { userId, isPrimary: true })))
+      throw new DomainError('email_address_not_specified', 'The account has no e-mail address to sign in with.');
+    const token = newSecret();
+    const expiresAt = addSeconds(this.clock.now(), LIFETIME);
+    const row = { userId, tokenHash: hashSecret(token), madeBy: by?.userId ?? null, expiresAt };
+    await db.upsert(PasswordLink, row, ['userId']);
+    const organizationId = user.staffOrganizationId ?? user.organizationId;
+    await this.audit.record(db, { event: 'PASSWORD_LINK_MADE', organizationId, userId, by });
+    const url = `${this.settings.PUBLIC_URL}${PASSWORD_LINK_PATH}?token=${token}`;
+    return { url, expires: toIso(expiresAt) };
+  }
+
+  /** Whom the link is for; looking uses nothing up. @throws DomainError `invalid_token` */
+  async require(token: string): Promise<PasswordLinkOwner> {
+    return this.database.transaction(async (db) => this.requireOwner(db, await this.requireLink(db, token)));
+  }
+
+  /**
+   * Sets the password. Of any number of calls at once, one does.
+   *
+   * @throws DomainError `invalid_password`, which leaves the link as it is, `invalid_token`
+   */
+  async use(token: string, password: string): Promise<void> {
+    const { name, emailAddress } = await this.require(token);
+    const hash = await this.passwords.hashStrong(password, [name, emailAddress]);
+    await this.database.transaction(async (db) => {
+      const link = await this.requireLink(db, token);
+      const { userId, tokenHash } = link;
+      // Of any number of calls at once, one deletes it.
+      const { affected } = await db.delete(PasswordLink, { userId, tokenHash });
+      if (affected !== 1) throw gone();
+      const { id } = await this.requireOwner(db, link);
+      await this.passwords.store(db, id, hash, { userId: id });
+    });
+  }
+
+  async prune(): Promise<void> {
+    await prune(this.database, PRUNE, [this.clock.now()]);
+  }
+
+  private async requireLink(db: EntityManager, token: string): Promise<PasswordLink> {
+    const expiresAt = MoreThan(this.clock.now());
+    const link = await db.findOneBy(PasswordLink, { tokenHash: hashSecret(token), expiresAt });
+    if (!link) throw gone();
+    return link;
+  }
+
+  /** Whoever made the link has still to have the right: both accounts may have been changed since. */
+  private async requireOwner(
+    db: EntityManager,
+    { userId, madeBy }: Pick<PasswordLink, 'userId' | 'madeBy'>,
+  ): Promise<PasswordLinkOwner> {
+    const user = await db.findOneBy(User, { id: userId, status: 'ACTIVE' });
+    const address = await db.findOneBy(EmailAddress, { userId, isPrimary: true });
+    if (!user || !address) throw gone();
+    if (madeBy !== null && !(await this.isStillAllowed(db, madeBy, user))) throw gone();
+    return { id: user.id, name: user.name, emailAddress: address.address };
+  }
+
+  private async isStillAllowed(db: EntityManager, userId: string, user: User): Promise<boolean> {
+    try {
+      await this.policy.requireMayResetPassword(db, { userId }, user);
+      return true;
+    } catch (error) {
+      if (error instanceof DomainError) return false;
+      throw error;
+    }
+  }
+}
+
+function gone(): DomainError {
+  return new DomainError(
+    'invalid_token',
+    'This link was used before, has expired, or was replaced by another one. Ask whoever gave it to you for a new one.',
+  );
+}
