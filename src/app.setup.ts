@@ -70,6 +70,8 @@ export async function createApp(
 async function configureApp(app: NestFastifyApplication, settings: Settings): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   addCommonHooks(fastify);
+  // Fastify reads text by default, and no route of ours takes it.
+  fastify.removeContentTypeParser('text/plain');
   allowBrowserClients(app);
   announceDeprecation(fastify, settings.PUBLIC_URL);
   const answerOtherMethods = rejectOtherMethods(fastify);

@@ -82,6 +82,7 @@ describe('an error', () => {
   it.each([
     { of: 'a body that is not JSON', headers: { 'content-type': 'application/json' }, body: '{"a":', status: 400 },
     { of: 'a media type that nobody reads', headers: { 'content-type': 'application/xml' }, body: '<a/>', status: 415 },
+    { of: 'plain text', headers: { 'content-type': 'text/plain' }, body: 'name=a', status: 415 },
     {
       of: 'a body over 64 KiB',
       headers: { 'content-type': 'application/x-www-form-urlencoded' },
