@@ -89,8 +89,15 @@ async function configureApp(app: NestFastifyApplication, settings: Settings): Pr
 function addCommonHooks(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.headers({ ...COMMON_HEADERS, 'X-Request-Id': request.id });
+    if (isEmptyJson(request)) delete request.raw.headers['content-type'];
     done();
   });
+}
+
+/** Libraries name JSON also where they send no body, which as JSON would be malformed. */
+function isEmptyJson({ raw: { headers } }: FastifyRequest): boolean {
+  const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
+  return !hasBody && /^application\/json\b/i.test(headers['content-type'] ?? '');
 }
 
 /** The router answers a malformed path before any hook runs. */

@@ -707,17 +707,21 @@ describe('of the authorization server, the record has', () => {
   it('a code and a refresh token that come a second time', async () => {
     const exchange = { grant_type: 'authorization_code', code: await newCode(oauth), redirect_uri: REDIRECT_URI };
     const { body } = await ok(requestToken(t.url, exchange, oauth.client));
-    const refresh = { grant_type: 'refresh_token', refresh_token: (await newTokens(oauth)).refresh_token };
-    await ok(requestToken(t.url, refresh, oauth.client));
+    const refresh = {
+      grant_type: 'refresh_token',
+      refresh_token: (await newTokens(oauth, oauth.publicClient)).refresh_token,
+    };
+    await ok(requestToken(t.url, refresh, oauth.publicClient));
+    t.clock.advance(31);
     expect(body.refresh_token).toBeTruthy();
     const found = await recordedBy(async () => {
-      for (const fields of [exchange, refresh])
-        expect((await requestToken(t.url, fields, oauth.client)).status).toBe(400);
+      expect((await requestToken(t.url, exchange, oauth.client)).status).toBe(400);
+      expect((await requestToken(t.url, refresh, oauth.publicClient)).status).toBe(400);
     });
     expect(found).toEqual([
       // With the code goes what it says of the user.
       { event: 'TOKEN_REPLAYED', ...ofNobody(), details: { grant: 'authorization_code' } },
-      { event: 'TOKEN_REPLAYED', ...of(), details: { grant: 'refresh_token' } },
+      { event: 'TOKEN_REPLAYED', ...of(), clientId: oauth.publicClient.id, details: { grant: 'refresh_token' } },
     ]);
   });
 

@@ -60,14 +60,14 @@ describe('maintenance', () => {
   });
 
   it('forgets sign-ins, codes, grants and refresh tokens once they have expired, not before', async () => {
-    const { refresh_token } = await newTokens(scene);
+    const { refresh_token } = await newTokens(scene, scene.publicClient);
     await maintenance.prune();
     const refresh = { grant_type: 'refresh_token', refresh_token };
-    expect((await requestToken(t.url, refresh, scene.client)).status).toBe(200);
+    expect((await requestToken(t.url, refresh, scene.publicClient)).status).toBe(200);
     t.clock.advance(29 * DAY);
     await maintenance.prune();
     // The token that was replaced is still known, so that its replay is noticed.
-    expect((await requestToken(t.url, refresh, scene.client)).body.error_description).toContain(
+    expect((await requestToken(t.url, refresh, scene.publicClient)).body.error_description).toContain(
       'grant request is invalid',
     );
     t.clock.advance(2 * DAY);

@@ -61,7 +61,7 @@ describe.each([
     expect(await mine.json()).toMatchObject({ id: person.id });
 
     const renewed = await oauth.refreshTokenGrant(config, tokens.refresh_token!);
-    expect(renewed.refresh_token).not.toBe(tokens.refresh_token);
+    expect(renewed.refresh_token !== tokens.refresh_token).toBe(isPublic);
     await oauth.tokenRevocation(config, renewed.refresh_token!, { token_type_hint: 'refresh_token' });
     await expect(oauth.refreshTokenGrant(config, renewed.refresh_token!)).rejects.toMatchObject({
       error: 'invalid_grant',

@@ -16,7 +16,16 @@ import type { DomainError } from '../src/common/errors/errors.js';
 import { FailedAttempt } from '../src/auth/failed-attempt.entity.js';
 import { call, TestApp, testEnvironment } from './support/app.js';
 import type { Answer } from './support/app.js';
-import { actionOf, authorizeQuery, Browser, newPerson, newScene, PASSWORD, requestToken } from './support/oauth.js';
+import {
+  actionOf,
+  authorizeQuery,
+  Browser,
+  newPerson,
+  newScene,
+  PASSWORD,
+  REDIRECT_URI,
+  requestToken,
+} from './support/oauth.js';
 import type { Scene } from './support/oauth.js';
 
 let t: TestApp;
@@ -91,7 +100,11 @@ describe('signing in', () => {
     const { status, text } = await browser.open(`/oauth/authorize?${authorizeQuery(scene.client)}`);
     expect([status, text]).toEqual([200, expect.stringContaining('<h1>Sign in</h1>')]);
     const target = await browser.authorize(authorizeQuery(scene.client), next.emailAddress);
-    const fields = { grant_type: 'authorization_code', code: target.searchParams.get('code')! };
+    const fields = {
+      grant_type: 'authorization_code',
+      code: target.searchParams.get('code')!,
+      redirect_uri: REDIRECT_URI,
+    };
     const { body } = await requestToken(t.url, fields, scene.client);
     expect((await t.as({ token: body.access_token })('/user')).body.id).toBe(next.id);
   });

@@ -4,6 +4,7 @@ import type { Command } from 'commander';
 import { Database } from '../database/database.js';
 import { ClientSecretsService } from '../oauth/client-secrets.service.js';
 import { ClientsService } from '../oauth/clients.service.js';
+import { COMPATIBILITIES } from '../oauth/client.entity.js';
 import { ClientChangesDto, NewClientDto } from '../oauth/dto/client-fields.dto.js';
 import { EXPLORER_CLIENT } from '../oauth/explorer-client.js';
 import { requireClient } from '../oauth/require.js';
@@ -17,6 +18,7 @@ interface Fields {
   origin?: string[];
   embedOrigin?: string;
   jwks?: string;
+  compatibility?: string;
 }
 
 /** What administers OAuth clients. */
@@ -161,11 +163,18 @@ function withFields(command: Command): Command {
       '--embed-origin <origin>',
       'one of the origins: its tokens are for frames there, unless a call says otherwise; empty for none',
     )
-    .option('--jwks <file>', 'a JWK Set of its public keys, with which it authenticates in place of a secret');
+    .option('--jwks <file>', 'a JWK Set of its public keys, with which it authenticates in place of a secret')
+    .addOption(
+      new Option(
+        '--compatibility <ways>',
+        'drillster for a host that was written for Drillster and leaves out what the standards ask for; none for the strict standard',
+      ).choices([...COMPATIBILITIES, 'none']),
+    );
 }
 
 /** The fields as the API calls them. */
-async function read({ name, redirectUri, origin, embedOrigin, jwks }: Fields): Promise<ClientChangesDto> {
+async function read({ name, redirectUri, origin, embedOrigin, jwks, compatibility }: Fields): Promise<object> {
   const keys = jwks === undefined ? undefined : await readFile(jwks, 'utf8');
-  return { name, redirectUris: redirectUri, origins: origin, embedOrigin, jwks: keys };
+  const ways = compatibility === 'none' ? '' : compatibility;
+  return { name, redirectUris: redirectUri, origins: origin, embedOrigin, jwks: keys, compatibility: ways };
 }

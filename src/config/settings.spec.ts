@@ -102,6 +102,10 @@ describe('loadSettings', () => {
       name: 'LANDING_URL',
       bad: ['course', '//evil.example', '/\\evil.example', 'javascript:alert(1)', 'https://x.example/a b'],
     },
+    {
+      name: 'HTTP_REDIRECT_HOSTS',
+      bad: ['http://moodle.intranet', 'Moodle.intranet', '*', '*.intranet', 'a,,b', 'a b', 'a:80'],
+    },
     { name: 'SIGN_IN_URL', bad: ['/sign-in', '//evil.example', 'javascript:alert(1)', 'https://x.example/a b'] },
     { name: 'TRUSTED_PROXIES', bad: ['nginx', '0.0.0.0/0', '10.0.0.0/40', '127.0.0.1;10.0.0.1'] },
     { name: 'DATABASE_URL', bad: ['mysql://x', 'postgres://'] },
@@ -200,6 +204,7 @@ describe('loadSettings', () => {
         'SECRET_KEY',
         'OAUTH_ISSUERS',
         'SIGN_IN_URL',
+        'HTTP_REDIRECT_HOSTS',
         'TRUSTED_PROXIES',
       ].toSorted(),
     );

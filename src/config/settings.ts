@@ -67,6 +67,9 @@ function IsNetworkList(options: ValidationOptions): PropertyDecorator {
 /** No session has ever been older, whatever the setting was when it started. */
 export const LONGEST_SESSION_SECONDS = 2_592_000;
 
+/** Lower-case host names and IP addresses, separated by commas. */
+const HOST_LIST = /^[a-z\d](?:[a-z\d.-]*[a-z\d])?(?:\s*,\s*[a-z\d](?:[a-z\d.-]*[a-z\d])?)*$/;
+
 /** A path on this site, or a whole http(s) URL, as it goes into a Location header. */
 const LANDING_URL = /^(\/(?![/\\])|https?:\/\/)[\x21-\x5b\x5d-\x7e]*$/;
 const WHOLE_URL = /^https?:\/\/[\x21-\x5b\x5d-\x7e]+$/;
@@ -105,6 +108,16 @@ export class Settings {
   @IsOptional()
   @Matches(WHOLE_URL, { message: 'SIGN_IN_URL must be an http(s) URL' })
   SIGN_IN_URL?: string;
+
+  /**
+   * Hosts in an intranet without https, such as `moodle.intranet, 10.0.0.7`, to which clients with `compatibility: drillster` may have
+   * codes sent over plain http.
+   */
+  @IsOptional()
+  @Matches(HOST_LIST, {
+    message: 'HTTP_REDIRECT_HOSTS must be host names and IP addresses such as moodle.intranet, 10.0.0.7',
+  })
+  HTTP_REDIRECT_HOSTS?: string;
 
   /** The addresses of the proxies in front, whose forwarded headers are believed: IPs and CIDRs. */
   @IsOptional()
@@ -197,6 +210,11 @@ export class Settings {
     return this.NODE_ENV === 'development';
   }
 
+  /** The hosts other than the own machine to which codes for a client may be sent over plain http. */
+  httpRedirectHostsOf(compatibility: string | null): string[] {
+    return compatibility === 'drillster' ? (this.HTTP_REDIRECT_HOSTS?.split(/\s*,\s*/) ?? []) : [];
+  }
+
   /** A session that was last used before has ended at `now`. */
   idleSince(now: Date): Date {
     return addSeconds(now, -this.SESSION_IDLE_TIMEOUT);
@@ -226,6 +244,7 @@ const WITHOUT_DEFAULT = [
   'SECRET_KEY',
   'OAUTH_ISSUERS',
   'SIGN_IN_URL',
+  'HTTP_REDIRECT_HOSTS',
   'TRUSTED_PROXIES',
   'ORIGIN_PROOF_NETWORKS',
 ];

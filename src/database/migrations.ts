@@ -14,6 +14,7 @@ import { AddDefaultEmbedOrigin1796120000000 } from './migrations/1796120000000-A
 import { AddUnverifiedEmailAddresses1796200000000 } from './migrations/1796200000000-AddUnverifiedEmailAddresses.js';
 import { AddPasswordLinks1796300000000 } from './migrations/1796300000000-AddPasswordLinks.js';
 import { FoldEmailAddresses1796400000000 } from './migrations/1796400000000-FoldEmailAddresses.js';
+import { AddCompatibilityOfClients1796600000000 } from './migrations/1796600000000-AddCompatibilityOfClients.js';
 
 /** In the order in which they run. */
 export const MIGRATIONS = [
@@ -33,4 +34,5 @@ export const MIGRATIONS = [
   AddUnverifiedEmailAddresses1796200000000,
   AddPasswordLinks1796300000000,
   FoldEmailAddresses1796400000000,
+  AddCompatibilityOfClients1796600000000,
 ];

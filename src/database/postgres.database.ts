@@ -42,8 +42,10 @@ export class PostgresDatabase extends Database {
     });
   }
 
-  within<Row>(db: EntityManager, { sql }: Statement, parameters: Parameter[]): Promise<Row[]> {
-    return db.query(sql, parameters);
+  async within<Row>(db: EntityManager, { sql }: Statement, parameters: Parameter[]): Promise<Row[]> {
+    // Without the last argument, what is answered to an UPDATE or a DELETE is the rows and their number.
+    const { records } = await db.queryRunner!.query(sql, parameters, true);
+    return records as Row[];
   }
 
   /** Asks once more where the connection was lost or went silent, which nobody has to notice. */

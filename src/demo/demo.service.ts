@@ -188,7 +188,9 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
   private async addClients(db: EntityManager, organizationId: string): Promise<void> {
     const clientId = newClientId();
     const now = this.clock.now();
-    await db.insert(Client, { id: clientId, name: 'Demo host system', organizationId, createdAt: now });
+    // A host that was written for Drillster can be tried with it as it is.
+    const host = { id: clientId, name: 'Demo host system', organizationId, compatibility: 'drillster' } as const;
+    await db.insert(Client, { ...host, createdAt: now });
     await db.insert(Origin, { origin: HOST_ORIGIN, organizationId, proof: 'OPERATOR', since: now });
     await db.insert(ClientOrigin, { clientId, origin: HOST_ORIGIN, organizationId });
     // The first one is what calls with the token that is printed.

@@ -1,7 +1,28 @@
 import { describe, expect, it } from '@jest/globals';
 import { isLegalOrigin, isLegalRedirectUri } from './client-addresses.js';
 
+function isLegal(uri: string, isPublic: boolean): boolean {
+  return isLegalRedirectUri(uri, { isPublic, httpHosts: [] });
+}
+
 describe('a redirect URI', () => {
+  it.each([
+    ['http://moodle.intranet/callback', true],
+    ['http://moodle.intranet:8080/callback', true],
+    ['http://10.0.0.7/callback', true],
+    ['https://moodle.intranet/callback', true],
+    ['http://moodle.intranet.evil.example/callback', false],
+    ['http://evil.example/moodle.intranet', false],
+    ['http://moodle.intranet@evil.example/', false],
+    ['http://user@moodle.intranet/', false],
+    ['http://MOODLE.intranet/', false],
+    ['http://other.intranet/', false],
+    ['http://moodle.intranet/callback#', false],
+  ])('may be %s where the operator allows http to two hosts: %s', (uri, isAllowed) => {
+    const httpHosts = ['moodle.intranet', '10.0.0.7'];
+    expect(isLegalRedirectUri(uri, { isPublic: false, httpHosts })).toBe(isAllowed);
+  });
+
   it.each([
     'https://host.example/callback',
     'https://host.example',
@@ -12,13 +33,13 @@ describe('a redirect URI', () => {
     'http://127.0.0.1:4000/callback',
     'http://[::1]:4000/',
   ])('may be %s of any client', (uri) => {
-    expect([isLegalRedirectUri(uri, true), isLegalRedirectUri(uri, false)]).toEqual([true, true]);
+    expect([isLegal(uri, true), isLegal(uri, false)]).toEqual([true, true]);
   });
 
   it.each(['com.example.app:/callback', 'com.example.app://callback', 'nl.school.app-2:callback?a=b'])(
     'may be %s of a public client only',
     (uri) => {
-      expect([isLegalRedirectUri(uri, true), isLegalRedirectUri(uri, false)]).toEqual([true, false]);
+      expect([isLegal(uri, true), isLegal(uri, false)]).toEqual([true, false]);
     },
   );
 
@@ -72,7 +93,7 @@ describe('a redirect URI', () => {
     'com.example.app:/callback#x',
     'com.example.app://user@callback',
   ])('may never be %j', (uri) => {
-    expect([isLegalRedirectUri(uri, true), isLegalRedirectUri(uri, false)]).toEqual([false, false]);
+    expect([isLegal(uri, true), isLegal(uri, false)]).toEqual([false, false]);
   });
 });
 

@@ -11,25 +11,38 @@ const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
 /** A name of one's own, turned round (RFC 8252, section 7.1): without a dot it could be anybody's. */
 const PRIVATE_USE = /^[a-z][a-z\d+-]*(\.[a-z\d+-]+)+:/;
 
+/** What decides which redirect URIs a client may have. */
+export interface RedirectRules {
+  isPublic: boolean;
+  /** Hosts other than the own machine to which codes may travel over plain http. */
+  httpHosts: readonly string[];
+}
+
 /**
- * Where a client may have codes sent to: https; http on the own machine; a private-use scheme for a public client, which
- * may be an application on a device. Compared character by character later, so it is written as browsers write it.
+ * Where a client may have codes sent to: https; http on the own machine, and on hosts that the operator has allowed; a
+ * private-use scheme for a public client, which may be an application on a device. Compared character by character later,
+ * so it is written as browsers write it.
  *
  * @throws DomainError `invalid_redirect_uri`
  */
-export function requireLegalRedirectUris(uris: string[], isPublic: boolean): void {
+export function requireLegalRedirectUris(uris: string[], rules: RedirectRules): void {
   for (const uri of uris)
-    if (!isLegalRedirectUri(uri, isPublic))
+    if (!isLegalRedirectUri(uri, rules))
       throw invalid(
         'invalid_redirect_uri',
         'redirectUris',
-        `${JSON.stringify(uri)} is none of these: an https URL; an http URL on localhost, 127.0.0.1 or [::1]; for a ` +
-          'public client a URI of a private-use scheme with a dot. It is absolute and written as browsers write it, ' +
-          'without fragment, user name or *.',
+        `${JSON.stringify(uri)} is none of these: an https URL; an http URL on localhost, 127.0.0.1 or [::1], or ` +
+          'for a client with compatibility: drillster on a host that HTTP_REDIRECT_HOSTS names; for a public client a URI of ' +
+          'a private-use scheme with a dot. It is absolute and written as browsers write it, without fragment, user name or *.',
       );
   const isNative = uris.some((uri) => !/^https?:/.test(uri));
-  if (isNative && uris.some((uri) => uri.startsWith('https:') && LOOPBACK.has(new URL(uri).hostname)))
-    throw invalid('invalid_redirect_uri', 'redirectUris', 'A client with a private-use scheme uses http on loopback.');
+  // The engine takes no other addresses of a native application.
+  if (isNative && uris.some((uri) => /^https?:/.test(uri) && uri.startsWith('http:') !== isOnLoopback(uri)))
+    throw invalid(
+      'invalid_redirect_uri',
+      'redirectUris',
+      'A client with a private-use scheme uses http on loopback, and there alone.',
+    );
 }
 
 /** Origins as browsers write them: no path, no default port, lower case. @throws DomainError `invalid_origin` */
@@ -43,13 +56,17 @@ export function requireLegalOrigins(origins: string[]): void {
       );
 }
 
-export function isLegalRedirectUri(uri: string, isPublic: boolean): boolean {
+function isOnLoopback(uri: string): boolean {
+  return LOOPBACK.has(new URL(uri).hostname);
+}
+
+export function isLegalRedirectUri(uri: string, { isPublic, httpHosts }: RedirectRules): boolean {
   if (uri.length > MAX_REDIRECT_URI || !URL_TEXT.test(uri) || !URL.canParse(uri)) return false;
   const { href, protocol, hostname, username, password } = new URL(uri);
   // Only a URL without a path may leave its slash out.
   if ((href !== uri && href !== `${uri}/`) || username || password) return false;
   if (protocol === 'https:') return HOST.test(hostname);
-  if (protocol === 'http:') return LOOPBACK.has(hostname);
+  if (protocol === 'http:') return LOOPBACK.has(hostname) || httpHosts.includes(hostname);
   return isPublic && PRIVATE_USE.test(uri);
 }
 

@@ -12,7 +12,13 @@ import { ClientsService } from './clients.service.js';
 import { ClientChangesDto, NewClientDto } from './dto/client-fields.dto.js';
 import { ClientDto, ClientsDto, CreatedClientDto, NewClientSecretDto, PageQueryDto } from './dto/client.dto.js';
 
-const FIELD_ERRORS = ['invalid_redirect_uri', 'invalid_origin', 'origin_not_owned', 'invalid_jwks'] as const;
+const FIELD_ERRORS = [
+  'invalid_redirect_uri',
+  'invalid_origin',
+  'origin_not_owned',
+  'invalid_jwks',
+  'incorrect_field',
+] as const;
 /** One of the demo organization. */
 const CLIENT = { name: 'id', example: 'd3e0a1c2b3f4958677a8b9cadbecfd0e' };
 

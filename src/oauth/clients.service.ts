@@ -7,10 +7,10 @@ import type { AuditDetails } from '../audit/audit-events.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
+import { Settings } from '../config/settings.js';
 import { DomainError } from '../common/errors/errors.js';
 import { newClientId } from '../common/id.js';
 import { pageById } from '../common/paging.js';
-import { Settings } from '../config/settings.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
@@ -21,6 +21,7 @@ import { ClientSecret } from './client-secret.entity.js';
 import { addSecret, shownSecret } from './client-secrets.service.js';
 import { Client } from './client.entity.js';
 import { EXPLORER_CLIENT, OAUTH2_REDIRECT } from './explorer-client.js';
+import type { Compatibility } from './client.entity.js';
 import type { ClientChangesDto, NewClientDto } from './dto/client-fields.dto.js';
 import type { ClientDto, ClientsDto, CreatedClientDto, JwksDto, PageQueryDto } from './dto/client.dto.js';
 import { Origin } from './origin.entity.js';
@@ -31,7 +32,7 @@ import { readJwks } from './public-keys.js';
 import { requireClient } from './require.js';
 import { ServiceAccount } from './service-account.entity.js';
 
-type FilledClient = Pick<Client, 'id' | 'isPublic' | 'organizationId'>;
+type FilledClient = Pick<Client, 'id' | 'isPublic' | 'organizationId' | 'compatibility'>;
 
 const SHOWN = { organization: true, origins: true, redirectUris: true } as const;
 
@@ -105,7 +106,8 @@ export class ClientsService {
     { name, isPublic, ...fields }: NewClientDto,
     by: Caller | null,
   ): Promise<{ id: string; secret?: string }> {
-    const client = { id: newClientId(), name, organizationId, isPublic, createdAt: this.clock.now() };
+    const { compatibility = null } = fields;
+    const client = { id: newClientId(), name, organizationId, isPublic, compatibility, createdAt: this.clock.now() };
     await db.insert(Client, client);
     await this.fill(db, client, fields, by);
     await this.record(db, 'CLIENT_CREATED', client, by);
@@ -180,13 +182,19 @@ export class ClientsService {
   private async fill(
     db: EntityManager,
     client: FilledClient,
-    { name, redirectUris, origins, embedOrigin, jwks }: ClientChangesDto,
+    { name, redirectUris, origins, embedOrigin, jwks, compatibility }: ClientChangesDto,
     by: Caller | null,
   ): Promise<void> {
-    const { id, isPublic } = client;
+    const { id } = client;
     if (name !== undefined) await db.update(Client, { id }, { name });
+    if (compatibility !== undefined) await this.setCompatibility(db, client, compatibility, redirectUris);
     if (redirectUris) {
-      requireLegalRedirectUris(redirectUris, isPublic);
+      requireLegalRedirectUris(redirectUris, {
+        isPublic: client.isPublic,
+        httpHosts: this.settings.httpRedirectHostsOf(
+          compatibility === undefined ? client.compatibility : compatibility,
+        ),
+      });
       await db.delete(ClientRedirectUri, { clientId: id });
       for (const uri of new Set(redirectUris)) await db.insert(ClientRedirectUri, { clientId: id, uri });
     }
@@ -209,6 +217,19 @@ export class ClientsService {
     await db.delete(ClientOrigin, { clientId, origin: Not(In(origins)) });
     for (const origin of origins) await insertOrIgnore(db, ClientOrigin, { clientId, origin, organizationId });
     await this.revocation.revokeInLostFrames(db, clientId, by);
+  }
+
+  /** The redirect URIs that stay have to be legal without the switch too. */
+  private async setCompatibility(
+    db: EntityManager,
+    { id, isPublic }: FilledClient,
+    compatibility: Compatibility | null,
+    newUris?: string[],
+  ): Promise<void> {
+    await db.update(Client, { id }, { compatibility });
+    if (newUris) return;
+    const uris = (await db.findBy(ClientRedirectUri, { clientId: id })).map(({ uri }) => uri);
+    requireLegalRedirectUris(uris, { isPublic, httpHosts: this.settings.httpRedirectHostsOf(compatibility) });
   }
 
   /** A client with keys has no secrets. */
@@ -266,7 +287,7 @@ async function requireOwned(db: EntityManager, organizationId: string, origins: 
 }
 
 function describe(client: Client, secrets: ClientSecret[], account: ServiceAccount | undefined): ClientDto {
-  const { id, name, isPublic, organization, jwks, createdAt } = client;
+  const { id, name, isPublic, organization, jwks, compatibility, createdAt } = client;
   return {
     type: 'CLIENT',
     id,
@@ -276,6 +297,7 @@ function describe(client: Client, secrets: ClientSecret[], account: ServiceAccou
     origins: client.origins.map(({ origin }) => origin).toSorted(),
     embedOrigin: client.origins.find(({ isEmbedDefault }) => isEmbedDefault)?.origin,
     jwks: jwks === null ? undefined : (JSON.parse(jwks) as JwksDto),
+    compatibility: compatibility ?? undefined,
     secrets: secrets.map(shownSecret),
     serviceAccountId: account?.userId,
     organization: { type: 'ORGANIZATION', id: organization.id, name: organization.name },

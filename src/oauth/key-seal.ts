@@ -1,6 +1,7 @@
-import { createCipheriv, createDecipheriv, hkdfSync, randomBytes } from 'node:crypto';
+import { hkdfSync } from 'node:crypto';
 import type { JsonWebKey } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import { seal, unseal } from '../common/seal.js';
 import { Settings } from '../config/settings.js';
 import { StartError } from '../config/start-error.js';
 
@@ -13,22 +14,15 @@ export class KeySeal {
     this.sealingKey = Buffer.from(hkdfSync('sha256', SECRET_KEY, '', 'latchkey: signing keys at rest', 32));
   }
 
-  /** AES-256-GCM; the key's name is authenticated with it, so that rows can't be exchanged for one another. */
+  /** The key's name is authenticated with it, so that rows can't be exchanged for one another. */
   seal(kid: string, jwk: JsonWebKey): string {
-    const iv = randomBytes(12);
-    const cipher = createCipheriv('aes-256-gcm', this.sealingKey, iv).setAAD(Buffer.from(kid));
-    const sealed = Buffer.concat([cipher.update(JSON.stringify(jwk)), cipher.final()]);
-    return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url');
+    return seal(this.sealingKey, kid, JSON.stringify(jwk));
   }
 
   /** @throws StartError for a key that was sealed under another SECRET_KEY, or for another name */
   open(kid: string, text: string): JsonWebKey {
-    const bytes = Buffer.from(text, 'base64url');
-    const decipher = createDecipheriv('aes-256-gcm', this.sealingKey, bytes.subarray(0, 12), { authTagLength: 16 })
-      .setAAD(Buffer.from(kid))
-      .setAuthTag(bytes.subarray(12, 28));
     try {
-      return JSON.parse(Buffer.concat([decipher.update(bytes.subarray(28)), decipher.final()]).toString());
+      return JSON.parse(unseal(this.sealingKey, kid, text));
     } catch {
       throw new StartError(
         'The signing keys in the database were stored under another SECRET_KEY than the one that is set.',

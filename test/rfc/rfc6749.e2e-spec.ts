@@ -160,8 +160,8 @@ describe('RFC 6749, section 3.1.2: the redirection endpoint', () => {
 
   it('refuses an address whose parameter is there twice', async () => {
     const query = `${authorizeQuery(scene.client)}&redirect_uri=${encodeURIComponent('https://evil.example/')}`;
-    const answer = await t.call(`/oauth/authorize?${query}`);
-    expect(answer.headers.get('location')).toMatch(/^https:\/\/host\.example\/callback\?error=invalid_request&/);
+    const { status, headers } = await t.call(`/oauth/authorize?${query}`, { headers: { accept: 'text/html' } });
+    expect([status, headers.get('location')]).toEqual([400, null]);
   });
 });
 
@@ -263,16 +263,12 @@ describe('RFC 6749, section 4.1: the authorization code grant', () => {
     expect(answers.filter(({ body }) => body.error === 'invalid_grant').length).toBeGreaterThanOrEqual(9);
   });
 
-  it.each(['a code', 'a refresh token'])('10.4, 10.5: %s that is used twice at once leaves nothing', async (kind) => {
+  it('10.5: a code that is used twice at once leaves nothing', async () => {
     const other = await TestApp.startBeside();
     const instances = [t, other];
-    const fields = async (): Promise<Record<string, string>> =>
-      kind === 'a code'
-        ? { grant_type: 'authorization_code', code: await newCode(scene), redirect_uri: REDIRECT_URI }
-        : { grant_type: 'refresh_token', refresh_token: (await newTokens(scene)).refresh_token };
     const given: { access_token: string; refresh_token: string }[] = [];
     for (let round = 0; round < 8; round++) {
-      const same = await fields();
+      const same = { grant_type: 'authorization_code', code: await newCode(scene), redirect_uri: REDIRECT_URI };
       const answers = await Promise.all(
         Array.from({ length: 6 }, (_, i) => requestToken(instances[i % 2]!.url, same, scene.client)),
       );
@@ -344,16 +340,17 @@ describe('RFC 6749, section 6: refreshing', () => {
     expect(status === 400 ? body.error : body.scope).toMatch(/^(invalid_scope|ROLE_USER)$/);
   });
 
-  it('10.4: refresh replay revokes the family: every refresh token, and within two seconds every access token', async () => {
-    const first = await newTokens(scene);
+  it('10.4: refresh replay by a public client revokes the family: every refresh token, and within two seconds every access token', async () => {
+    const first = await newTokens(scene, scene.publicClient);
     const refresh = (refresh_token: string): ReturnType<typeof requestToken> =>
-      requestToken(t.url, { grant_type: 'refresh_token', refresh_token }, scene.client);
+      requestToken(t.url, { grant_type: 'refresh_token', refresh_token }, scene.publicClient);
     const second = (await refresh(first.refresh_token)).body;
     const statuses = (): Promise<number[]> =>
       Promise.all(
         [first, second].map(async ({ access_token }) => (await t.as({ token: access_token })('/user')).status),
       );
     expect(await statuses()).toEqual([200, 200]);
+    t.clock.advance(31);
     expect((await refresh(first.refresh_token)).body.error).toBe('invalid_grant');
     t.clock.advance(2);
     expect(await statuses()).toEqual([401, 401]);
@@ -426,26 +423,31 @@ describe('RFC 6749, section 10: attacks', () => {
 });
 
 describe('clients in the field', () => {
+  let host: Scene;
+  beforeAll(async () => {
+    host = { ...scene, client: await newClient(t, scene.organizationId, { compatibility: 'drillster' }) };
+  });
+
   it('begin with an authorize link that has only client_id and redirect_uri', async () => {
-    const query = new URLSearchParams({ client_id: scene.client.id, redirect_uri: REDIRECT_URI }).toString();
-    const target = await new Browser(t).authorize(query, scene.person.emailAddress);
+    const query = new URLSearchParams({ client_id: host.client.id, redirect_uri: REDIRECT_URI }).toString();
+    const target = await new Browser(t).authorize(query, host.person.emailAddress);
     expect([...target.searchParams.keys()].toSorted()).toEqual(['code', 'iss']);
   });
 
   it('exchange a code without the redirect URI', async () => {
-    const fields = { grant_type: 'authorization_code', code: await newCode(scene) };
-    expect((await requestToken(t.url, fields, scene.client)).status).toBe(200);
+    const fields = { grant_type: 'authorization_code', code: await newCode(host) };
+    expect((await requestToken(t.url, fields, host.client)).status).toBe(200);
   });
 
   it('ask at /api/2/token with a stale Authorization header and the secret in the form', async () => {
     for (const authorization of ['OAuth stale', 'OAuth ', 'OAuth']) {
-      const { id, secret } = scene.client;
+      const { id, secret } = host.client;
       const answer = await t.call('/api/2/token', {
         method: 'POST',
         headers: { authorization, 'content-type': 'application/x-www-form-urlencoded' },
         body: new URLSearchParams({
           grant_type: 'authorization_code',
-          code: await newCode(scene),
+          code: await newCode(host),
           client_id: id,
           client_secret: secret,
         }).toString(),
@@ -455,7 +457,7 @@ describe('clients in the field', () => {
   });
 
   it('begin with a refresh of nothing, and get a clean 400', async () => {
-    const { id, secret } = scene.client;
+    const { id, secret } = host.client;
     const fields = { grant_type: 'refresh_token', refresh_token: '', client_id: id, client_secret: secret };
     const answer = await requestToken(t.url, fields, undefined, '/api/2/token');
     expect([answer.status, answer.body.id]).toEqual([400, 'invalid_request']);

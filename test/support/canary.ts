@@ -60,10 +60,16 @@ interface Sent {
 export function inspect(sent: Sent, answer: { headers: Headers; text: string; body: unknown }): void {
   const { path } = sent;
   const shown = [...answer.headers].filter(([name]) => name !== 'set-cookie').map(([, value]) => value);
-  const leaked = secretsIn([answer.text, ...shown].join('\n'));
+  const leaked = secretsIn([textOf(sent, answer), ...shown].join('\n'));
   if (leaked.length > 0) throw new Error(`The answer to ${path.split('?')[0]} has a secret in it: ${leaked.join()}`);
   keepSent(sent);
   keepHandedOut(answer);
+}
+
+/** A refresh alone may be answered with tokens that were handed out before: a kept one, or those that a public client missed. */
+function textOf({ body: sent = '' }: Sent, { text, body }: { text: string; body: unknown }): string {
+  if (!/grant_type"?[=:]"?refresh_token/.test(sent) || typeof body !== 'object') return text;
+  return JSON.stringify({ ...body, access_token: null, refresh_token: null });
 }
 
 /** JWTs in what was sent; other secrets were handed out before. */

@@ -6,6 +6,7 @@ import { hashSecret, newClientId, newId, newSecret } from '../../src/common/id.j
 import { ClientRedirectUri } from '../../src/oauth/client-redirect-uri.entity.js';
 import { ClientSecret } from '../../src/oauth/client-secret.entity.js';
 import { Client } from '../../src/oauth/client.entity.js';
+import type { Compatibility } from '../../src/oauth/client.entity.js';
 import { ServiceAccountKey } from '../../src/oauth/service-account-key.entity.js';
 import { ServiceAccount } from '../../src/oauth/service-account.entity.js';
 import { AccountPermission } from '../../src/users/account-permission.entity.js';
@@ -36,14 +37,18 @@ export interface TestServiceAccount {
 export async function newClient(
   t: TestApp,
   organizationId: string,
-  { isPublic = false, redirectUris = [REDIRECT_URI] }: { isPublic?: boolean; redirectUris?: string[] } = {},
+  {
+    isPublic = false,
+    redirectUris = [REDIRECT_URI],
+    compatibility = null,
+  }: { isPublic?: boolean; redirectUris?: string[]; compatibility?: Compatibility | null } = {},
 ): Promise<TestClient> {
   const id = newClientId();
   const secret = isPublic ? '' : newSecret();
   keep(secret);
   const createdAt = new Date();
   await t.world.write(async (db) => {
-    await db.insert(Client, { id, name: 'Host <system>', organizationId, isPublic, createdAt });
+    await db.insert(Client, { id, name: 'Host <system>', organizationId, isPublic, compatibility, createdAt });
     for (const uri of redirectUris) await db.insert(ClientRedirectUri, { clientId: id, uri });
     if (secret) await db.insert(ClientSecret, { id: newId(), clientId: id, secretHash: hashSecret(secret), createdAt });
   });
@@ -211,9 +216,15 @@ export async function newCode(
 }
 
 /** The tokens for a new code. */
-export async function newTokens(scene: Scene): Promise<{ access_token: string; refresh_token: string; jti: string }> {
-  const fields = { grant_type: 'authorization_code', code: await newCode(scene), redirect_uri: REDIRECT_URI };
-  return (await requestToken(scene.t.url, fields, scene.client)).body;
+export async function newTokens(
+  scene: Scene,
+  of: TestClient = scene.client,
+): Promise<{ access_token: string; refresh_token: string; jti: string }> {
+  const verifier = newSecret();
+  const challenge = { code_challenge: hashSecret(verifier), code_challenge_method: 'S256' };
+  const code = await newCode(scene, challenge, of);
+  const fields = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI, code_verifier: verifier };
+  return (await requestToken(scene.t.url, fields, of)).body;
 }
 
 /** A client that authenticates with a key of its own (`private_key_jwt`), for any of the algorithms. */

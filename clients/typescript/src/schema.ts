@@ -2319,6 +2319,11 @@ export interface components {
              */
             embedOrigin?: string;
             jwks?: components["schemas"]["Jwks"];
+            /**
+             * @description Absent from a client that gets the strict standard.
+             * @enum {string}
+             */
+            compatibility?: "drillster";
             secrets: components["schemas"]["ClientSecret"][];
             /**
              * @description The service account that calls with this client unless it names another one.
@@ -2364,6 +2369,11 @@ export interface components {
              */
             jwks?: string;
             /**
+             * @description `drillster` for a host that was written for Drillster and leaves out what the standards ask for. Empty, or absent from a new client, for the strict standard.
+             * @enum {string}
+             */
+            compatibility?: "drillster";
+            /**
              * @description It can keep no secret, as an application in a browser or on a device. Never changes.
              * @default false
              * @example false
@@ -2400,6 +2410,11 @@ export interface components {
              */
             embedOrigin?: string;
             jwks?: components["schemas"]["Jwks"];
+            /**
+             * @description Absent from a client that gets the strict standard.
+             * @enum {string}
+             */
+            compatibility?: "drillster";
             secrets: components["schemas"]["ClientSecret"][];
             /**
              * @description The service account that calls with this client unless it names another one.
@@ -2443,6 +2458,11 @@ export interface components {
              * @example
              */
             jwks?: string;
+            /**
+             * @description `drillster` for a host that was written for Drillster and leaves out what the standards ask for. Empty, or absent from a new client, for the strict standard.
+             * @enum {string}
+             */
+            compatibility?: "drillster";
             /** @example Learning portal */
             name?: string;
         };
@@ -8613,6 +8633,7 @@ export interface operations {
                  *         "http://localhost:4000"
                  *       ],
                  *       "embedOrigin": "https://learn.example.com",
+                 *       "compatibility": "drillster",
                  *       "isPublic": false
                  *     }
                  */
@@ -8629,7 +8650,7 @@ export interface operations {
                     "application/json": components["schemas"]["CreatedClient"];
                 };
             };
-            /** @description `name_missing`, `invalid_redirect_uri`, `invalid_origin`, `origin_not_owned`, `invalid_jwks`, `invalid_request` */
+            /** @description `name_missing`, `invalid_redirect_uri`, `invalid_origin`, `origin_not_owned`, `invalid_jwks`, `incorrect_field`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -8801,6 +8822,7 @@ export interface operations {
                  *         "http://localhost:4000"
                  *       ],
                  *       "embedOrigin": "https://learn.example.com",
+                 *       "compatibility": "drillster",
                  *       "name": "Learning portal"
                  *     }
                  */
@@ -8817,7 +8839,7 @@ export interface operations {
                     "application/json": components["schemas"]["Client"];
                 };
             };
-            /** @description `invalid_name`, `invalid_redirect_uri`, `invalid_origin`, `origin_not_owned`, `invalid_jwks`, `invalid_request` */
+            /** @description `invalid_name`, `invalid_redirect_uri`, `invalid_origin`, `origin_not_owned`, `invalid_jwks`, `incorrect_field`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;

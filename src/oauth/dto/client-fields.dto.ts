@@ -3,6 +3,7 @@ import {
   ArrayMaxSize,
   IsArray,
   IsBoolean,
+  IsIn,
   IsOptional,
   IsString,
   Matches,
@@ -11,6 +12,8 @@ import {
 } from 'class-validator';
 import { failsAs } from '../../common/errors/validation.js';
 import { EmptyIsNull, fails, TEXT_LINE, ToBoolean, ToJsonText, ToList } from '../../common/fields.js';
+import { COMPATIBILITIES } from '../client.entity.js';
+import type { Compatibility } from '../client.entity.js';
 
 const MAX_NAME = 255;
 const MAX_ADDRESSES = 20;
@@ -75,6 +78,17 @@ class ClientFieldsDto {
   @IsString()
   @MaxLength(MAX_JWKS, fails('invalid_jwks'))
   jwks?: string | null;
+
+  @ApiPropertyOptional({
+    enum: COMPATIBILITIES,
+    description:
+      '`drillster` for a host that was written for Drillster and leaves out what the standards ask for. Empty, or absent from a ' +
+      'new client, for the strict standard.',
+  })
+  @EmptyIsNull()
+  @IsOptional()
+  @IsIn(COMPATIBILITIES, failsAs('incorrect_field', `compatibility is ${COMPATIBILITIES.join(' or ')}, or empty`))
+  compatibility?: Compatibility | null;
 }
 
 export class NewClientDto extends ClientFieldsDto {

@@ -1,5 +1,7 @@
 import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
 import { CursorQueryDto, PaginationDto } from '../../common/paging.js';
+import { COMPATIBILITIES } from '../client.entity.js';
+import type { Compatibility } from '../client.entity.js';
 import { OrganizationRefDto } from '../../users/dto/user.dto.js';
 
 /** Which page of a list that is not searched. */
@@ -82,6 +84,9 @@ export class ClientDto {
 
   @ApiPropertyOptional({ type: JwksDto })
   jwks?: JwksDto;
+
+  @ApiPropertyOptional({ enum: COMPATIBILITIES, description: 'Absent from a client that gets the strict standard.' })
+  compatibility?: Compatibility;
 
   @ApiProperty({ type: [ClientSecretDto] })
   secrets: ClientSecretDto[];

@@ -21,6 +21,7 @@ import { OAuthController } from './oauth.controller.js';
 import { OAuthLimits } from './oauth-limits.service.js';
 import { PasswordLinkController } from './password-link.controller.js';
 import { SignInService } from './sign-in.service.js';
+import { RefreshesService } from './refreshes.service.js';
 
 @Module({
   imports: [
@@ -42,6 +43,7 @@ import { SignInService } from './sign-in.service.js';
     JwtBearerGrant,
     OAuthAuditService,
     OAuthLimits,
+    RefreshesService,
     SignInService,
   ],
 })

@@ -14,11 +14,12 @@ import { KeyRing } from '../key-ring.js';
 import { SignInCookies } from '../sign-in-cookies.js';
 import type { ShownSignIn } from '../sign-in-cookies.js';
 import { JWT_BEARER } from './client-metadata.js';
+import { isCompatible, isLenient, keepLeniency } from './compatibility.js';
 import { Engine } from './engine.js';
 import { EngineAnswers } from './engine-answers.js';
 import { ENGINE_COOKIES, EngineConfiguration } from './engine-configuration.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
-import { PATHS } from './paths.js';
+import { audiencesOf, PATHS } from './paths.js';
 
 /** Headers by which a proxy or a caller could tell the engine another address than the configured one. */
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
@@ -92,6 +93,8 @@ export class AuthorizationServer {
     if (form) {
       const body = form.toString();
       delete request.headers['transfer-encoding'];
+      // It may have come as JSON.
+      request.headers['content-type'] = 'application/x-www-form-urlencoded';
       request.headers['content-length'] = String(Buffer.byteLength(body));
       request.push(body);
     }
@@ -101,9 +104,18 @@ export class AuthorizationServer {
     return request;
   }
 
-  /** The redirect URI to which an authorization code belongs. */
+  /** Whether the client with this id may leave out what the standards ask for. */
+  async isCompatible(clientId: string): Promise<boolean> {
+    return isCompatible(await this.provider.Client.find(clientId));
+  }
+
+  /** The redirect URI to which a code belongs whose client need not repeat it. A code of nobody is refused for that, whatever this is. */
   async redirectUriOf(code: string): Promise<string | undefined> {
-    return (await this.provider.AuthorizationCode.find(code))?.redirectUri;
+    const found = await this.provider.AuthorizationCode.find(code);
+    if (!found) return this.settings.PUBLIC_URL;
+    return found.clientId && isLenient(found) && (await this.isCompatible(found.clientId))
+      ? found.redirectUri
+      : undefined;
   }
 
   private engineCookies({ session, browser }: ShownSignIn, uid?: string): string {
@@ -120,6 +132,7 @@ export class AuthorizationServer {
     const provider = new Engine(this.settings.PUBLIC_URL, this.configuration.of(resourceServer));
     // What arrives here has been rewritten: the headers are our own.
     provider.proxy = true;
+    keepLeniency(provider);
     const { secrets } = this;
     Object.assign(provider.Client.prototype, {
       async compareClientSecret(this: { clientId: string }, secret: string): Promise<boolean> {
@@ -131,6 +144,12 @@ export class AuthorizationServer {
       },
     });
     keepIdentifier(provider.Session.prototype as unknown as SessionPrototype);
+    const audiences = new Set(audiencesOf(this.settings.PUBLIC_URL));
+    Object.assign(provider.OIDCContext.prototype, {
+      clientJwtAuthExpectedAudience(this: { urlFor(route: string): string; route: string }): Set<string> {
+        return new Set([...audiences, this.urlFor(this.route)]);
+      },
+    });
     provider.registerGrantType(JWT_BEARER, (ctx) => this.jwtBearer.answer(ctx, provider, resourceServer), [
       'assertion',
       'scope',

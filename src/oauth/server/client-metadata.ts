@@ -1,14 +1,21 @@
 import type { ClientMetadata } from 'oidc-provider';
 import type { Client } from '../client.entity.js';
+import { isLegalRedirectUri } from '../client-addresses.js';
 
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
 /** Secrets are compared with their hashes; the engine only wants to see that there is one. */
 const HASHED = 'kept as a hash';
 
-/** A client as RFC 7591, section 2, describes one. */
-export function clientMetadata(client: Client): ClientMetadata {
-  const redirectUris = client.redirectUris.map(({ uri }) => uri);
+/**
+ * A client as RFC 7591, section 2, describes one. A redirect URI to a host that the operator allows no more is none of its
+ * own any more.
+ */
+export function clientMetadata(client: Client, httpHosts: string[]): ClientMetadata {
+  const { isPublic } = client;
+  const redirectUris = client.redirectUris
+    .map(({ uri }) => uri)
+    .filter((uri) => isLegalRedirectUri(uri, { isPublic, httpHosts }));
   const mayAuthorize = redirectUris.length > 0;
   return {
     client_id: client.id,
@@ -17,6 +24,7 @@ export function clientMetadata(client: Client): ClientMetadata {
     application_type: redirectUris.every((uri) => /^https?:/.test(uri)) ? 'web' : 'native',
     grant_types: mayAuthorize ? ['authorization_code', 'refresh_token', JWT_BEARER] : [JWT_BEARER],
     response_types: mayAuthorize ? ['code'] : [],
+    compatibility: client.compatibility ?? undefined,
     ...authentication(client),
   };
 }

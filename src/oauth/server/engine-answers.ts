@@ -8,6 +8,7 @@ import { TokensService } from '../tokens.service.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
 import { OAuthLimits } from './oauth-limits.service.js';
 import { PATHS } from './paths.js';
+import { RefreshesService } from './refreshes.service.js';
 
 /** Seconds for which others may keep the key set: a new key is in it for longer before it signs. */
 const KEYS_MAX_AGE = PUBLISHED_AHEAD / 3;
@@ -42,12 +43,19 @@ export class EngineAnswers {
     private readonly revoked: RevokedTokensService,
     private readonly audit: OAuthAuditService,
     private readonly limits: OAuthLimits,
+    private readonly refreshes: RefreshesService,
     private readonly database: Database,
   ) {}
 
   /** Before the answer is sent. */
   async complete(ctx: KoaContextWithOIDC): Promise<void> {
-    if (ctx.path === PATHS.revocation && ctx.status === 200) await this.recordRevocation(ctx);
+    if (ctx.path === PATHS.revocation && ctx.status === 200) {
+      await this.recordRevocation(ctx);
+      // Libraries read a body here, as JSON.
+      ctx.body = {};
+    }
+    if (ctx.path === PATHS.token && ctx.status === 200 && ctx.oidc.params?.grant_type === 'refresh_token')
+      await this.refreshes.settle(ctx);
     await this.limits.countWrong(ctx);
     const body = ctx.body as TokenBody | undefined;
     if (typeof body !== 'object' || body === null) return;
@@ -74,7 +82,7 @@ export class EngineAnswers {
       });
     }
     ctx.status = 200;
-    ctx.body = '';
+    ctx.body = {};
   }
 
   /** What the engine itself has revoked: a refresh token, with its family. */

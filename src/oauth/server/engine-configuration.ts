@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { errors } from 'oidc-provider';
-import type { Adapter, Configuration, ResourceServer } from 'oidc-provider';
+import type { Adapter, Configuration, KoaContextWithOIDC, Provider, ResourceServer } from 'oidc-provider';
 import type { Repository } from 'typeorm';
 import { SCOPE } from '../../auth/called-by.decorator.js';
 import { addSeconds, Clock, toNumericDate } from '../../common/clock.js';
@@ -18,6 +18,7 @@ import { SignInCookies } from '../sign-in-cookies.js';
 import { SignInsService } from '../sign-ins.service.js';
 import { USUAL_LIFETIME } from '../signing-keys.service.js';
 import { clientMetadata } from './client-metadata.js';
+import { ASKED_OPENID, isLenient, markLenient, requireKnownScopes } from './compatibility.js';
 import { OAuthLimits, TooManyBegun } from './oauth-limits.service.js';
 import { OAuthRecords } from './oauth-records.adapter.js';
 import { PATHS } from './paths.js';
@@ -29,11 +30,17 @@ const ACCESS_TOKEN_TTL = USUAL_LIFETIME;
 export const ENGINE_COOKIES = { interaction: 'interaction', resume: 'resume' } as const;
 
 const MINUTE = 60;
-const DAY = 24 * 60 * MINUTE;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** Seconds for which a refresh token is good from its last use on, and the grant behind it. */
+export const REFRESH_LIFETIME = 30 * DAY;
 
 /** Seconds that the clock of a client may be off, and that an assertion with which it authenticates may be good at most. */
 const CLOCK_SKEW = 60;
 const MAX_ASSERTION_LIFETIME = 3600;
+
+type AuthorizationCode = InstanceType<Provider['AuthorizationCode']>;
 
 /** What the engine is told: which of its features there are, and where its clients, accounts and records come from. */
 @Injectable()
@@ -63,7 +70,10 @@ export class EngineConfiguration {
         revocation: PATHS.revocation,
       },
       scopes: [SCOPE],
+      extraClientMetadata: { properties: ['compatibility'] },
+      extraParams: { [ASKED_OPENID]: requireKnownScopes },
       responseTypes: ['code'],
+      allowOmittingSingleRegisteredRedirectUri: false,
       clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
       clockTolerance: CLOCK_SKEW,
       assertJwtClientAuthClaimsAndHeader: (_ctx, { exp }, header) => {
@@ -116,8 +126,16 @@ export class EngineConfiguration {
         ...(ctx.state.claims as object | undefined),
       }),
       issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
-      expiresWithSession: () => false,
-      rotateRefreshToken: true,
+      // Before a code is kept, which is when it is known what it was asked for.
+      expiresWithSession: async (ctx, token) => {
+        if (token.kind === 'AuthorizationCode' && ctx.oidc.route !== 'token') {
+          markLenient(ctx, token);
+          await separate(ctx, token as AuthorizationCode);
+        }
+        return false;
+      },
+      // RFC 9700, section 4.14.2: what a client keeps that authenticates is of use to nobody else.
+      rotateRefreshToken: ({ oidc }) => oidc.client?.clientAuthMethod === 'none',
       renderError: (ctx, out, error) => {
         ctx.type = 'html';
         const { text, headers } = pageOf(
@@ -132,10 +150,10 @@ export class EngineConfiguration {
       },
       ttl: {
         AccessToken: ACCESS_TOKEN_TTL,
-        AuthorizationCode: MINUTE,
-        Grant: 30 * DAY,
+        AuthorizationCode: (_ctx, code) => (isLenient(code) ? HOUR : MINUTE),
+        Grant: REFRESH_LIFETIME,
         Interaction: 15 * MINUTE,
-        RefreshToken: 30 * DAY,
+        RefreshToken: REFRESH_LIFETIME,
         Session: (_ctx, session) => this.signIns.ttlOf(session),
         IdToken: MINUTE,
       },
@@ -167,8 +185,22 @@ export class EngineConfiguration {
   private async findClient(id: string): Promise<ReturnType<typeof clientMetadata> | undefined> {
     // What can be no id, as one with a NUL, is not shown to the database.
     const client = isId(id) && (await this.clients.findOne({ where: { id }, relations: { redirectUris: true } }));
-    return client ? clientMetadata(client) : undefined;
+    return client ? clientMetadata(client, this.settings.httpRedirectHostsOf(client.compatibility)) : undefined;
   }
+}
+
+/**
+ * One user may have several installations of one client, and what becomes of one leaves the others alone: a code for which
+ * nobody was asked, since they had agreed before, has a grant of its own, that says the same.
+ */
+async function separate({ oidc }: KoaContextWithOIDC, code: AuthorizationCode): Promise<void> {
+  if (oidc.result?.consent) return;
+  const { Grant } = oidc.provider;
+  const { openid, resources } = oidc.entities.Grant as { openid?: object; resources?: object };
+  const { accountId, clientId } = code;
+  const grant = new Grant({ accountId, clientId, openid: { ...openid }, resources: { ...resources } } as never);
+  code.grantId = await grant.save();
+  oidc.session!.grantIdFor(clientId!, code.grantId);
 }
 
 function accountOf(sub: string): { accountId: string; claims: () => { sub: string } } {

@@ -84,8 +84,8 @@ export class InteractionsController {
       return this.interactions.finish(request, reply, interaction, denied);
     }
     const { Grant } = this.server.provider;
-    const existing = interaction.grantId ? await Grant.find(interaction.grantId) : undefined;
-    const grant = existing ?? new Grant({ accountId, clientId });
+    // Its own, also where the user has agreed before for another installation of the client.
+    const grant = new Grant({ accountId, clientId });
     grant.addOIDCScope(SCOPE);
     for (const resource of [interaction.params.resource].flat()) grant.addResourceScope(String(resource), SCOPE);
     await this.interactions.finish(request, reply, interaction, { consent: { grantId: await grant.save() } });

@@ -1,7 +1,8 @@
 import { errors } from 'oidc-provider';
 import type { Adapter, AdapterPayload } from 'oidc-provider';
-import { addSeconds } from '../../common/clock.js';
+import { addSeconds, toNumericDate } from '../../common/clock.js';
 import type { Clock } from '../../common/clock.js';
+import { toInstant } from '../../database/database.js';
 import type { Database } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
 import { recordIdOf } from '../record-id.js';
@@ -17,29 +18,34 @@ const UPSERT: Statement = {
 };
 
 /** For what may be there once: of any number of calls at once, one gets a row back. */
-const INSERT: Statement = {
+export const INSERT: Statement = {
   name: 'insert_oauth_record',
   sql: `INSERT INTO "oauth_records" (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT ("id") DO NOTHING RETURNING "id"`,
 };
 
+const FOUND = `r."payload", r."consumed_at" AS "consumedAt", r."expires_at" AS "expiresAt"`;
+
 const FIND: Statement = {
   name: 'find_oauth_record',
-  sql: `SELECT r."payload", r."consumed_at" AS "consumedAt" FROM "oauth_records" r WHERE r."id" = $1 AND r."expires_at" > $2`,
+  sql: `SELECT ${FOUND} FROM "oauth_records" r WHERE r."id" = $1 AND r."expires_at" > $2`,
 };
 
 const FIND_BY_UID: Statement = {
   name: 'find_oauth_record_by_uid',
-  sql: `SELECT r."payload", r."consumed_at" AS "consumedAt" FROM "oauth_records" r WHERE r."uid" = $1 AND r."kind" = $2 AND r."expires_at" > $3`,
+  sql: `SELECT ${FOUND} FROM "oauth_records" r WHERE r."uid" = $1 AND r."kind" = $2 AND r."expires_at" > $3`,
 };
 
+/** Seconds for which a refresh token that was rotated is answered once more with the same new tokens. */
+export const ANSWERED_AGAIN_SECONDS = 30;
+
 /** Of any number of calls at once, one gets a row back. */
-const CONSUME: Statement = {
+export const CONSUME: Statement = {
   name: 'consume_oauth_record',
   sql: `UPDATE "oauth_records" SET "consumed_at" = $2 WHERE "id" = $1 AND "consumed_at" IS NULL RETURNING "grant_id" AS "grantId"`,
 };
 
-const REMOVE: Statement = {
+export const REMOVE: Statement = {
   name: 'remove_oauth_record',
   sql: `DELETE FROM "oauth_records" WHERE "id" = $1`,
   isRepeatable: true,
@@ -54,6 +60,7 @@ const REMOVE_OF_GRANT: Statement = {
 interface Row {
   payload: string;
   consumedAt: Date | string | null;
+  expiresAt: Date | string;
 }
 
 /**
@@ -87,7 +94,11 @@ export class OAuthRecords implements Adapter {
 
   async find(id: string): Promise<AdapterPayload | undefined> {
     const [row] = await this.database.read<Row>(FIND, [this.key(id), this.clock.now()]);
-    return row && { ...toPayload(row), jti: id };
+    if (!row) return undefined;
+    const payload = toPayload(row);
+    // Whether it is refused or answered once more is decided when its answer is there: see RefreshesService.
+    if (this.kind === 'RefreshToken' && isJustRotated(row, this.clock.now())) delete payload.consumed;
+    return { ...payload, jti: id };
   }
 
   async findByUid(uid: string): Promise<AdapterPayload | undefined> {
@@ -99,8 +110,13 @@ export class OAuthRecords implements Adapter {
     return Promise.resolve(undefined);
   }
 
-  /** @throws InvalidGrant for all but one of several calls at once; what came from it so far is revoked then */
+  /**
+   * A refresh token is consumed together with what is answered for it, by RefreshesService.
+   *
+   * @throws InvalidGrant for all but one of several calls at once; what came from it so far is revoked then
+   */
   async consume(id: string): Promise<void> {
+    if (this.kind === 'RefreshToken') return;
     const consumed = await this.database.write(CONSUME, [this.key(id), this.clock.now()]);
     if (consumed.length > 0) return;
     const grantId = (await this.find(id))?.grantId;
@@ -149,6 +165,12 @@ function withoutIdentifiers({ session, ...payload }: AdapterPayload): object {
   return { ...payload, jti: undefined, session: session && { ...session, cookie: undefined } };
 }
 
-function toPayload({ payload, consumedAt }: Row): AdapterPayload {
-  return { ...(JSON.parse(payload) as AdapterPayload), ...(consumedAt ? { consumed: true } : {}) };
+function isJustRotated({ consumedAt }: Row, now: Date): boolean {
+  return consumedAt !== null && addSeconds(toInstant(consumedAt), ANSWERED_AGAIN_SECONDS) > now;
+}
+
+function toPayload({ payload, consumedAt, expiresAt }: Row): AdapterPayload {
+  // The engine's own `exp` knows nothing of a later end that a use has given to the record.
+  const exp = toNumericDate(toInstant(expiresAt));
+  return { ...(JSON.parse(payload) as AdapterPayload), exp, ...(consumedAt ? { consumed: true } : {}) };
 }

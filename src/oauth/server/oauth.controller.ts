@@ -1,14 +1,14 @@
 import { Body, Controller, Get, Header, Param, Post, Req, Res, UseFilters } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { CalledBy, SCOPE } from '../../auth/called-by.decorator.js';
+import { CalledBy } from '../../auth/called-by.decorator.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { PageErrorFilter } from '../../common/errors/page-error.filter.js';
-import { API } from '../../common/paths.js';
 import { areText, isPercentEncodedText } from '../../common/text.js';
 import { AuthorizationServer } from './authorization-server.js';
 import { FORM_POST_SCRIPT_TEXT } from './engine.js';
-import { PATHS } from './paths.js';
+import { ASKED_OPENID, withoutOpenId } from './compatibility.js';
+import { API_TOKEN_PATH, olderPath, PATHS } from './paths.js';
 import { InteractionsService } from './interactions.service.js';
 import { JWT_BEARER } from './client-metadata.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
@@ -32,14 +32,24 @@ export class OAuthController {
   ) {}
 
   /** RFC 6749, section 3.1. */
-  @Get(PATHS.authorization)
+  @Get([PATHS.authorization, olderPath(PATHS.authorization)])
   @UseFilters(PageErrorFilter)
-  authorize(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+  async authorize(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const query = queryOf(request);
-    // Older clients send only client_id and redirect_uri.
-    if (!query.has('response_type')) query.set('response_type', 'code');
-    if (!query.has('scope')) query.set('scope', SCOPE);
-    else if (query.getAll('scope').length === 1) query.set('scope', withoutOpenId(query.get('scope')!));
+    query.delete(ASKED_OPENID);
+    // What is there twice is refused.
+    if (query.getAll('scope').length < 2) {
+      const { scope, askedOpenId } = withoutOpenId(query.get('scope') ?? '');
+      query.set('scope', scope);
+      if (askedOpenId) query.set(ASKED_OPENID, 'true');
+    }
+    // Hosts that were written for Drillster send only client_id and redirect_uri.
+    if (
+      !query.has('response_type') &&
+      !query.has(ASKED_OPENID) &&
+      (await this.server.isCompatible(query.get('client_id') ?? ''))
+    )
+      query.set('response_type', 'code');
     return this.server.answer(request, reply, { url: `${PATHS.authorization}?${query}` });
   }
 
@@ -59,26 +69,23 @@ export class OAuthController {
   }
 
   /** RFC 6749, section 3.2. */
-  @Post(PATHS.token)
-  token(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
-    return this.answerToken(request, reply, fields);
-  }
-
-  /** Where clients of the older API ask. */
-  @Post(`${API}/token`)
-  olderToken(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
-    return this.answerToken(request, reply, fields);
+  @Post([PATHS.token, olderPath(PATHS.token), API_TOKEN_PATH])
+  async token(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
+    const form = toForm(request, fields);
+    dropForeignCredentials(request);
+    await this.complete(form, request.headers.authorization !== undefined);
+    await this.server.answer(request, reply, { url: PATHS.token, form });
   }
 
   /** RFC 7009. */
-  @Post(PATHS.revocation)
-  revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
+  @Post([PATHS.revocation, olderPath(PATHS.revocation)])
+  async revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
     dropForeignCredentials(request);
-    return this.server.answer(request, reply, { url: PATHS.revocation, form: toForm(fields) });
+    return this.server.answer(request, reply, { url: PATHS.revocation, form: toForm(request, fields) });
   }
 
   /** RFC 7517. */
-  @Get(PATHS.jwks)
+  @Get([PATHS.jwks, olderPath(PATHS.jwks)])
   keys(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.server.answer(request, reply, { url: PATHS.jwks });
   }
@@ -89,21 +96,16 @@ export class OAuthController {
     return this.server.answer(request, reply, { url: PATHS.metadata });
   }
 
-  private async answerToken(request: FastifyRequest, reply: FastifyReply, fields: unknown): Promise<void> {
-    const form = toForm(fields);
-    dropForeignCredentials(request);
-    await this.complete(form, request.headers.authorization !== undefined);
-    await this.server.answer(request, reply, { url: PATHS.token, form });
-  }
-
   private async complete(form: URLSearchParams, isAuthenticated: boolean): Promise<void> {
     const grant = form.get('grant_type');
     const code = form.get('code');
-    // A code is bound to the redirect URI that it was sent to; repeating it was dropped from OAuth 2.1.
+    // A code is bound to the redirect URI that it was sent to, also where its client need not repeat it.
     if (grant === 'authorization_code' && code && !form.has('redirect_uri')) {
       const redirectUri = await this.server.redirectUriOf(code);
       if (redirectUri) form.set('redirect_uri', redirectUri);
     }
+    const scope = form.getAll('scope');
+    if (grant === 'refresh_token' && scope.length === 1) form.set('scope', withoutOpenId(scope[0]!).scope);
     const namesClient = isAuthenticated || form.has('client_id') || form.has('client_assertion');
     if (grant === JWT_BEARER && !namesClient) form.set('client_id', await this.clientOf(form.get('assertion')));
   }
@@ -136,18 +138,18 @@ function requireText(credentials: Buffer): void {
     throw new DomainError('invalid_request', 'The credentials have to be well-formed text in UTF-8, without NUL.');
 }
 
-/** What the body parser took apart, with what was given twice. */
-function toForm(fields: unknown): URLSearchParams {
+/**
+ * What the body parser took apart: a form, with what is there twice, or the same fields as JSON (API.md, section 1).
+ *
+ * @throws DomainError `invalid_request` for a value of JSON that is no text
+ */
+function toForm({ headers }: FastifyRequest, fields: unknown): URLSearchParams {
+  const isJson = /^application\/json\b/i.test(headers['content-type'] ?? '');
   const form = new URLSearchParams();
-  for (const [name, value] of Object.entries((fields ?? {}) as Record<string, unknown>))
-    for (const one of [value].flat()) if (typeof one === 'string') form.append(name, one);
+  for (const [name, value] of Object.entries((fields ?? {}) as Record<string, unknown>)) {
+    if (isJson && typeof value !== 'string')
+      throw new DomainError('invalid_request', `The parameter ${name} is a text.`, { members: { field: name } });
+    for (const one of [value].flat()) form.append(name, String(one));
+  }
   return form;
-}
-
-/** There are no ID tokens here; clients made for OpenID Connect ask for them all the same. */
-function withoutOpenId(scope: string): string {
-  const scopes = scope
-    .split(' ')
-    .filter((name) => !['openid', 'offline_access', 'profile', 'email', ''].includes(name));
-  return scopes.length > 0 ? scopes.join(' ') : SCOPE;
 }
