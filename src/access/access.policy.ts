@@ -204,8 +204,8 @@ export class AccessPolicy {
     const facts = await this.factsOf(caller);
     const { organizationId } = facts;
     const known = { organizationId, userId: null, groupId: null };
-    if (!facts.exists || !facts.clientExists) return { error: gone(), rule: 1, ...known };
-    if (!facts.mayObtain) return { error: mayNotObtain(), rule: 4, ...known };
+    const refusal = refusalOf(facts);
+    if (refusal) return refusal;
     const { kind, parameters } = targetOf(caller, ref);
     const [target] = await this.database.read<{ id: string; status: string }>(TARGET[kind], parameters);
     const userId = target?.id ?? null;
@@ -216,8 +216,20 @@ export class AccessPolicy {
     return { error: noGroup(), rule: 6, organizationId, userId, groupId: group?.id ?? null };
   }
 
+  /** Why `caller` may let nobody in; `null` if they may let somebody in. */
+  async explainCaller(caller: Caller): Promise<Refusal | null> {
+    return refusalOf(await this.factsOf(caller));
+  }
+
   private async factsOf({ userId, clientId }: Caller): Promise<CallerFacts> {
     const [facts] = await this.database.read<CallerFacts>(CALLER, [userId, clientId]);
     return facts!;
   }
+}
+
+/** What has to do with the caller alone: rules 1 and 4. */
+function refusalOf({ organizationId, exists, clientExists, mayObtain }: CallerFacts): Refusal | null {
+  const known = { organizationId, userId: null, groupId: null };
+  if (!exists || !clientExists) return { error: gone(), rule: 1, ...known };
+  return mayObtain ? null : { error: mayNotObtain(), rule: 4, ...known };
 }

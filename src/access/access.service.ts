@@ -46,6 +46,12 @@ export class AccessService {
     return { token: jwt, url: `${this.origin(isHttps)}/login?token=${jwt}`, expires: toIso(token.expiresAt) };
   }
 
+  /** Before anybody is looked up for the caller. @throws DomainError `not_authenticated`, `not_authorized` */
+  async requireMayObtainTokens(caller: Caller): Promise<void> {
+    const refusal = await this.policy.explainCaller(caller);
+    if (refusal) throw await this.record(caller, refusal);
+  }
+
   /** For what is no login token. @throws DomainError `not_authenticated`, `not_authorized`, `unknown_user` */
   async requireMayLetIn(caller: Caller, userId: string): Promise<void> {
     if (!(await this.policy.allows(caller, userId))) throw await this.refusal(caller, { by: 'id', id: userId });

@@ -4,6 +4,7 @@ import { createApp } from '../../src/app.setup.js';
 import { newId } from '../../src/common/id.js';
 import { loadSettings } from '../../src/config/settings.js';
 import { ServiceAccountKey } from '../../src/oauth/service-account-key.entity.js';
+import { AccountPermission } from '../../src/users/account-permission.entity.js';
 import { User } from '../../src/users/user.entity.js';
 import { PUBLIC_URL, TestApp, testEnvironment } from '../support/app.js';
 import type { Answer } from '../support/app.js';
@@ -19,6 +20,7 @@ import {
   requestToken,
 } from '../support/oauth.js';
 import type { KeyClient, Scene, TestClient } from '../support/oauth.js';
+import { decode } from '../support/forge.js';
 
 let t: TestApp;
 let scene: Scene;
@@ -50,6 +52,8 @@ describe('RFC 7523, section 3: what an assertion must have', () => {
     ['1: the service account of the key as issuer', { iss: 'AAAAAAAAAAAAAAAAAAAAAA' }],
     ['2: a subject', { sub: undefined }],
     ['2: a subject that is a text', { sub: 7 }],
+    ['2: a subject that is a reference', { sub: '$' }],
+    ['2: a subject without a NUL', { sub: 'a\0@a.example' }],
     ['2: a subject that the organization manages', { sub: 'AAAAAAAAAAAAAAAAAAAAAA' }],
     ['3: an audience', { aud: undefined }],
     ['3: this server as audience', { aud: 'https://other.example/token' }],
@@ -59,7 +63,7 @@ describe('RFC 7523, section 3: what an assertion must have', () => {
     ['4: an end within an hour', { exp: now() + 3600 + 90 }],
     ['5: a start that is not ahead', { nbf: now() + 90 }],
     ['6: an instant of issue that is not ahead', { iat: now() + 90 }],
-    ['7: an identifier', { jti: undefined }],
+    ['7: an identifier that is a text', { jti: 7 }],
     ['7: an identifier that is not empty', { jti: '' }],
     ['7: an identifier of a sane length', { jti: 'x'.repeat(256) }],
   ])('%s', async (_title, claims) => {
@@ -73,9 +77,107 @@ describe('RFC 7523, section 3: what an assertion must have', () => {
     expect((await ask(await assertionOf(t, scene.account, { nbf: now() + 50, iat: now() + 50 }))).status).toBe(200);
   });
 
-  it.each([PUBLIC_URL, `${PUBLIC_URL}/oauth/token`])('takes the audience %s', async (aud) => {
-    expect((await ask(await assertionOf(t, scene.account, { aud }))).status).toBe(200);
-    expect((await ask(await assertionOf(t, scene.account, { aud: ['https://else.example', aud] }))).status).toBe(200);
+  it.each(['', '/', '/oauth/token', '/daas/oauth/token', '/api/2/token', '/api/2.1/token', '/api/2.1.1/token'])(
+    'takes the audience “%s” of this server',
+    async (path) => {
+      const aud = PUBLIC_URL + path;
+      expect((await ask(await assertionOf(t, scene.account, { aud }))).status).toBe(200);
+      expect((await ask(await assertionOf(t, scene.account, { aud: ['https://else.example', aud] }))).status).toBe(200);
+    },
+  );
+});
+
+describe('RFC 7523, section 3: what an assertion may leave out', () => {
+  it('is all but aud, exp, iat, iss and sub, in a header with alg alone: each is good once', async () => {
+    for (const sub of [scene.account.id, 'self']) {
+      const assertion = await assertionOf(t, scene.account, { sub, jti: undefined }, { kid: undefined });
+      expect((await ask(assertion)).status).toBe(200);
+      expect(outcomeOf(await ask(assertion))).toEqual(INVALID_GRANT);
+    }
+  });
+
+  it('7: without a jti it is good once, also with a second signature that anybody can make of the first', async () => {
+    const assertion = await assertionOf(t, scene.account, { jti: undefined, nbf: now() - 7 });
+    const [header, payload, signature] = assertion.split('.');
+    const bytes = Buffer.from(signature!, 'base64url');
+    // The order of P-256: (r, n - s) verifies as (r, s) does.
+    const order = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
+    const s = order - BigInt(`0x${bytes.subarray(32).toString('hex')}`);
+    const flipped = Buffer.concat([bytes.subarray(0, 32), Buffer.from(s.toString(16).padStart(64, '0'), 'hex')]);
+    const second = `${header}.${payload}.${flipped.toString('base64url')}`;
+    expect((await ask(assertion)).status).toBe(200);
+    expect((await ask(second)).body.error_description).toBe(
+      'the assertion was used before: give each one a jti of its own',
+    );
+  });
+
+  it('7: without a jti it is good once for ten at once over two instances', async () => {
+    const other = await createApp(loadSettings(testEnvironment()));
+    await other.listen(0, '127.0.0.1');
+    const urls = [t.url, await other.getUrl()];
+    const assertion = await assertionOf(t, scene.account, { jti: undefined, nbf: now() - 8 }, { kid: undefined });
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, i) => requestToken(urls[i % 2]!, { grant_type: JWT_BEARER, assertion })),
+    );
+    await other.close();
+    expect(answers.map(({ status }) => status).toSorted()).toEqual([200, ...Array.from({ length: 9 }, () => 400)]);
+  });
+
+  it('8: without a kid the keys of iss are tried, and no other ones, and none that is revoked', async () => {
+    const [account, other] = [
+      await newServiceAccount(t, scene.organizationId),
+      await newServiceAccount(t, scene.organizationId),
+    ];
+    const { jwk } = await t.world.write((db) => db.findOneByOrFail(ServiceAccountKey, { id: other.keyId }));
+    const own = { ...account, privateKey: other.privateKey };
+    const withoutKid = (of: typeof account): Promise<string> => assertionOf(t, of, {}, { kid: undefined });
+    expect(outcomeOf(await ask(await withoutKid(own)))).toEqual(INVALID_GRANT);
+    // The second of two keys.
+    const key = { id: newId(), userId: account.id, algorithm: 'ES256', jwk, revokedAt: null } as const;
+    await t.world.write((db) => db.insert(ServiceAccountKey, { ...key, createdAt: new Date(0) }));
+    expect((await ask(await withoutKid(own))).status).toBe(200);
+    expect((await ask(await withoutKid(account))).status).toBe(200);
+    await t.world.write((db) => db.update(ServiceAccountKey, { id: key.id }, { revokedAt: new Date() }));
+    expect((await ask(await withoutKid(own))).body.error_description).toBe(
+      'the assertion is signed with no key of the service account that it has as iss',
+    );
+  });
+
+  it.each(['EdDSA', 'Ed25519'])('8: a key on Ed25519 verifies what says %s, by kid and without', async (alg) => {
+    const account = await newServiceAccount(t, scene.organizationId);
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const jwk = JSON.stringify(publicKey.export({ format: 'jwk' }));
+    await t.world.write((db) => db.update(ServiceAccountKey, { id: account.keyId }, { algorithm: 'EdDSA', jwk }));
+    for (const kid of [account.keyId, undefined])
+      expect((await ask(await assertionOf(t, { ...account, privateKey }, {}, { alg, kid }))).status).toBe(200);
+  });
+});
+
+describe('API.md, section 8: the subject of an assertion', () => {
+  it('is a user by ID, e-mail address or third-party ID', async () => {
+    const emailAddress = `${newId()}@école.example`.toLowerCase();
+    const code = await t.world.thirdParty(scene.organizationId);
+    const { id } = await t.world.userOf(
+      { ...scene.account, token: '' },
+      { emailAddress, thirdPartyId: [code, 'a/b ü'] },
+    );
+    for (const sub of [id, emailAddress, emailAddress.toUpperCase(), `${code}$a/b ü`]) {
+      const { status, body } = await ask(await assertionOf(t, scene.account, { sub }));
+      expect([sub, status]).toEqual([sub, 200]);
+      expect(decode(body.access_token).payload).toMatchObject({ sub: id, act: { sub: scene.account.id } });
+    }
+  });
+
+  it('S29: tells a service account without the permission nothing about who exists', async () => {
+    const account = await newServiceAccount(t, scene.organizationId);
+    await t.world.write((db) => db.delete(AccountPermission, { userId: account.id }));
+    const emailAddress = `${newId()}@a.example`.toLowerCase();
+    await t.world.user({ organizationId: scene.organizationId, emailAddress });
+    const answers = [];
+    for (const sub of [emailAddress, 'nobody@a.example', newId()])
+      answers.push((await ask(await assertionOf(t, account, { sub }))).body);
+    expect(new Set(answers.map((body) => JSON.stringify(body))).size).toBe(1);
+    expect(answers[0].error_description).toMatch(/^The caller may not obtain access tokens/);
   });
 });
 
@@ -86,7 +188,8 @@ describe('RFC 7523, section 3, rules 8 to 10: the signature', () => {
       async () => ({ kid: (await newServiceAccount(t, scene.organizationId)).keyId }),
     ],
     ['an unknown key', () => ({ kid: 'AAAAAAAAAAAAAAAAAAAAAA' })],
-    ['no key', () => ({ kid: undefined })],
+    ['a key that is a number', () => ({ kid: 7 })],
+    ['a key that is empty', () => ({ kid: '' })],
     ['a key that is a path', () => ({ kid: '../../../../dev/null' })],
     ['a key that is SQL', () => ({ kid: "' OR '1'='1" })],
     ['a key that it brings', () => ({ jwk: {} })],
@@ -123,7 +226,14 @@ describe('RFC 7523, section 3, rules 8 to 10: the signature', () => {
         await assertionOf(t, account, { aud: 'https://elsewhere.example' }),
         "the assertion is not valid: unexpected 'aud' claim value",
       ],
-      [await assertionOf(t, account, { sub: 'anna@a.example' }), 'sub is the id of an account'],
+      [
+        await assertionOf(t, account, { sub: 'CODE$' }),
+        'sub is a user ID, an e-mail address or a third-party ID (CODE$ID)',
+      ],
+      [
+        await assertionOf(t, account, { sub: 'nobody@a.example' }),
+        'sub is neither the service account nor a user that its organization manages',
+      ],
       [await assertionOf(t, account, { sub: managed }), 'The user has joined no group that the caller administers.'],
     ];
     for (const [assertion, description] of cases) {
@@ -193,9 +303,12 @@ describe('RFC 7523, section 2.2: a client that authenticates with a JWT', () => 
     client = await newKeyClient(t, scene.organizationId);
   });
 
-  it.each([PUBLIC_URL, `${PUBLIC_URL}/oauth/token`])('3: is known, with the audience %s', async (aud) => {
-    expect(await authenticate(await authenticationOf(client, { aud }))).toBe('invalid_grant');
-  });
+  it.each([PUBLIC_URL, `${PUBLIC_URL}/`, `${PUBLIC_URL}/oauth/token`, `${PUBLIC_URL}/daas/oauth/token`])(
+    '3: is known, with the audience %s',
+    async (aud) => {
+      expect(await authenticate(await authenticationOf(client, { aud }))).toBe('invalid_grant');
+    },
+  );
 
   it('12: tolerates a clock that is 60 seconds off', async () => {
     expect(await authenticate(await authenticationOf(client, { exp: now() - 50 }))).toBe('invalid_grant');
@@ -250,10 +363,13 @@ describe('RFC 7523, section 2.1: on behalf of a user', () => {
   });
 
   it('gives no right of the user’s but to see who it is', async () => {
-    const { id, groupId } = await t.world.userOf({ ...scene.account, token: '' });
+    // Only whoever manages the staff may let in somebody with more rights.
+    const account = await newServiceAccount(t, scene.organizationId);
+    await t.world.grant(account.id, 'MANAGE_STAFF');
+    const { id, groupId } = await t.world.userOf({ ...account, token: '' });
     await t.world.write((db) => db.update(User, { id }, { staffOrganizationId: scene.organizationId }));
     await t.world.grant(id, 'OBTAIN_ACCESS_TOKENS', 'MANAGE_USERS', 'MANAGE_ALL_GROUPS', 'MANAGE_STAFF');
-    const { body } = await ask(await assertionOf(t, scene.account, { sub: id }));
+    const { body } = await ask(await assertionOf(t, account, { sub: id }));
     const as = { token: body.access_token };
     expect((await t.as(as)('/user')).body.id).toBe(id);
     for (const path of ['/access/self', `/user/${id}`, '/groups', `/group/${groupId}`, '/organization'])

@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { decodeProtectedHeader, errors as joseErrors, importJWK, jwtVerify } from 'jose';
-import type { JWK, JWTPayload } from 'jose';
+import { compactVerify, decodeProtectedHeader, errors as joseErrors, importJWK, jwtVerify } from 'jose';
+import type { CryptoKey, JWK, JWTPayload } from 'jose';
 import { errors } from 'oidc-provider';
 import type { KoaContextWithOIDC, Provider, ResourceServer } from 'oidc-provider';
+import { TARGET_SQL, targetOf } from '../../access/access.policy.js';
 import { AccessService } from '../../access/access.service.js';
 import { toDto } from '../../common/errors/validation.js';
 import { AccessQueryDto } from '../../access/dto/access-query.dto.js';
@@ -14,22 +15,28 @@ import { hashSecret, isId } from '../../common/id.js';
 import { Settings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
+import { parseUserRef } from '../../users/user-ref.js';
+import type { UserRef } from '../../users/user-ref.js';
+import type { AssertionAlgorithm } from '../service-account-key.entity.js';
+import { MAX_KEYS } from '../service-account-keys.service.js';
+import { audiencesOf } from './paths.js';
 
 /** Seconds that the clock of whoever made an assertion may be off, and that it may be good at most. */
 const CLOCK_SKEW = 60;
 const MAX_LIFETIME = 3600;
 const MAX_LENGTH = 4096;
 
-/** What names the key. Nothing else in a header is looked at, and what would bring a key of its own is refused. */
-const HEADER_PARAMETERS = new Set(['alg', 'typ', 'kid']);
+const KEYS = `
+  SELECT k."id", k."user_id" AS "userId", k."algorithm", k."jwk", u."staff_organization_id" AS "organizationId"
+  FROM "service_account_keys" k
+  JOIN "users" u ON u."id" = k."user_id" AND u."type" = 'SERVICE_ACCOUNT' AND u."status" = 'ACTIVE'
+  WHERE k."revoked_at" IS NULL`;
 
-const KEY: Statement = {
-  name: 'find_assertion_key',
-  sql: `SELECT k."user_id" AS "userId", k."algorithm", k."jwk", u."staff_organization_id" AS "organizationId", s."client_id" AS "clientId"
-        FROM "service_account_keys" k
-        JOIN "users" u ON u."id" = k."user_id" AND u."type" = 'SERVICE_ACCOUNT' AND u."status" = 'ACTIVE'
-        JOIN "service_accounts" s ON s."user_id" = k."user_id"
-        WHERE k."id" = $1 AND k."revoked_at" IS NULL`,
+const NAMED_KEY: Statement = { name: 'find_assertion_key', sql: `${KEYS} AND k."id" = $1` };
+
+const KEYS_OF_ISSUER: Statement = {
+  name: 'find_assertion_keys_of_issuer',
+  sql: `${KEYS} AND k."user_id" = $1 ORDER BY k."created_at" DESC LIMIT ${MAX_KEYS}`,
 };
 
 const OWN_CLIENT: Statement = {
@@ -37,11 +44,16 @@ const OWN_CLIENT: Statement = {
   sql: `SELECT s."client_id" AS "clientId" FROM "service_accounts" s WHERE s."user_id" = $1`,
 };
 
-const FACTS: Statement = {
-  name: 'explain_assertion',
-  sql: `SELECT EXISTS (SELECT 1 FROM "clients" c WHERE c."id" = $1 AND c."organization_id" = $2) AS "isOwnClient",
-               EXISTS (SELECT 1 FROM "users" u WHERE u."id" = $3 AND u."organization_id" = $2 AND u."type" = 'USER') AS "isManaged"`,
-};
+const FACTS = Object.fromEntries(
+  Object.entries(TARGET_SQL).map(([kind, { user, next }]) => {
+    const [client, organization] = [`$${next}`, `$${next + 1}`];
+    const sql = `
+      SELECT EXISTS (SELECT 1 FROM "clients" c WHERE c."id" = ${client} AND c."organization_id" = ${organization}) AS "isOwnClient",
+             (SELECT u."id" FROM "users" u
+              WHERE u."id" = ${user} AND u."organization_id" = ${organization} AND u."type" = 'USER') AS "managedId"`;
+    return [kind, { name: `explain_assertion_${kind}`, sql }];
+  }),
+) as Record<keyof typeof TARGET_SQL, Statement>;
 
 /** Of any number of calls at once, on any number of instances, one gets a row back. */
 const USE: Statement = {
@@ -50,12 +62,15 @@ const USE: Statement = {
 };
 
 interface AssertionKey {
+  id: string;
+  /** The service account. */
   userId: string;
-  algorithm: string;
+  algorithm: AssertionAlgorithm;
   jwk: string;
   organizationId: string;
-  clientId: string;
 }
+
+type Claims = JWTPayload & { iss: string; sub: string; exp: number; jti?: string };
 
 /** Says why: the engine tells clients nothing but that a grant is invalid. */
 class InvalidAssertion extends errors.InvalidGrant {
@@ -74,12 +89,6 @@ class AssertionRefused extends InvalidAssertion {
   ) {
     super(detail);
   }
-}
-
-interface Assertion {
-  keyId: string;
-  key: AssertionKey;
-  claims: JWTPayload & { iss: string; sub: string; exp: number; jti: string };
 }
 
 /**
@@ -107,18 +116,18 @@ export class JwtBearerGrant {
   async answer(ctx: KoaContextWithOIDC, provider: Provider, resourceServer: ResourceServer): Promise<void> {
     const params = ctx.oidc.params as Record<string, string | undefined>;
     if (!params.assertion) throw new errors.InvalidRequest("missing required parameter(s) 'assertion'");
-    const { keyId, key } = await this.requireKey(params.assertion);
-    const caller: Caller = { userId: key.userId, clientId: ctx.oidc.client!.clientId, keyId };
+    const key = await this.requireKey(params.assertion);
+    const caller: Caller = { userId: key.userId, clientId: ctx.oidc.client!.clientId, keyId: key.id };
     const about = { organizationId: key.organizationId, by: caller };
     try {
       const claims = await this.requireClaims(params.assertion, key);
-      await this.requireFacts(caller, key, claims);
-      await this.use(claims);
-      await this.audit.write({ event: 'ASSERTION_USED', ...about, userId: claims.sub, details: { key: keyId } });
-      await this.give(ctx, provider, resourceServer, { keyId, caller, claims });
+      const userId = await this.requireSubject(caller, key, claims);
+      await this.use(params.assertion, claims);
+      await this.audit.write({ event: 'ASSERTION_USED', ...about, userId, details: { key: key.id } });
+      await this.give(ctx, provider, resourceServer, { caller, userId });
     } catch (error) {
       const reason = reasonOf(error);
-      if (reason) await this.audit.refuse({ event: 'ASSERTION_REFUSED', ...about, details: { key: keyId, reason } });
+      if (reason) await this.audit.refuse({ event: 'ASSERTION_REFUSED', ...about, details: { key: key.id, reason } });
       throw error;
     }
   }
@@ -127,35 +136,40 @@ export class JwtBearerGrant {
     ctx: KoaContextWithOIDC,
     provider: Provider,
     resourceServer: ResourceServer,
-    { keyId, caller, claims }: { keyId: string; caller: Caller; claims: Assertion['claims'] },
+    { caller, userId }: { caller: Caller; userId: string },
   ): Promise<void> {
     const params = ctx.oidc.params as Record<string, string | undefined>;
     if (params.resource === `${this.settings.PUBLIC_URL}/login`) {
-      ctx.body = await this.loginToken(caller, claims.sub, params);
+      ctx.body = await this.loginToken(caller, userId, params);
       return;
     }
     if (params.resource !== undefined && params.resource !== resourceServer.audience) throw new errors.InvalidTarget();
-    ctx.body = await this.accessToken(ctx, provider, resourceServer, { caller, keyId, sub: claims.sub });
+    ctx.body = await this.accessToken(ctx, provider, resourceServer, { caller, userId });
   }
 
-  private async requireKey(assertion: string): Promise<Omit<Assertion, 'claims'>> {
-    const keyId = requireKeyId(assertion);
-    const [key] = await this.database.read<AssertionKey>(KEY, [keyId]);
-    if (!key) throw new InvalidAssertion('the assertion names no key of a service account');
-    return { keyId, key };
+  /** The key that the assertion names; where it names none, that of the service account's keys which has signed it. */
+  private async requireKey(assertion: string): Promise<AssertionKey> {
+    const { kid, alg } = requireHeader(assertion);
+    if (kid !== undefined) {
+      const [key] = await this.database.read<AssertionKey>(NAMED_KEY, [kid]);
+      if (key) return key;
+      throw new InvalidAssertion('the assertion names no key of a service account');
+    }
+    const issuer = unverifiedIssuer(assertion);
+    const keys = issuer === null ? [] : await this.database.read<AssertionKey>(KEYS_OF_ISSUER, [issuer]);
+    for (const key of keys) if (algorithmsOf(key).includes(alg) && (await hasSigned(key, assertion))) return key;
+    throw new InvalidAssertion('the assertion is signed with no key of the service account that it has as iss');
   }
 
   /** RFC 7523, section 3, with the algorithm pinned to the key (RFC 8725, section 3.1). */
-  private async requireClaims(assertion: string, key: AssertionKey): Promise<Assertion['claims']> {
-    const jwk = await importJWK(JSON.parse(key.jwk) as JWK, key.algorithm);
-    const { PUBLIC_URL } = this.settings;
-    const { payload } = await jwtVerify(assertion, jwk, {
-      algorithms: [key.algorithm],
+  private async requireClaims(assertion: string, key: AssertionKey): Promise<Claims> {
+    const { payload } = await jwtVerify(assertion, await toCryptoKey(key), {
+      algorithms: algorithmsOf(key),
       issuer: key.userId,
-      audience: [PUBLIC_URL, `${PUBLIC_URL}/oauth/token`],
+      audience: audiencesOf(this.settings.PUBLIC_URL),
       clockTolerance: CLOCK_SKEW,
       currentDate: this.clock.now(),
-      requiredClaims: ['iss', 'sub', 'aud', 'exp', 'jti'],
+      requiredClaims: ['iss', 'sub', 'aud', 'exp'],
     }).catch((error: Error) => {
       const detail = `the assertion is not valid: ${error.message}`;
       // The claims are looked at once the signature is good.
@@ -163,38 +177,44 @@ export class JwtBearerGrant {
       if (error instanceof joseErrors.JWTClaimValidationFailed) throw new AssertionRefused('claims', detail);
       throw new InvalidAssertion(detail);
     });
-    const claims = payload as Assertion['claims'];
+    const claims = payload as Claims;
     const now = toNumericDate(this.clock.now());
     if (claims.exp > now + MAX_LIFETIME + CLOCK_SKEW)
       throw new AssertionRefused('claims', 'the assertion is good for longer than an hour');
     if ((claims.iat ?? 0) > now + CLOCK_SKEW)
       throw new AssertionRefused('claims', 'the assertion was issued in the future');
-    if (typeof claims.sub !== 'string' || !isId(claims.sub))
-      throw new AssertionRefused('claims', 'sub is the id of an account');
-    if (typeof claims.jti !== 'string' || claims.jti === '' || claims.jti.length > 255)
+    const { jti } = claims;
+    if (jti !== undefined && (typeof jti !== 'string' || jti === '' || jti.length > 255))
       throw new AssertionRefused('claims', 'jti is a text of at most 255 characters');
     return claims;
   }
 
-  private async requireFacts(caller: Caller, key: AssertionKey, { sub }: Assertion['claims']): Promise<void> {
-    const [facts] = await this.database.read<{ isOwnClient: unknown; isManaged: unknown }>(FACTS, [
-      caller.clientId,
-      key.organizationId,
-      sub,
-    ]);
+  /** The id of whom the assertion is for: `sub` is any user reference of API.md, section 1. */
+  private async requireSubject(caller: Caller, { organizationId }: AssertionKey, { sub }: Claims): Promise<string> {
+    const { kind, parameters } = targetOf(caller, requireReference(sub));
+    const given = [...parameters, caller.clientId, organizationId];
+    const [facts] = await this.database.read<{ isOwnClient: unknown; managedId: string | null }>(FACTS[kind], given);
     if (!facts!.isOwnClient) throw new AssertionRefused('client', 'the client belongs to another organization');
-    if (sub !== caller.userId && !facts!.isManaged)
-      throw new AssertionRefused(
-        'subject',
-        'sub is neither the service account nor a user that its organization manages',
-      );
+    if (kind === 'id' && parameters[0] === caller.userId) return caller.userId;
+    if (facts!.managedId !== null) return facts!.managedId;
+    // Without the permission it learns nothing about who exists.
+    await asGrant(() => this.access.requireMayObtainTokens(caller));
+    throw new AssertionRefused(
+      'subject',
+      'sub is neither the service account nor a user that its organization manages',
+    );
   }
 
-  private async use({ iss, jti, exp }: Assertion['claims']): Promise<void> {
+  /**
+   * Without a `jti`, what is good once is what was signed: of one signature with ECDSA anybody makes a second one that is as good.
+   */
+  private async use(assertion: string, { iss, jti, exp }: Claims): Promise<void> {
     const expiresAt = new Date((exp + 2 * CLOCK_SKEW) * 1000);
-    const used = await this.database.write(USE, [hashSecret(`${iss}\n${jti}`), expiresAt]);
-    if (used.length === 0)
-      throw new AssertionRefused('replayed', 'the assertion was used before: its jti is good once');
+    const name = jti === undefined ? assertion.slice(0, assertion.lastIndexOf('.')) : `${iss}\n${jti}`;
+    const used = await this.database.write(USE, [hashSecret(name), expiresAt]);
+    if (used.length > 0) return;
+    const detail = jti === undefined ? 'give each one a jti of its own' : 'its jti is good once';
+    throw new AssertionRefused('replayed', `the assertion was used before: ${detail}`);
   }
 
   /** With `resource` the login route: what the access call answers, in the words of RFC 8693, section 2.2.1. */
@@ -215,19 +235,19 @@ export class JwtBearerGrant {
     ctx: KoaContextWithOIDC,
     provider: Provider,
     resourceServer: ResourceServer,
-    { caller, keyId, sub }: { caller: Caller; keyId: string; sub: string },
+    { caller, userId }: { caller: Caller; userId: string },
   ): Promise<object> {
-    const isItself = sub === caller.userId;
-    if (!isItself) await asGrant(() => this.access.requireMayLetIn(caller, sub));
+    const isItself = userId === caller.userId;
+    if (!isItself) await asGrant(() => this.access.requireMayLetIn(caller, userId));
     const token = new provider.AccessToken({
-      accountId: sub,
+      accountId: userId,
       client: ctx.oidc.client!,
       gty: 'jwt_bearer',
       scope: resourceServer.scope,
     } as never);
     token.resourceServer = new provider.ResourceServer(resourceServer.audience as string, resourceServer) as never;
     ctx.oidc.entity('AccessToken', token);
-    ctx.state.claims = { key_id: keyId, ...(isItself ? {} : { act: { sub: caller.userId } }) };
+    ctx.state.claims = { key_id: caller.keyId, ...(isItself ? {} : { act: { sub: caller.userId } }) };
     return {
       access_token: await token.save(),
       token_type: 'Bearer',
@@ -256,16 +276,42 @@ export function reasonOf(error: unknown): string | null {
   return error instanceof errors.InvalidGrant && error.cause instanceof DomainError ? error.cause.id : null;
 }
 
-function requireKeyId(assertion: string): string {
+function requireHeader(assertion: string): { alg: string; kid?: string } {
   try {
     if (assertion.length > MAX_LENGTH) throw new Error('too long');
-    const header = decodeProtectedHeader(assertion);
-    const isPlain = Object.keys(header).every((name) => HEADER_PARAMETERS.has(name));
-    if (isPlain && typeof header.kid === 'string' && isId(header.kid)) return header.kid;
+    const { alg = '', kid, ...rest } = decodeProtectedHeader(assertion);
+    const isPlain = Object.keys(rest).every((name) => name === 'typ');
+    if (isPlain && kid === undefined) return { alg };
+    if (isPlain && typeof kid === 'string' && isId(kid)) return { alg, kid };
   } catch {
     throw new InvalidAssertion('the assertion is no signed JWT');
   }
-  throw new InvalidAssertion('the header of the assertion has alg, typ and kid, the id of the key');
+  throw new InvalidAssertion('the header of the assertion has alg, and perhaps typ, and kid, the id of the key');
+}
+
+/** The algorithms that a key verifies with, by all of their names (RFC 9864, section 2.2). */
+function algorithmsOf({ algorithm }: AssertionKey): string[] {
+  return algorithm === 'EdDSA' ? ['EdDSA', 'Ed25519'] : [algorithm];
+}
+
+function toCryptoKey({ jwk, algorithm }: AssertionKey): Promise<CryptoKey | Uint8Array> {
+  return importJWK(JSON.parse(jwk) as JWK, algorithm);
+}
+
+async function hasSigned(key: AssertionKey, assertion: string): Promise<boolean> {
+  return compactVerify(assertion, await toCryptoKey(key), { algorithms: algorithmsOf(key) }).then(
+    () => true,
+    () => false,
+  );
+}
+
+function requireReference(sub: unknown): UserRef {
+  try {
+    if (typeof sub === 'string') return parseUserRef(sub);
+  } catch {
+    // As for what is no text.
+  }
+  throw new AssertionRefused('claims', 'sub is a user ID, an e-mail address or a third-party ID (CODE$ID)');
 }
 
 function unverifiedIssuer(assertion: string): string | null {
