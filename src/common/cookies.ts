@@ -2,7 +2,7 @@
 const OURS = /^(?:__Host-)?latchkey/;
 /** What some application could take for a name of ours, once it is decoded and its odd characters are gone. */
 const LIKE_OURS = /^(?:__(?:host|secure)-)?latchkey/i;
-/** A header without either of these holds no such name. */
+/** A header, or a name, without either of these holds no such name. */
 const WORTH_READING = /latchkey|[%\x80-\xff]/i;
 
 export interface Cookies {
@@ -17,29 +17,37 @@ export interface Cookies {
  * that only looks like one. What looks like ours to somebody else is in neither part, so that the application behind gets nothing of it.
  */
 export function separateCookies(header = ''): Cookies {
-  if (!WORTH_READING.test(header)) return { own: {}, rest: header };
-  const own: Record<string, string> = Object.create(null) as Record<string, string>;
-  const twice = new Set<string>();
+  const own: Record<string, string> = {};
+  if (!WORTH_READING.test(header)) return { own, rest: header };
+  const twice: string[] = [];
   const others: string[] = [];
   for (const pair of header.split(';')) {
     const end = pair.indexOf('=');
     const name = withoutBlanks(end === -1 ? pair : pair.slice(0, end));
-    if (!looksLikeOurs(name === '' ? pair.slice(end + 1) : name)) others.push(pair);
-    else if (end !== -1 && OURS.test(name)) {
-      if (name in own) twice.add(name);
+    if (end !== -1 && OURS.test(name)) {
+      if (own[name] !== undefined) twice.push(name);
       own[name] = withoutBlanks(pair.slice(end + 1));
-    }
+    } else if (!looksLikeOurs(name === '' ? pair.slice(end + 1) : name)) others.push(pair);
   }
   for (const name of twice) delete own[name];
-  return { own: { ...own }, rest: withoutBlanks(others.join(';')) };
+  return { own, rest: withoutBlanks(others.join(';')) };
 }
 
 /** Only what RFC 6265, section 5.2, takes off; `trim` takes off much that a browser keeps as a part of the name. */
 function withoutBlanks(text: string): string {
-  return text.replace(/^[ \t]+|[ \t]+$/g, '');
+  let [start, end] = [0, text.length];
+  while (start < end && isBlank(text.charCodeAt(start))) start++;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end--;
+  return text.slice(start, end);
+}
+
+/** A space or a tab. */
+function isBlank(code: number): boolean {
+  return code === 0x20 || code === 0x09;
 }
 
 function looksLikeOurs(name: string): boolean {
+  if (!WORTH_READING.test(name)) return false;
   const decoded = name.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
   return LIKE_OURS.test(decoded.replace(/[^\x21-\x7e]|["']/g, ''));
 }
