@@ -25,6 +25,7 @@ import { ENV_FILE_HELP, loadEnvFile } from './config/env-file.js';
 import { loadSettings, readSettings } from './config/settings.js';
 import { isDatabaseThere } from './database/open.js';
 import { dataSourceOptions, nameOfDatabase } from './database/options.js';
+import { isDatabaseUnavailable } from './database/unavailable.js';
 import { CallerTokensService } from './oauth/caller-tokens.service.js';
 import { VERSION } from './status/version.js';
 import { parseUserRef } from './users/user-ref.js';
@@ -185,10 +186,13 @@ function counted(number: number, what: string): string {
 }
 
 /** What an operator can mend is said without the name of a system call. */
-function reason({ code, path, message }: NodeJS.ErrnoException): string {
+function reason(error: NodeJS.ErrnoException): string {
+  const { code, path, message } = error;
   if (code === 'EISDIR') return `${path} is a directory.`;
-  if (code === 'ENOENT') return `There is no ${path}.`;
-  if (code === 'EACCES') return `${path} may not be read or written.`;
+  if (path !== undefined && code === 'ENOENT') return `There is no ${path}.`;
+  if (path !== undefined && code === 'EACCES') return `${path} may not be read or written.`;
+  if (isDatabaseUnavailable(error))
+    return `The database can't be used now: ${message || code}. Try again when no other process holds it up.`;
   return message;
 }
 

@@ -108,7 +108,16 @@ describe('loadSettings', () => {
     },
     { name: 'SIGN_IN_URL', bad: ['/sign-in', '//evil.example', 'javascript:alert(1)', 'https://x.example/a b'] },
     { name: 'TRUSTED_PROXIES', bad: ['nginx', '0.0.0.0/0', '10.0.0.0/40', '127.0.0.1;10.0.0.1'] },
-    { name: 'DATABASE_URL', bad: ['mysql://x', 'postgres://'] },
+    {
+      name: 'DATABASE_URL',
+      bad: [
+        'mysql://x',
+        'postgres://',
+        ...['a#b', 'a/b', 'a?b', '12#4', '1/2@3', 'a%b'].map(
+          (password) => `postgres://user:${password}@db.example/name`,
+        ),
+      ],
+    },
     { name: 'DATABASE_POOL_SIZE', bad: ['0', '1', '1001'] },
     { name: 'LOGIN_TOKEN_TTL', bad: ['4', '3601', 'two minutes'] },
     { name: 'SESSION_IDLE_TIMEOUT', bad: ['59', '86401'] },
@@ -206,6 +215,7 @@ describe('loadSettings', () => {
         'SIGN_IN_URL',
         'HTTP_REDIRECT_HOSTS',
         'TRUSTED_PROXIES',
+        'ORIGIN_PROOF_NETWORKS',
       ].toSorted(),
     );
     for (const [name, value] of defaults) expect([name, documented.get(name!)]).toEqual([name, value]);

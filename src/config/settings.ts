@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { plainToInstance, Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Matches, Max, Min, ValidateBy, validateSync } from 'class-validator';
@@ -40,7 +40,7 @@ function IsSecretKey(): PropertyDecorator {
 
 /** Whoever puts a password into a URL as it is gets another host, or another port, out of it. */
 function isDatabaseUrl(value: unknown): boolean {
-  if (typeof value !== 'string' || !/^postgres(ql)?:\/\//.test(value) || !URL.canParse(value)) return false;
+  if (typeof value !== 'string' || !/^postgres(ql)?:\/\/./.test(value) || !URL.canParse(value)) return false;
   const { username, password, hash, pathname } = new URL(value);
   try {
     decodeURIComponent(username + password + pathname);
@@ -291,8 +291,19 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
 
 /** A secret of this machine's own, made at the first start, so that development needs no set-up and survives a restart. */
 function developmentSecret(path: string): string {
+  try {
+    if (!existsSync(path)) makeSecret(path);
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new StartError(
+      `There is no SECRET_KEY, and none can be kept in ${path}: ${(error as Error).message}. Set SECRET_KEY, or let the user that runs Latchkey write to that directory.`,
+    );
+  }
+}
+
+/** The file gets its name when it is whole: another process that starts at the same moment reads it there. */
+function makeSecret(path: string): void {
   mkdirSync(dirname(path), { recursive: true });
-  // Under its own name only when it is whole: another process that starts at the same moment reads it there.
   const unfinished = `${path}.${process.pid}`;
   writeFileSync(unfinished, randomBytes(48).toString('base64'), { mode: 0o600 });
   try {
@@ -302,5 +313,4 @@ function developmentSecret(path: string): string {
   } finally {
     rmSync(unfinished);
   }
-  return readFileSync(path, 'utf8');
 }
