@@ -74,4 +74,11 @@ describe('normalizeEmailAddress', () => {
     for (const address of ['\u212aIM.\u0130@X.example', 'J\u030cAN@x.example', '\u03aa\u0301@x.example'])
       expect(normalizeEmailAddress(normalizeEmailAddress(address))).toBe(normalizeEmailAddress(address));
   });
+
+  it.each(['\u200b', ' ', '\u3164 '])('folds an address with very many of %j inside at once', (blank) => {
+    const start = performance.now();
+    normalizeEmailAddress(`a${blank.repeat(30_000)}b@x.example`);
+    // Many seconds, if the time grew with the square of the size.
+    expect(performance.now() - start).toBeLessThan(2000);
+  });
 });

@@ -22,7 +22,9 @@ const MAX_EMAIL_ADDRESS = 254;
 export const MAX_THIRD_PARTY_ID = 255;
 const MAX_ID = 64;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
-const INVISIBLE_AROUND = /^[\s\p{Default_Ignorable_Code_Point}]+|[\s\p{Default_Ignorable_Code_Point}]+$/gu;
+/** Without the lookbehind, the search for the end would begin anew at each of many blanks. */
+const INVISIBLE_AROUND =
+  /^[\s\p{Default_Ignorable_Code_Point}]+|(?<![\s\p{Default_Ignorable_Code_Point}])[\s\p{Default_Ignorable_Code_Point}]+$/gu;
 /** What would end or change a host name in a URL. */
 const NOT_DOMAIN = /[\s%/?#@:\\[\]<>^|]/;
 /** Control characters, NUL among them, and halves of surrogate pairs are in no reference. */
