@@ -68,6 +68,7 @@ export class AuthorizationServer {
     await this.provider.callback()(rewritten, reply.raw);
     if (this.failures.has(rewritten)) {
       takeBack(reply.raw);
+      void reply.removeHeader('Set-Cookie');
       throw this.failures.get(rewritten);
     }
     reply.hijack();
