@@ -214,6 +214,7 @@ describe('loadSettings', () => {
         'OAUTH_ISSUERS',
         'SIGN_IN_URL',
         'HTTP_REDIRECT_HOSTS',
+        'ORIGIN_PROOF_NETWORKS',
         'TRUSTED_PROXIES',
         'ORIGIN_PROOF_NETWORKS',
       ].toSorted(),
