@@ -200,8 +200,6 @@ describe('a user reference', () => {
     '/',
     '/%20',
     '/%20%09',
-    '/%00',
-    '/a%00b',
     `/LMS%24`,
     '/LMS/%20',
     '/-/1',
@@ -211,6 +209,12 @@ describe('a user reference', () => {
   ])('is missing or malformed in access%s', async (path) => {
     const { status, body } = await t.as(caller)(`/access${path}`);
     expect({ status, id: body.id }).toEqual({ status: 400, id: 'missing_field' });
+    expect(Object.keys(body)).toEqual(['id', 'description']);
+  });
+
+  it.each(['/%00', '/a%00b', '/LMS/%00'])('is not text in access%s', async (path) => {
+    const { status, body } = await t.as(caller)(`/access${path}`);
+    expect({ status, id: body.id }).toEqual({ status: 400, id: 'invalid_request' });
     expect(Object.keys(body)).toEqual(['id', 'description']);
   });
 });

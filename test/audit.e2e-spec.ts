@@ -837,6 +837,20 @@ it('the record has what is done with clients and service accounts, their secrets
 });
 
 describe('the record has what an operator does on the command line', () => {
+  it('an origin that the operator takes from an organization', async () => {
+    const { organizationId } = admin;
+    const origin = 'https://taken.example';
+    const found = await recordedBy(async () => {
+      await run('origins', 'add', origin, '--organization', organizationId);
+      await run('origins', 'remove', origin);
+    });
+    const details = { origin };
+    expect(found).toEqual([
+      { event: 'ORIGIN_ADDED', organizationId, details },
+      { event: 'ORIGIN_REMOVED', organizationId, details },
+    ]);
+  });
+
   it('the change of a client, and every secret that goes when it gets keys', async () => {
     const { organizationId } = admin;
     const client = await newClient(t, organizationId);

@@ -565,11 +565,9 @@ describe('S9: the shape', () => {
     { what: 'empty', around: () => '' },
     { what: 'a space', around: () => ' ' },
     { what: 'a line break', around: () => '\r\n' },
-    { what: 'NUL', around: () => '\0' },
     { what: 'a good one behind a space', around: (text) => ` ${text}` },
     { what: 'a good one before a space', around: (text) => `${text} ` },
     { what: 'a good one before a line break', around: (text) => `${text}\n` },
-    { what: 'a good one before NUL', around: (text) => `${text}\0` },
     { what: 'a good one behind the scheme', around: (text) => `Bearer ${text}` },
     { what: 'a good one before a soft hyphen', around: (text) => `${text}\u00ad` },
     { what: 'a good one in wide letters', around: (text) => text.replaceAll('e', '\uff45') },
@@ -578,6 +576,15 @@ describe('S9: the shape', () => {
       REFUSED['login token'],
       ACCEPTED['login token'],
     ]);
+  });
+
+  it.each<{ what: string; around: (text: string) => string }>([
+    { what: 'NUL', around: () => '\0' },
+    { what: 'a good one before NUL', around: (text) => `${text}\0` },
+  ])('S9: a login token that is $what is no text, and refused', async ({ around }) => {
+    const [refused, accepted] = await presentBoth('login token', (_, text) => around(text));
+    expect(refused).toEqual({ status: 400, id: 'invalid_request', error: undefined, cookies: 0 });
+    expect(accepted).toEqual(ACCEPTED['login token']);
   });
 
   it.each([
