@@ -1156,6 +1156,8 @@ async function timedOut(): Promise<string> {
 /** A user who may do everything, as far as the account goes. */
 async function administrator(): Promise<string> {
   const { id } = await t.world.userOf(caller);
+  // Only a caller with MANAGE_STAFF lets in who has more permissions.
+  await t.world.grant(caller.id, 'MANAGE_STAFF');
   await t.world.write((db) => db.update(User, { id }, { staffOrganizationId: caller.organizationId }));
   await t.world.grant(
     id,
