@@ -4,7 +4,6 @@ import { REALM } from '../auth/challenge.js';
 import { newSecret } from '../common/id.js';
 import { html, sendPage } from '../common/page.js';
 import type { Html, PageOptions } from '../common/page.js';
-import { SUBMIT_ONCE } from '../common/submit-once.js';
 import { Settings } from '../config/settings.js';
 import type { UserDto } from '../users/dto/user.dto.js';
 import { UsersService } from '../users/users.service.js';
@@ -81,8 +80,7 @@ export class LoginPages {
       this.describe(outcome.live.userId),
       this.describe(outcome.token.userId),
     ]);
-    const script = page === undefined ? { script: SUBMIT_ONCE } : {};
-    sendPage(reply, status, 'Continue as somebody else?', question(current, offered, page), { ...options, ...script });
+    sendPage(reply, status, 'Continue as somebody else?', question(current, offered, page), options);
   }
 
   /** For a program, the answer is that of a token that is ignored. */
