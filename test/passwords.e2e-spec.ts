@@ -229,6 +229,18 @@ describe('a link for a password', () => {
     expect([await canSignIn(NEXT), await canSignIn(NEXT, next.emailAddress)]).toEqual([false, false]);
   });
 
+  it('S37: is not made for whoever has a right on a group that the caller lacks, and is not good once they have it', async () => {
+    await t.world.write((db) => db.update(User, { id: person.id }, { staffOrganizationId: admin.organizationId }));
+    const link = await newLink();
+    const group = await t.world.group(admin.organizationId);
+    await t.world.allow(person.id, group, 'MANAGE');
+    expect((await follow(link)).status).toBe(401);
+    const path = `/user/${person.id}/password-link`;
+    expect(outcome(await t.send(admin, 'POST', path))).toEqual([403, 'no_access']);
+    await t.world.allow(admin.id, group, 'MANAGE');
+    expect((await t.send(admin, 'POST', path)).status).toBe(200);
+  });
+
   it('is recorded, and so is the password that it sets', async () => {
     const auditor = await t.world.caller({ organizationId: admin.organizationId, permissions: ['VIEW_AUDIT_LOG'] });
     await follow(await newLink());

@@ -2,8 +2,6 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
-import { GroupStaff } from '../groups/group-staff.entity.js';
-import { AccountPermission } from '../users/account-permission.entity.js';
 import type { User } from '../users/user.entity.js';
 import { requireStaffWith, UsersPolicy } from '../users/users.policy.js';
 
@@ -28,18 +26,9 @@ export class OAuthPolicy {
     return requireStaffWith(db, caller, 'MANAGE_SERVICE_ACCOUNTS', 'not_permitted');
   }
 
-  /**
-   * Whoever has a key of a service account can do all that it may: nobody gets one to an account that may do more than
-   * they may themselves.
-   */
-  async requireMayHoldKeyOf(db: EntityManager, caller: Caller, account: User): Promise<void> {
-    const { userId } = caller;
-    await this.users.requireHoldsPermissionsOf(db, caller, account, 'not_permitted');
-    if (await db.existsBy(AccountPermission, { userId, permission: 'MANAGE_ALL_GROUPS' })) return;
-    const ownRights = await groupRightsOf(db, userId);
-    for (const [groupId, right] of await groupRightsOf(db, account.id))
-      if (ownRights.get(groupId) !== 'MANAGE' && ownRights.get(groupId) !== right)
-        throw new DomainError('not_permitted', `The service account has ${right} on a group; the caller does not.`);
+  /** Nobody gets a key of an account that may do more than they may themselves. */
+  requireMayHoldKeyOf(db: EntityManager, caller: Caller, account: User): Promise<void> {
+    return this.users.requireHoldsRightsOf(db, caller, account, 'not_permitted');
   }
 
   /** Any but oneself, the last account that can manage the staff, and one with a permission that the caller lacks. */
@@ -48,9 +37,4 @@ export class OAuthPolicy {
     await this.users.requireHoldsPermissionsOf(db, caller, account, 'not_permitted');
     await this.users.requireStaffManagerBeside(db, account, 'not_permitted');
   }
-}
-
-async function groupRightsOf(db: EntityManager, userId: string): Promise<Map<string, GroupStaff['permission']>> {
-  const rows = await db.findBy(GroupStaff, { userId });
-  return new Map(rows.map(({ groupId, permission }) => [groupId, permission]));
 }

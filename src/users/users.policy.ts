@@ -122,17 +122,37 @@ export class UsersPolicy {
   }
 
   /**
-   * With `MANAGE_USERS`, an account of a person that the organization manages, with no permission that the caller lacks. Whoever
-   * changes their own password gives the one before.
+   * With `MANAGE_USERS`, an account of a person that the organization manages, with no permission and no right on a group that
+   * the caller lacks: whoever sets the password can sign in as that person. Whoever changes their own gives the one before.
    */
   async requireMayResetPassword(db: EntityManager, caller: Pick<Caller, 'userId'>, user: User | null): Promise<void> {
     const organizationId = await requireStaffWith(db, caller, 'MANAGE_USERS', 'no_access');
-    if (!user) throw new DomainError('nonexistent_user');
-    if (user.organizationId !== organizationId) throw new DomainError('no_access');
+    if (user?.organizationId !== organizationId) throw new DomainError('nonexistent_user');
     if (user.type === 'SERVICE_ACCOUNT') throw new DomainError('no_access', 'A service account has no password.');
     if (user.id === caller.userId)
       throw new DomainError('no_access', 'Change your own password at /oauth/account, with the one that you have.');
-    await this.requireHoldsPermissionsOf(db, caller, user, 'no_access');
+    await this.requireHoldsRightsOf(db, caller, user, 'no_access');
+  }
+
+  /**
+   * Whoever has the password or a key of an account can do all that it may: nobody gets one to an account that may do more than
+   * they may themselves, also on groups.
+   *
+   * @throws DomainError `otherwise`
+   */
+  async requireHoldsRightsOf(
+    db: EntityManager,
+    caller: Pick<Caller, 'userId'>,
+    account: User,
+    otherwise: ErrorId,
+  ): Promise<void> {
+    const { userId } = caller;
+    await this.requireHoldsPermissionsOf(db, caller, account, otherwise);
+    if (await db.existsBy(AccountPermission, { userId, permission: 'MANAGE_ALL_GROUPS' })) return;
+    const own = await groupRightsOf(db, userId);
+    for (const [groupId, right] of await groupRightsOf(db, account.id))
+      if (own.get(groupId) !== 'MANAGE' && own.get(groupId) !== right)
+        throw new DomainError(otherwise, `The account has ${right} on a group; the caller does not.`);
   }
 
   /** A service account is named by its id alone. */
@@ -242,6 +262,11 @@ export class UsersPolicy {
     if (!(await others.getExists()))
       throw new DomainError(otherwise, 'It is the last account that can manage the staff of its organization.');
   }
+}
+
+async function groupRightsOf(db: EntityManager, userId: string): Promise<Map<string, GroupStaff['permission']>> {
+  const rows = await db.findBy(GroupStaff, { userId });
+  return new Map(rows.map(({ groupId, permission }) => [groupId, permission]));
 }
 
 function isStaffManager(db: EntityManager, userId: string): Promise<boolean> {
