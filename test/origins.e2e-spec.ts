@@ -142,6 +142,22 @@ describe('an origin', () => {
       listener: (challenge) => (_, response) => response.write(`${challenge}\n`),
       why: 'within 5 seconds',
     },
+    {
+      when: 'the file has no length and never ends',
+      listener: (challenge) => (_, response) => {
+        response.useChunkedEncodingByDefault = false;
+        response.write(`${challenge}\n`);
+      },
+      why: 'within 5 seconds',
+    },
+    {
+      when: 'the site changes to another protocol',
+      listener: (challenge) => (request) =>
+        request.socket.write(
+          `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n${challenge}\n`,
+        ),
+      why: 'answers with status 101',
+    },
     { when: 'the connection breaks', listener: () => (request) => request.socket.destroy(), why: "can't be reached" },
   ])('is not proven when $when', async ({ listener, why }) => {
     answer = listener((await claim()).body.challenge);

@@ -46,7 +46,10 @@ export async function readSiteFile(url: string, isAllowed: IsAllowed): Promise<s
         });
       },
     });
-    return await textOf(response);
+    const text = await textOf(response);
+    // Without a length, an answer that was cut off looks like a whole one.
+    signal.throwIfAborted();
+    return text;
   } catch (error) {
     throw reasonOf(error, signal);
   }
@@ -54,7 +57,14 @@ export async function readSiteFile(url: string, isAllowed: IsAllowed): Promise<s
 
 function send(url: string, request: typeof requestHttps, options: RequestOptions): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
-    request(url, options, resolve).once('error', reject).end();
+    request(url, options, resolve)
+      .once('upgrade', ({ statusCode }, socket) => {
+        // Nobody asked for it, and Node ends such a request without an error.
+        socket.destroy();
+        reject(new SiteFileError(`It answers with status ${statusCode}.`));
+      })
+      .once('error', reject)
+      .end();
   });
 }
 
@@ -84,9 +94,15 @@ function requirePublic(addresses: string[], isAllowed: IsAllowed): void {
     throw new SiteFileError('The site has no public address.');
 }
 
+/** Where the IPv6 addresses of the internet are, and what is reserved for benchmarks among them (RFC 4291, RFC 5180). */
+const IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
+const IPV6_BENCHMARKS = ipaddr.IPv6.parseCIDR('2001:2::/48');
+
 /** An address of the internet; an IPv4 address inside of an IPv6 address is what it is by itself. */
-export function isPublic(address: string): boolean {
-  return ipaddr.process(address).range() === 'unicast';
+export function isPublic(text: string): boolean {
+  const address = ipaddr.process(text);
+  if (address.range() !== 'unicast') return false;
+  return address instanceof ipaddr.IPv4 || (address.match(IPV6) && !address.match(IPV6_BENCHMARKS));
 }
 
 function reasonOf(error: unknown, signal: AbortSignal): SiteFileError {
