@@ -71,7 +71,14 @@ describe('normalizeEmailAddress', () => {
   });
 
   it('folds what it folded to itself', () => {
-    for (const address of ['\u212aIM.\u0130@X.example', 'J\u030cAN@x.example', '\u03aa\u0301@x.example'])
+    for (const address of [
+      'a@xn--xn--mnchen-3ya-.\u0434\u0435',
+      'a@xn--mnchen-3ya.example',
+      'a@\uff11.\u0434\u0435',
+      '\u212aIM.\u0130@X.example',
+      'J\u030cAN@x.example',
+      '\u03aa\u0301@x.example',
+    ])
       expect(normalizeEmailAddress(normalizeEmailAddress(address))).toBe(normalizeEmailAddress(address));
   });
 

@@ -100,10 +100,15 @@ export function isEmailAddress(address: unknown): boolean {
   return isEmail(address) && (address as string).length <= MAX_EMAIL_ADDRESS && !INVISIBLE.test(address as string);
 }
 
-/** As it is read, if it is one that IDNA knows (UTS #46); as it is otherwise. */
+/**
+ * As it is read, if it is one that IDNA knows (UTS #46) and what is read means the same domain; in ASCII otherwise. A label can
+ * be an encoding of what looks like an encoding.
+ */
 function unicodeDomain(domain: string): string {
   if (!/[^\0-\x7f]|(?:^|\.)xn--/.test(domain) || NOT_DOMAIN.test(domain)) return domain;
-  return domainToUnicode(domainToASCII(domain)) || domain;
+  const ascii = domainToASCII(domain);
+  const unicode = domainToUnicode(ascii);
+  return domainToASCII(unicode) === ascii ? unicode || domain : ascii;
 }
 
 function requireText(text: string | undefined, maxLength: number): string {
