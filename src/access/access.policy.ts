@@ -136,7 +136,7 @@ const TARGET = Object.fromEntries(
     kind,
     {
       name: `explain_target_${kind}`,
-      sql: `SELECT target."id", target."status" FROM "users" target WHERE target."id" = ${user}`,
+      sql: `SELECT target."id", target."status", target."organization_id" AS "organizationId" FROM "users" target WHERE target."id" = ${user}`,
     },
   ]),
 ) as Record<RefKind, Statement>;
@@ -156,6 +156,12 @@ const ALLOWS: Statement = {
   name: 'may_let_in',
   sql: `SELECT 1 AS "yes" ${grants({ caller: '$1', client: '$2', user: '$3' })} LIMIT 1`,
 };
+
+interface TargetFacts {
+  id: string;
+  status: string;
+  organizationId: string | null;
+}
 
 interface CallerFacts {
   organizationId: string | null;
@@ -207,12 +213,14 @@ export class AccessPolicy {
     const refusal = refusalOf(facts);
     if (refusal) return refusal;
     const { kind, parameters } = targetOf(caller, ref);
-    const [target] = await this.database.read<{ id: string; status: string }>(TARGET[kind], parameters);
-    const userId = target?.id ?? null;
+    const [target] = await this.database.read<TargetFacts>(TARGET[kind], parameters);
+    const [group] = await this.database.read<{ id: string }>(MEMBERSHIP, [target?.id ?? '', organizationId]);
+    // By the record, nobody finds out what an account elsewhere is called.
+    const isKnown = kind === 'id' || group !== undefined || target?.organizationId === organizationId;
+    const userId = isKnown ? (target?.id ?? null) : null;
     if (target?.status !== 'ACTIVE') return { error: new DomainError('unknown_user'), rule: 5, ...known, userId };
     if ((await this.database.read(ADMINISTERS, [caller.userId, caller.clientId, target.id])).length > 0)
       return { error: outranked(), rule: 7, organizationId, userId, groupId: null };
-    const [group] = await this.database.read<{ id: string }>(MEMBERSHIP, [target.id, organizationId]);
     return { error: noGroup(), rule: 6, organizationId, userId, groupId: group?.id ?? null };
   }
 

@@ -15,7 +15,7 @@ import { searchRange } from '../common/search-text.js';
 import { Database } from '../database/database.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { findIn } from '../users/find-user.js';
-import { isFound } from '../users/user-search.js';
+import { isFound, isFoundByVisiblePart, visiblePartParameters } from '../users/user-search.js';
 import { isEmailAddress } from '../users/user-ref.js';
 import type { UserRef } from '../users/user-ref.js';
 import type { User } from '../users/user.entity.js';
@@ -47,11 +47,15 @@ export class MembersService {
     const all = this.memberships.createQueryBuilder('m').where('m.groupId = :groupId', { groupId });
     const range = searchRange(query.query);
     if (range)
-      all.innerJoin('m.user', 'u').andWhere(isFound('m.userId'), range).andWhere(
+      all
+        .innerJoin('m.user', 'u')
+        .andWhere(isFound('m.userId'), range)
         // Nobody finds out the name of a stranger by inviting them and searching for it.
-        `(m.status = 'JOINED' OR u.organizationId = :organizationId)`,
-        group,
-      );
+        .andWhere(
+          `(u.organizationId = :organizationId OR (m.status = 'JOINED' AND ${isFoundByVisiblePart('u')}))`,
+          group,
+        )
+        .setParameters(visiblePartParameters(range));
     const { ids, pagination } = await pageById(
       all,
       'm.userId',

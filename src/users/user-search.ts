@@ -1,5 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { searchTerms } from '../common/search-text.js';
+import type { TermRange } from '../common/search-text.js';
 import { EmailAddress } from './email-address.entity.js';
 import { ThirdPartyId } from './third-party-id.entity.js';
 import { UserSearchTerm } from './user-search-term.entity.js';
@@ -28,4 +29,23 @@ export async function indexUser(db: EntityManager, userId: string): Promise<void
 /** That a search finds the account `userId`, as SQL; its parameters are the range of the search. */
 export function isFound(userId: string): string {
   return `EXISTS (SELECT 1 FROM "user_search_terms" found WHERE found."user_id" = ${userId} AND found."term" >= :from AND found."term" < :below)`;
+}
+
+/**
+ * That such a search finds the account with the alias `u` by what other organizations see of it, as SQL. Third-party IDs and
+ * further addresses are private: whoever could search for them would find them out letter by letter. An account that has none is
+ * found by its name and address alone; of another one, the beginning of a word of these has to be what is searched for.
+ */
+export function isFoundByVisiblePart(u: string): string {
+  return `(
+    NOT (EXISTS (SELECT 1 FROM "third_party_ids" p WHERE p."user_id" = ${u}.id)
+      OR EXISTS (SELECT 1 FROM "email_addresses" e WHERE e."user_id" = ${u}.id AND e."is_primary" = FALSE))
+    OR ' ' || LOWER(${u}.name) LIKE :inName ESCAPE '!'
+    OR EXISTS (SELECT 1 FROM "email_addresses" e
+               WHERE e."user_id" = ${u}.id AND e."is_primary" = TRUE AND '@' || e."address" LIKE :inAddress ESCAPE '!'))`;
+}
+
+export function visiblePartParameters({ from }: TermRange): { inName: string; inAddress: string } {
+  const text = from.replaceAll(/[!%_]/g, '!$&');
+  return { inName: `% ${text}%`, inAddress: `%@${text}%` };
 }

@@ -18,6 +18,7 @@ import { AccountPermission, PERMISSIONS } from '../../src/users/account-permissi
 import { EmailAddress } from '../../src/users/email-address.entity.js';
 import { ThirdPartyId } from '../../src/users/third-party-id.entity.js';
 import { UnverifiedEmailAddress } from '../../src/users/unverified-email-address.entity.js';
+import { indexUser } from '../../src/users/user-search.js';
 import { User } from '../../src/users/user.entity.js';
 import { TestApp } from '../support/app.js';
 import { newClient, newServiceAccount } from '../support/oauth.js';
@@ -257,4 +258,45 @@ it('S29: whoever may not see an account or a group costs the same statements, th
       });
   await runner.release();
   query.mockRestore();
+});
+
+it('S29: the record of refusals names no account of another organization that the caller did not name by its id', async () => {
+  const victim = await t.world.caller();
+  const code = await t.world.thirdParty(victim.organizationId);
+  const emailAddress = `${code.toLowerCase()}@a.example`;
+  const { id } = await t.world.userOf(victim, { emailAddress, thirdPartyId: [code, '7'] });
+  const own = await t.world.caller({ permissions: ['OBTAIN_ACCESS_TOKENS', 'VIEW_AUDIT_LOG'] });
+  const refusals = async (): Promise<string> => (await t.as(own)('/audit?event=ACCESS_REFUSED')).text;
+  for (const status of ['ACTIVE', 'BLOCKED'] as const) {
+    await t.world.write((db) => db.update(User, { id }, { status }));
+    for (const ref of [emailAddress, `${code}$7`])
+      expect([403, 404]).toContain((await t.as(own)(`/access/${encodeURIComponent(ref)}`)).status);
+  }
+  expect(await refusals()).not.toContain(id);
+  await t.world.write((db) => db.update(User, { id }, { status: 'ACTIVE' }));
+  await t.world.join(id, await t.world.group(own.organizationId));
+  await t.as(own)(`/access/${emailAddress}`);
+  expect(await refusals()).toContain(id);
+});
+
+it('S29: a search through the members of a group finds guests by no private field', async () => {
+  const victim = await t.world.caller();
+  const code = await t.world.thirdParty(victim.organizationId);
+  const emailAddress = `noor-${code.toLowerCase()}@a.example`;
+  const name = 'Noor 100% de_Vries';
+  const { id } = await t.world.userOf(victim, { name, emailAddress, thirdPartyId: [code, 'secret-4711'] });
+  await t.world.write((db) =>
+    db.insert(EmailAddress, { address: `private-${code.toLowerCase()}@home.example`, userId: id, isPrimary: false }),
+  );
+  await t.world.write((db) => indexUser(db, id));
+  const staff = await t.world.caller();
+  const group = await t.world.group(staff.organizationId);
+  await t.world.join(id, group);
+  await t.world.allow(staff.id, group, 'VIEW');
+  const found = async (query: string): Promise<number> =>
+    (await t.as(staff)(`/group/${group}/members?query=${encodeURIComponent(query)}`)).body.members.length;
+  for (const query of ['secret', 's', '4711', 'private', 'home', 'home.example', '%', '_', 'N%r'])
+    expect({ query, found: await found(query) }).toEqual({ query, found: 0 });
+  for (const query of ['noor', 'NOOR 100% de_v', 'de_', 'a.example', emailAddress.slice(0, 8), '100%'])
+    expect({ query, found: await found(query) }).toEqual({ query, found: 1 });
 });
