@@ -475,17 +475,16 @@ describe('of a login, the record has', () => {
       both = [elsewhere.organizationId, admin.organizationId];
     });
 
-    /** What is recorded by `action` in both records, as that of the administrator has it. */
-    async function recordedInBoth(action: () => Promise<unknown>): Promise<Row[]> {
-      const found = await recordedBy(action);
-      expect(found.map(({ organizationId }) => organizationId).toSorted()).toEqual(both.toSorted());
-      return found.map((one) => Object.assign(one, { organizationId: admin.organizationId }));
+    /** The row in the record of the administrator's organization, and in that of the other one, which is not told who it was. */
+    function inBoth(one: object): unknown {
+      const { actorId: _, clientId: __, ...others } = one as Row;
+      return expect.arrayContaining([one, { ...others, organizationId: both[0] }]);
     }
 
     it('takes the token back', async () => {
-      const found = await recordedInBoth(() => remove(admin, `/access-token/${jtiOf(token)}`));
-      const revoked = { event: 'ACCESS_REVOKED', ...row };
-      expect(found).toEqual([revoked, revoked]);
+      const found = await recordedBy(() => remove(admin, `/access-token/${jtiOf(token)}`));
+      expect(found).toHaveLength(2);
+      expect(found).toEqual(inBoth({ event: 'ACCESS_REVOKED', ...row }));
     });
 
     it.each([
@@ -494,10 +493,10 @@ describe('of a login, the record has', () => {
     ])('$what', async ({ path }) => {
       const started = await recordedBy(() => ok(t.login(token)));
       const sessionId = started[0]!.sessionId!;
-      const found = await recordedInBoth(() => remove(admin, path(sessionId)));
+      const found = await recordedBy(() => remove(admin, path(sessionId)));
       const details = { reason: 'BY_ADMINISTRATOR' };
-      const ended = { event: 'SESSION_ENDED', ...row, sessionId, details };
-      expect(found).toEqual([ended, ended]);
+      expect(found).toHaveLength(2);
+      expect(found).toEqual(inBoth({ event: 'SESSION_ENDED', ...row, sessionId, details }));
     });
 
     it('blocks the user', async () => {

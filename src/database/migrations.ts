@@ -15,6 +15,7 @@ import { AddUnverifiedEmailAddresses1796200000000 } from './migrations/179620000
 import { AddPasswordLinks1796300000000 } from './migrations/1796300000000-AddPasswordLinks.js';
 import { FoldEmailAddresses1796400000000 } from './migrations/1796400000000-FoldEmailAddresses.js';
 import { AddCompatibilityOfClients1796600000000 } from './migrations/1796600000000-AddCompatibilityOfClients.js';
+import { HideEndersElsewhere1796700000000 } from './migrations/1796700000000-HideEndersElsewhere.js';
 
 /** In the order in which they run. */
 export const MIGRATIONS = [
@@ -35,4 +36,5 @@ export const MIGRATIONS = [
   AddPasswordLinks1796300000000,
   FoldEmailAddresses1796400000000,
   AddCompatibilityOfClients1796600000000,
+  HideEndersElsewhere1796700000000,
 ];

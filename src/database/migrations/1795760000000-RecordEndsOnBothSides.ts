@@ -12,7 +12,7 @@ function sides(group: string, endedBy: string): string {
 /** Whoever ends a session that is not theirs is its actor then; otherwise whoever let its user in. */
 const ENDED_BY_OTHERS = `NEW."end_reason" IN ('BY_ADMINISTRATOR', 'RIGHT_REVOKED')`;
 
-const REPLACEMENTS: Trigger[] = [
+export const REPLACEMENTS: Trigger[] = [
   {
     name: 'audit_access_revoked',
     table: 'login_tokens',
