@@ -142,7 +142,7 @@ describe('the JWT bearer grant', () => {
       resource: 'http://latchkey.test/login',
       returnTo: '/course/1?x=y',
     });
-    expect([status, body.token_type]).toEqual([200, 'N_A']);
+    expect([status, body.token_type]).toEqual([200, 'Bearer']);
     const login = await t.login(body.access_token);
     expect([login.status, login.headers.get('location')]).toEqual([303, '/course/1?x=y']);
     expect((await t.login(body.access_token)).status).toBe(410);

@@ -29,11 +29,27 @@ export class AccessService {
 
   /** @throws DomainError `incorrect_field`, `not_authenticated`, `not_authorized`, `unknown_user`, in this order */
   async issue(caller: Caller, ref: UserRef, query: AccessQueryDto): Promise<AccessDto> {
-    const { security, returnTo, embed, delivery = 'redirect', session = 'keep' } = query;
     await this.requireLegalTargets(caller, query);
-    const isHttps = security === 'ssl' || this.settings.isHttps;
+    const token = await this.record(caller, ref, query);
+    const jwt = await this.sign(caller, token);
+    const origin = this.origin(this.isForHttps(query));
+    return { token: jwt, url: `${origin}/login?token=${jwt}`, expires: toIso(token.expiresAt) };
+  }
+
+  /**
+   * The `jti` for an access token that starts one session, as a login token does (API.md, section 8).
+   *
+   * @throws DomainError `not_authenticated`, `not_authorized`, `unknown_user`
+   */
+  async issueId(caller: Caller, userId: string): Promise<string> {
+    const { id } = await this.record(caller, { by: 'id', id: userId }, {});
+    return id;
+  }
+
+  private async record(caller: Caller, ref: UserRef, query: AccessQueryDto): Promise<NewLoginToken> {
+    const { returnTo, embed, delivery = 'redirect', session = 'keep' } = query;
     const token = await this.loginTokens.record(caller, ref, {
-      secure: isHttps,
+      secure: this.isForHttps(query),
       returnTo: returnTo ?? null,
       returnOrigin: this.clientOriginOf(returnTo),
       embedOrigin: embed === undefined || embed === NO_EMBED ? null : embed,
@@ -42,14 +58,17 @@ export class AccessService {
       existingSession: session,
     });
     if (!token) throw await this.refusal(caller, ref);
-    const jwt = await this.sign(caller, token);
-    return { token: jwt, url: `${this.origin(isHttps)}/login?token=${jwt}`, expires: toIso(token.expiresAt) };
+    return token;
+  }
+
+  private isForHttps({ security }: AccessQueryDto): boolean {
+    return security === 'ssl' || this.settings.isHttps;
   }
 
   /** Before anybody is looked up for the caller. @throws DomainError `not_authenticated`, `not_authorized` */
   async requireMayObtainTokens(caller: Caller): Promise<void> {
     const refusal = await this.policy.explainCaller(caller);
-    if (refusal) throw await this.record(caller, refusal);
+    if (refusal) throw await this.recordRefusal(caller, refusal);
   }
 
   /** For what is no login token. @throws DomainError `not_authenticated`, `not_authorized`, `unknown_user` */
@@ -59,10 +78,10 @@ export class AccessService {
 
   /** Why the policy refuses, once it is recorded. */
   private async refusal(caller: Caller, ref: UserRef): Promise<DomainError> {
-    return this.record(caller, await this.policy.explain(caller, ref));
+    return this.recordRefusal(caller, await this.policy.explain(caller, ref));
   }
 
-  private async record(caller: Caller, { error, organizationId, ...about }: Refusal): Promise<DomainError> {
+  private async recordRefusal(caller: Caller, { error, organizationId, ...about }: Refusal): Promise<DomainError> {
     if (organizationId)
       await this.audit.refuse({
         event: 'ACCESS_REFUSED',
@@ -82,7 +101,7 @@ export class AccessService {
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       const organizationId = await this.policy.organizationOf(caller);
-      throw await this.record(caller, { error, rule: 3, organizationId, userId: null, groupId: null });
+      throw await this.recordRefusal(caller, { error, rule: 3, organizationId, userId: null, groupId: null });
     }
   }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
 import { addSeconds, Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -79,6 +80,12 @@ const PAGE: Statement = {
   sql: `SELECT CASE WHEN ${keepsFrame('t')} THEN t."embed_origin" END AS "embedOrigin",
           CASE WHEN ${keepsTarget('t')} THEN t."return_to" END AS "returnTo"
         FROM "login_tokens" t WHERE t."id" = $1`,
+};
+
+const REVOKE: Statement = {
+  name: 'revoke_login_token',
+  sql: `UPDATE "login_tokens" SET "revoked_at" = $2, "revoked_by" = $3, "revoked_by_client_id" = $4
+        WHERE "id" = $1 AND "revoked_at" IS NULL`,
 };
 
 interface StateRow extends GoodLoginToken {
@@ -171,6 +178,11 @@ export class LoginTokensService {
   async pageOf(id: string): Promise<Pick<GoodLoginToken, 'embedOrigin' | 'returnTo'> | undefined> {
     const [row] = await this.database.read<Pick<GoodLoginToken, 'embedOrigin' | 'returnTo'>>(PAGE, [id]);
     return row;
+  }
+
+  /** Takes a token back, with the session that it started. Nothing for the id of another kind of token. */
+  async revoke(db: EntityManager, id: string, by: Caller): Promise<void> {
+    await this.database.within(db, REVOKE, [id, this.clock.now(), by.userId, by.clientId]);
   }
 
   /** Forgets the tokens, with their sessions, whose time to be kept is over. */

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { DomainError } from '../common/errors/errors.js';
 import { ClientsService } from '../oauth/clients.service.js';
 import { TokensService } from '../oauth/tokens.service.js';
-import type { LoginTokenClaims } from '../oauth/tokens.service.js';
+import type { EntryClaims } from '../oauth/tokens.service.js';
 import type { Answer } from '../sessions/existing-session.js';
 import { LoginPages, QUESTION_TYPE } from '../sessions/login-pages.js';
 import { LoginRefusalsService } from '../sessions/login-refusals.service.js';
@@ -48,7 +48,7 @@ export class DeepLinksService {
     const uri = withoutToken(original.uri);
     const token = tokenOf(original.uri);
     // Before the token is used up. What is no good token at all is refused when it is redeemed.
-    const claims = typeof token === 'string' ? await this.tokens.find('login', token) : null;
+    const claims = typeof token === 'string' ? await this.tokens.findEntry(token) : null;
     const isForSite = claims === null || (await this.isFor(site, claims));
     if (!isForSite && !isSignedIn)
       throw await this.refusals.record(
@@ -86,7 +86,7 @@ export class DeepLinksService {
       .send();
   }
 
-  private async isFor(site: string, claims: LoginTokenClaims): Promise<boolean> {
+  private async isFor(site: string, claims: EntryClaims): Promise<boolean> {
     return this.visits.isGoodFor(
       site,
       await this.clients.originsOf({ clientId: claims.client_id, userId: claims.act.sub }),

@@ -3,7 +3,7 @@ import { AuditService } from '../audit/audit.service.js';
 import type { DomainError } from '../common/errors/errors.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
-import type { LoginTokenClaims } from '../oauth/tokens.service.js';
+import type { EntryClaims } from '../oauth/tokens.service.js';
 
 /** The token's record may be gone; who asked for it says then whose it was. */
 const ORIGIN: Statement = {
@@ -22,7 +22,7 @@ export class LoginRefusalsService {
   ) {}
 
   /** The same error, once it is recorded. */
-  async record({ jti, sub, act, client_id }: LoginTokenClaims, error: DomainError): Promise<DomainError> {
+  async record({ jti, sub, act, client_id }: EntryClaims, error: DomainError): Promise<DomainError> {
     const [origin] = await this.database.read<{ organizationId: string | null; groupId: string | null }>(ORIGIN, [
       jti,
       act.sub,

@@ -5,12 +5,12 @@ import type { GoodLoginToken } from '../access/login-tokens.service.js';
 import { AttemptsService } from '../auth/attempts.service.js';
 import { DomainError } from '../common/errors/errors.js';
 import { TokenError, TokensService } from '../oauth/tokens.service.js';
+import type { EntryClaims } from '../oauth/tokens.service.js';
 import { decide, isSameUser } from './existing-session.js';
 import type { Answer } from './existing-session.js';
 import { isInFrame, isNavigation } from './navigation.js';
 import { SessionCookie } from './session-cookie.js';
 import type { ShownCookie } from './session-cookie.js';
-import type { LoginTokenClaims } from '../oauth/tokens.service.js';
 import { deviceOf } from './device.js';
 import { LoginRefusalsService } from './login-refusals.service.js';
 import { SessionsService } from './sessions.service.js';
@@ -88,7 +88,7 @@ export class LoginService {
   }
 
   private async start(
-    claims: LoginTokenClaims,
+    claims: EntryClaims,
     { headers }: LoginRequest,
     { answer, visit, replaces = [] }: { answer?: Answer; visit?: string; replaces?: ShownCookie[] },
   ): Promise<LoginOutcome> {
@@ -122,7 +122,7 @@ export class LoginService {
 
   /** Where the token leads that the visitor's own session came from: they have opened one link in two windows. */
   private async targetOfOwn({ loginTokenId }: LiveSession, request: LoginRequest): Promise<string | null> {
-    const claims = await this.tokens.find('login', readToken(request));
+    const claims = await this.tokens.findEntry(readToken(request));
     if (claims?.jti !== loginTokenId) return null;
     return (await this.loginTokens.pageOf(loginTokenId))?.returnTo ?? null;
   }
@@ -131,9 +131,9 @@ export class LoginService {
    * The token of the request if it can start a session here and now: a bad one is no reason to disturb a live session, and counts as
    * no attempt.
    */
-  private async findGood(request: LoginRequest): Promise<{ claims: LoginTokenClaims; token: GoodLoginToken } | null> {
+  private async findGood(request: LoginRequest): Promise<{ claims: EntryClaims; token: GoodLoginToken } | null> {
     try {
-      const claims = await this.tokens.verify('login', readToken(request));
+      const claims = await this.tokens.verifyEntry(readToken(request));
       const token = await this.loginTokens.requireGood(claims.jti);
       return token.embedOrigin === null || isInFrame(request.headers) ? { claims, token } : null;
     } catch (error) {
@@ -142,23 +142,28 @@ export class LoginService {
     }
   }
 
-  private async requireClaims(request: LoginRequest): Promise<LoginTokenClaims> {
+  private async requireClaims(request: LoginRequest): Promise<EntryClaims> {
     const token = readToken(request);
     try {
-      return await this.tokens.verify('login', token);
+      return await this.tokens.verifyEntry(token);
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
-      if (error.claims) throw await this.expired(error.claims as LoginTokenClaims);
+      if (isEntry(error.claims)) throw await this.expired(error.claims);
       await this.attempts.countWrongToken('login', request.ip);
       throw new DomainError('invalid_token');
     }
   }
 
   /** Its page can be framed where that of the session could have been. */
-  private async expired(claims: LoginTokenClaims): Promise<DomainError> {
+  private async expired(claims: EntryClaims): Promise<DomainError> {
     const page = await this.loginTokens.pageOf(claims.jti);
     return this.refusals.record(claims, new DomainError('token_expired', undefined, page));
   }
+}
+
+/** Of an access token that has expired, only that for a user could ever have let somebody in. */
+function isEntry(claims: object | undefined): claims is EntryClaims {
+  return claims !== undefined && 'act' in claims;
 }
 
 /** `token`, or `oauth_token` as older clients write it; one of them, once, and of a navigation. */

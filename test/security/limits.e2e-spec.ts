@@ -414,9 +414,11 @@ describe('the authorization server', () => {
     });
 
     it('S33: what was good once, and what a service account has signed, is no guess', async () => {
-      const { refresh_token } = await newTokens(scene);
+      const { refresh_token } = await newTokens(scene, scene.publicClient);
       const again = { grant_type: 'refresh_token', refresh_token };
-      await requestToken(t.url, again, scene.client);
+      await requestToken(t.url, again, scene.publicClient);
+      const later = new Date(t.clock.now().getTime() + 31_000);
+      jest.spyOn(t.clock, 'now').mockImplementation(() => new Date(later));
       const stranger = await t.world.user();
       await ask(70, async () => {
         const assertion = await assertionOf(t, scene.account, { sub: stranger });
@@ -424,7 +426,7 @@ describe('the authorization server', () => {
       });
       const code = { grant_type: 'authorization_code', code: await newCode(scene), redirect_uri: REDIRECT_URI };
       expect(statusesOf(await ask(70, () => requestToken(t.url, code, scene.client)))).toEqual({ 200: 1, 400: 69 });
-      expect((await requestToken(t.url, again, scene.client)).body.error).toBe('invalid_grant');
+      expect((await requestToken(t.url, again, scene.publicClient)).body.error).toBe('invalid_grant');
     });
 
     it('S33: requests that are malformed are not counted', async () => {

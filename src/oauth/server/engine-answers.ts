@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { KoaContextWithOIDC } from 'oidc-provider';
+import { LoginTokensService } from '../../access/login-tokens.service.js';
 import { SCOPE } from '../../auth/called-by.decorator.js';
 import { Database } from '../../database/database.js';
 import { RevokedTokensService } from '../revoked-tokens.service.js';
@@ -44,6 +45,7 @@ export class EngineAnswers {
     private readonly audit: OAuthAuditService,
     private readonly limits: OAuthLimits,
     private readonly refreshes: RefreshesService,
+    private readonly loginTokens: LoginTokensService,
     private readonly database: Database,
   ) {}
 
@@ -75,10 +77,11 @@ export class EngineAnswers {
   private async revokeAccessToken(ctx: KoaContextWithOIDC): Promise<void> {
     const claims = await this.tokens.find('access', String(ctx.oidc.params?.token));
     if (claims && claims.client_id === ctx.oidc.client?.clientId) {
-      const { sub: userId, client_id: clientId, jti: tokenId, exp } = claims;
+      const { sub: userId, client_id: clientId, jti: tokenId, exp, act } = claims;
       await this.database.transaction(async (db) => {
         if (await this.revoked.revoke(tokenId, new Date(exp * 1000), db))
           await this.audit.record({ event: 'TOKEN_REVOKED', userId, clientId, tokenId }, db);
+        if (act) await this.loginTokens.revoke(db, tokenId, { userId: act.sub, clientId });
       });
     }
     ctx.status = 200;

@@ -19,6 +19,7 @@ import { parseUserRef } from '../../users/user-ref.js';
 import type { UserRef } from '../../users/user-ref.js';
 import type { AssertionAlgorithm } from '../service-account-key.entity.js';
 import { MAX_KEYS } from '../service-account-keys.service.js';
+import { isCompatible, withoutOpenId } from './compatibility.js';
 import { audiencesOf } from './paths.js';
 
 /** Seconds that the clock of whoever made an assertion may be off, and that it may be good at most. */
@@ -228,7 +229,15 @@ export class JwtBearerGrant {
       return this.access.issue(caller, { by: 'id', id: sub }, options);
     });
     const expiresIn = Math.round((Date.parse(expires) - this.clock.now().getTime()) / 1000);
-    return { access_token: token, token_type: 'N_A', expires_in: expiresIn, url };
+    // RFC 8693 has N_A for what is no credential of an API, which libraries refuse.
+    return { access_token: token, token_type: 'Bearer', expires_in: expiresIn, url };
+  }
+
+  /** What a host appends to addresses that was written for Drillster also starts a session, once. */
+  private async permit(caller: Caller, userId: string, isStrict: boolean): Promise<string | undefined> {
+    if (!isStrict) return this.access.issueId(caller, userId);
+    await this.access.requireMayLetIn(caller, userId);
+    return undefined;
   }
 
   private async accessToken(
@@ -238,14 +247,18 @@ export class JwtBearerGrant {
     { caller, userId }: { caller: Caller; userId: string },
   ): Promise<object> {
     const isItself = userId === caller.userId;
-    if (!isItself) await asGrant(() => this.access.requireMayLetIn(caller, userId));
+    const { client, params } = ctx.oidc;
+    const isStrict = !isCompatible(client) || withoutOpenId(String(params!.scope ?? '')).askedOpenId;
+    const jti = isItself ? undefined : await asGrant(() => this.permit(caller, userId, isStrict));
     const token = new provider.AccessToken({
       accountId: userId,
-      client: ctx.oidc.client!,
+      client: client!,
       gty: 'jwt_bearer',
       scope: resourceServer.scope,
     } as never);
     token.resourceServer = new provider.ResourceServer(resourceServer.audience as string, resourceServer) as never;
+    // The engine chooses the format when it makes the identifier.
+    if (jti) Object.assign(token, { jti, format: resourceServer.accessTokenFormat });
     ctx.oidc.entity('AccessToken', token);
     ctx.state.claims = { key_id: caller.keyId, ...(isItself ? {} : { act: { sub: caller.userId } }) };
     return {
