@@ -58,6 +58,19 @@ describe('signing out of the authorization server', () => {
     expect([await isSignedIn(browser), await isSignedIn(other)]).toEqual([false, true]);
   });
 
+  it('S35: keeps a sign-in ended that was ended in another browser, also where its answered page is opened again', async () => {
+    const { emailAddress } = await newPerson(t, scene.organizationId);
+    const browser = new Browser(t);
+    const form = actionOf(await begin(browser));
+    await browser.open(form, { email: emailAddress, password: PASSWORD });
+    expect(titleOf(await browser.open('/oauth/account'))).toBe('Your account');
+    const other = await signedIn(emailAddress);
+    await other.open(/action="([^"]+\/end)"/.exec((await other.open('/oauth/account')).text)![1]!, {});
+    await browser.open(form.replace('interaction', 'authorize').replace('/login', ''));
+    expect(titleOf(await browser.open('/oauth/account'))).toBe('Sign in');
+    expect(titleOf(await other.open('/oauth/account'))).toBe('Your account');
+  });
+
   it.each([
     { reason: 'is blocked', act: (id: string) => blocked(id) },
     {

@@ -35,9 +35,11 @@ const LIST: Statement = {
   sql: `SELECT r."uid", r."payload" FROM "oauth_records" r WHERE r."account_id" = $1 AND r."kind" = 'Session' AND r."expires_at" > $2`,
 };
 
+/** Also what was answered a moment ago and counts like the first time if it is sent twice: it would bring the session back. */
 const END_ONE: Statement = {
   name: 'end_sign_in_session_of_account',
-  sql: `DELETE FROM "oauth_records" WHERE "account_id" = $1 AND "kind" = 'Session' AND "uid" = $2`,
+  sql: `DELETE FROM "oauth_records" WHERE "account_id" = $1
+        AND (("kind" = 'Session' AND "uid" = $2) OR ("kind" = 'Interaction' AND "consumed_at" IS NOT NULL))`,
 };
 
 /** A browser in which an account is signed in at the authorization server. */
