@@ -27,9 +27,10 @@ export function allowBrowserClients(app: NestFastifyApplication): void {
     void reply.header('Vary', 'Origin');
     const { origin } = request.headers;
     if (!origin) return;
-    // The engine behind some of these paths answers any origin, unless a header of this kind is there.
-    void reply.header('Access-Control-Expose-Headers', EXPOSED);
-    if (!(await origins.includes(origin))) return;
+    const isAllowed = await origins.includes(origin);
+    // The engine answers any origin on its paths, unless a header of this kind is there.
+    if (isAllowed || READABLE.has(path)) void reply.header('Access-Control-Expose-Headers', EXPOSED);
+    if (!isAllowed) return;
     void reply.header('Access-Control-Allow-Origin', origin);
     if (request.method === 'OPTIONS' && request.headers['access-control-request-method'])
       await reply.status(204).headers(PREFLIGHT).send();
