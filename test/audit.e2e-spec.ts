@@ -683,6 +683,13 @@ describe('of the authorization server, the record has', () => {
     ]);
   });
 
+  it('a link with which somebody sets their password', async () => {
+    const { organizationId } = admin;
+    const userId = await t.world.user({ organizationId, emailAddress: 'forgetful@academy.example' });
+    const found = await recordedBy(() => ok(t.send(admin, 'POST', `/user/${userId}/password-link`)));
+    expect(found).toEqual([{ event: 'PASSWORD_LINK_MADE', ...by(admin), userId }]);
+  });
+
   it('a sign-in that failed, also for an address of nobody, and a consent that was not given', async () => {
     const browser = new Browser(t);
     const found = await recordedBy(async () => {
