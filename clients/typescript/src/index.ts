@@ -1,17 +1,20 @@
 import createFetchClient from 'openapi-fetch';
-import type { Client, Middleware } from 'openapi-fetch';
+import type { Client } from 'openapi-fetch';
+import { LatchkeyError } from './error.js';
 import type { components, paths } from './schema.js';
+import { cachedTokens, signerOf } from './service-account.js';
+import type { ServiceAccount, TokenAnswer } from './service-account.js';
 
+export { LatchkeyError } from './error.js';
+export type { ServiceAccount } from './service-account.js';
 export type { components, paths } from './schema.js';
 
 /** The objects of the API by their names: `Schemas['User']`. */
 export type Schemas = components['schemas'];
 
-export interface LatchkeyOptions {
+interface CommonOptions {
   /** The public URL of the service, such as `https://login.example.com`. */
   url: string;
-  /** The access token to call with, or what obtains one for each call. */
-  token: string | (() => string | Promise<string>);
   /** In place of the platform's own `fetch`. */
   fetch?: (request: Request) => Promise<Response>;
   /** Milliseconds for one attempt; 10,000 unless it is given. */
@@ -20,79 +23,116 @@ export interface LatchkeyOptions {
   retries?: number;
 }
 
-/** A call that did not succeed: the answer of the service, or no answer at all. */
-export class LatchkeyError extends Error {
-  constructor(
-    /** What programs branch on, such as `unknown_user`; `no_connection` or `timeout` without an answer. */
-    readonly id: string,
-    /** 0 without an answer. */
-    readonly status: number,
-    /** What goes into a report to the operator. */
-    readonly requestId: string | null,
-    description: string,
-    /** Further members of the error, such as `userId` or `field`. */
-    readonly members: Record<string, unknown>,
-    options?: ErrorOptions,
-  ) {
-    super(description, options);
-    this.name = 'LatchkeyError';
-  }
-}
+/** Either a token or a service account, whose tokens the client obtains and keeps until a minute before they end. */
+export type LatchkeyOptions = CommonOptions &
+  (
+    | {
+        /** The access token to call with, or what obtains one for each call. */
+        token: string | (() => string | Promise<string>);
+        serviceAccount?: undefined;
+      }
+    | { serviceAccount: ServiceAccount; token?: undefined }
+  );
 
 /**
  * A client with a method for each HTTP method, typed by path: `latchkey.GET('/api/2.1.1/access/{user}', …)`. A call
  * resolves to `{ data }`, and rejects with a `LatchkeyError` for anything but success.
+ *
+ * @throws LatchkeyError `key_invalid` if the private key of the service account can not be used
  */
 export function createLatchkey(options: LatchkeyOptions): Client<paths> {
-  const { url, token } = options;
-  const client = createFetchClient<paths>({ baseUrl: url.replace(/\/$/, ''), fetch: patientFetch(options) });
-  client.use(authorize(token), throwErrors);
+  const baseUrl = options.url.replace(/\/+$/, '');
+  const send = patientSender(options);
+  const tokens = tokensOf(options, baseUrl, send);
+  const client = createFetchClient<paths>({
+    baseUrl,
+    fetch: authorizedFetch(tokens, send, options.retries ?? RETRIES),
+  });
+  client.use({
+    onResponse: async ({ response }) => {
+      if (!response.ok) throw await errorOf(response);
+    },
+  });
   return client;
 }
 
-function authorize(token: LatchkeyOptions['token']): Middleware {
-  return {
-    onRequest: async ({ request }) => {
-      request.headers.set('Authorization', `Bearer ${typeof token === 'string' ? token : await token()}`);
-      return request;
-    },
+interface Tokens {
+  get: () => string | Promise<string>;
+  /** Another token after the service refused one; without it, a refusal is the answer. */
+  renew?: (refused: string) => Promise<string>;
+}
+
+type Send = (make: () => Request | Promise<Request>, attempts: number) => Promise<Response>;
+
+function tokensOf({ token, serviceAccount, retries = RETRIES }: LatchkeyOptions, baseUrl: string, send: Send): Tokens {
+  if (!serviceAccount) return { get: () => (typeof token === 'function' ? token() : token) };
+  const assertion = signerOf(serviceAccount, `${baseUrl}/oauth/token`);
+  return cachedTokens(async () => {
+    // An assertion is good once, so each attempt signs its own.
+    const response = await send(async () => tokenRequest(baseUrl, await assertion()), retries + 1);
+    if (!response.ok) throw await errorOf(response);
+    return (await response.json()) as TokenAnswer;
+  });
+}
+
+function tokenRequest(baseUrl: string, assertion: string): Request {
+  const grantType = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+  const body = new URLSearchParams({ grant_type: grantType, assertion });
+  return new Request(`${baseUrl}/oauth/token`, { method: 'POST', body });
+}
+
+function authorizedFetch(tokens: Tokens, send: Send, retries: number) {
+  return async (request: Request): Promise<Response> => {
+    // Only what changes nothing by being done twice is repeated. A login token that nobody got does no harm.
+    const attempts = request.method === 'POST' ? 1 : retries + 1;
+    const sendWith = (token: string) =>
+      send(() => {
+        const attempt = request.clone();
+        attempt.headers.set('Authorization', `Bearer ${token}`);
+        return attempt;
+      }, attempts);
+    const token = await tokens.get();
+    const response = await sendWith(token);
+    if (response.status !== 401 || !tokens.renew) return response;
+    await response.body?.cancel();
+    return sendWith(await tokens.renew(token));
   };
 }
 
-const throwErrors: Middleware = {
-  onResponse: async ({ response }) => {
-    if (response.ok) return;
-    const body = (await response
-      .clone()
-      .json()
-      .catch(() => ({}))) as Record<string, unknown>;
-    const { id = 'unreadable', description = `The service answered ${response.status}.`, ...members } = body;
-    throw new LatchkeyError(
-      String(id),
-      response.status,
-      response.headers.get('X-Request-Id'),
-      String(description),
-      members,
-    );
-  },
-};
+async function errorOf(response: Response): Promise<LatchkeyError> {
+  const body = (await response
+    .clone()
+    .json()
+    .catch(() => ({}))) as Record<string, unknown>;
+  const {
+    id = body.error ?? 'unreadable',
+    description = `The service answered ${response.status}.`,
+    ...members
+  } = body;
+  return new LatchkeyError(
+    String(id),
+    response.status,
+    response.headers.get('X-Request-Id'),
+    String(description),
+    members,
+  );
+}
+
+/** How often a call is repeated unless the options say so. */
+const RETRIES = 2;
 
 /** Seconds, at most, for which a call waits because the service says so. */
 const LONGEST_WAIT = 30;
 
-/** Only what changes nothing by being done twice is repeated. A login token that nobody got is none too many. */
-function patientFetch({
-  fetch = (request) => globalThis.fetch(request),
-  timeoutMs = 10_000,
-  retries = 2,
-}: LatchkeyOptions) {
-  return async (request: Request): Promise<Response> => {
-    const attempts = request.method === 'POST' ? 1 : retries + 1;
+/** Sends a request until it is answered with anything but 429 and 503, or there are no attempts left. */
+function patientSender({ fetch = (request) => globalThis.fetch(request), timeoutMs = 10_000 }: LatchkeyOptions): Send {
+  return async (make, attempts) => {
     for (let attempt = 1; ; attempt++) {
       const isLast = attempt >= attempts;
+      const request = await make();
       try {
         const signal = AbortSignal.any([request.signal, AbortSignal.timeout(timeoutMs)]);
-        const response = await fetch(new Request(request.clone(), { signal }));
+        const response = await fetch(new Request(request, { signal }));
         if (isLast || ![429, 503].includes(response.status)) return response;
         const wait = Number(response.headers.get('Retry-After') ?? attempt);
         if (!(wait <= LONGEST_WAIT)) return response;
