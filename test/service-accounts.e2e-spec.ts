@@ -100,7 +100,7 @@ describe('a service account', () => {
     expect(allowed.body).toMatchObject({ permission: 'MANAGE', user: { ...ACCOUNT, id, name: 'Portal' } });
 
     const { status, body } = await ask(id, keys, { sub: userId, resource: `${PUBLIC_URL}/login` });
-    expect({ status, type: body.token_type }).toEqual({ status: 200, type: 'N_A' });
+    expect({ status, type: body.token_type }).toEqual({ status: 200, type: 'Bearer' });
     expect((await t.login(body.access_token)).status).toBe(303);
 
     expect((await t.send(admin, 'DELETE', `/group/${groupId}/staff/${id}/MANAGE`)).status).toBe(200);

@@ -150,7 +150,8 @@ export class TokensService {
   async verifyEntry(token: string): Promise<EntryClaims> {
     if (readHeader(token)?.typ !== KINDS.access.typ) return this.verify('login', token);
     const { act, ...claims } = await this.verify('access', token);
-    if (!act) throw new TokenError('invalid');
+    // RFC 9068, section 2.2.3: the scope of an access token is one string. A login token has a list.
+    if (!act || typeof claims.scope !== 'string') throw new TokenError('invalid');
     return { ...claims, act };
   }
 
