@@ -150,6 +150,7 @@ it('addresses that were stored before are found in the form in which they are no
     'b@xn--mller-kva.example',
     '\u200bc@a.example',
     'd@a.example',
+    'e\u1fef@a.example',
   ];
   for (const address of before)
     await db.query(
@@ -166,6 +167,7 @@ it('addresses that were stored before are found in the form in which they are no
     'b@xn--mller-kva.example',
     'c@a.example',
     'd@a.example',
+    'e\u1fef@a.example',
   ]);
 });
 

@@ -2,6 +2,8 @@ import { domainToASCII, domainToUnicode } from 'node:url';
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 const INVISIBLE_AROUND = /^[\s\p{Default_Ignorable_Code_Point}]+|[\s\p{Default_Ignorable_Code_Point}]+$/gu;
+/** Before the @, what composing would make ASCII of stays what it is: the address would become that of somebody else. */
+const BECOMES_ASCII = /([\u212a\u037e\u1fef])/u;
 
 /**
  * An internationalized domain and its `xn--` form have become one address, and what can't be seen around an address is
@@ -33,9 +35,23 @@ export class FoldEmailAddresses1796400000000 implements MigrationInterface {
 }
 
 function fold(address: string): string {
-  const folded = address.replace(INVISIBLE_AROUND, '').normalize('NFC').toLowerCase().normalize('NFC');
-  const at = folded.lastIndexOf('@') + 1;
-  const domain = folded.slice(at);
-  if (!/[^\0-\x7f]|(?:^|\.)xn--/.test(domain) || /[\s%/?#@:\\[\]<>^|]/.test(domain)) return folded;
-  return folded.slice(0, at) + (domainToUnicode(domainToASCII(domain)) || domain);
+  const visible = address.replace(INVISIBLE_AROUND, '');
+  const at = visible.lastIndexOf('@') + 1;
+  const localPart = visible
+    .slice(0, at)
+    .split(BECOMES_ASCII)
+    .map((part) => (BECOMES_ASCII.test(part) ? part : foldText(part)))
+    .join('');
+  return localPart + foldDomain(foldText(visible.slice(at)));
+}
+
+function foldText(text: string): string {
+  return text.normalize('NFC').toLowerCase().normalize('NFC');
+}
+
+function foldDomain(domain: string): string {
+  if (!/[^\0-\x7f]|(?:^|\.)xn--/.test(domain) || /[\s%/?#@:\\[\]<>^|]/.test(domain)) return domain;
+  const ascii = domainToASCII(domain);
+  const unicode = domainToUnicode(ascii);
+  return domainToASCII(unicode) === ascii ? unicode || domain : ascii;
 }
