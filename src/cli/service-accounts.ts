@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { readFile, writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
 import { Database } from '../database/database.js';
@@ -73,10 +74,11 @@ function addKeyCommands(commands: Command, output: Output, withApplication: With
     .command('add-key')
     .description('Registers a public key, and prints the kid to name in assertions.')
     .argument('<id>', 'of the service account')
-    .argument('<file>', 'the public key, in PEM or as a JWK')
+    .argument('<file>', 'the public key: PEM, DER, an X.509 certificate, an OpenSSH .pub file, or a JWK')
     .action((id: string, file: string) =>
       withApplication(async (app) => {
-        const key = readPublicKey(await readFile(file, 'utf8'));
+        const bytes = await readFile(file);
+        const key = readPublicKey(bytes.toString(isUtf8(bytes) ? 'utf8' : 'base64'));
         const { kid } = await app.get(Database).transaction(async (db) => {
           return app.get(ServiceAccountKeysService).insert(db, await requireServiceAccount(db, null, id), key, null);
         });

@@ -1,8 +1,9 @@
-import { createPublicKey } from 'node:crypto';
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
 import type { JsonWebKey, KeyObject } from 'node:crypto';
 import { DomainError } from '../common/errors/errors.js';
 import { weaknessOf } from './key-strength.js';
 import type { AssertionAlgorithm } from './service-account-key.entity.js';
+import { isSshPublicKey, readSshPublicKey } from './ssh-public-key.js';
 
 /** Members of a JWK that only a private or secret key has (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1). */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
@@ -19,16 +20,42 @@ export interface PublicKey {
   algorithm: AssertionAlgorithm;
 }
 
+const BASE64 = /^[\w+/\s-]+={0,2}\s*$/;
+
 /**
- * Reads a public key in PEM or as a JWK. A private key has no business here, so it is refused although its public half
- * could be taken.
+ * Reads a public key as people have it: in PEM, also with `\n` for its line breaks as in JSON and environment variables;
+ * in DER, in base64; of an X.509 certificate, in either; as an OpenSSH line; or as a JWK. A private key has no business
+ * here, so it is refused although its public half could be taken.
  *
  * @throws DomainError `invalid_public_key`
  */
-export function readPublicKey(text: string): PublicKey {
-  if (text.trimStart().startsWith('{')) return readJwk(parseJson(text));
+export function readPublicKey(given: string): PublicKey {
+  const text = given.trim();
+  if (text.startsWith('{')) return readJwk(parseJson(text));
   if (text.includes('PRIVATE KEY')) throw isPrivate();
-  return withAlgorithm(() => createPublicKey(text));
+  if (text.startsWith('-----BEGIN ')) return withAlgorithm(() => createPublicKey(text.replaceAll('\\n', '\n')));
+  if (isSshPublicKey(text)) return withAlgorithm(() => createPublicKey({ key: readSshPublicKey(text), format: 'jwk' }));
+  if (!BASE64.test(text)) throw isNone();
+  return withAlgorithm(() => readDer(Buffer.from(text, 'base64')));
+}
+
+/** A SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7), or the certificate around one. */
+function readDer(der: Buffer): KeyObject {
+  requireNotPrivate(() => createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
+  try {
+    return createPublicKey({ key: der, format: 'der', type: 'spki' });
+  } catch {
+    return new X509Certificate(der).publicKey;
+  }
+}
+
+function requireNotPrivate(read: () => KeyObject): void {
+  try {
+    read();
+  } catch {
+    return;
+  }
+  throw isPrivate();
 }
 
 /**
@@ -80,8 +107,8 @@ function withAlgorithm(read: () => KeyObject): PublicKey {
   let key: KeyObject;
   try {
     key = read();
-  } catch {
-    throw isNone();
+  } catch (error) {
+    throw error instanceof DomainError ? error : isNone();
   }
   return { key, algorithm: algorithmOf(key) };
 }
@@ -113,5 +140,5 @@ function isPrivate(): DomainError {
 }
 
 function isNone(): DomainError {
-  return new DomainError('invalid_public_key', 'This is no public key in PEM or as a JWK.');
+  return new DomainError('invalid_public_key');
 }

@@ -74,7 +74,11 @@ export const ERRORS = {
   },
   origin_not_proven: { status: 400, description: 'The file on the site does not have the challenge of the claim.' },
   invalid_jwks: { status: 400, description: 'The keys are not a JWK Set of public keys.' },
-  invalid_public_key: { status: 400, description: 'This is no public key in PEM or as a JWK.' },
+  invalid_public_key: {
+    status: 400,
+    description:
+      'This is not a public key. A key can be in PEM, in DER as base64, an X.509 certificate, an OpenSSH line such as "ssh-ed25519 AAAA…", or a JWK.',
+  },
   client_has_no_secret: { status: 400, description: 'The client is public, or authenticates with its keys.' },
   client_in_use: { status: 400, description: 'A service account calls with this client; delete that instead.' },
   limit_reached: { status: 400, description: 'There are as many of these as there may be; take one away first.' },
