@@ -1,4 +1,5 @@
 import './supported-node.js';
+import './config/early-env-file.js';
 import 'reflect-metadata';
 import { createWriteStream } from 'node:fs';
 import { rename, writeFile } from 'node:fs/promises';

@@ -1,4 +1,5 @@
 import './supported-node.js';
+import './config/early-env-file.js';
 import 'reflect-metadata';
 import { constants } from 'node:os';
 import { parseArgs } from 'node:util';

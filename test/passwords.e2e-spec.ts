@@ -200,7 +200,7 @@ describe('a link for a password', () => {
 
   it.each([
     { of: 'nobody', who: () => 'nobody@nowhere.example', answer: [404, 'nonexistent_user'] },
-    { of: 'an account of another organization', who: () => t.world.user(), answer: [403, 'no_access'] },
+    { of: 'an account of another organization', who: () => t.world.user(), answer: [404, 'nonexistent_user'] },
     { of: 'oneself', who: () => admin.id, answer: [403, 'no_access'] },
     {
       of: 'an account without an e-mail address',

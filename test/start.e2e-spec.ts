@@ -201,7 +201,8 @@ describe('a database that is not there', () => {
     const name = DATABASE_URL ? `PostgreSQL, ${new URL(DATABASE_URL).host}` : `SQLite, ${environment.DATABASE_PATH}`;
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining(`Database: ${name}`) });
     expect(refused.stderr).toContain('There is no Latchkey database');
-    expect(refused.stderr).not.toContain(DATABASE_URL ? new URL(DATABASE_URL).password : 'password');
+    // Neither its user nor its password.
+    expect(refused.stderr).not.toMatch(/:\/\/|@/);
     expect((await latchkey('organizations', 'create', 'School', '--create', '--env-file', file)).code).toBe(0);
     expect((await latchkey('--env-file', file, 'organizations', 'list')).stdout).toContain('\tSchool\n');
     expect(readdirSync(directory)).toEqual(['latchkey.env']);
