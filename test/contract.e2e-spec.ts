@@ -85,7 +85,7 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('getAuthorizationServerMetadata');
   await use('getOwnOrganization');
   await use('getOrganization', ['self']);
-  await use('getOrganization', ['nothing'], undefined, 404);
+  await use('getOrganization', ['nothing'], undefined, 403);
   const user = await use('createUser', [], {
     name: 'Bo',
     emailAddress: `${admin.id.toLowerCase().replaceAll(/\W/g, 'x')}@a.example`,

@@ -216,7 +216,6 @@ describe('loadSettings', () => {
         'HTTP_REDIRECT_HOSTS',
         'ORIGIN_PROOF_NETWORKS',
         'TRUSTED_PROXIES',
-        'ORIGIN_PROOF_NETWORKS',
       ].toSorted(),
     );
     for (const [name, value] of defaults) expect([name, documented.get(name!)]).toEqual([name, value]);
