@@ -102,6 +102,18 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('getUser', [user.id]);
   await use('getUser', ['nobody@a.example'], undefined, 404);
   await use('changeUser', [user.id], { name: 'Bob' });
+  await use('searchUsers');
+  await use('updateOwnUser', [], { name: 'Admin' });
+  await use('getApiSession');
+  await use('addEmailAddress', [user.id, 'other@a.example']);
+  await use('getEmailAddress', [user.id, 'other@a.example']);
+  await use('listEmailAddresses', [user.id]);
+  await use('makeEmailAddressPrimary', [user.id, 'other@a.example']);
+  await use('removeEmailAddress', [user.id, user.emailAddress]);
+  await use('createPasswordLink', [user.id]);
+  const person = await t.world.caller({ organizationId: admin.organizationId, permissions: [] });
+  await t.send(person, 'PUT', '/user', { emailAddress: 'own@a.example' });
+  await use('makeVerificationLink', [person.id, 'own@a.example']);
   await use('assignThirdPartyId', [user.id, `${code}$1`]);
   await use('getThirdPartyId', [user.id, `${code}$1`]);
   await use('getUserByThirdPartyId', [code, '1']);
