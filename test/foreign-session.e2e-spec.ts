@@ -141,6 +141,8 @@ describe('the session that an organization started for the user of another one',
     const asked = await open(await t.loginToken(two, theirs, `?embed=${second}`), { ...FRAME, cookie });
     expect([asked.status, asked.headers.getSetCookie()]).toEqual([200, []]);
     expect(asked.text).toContain('Continue as Sem');
-    expect((await t.call('/session', { headers: { ...FRAME, cookie, accept: 'application/json' } })).body.user.id).toBe(mine);
+    expect((await t.call('/session', { headers: { ...FRAME, cookie, accept: 'application/json' } })).body.user.id).toBe(
+      mine,
+    );
   });
 });
