@@ -106,11 +106,11 @@ it('Traefik trusts nobody’s forwarded headers', () => {
 });
 
 describe.each(Object.keys(PROXIES))('the configuration of %s', (proxy) => {
-  it('sends every page of ours to Latchkey, but the root, which is the application’s', async () => {
+  it('sends every page of ours to Latchkey, but the root and the icon, which are the application’s', async () => {
     const isOwn = PROXIES[proxy]!();
     const paths = await ownPaths();
     expect(paths.length).toBeGreaterThan(60);
-    expect(paths.filter((path) => !isOwn(path))).toEqual(['/']);
+    expect(paths.filter((path) => !isOwn(path))).toEqual(['/', '/favicon.ico']);
   });
 
   it.each([

@@ -70,19 +70,19 @@ describe('docs/service-accounts.md', () => {
   it(
     'works when it is pasted: with curl, with Node.js and with Python',
     async () => {
-      expect(BLOCKS).toHaveLength(6);
-      const [made, granted, curl, node, python, user] = await paste(BLOCKS);
+      expect(BLOCKS).toHaveLength(7);
+      const [made, granted, curl, node, python, byThirdPartyId, user] = await paste(BLOCKS);
       expect(made).toMatch(/^service account [\w-]{22}, key [\w-]{22}$/);
       expect(granted).toBe('');
       const answer = JSON.parse(curl!);
       expect(answer).toEqual({
         access_token: expect.any(String),
-        token_type: 'N_A',
+        token_type: 'Bearer',
         expires_in: expect.any(Number),
         url: expect.any(String),
         jti: expect.any(String),
       });
-      for (const url of [answer.url, node, python])
+      for (const url of [answer.url, node, python, JSON.parse(byThirdPartyId!).url])
         expect(await visit(url)).toEqual({ user: 'Anna Jansen', actor: 'Host portal', isServiceAccount: true });
       expect(JSON.parse(user!)).toMatchObject({ id: 'Zk1cVq0rTtWm8sQXq3bVxg', name: 'Anna Jansen' });
     },

@@ -2360,7 +2360,7 @@ export interface components {
             origins?: string[];
             /**
              * @description One of the `origins`: what the client obtains is for a frame on its pages, unless the call has an `embed` of its own. For a host that can’t send `embed`. An empty one takes it away.
-             * @example https://learn.example.com
+             * @example http://localhost:4000
              */
             embedOrigin?: string;
             /**
@@ -2450,7 +2450,7 @@ export interface components {
             origins?: string[];
             /**
              * @description One of the `origins`: what the client obtains is for a frame on its pages, unless the call has an `embed` of its own. For a host that can’t send `embed`. An empty one takes it away.
-             * @example https://learn.example.com
+             * @example http://localhost:4000
              */
             embedOrigin?: string;
             /**
@@ -8632,7 +8632,7 @@ export interface operations {
                  *       "origins": [
                  *         "http://localhost:4000"
                  *       ],
-                 *       "embedOrigin": "https://learn.example.com",
+                 *       "embedOrigin": "http://localhost:4000",
                  *       "compatibility": "drillster",
                  *       "isPublic": false
                  *     }
@@ -8821,7 +8821,7 @@ export interface operations {
                  *       "origins": [
                  *         "http://localhost:4000"
                  *       ],
-                 *       "embedOrigin": "https://learn.example.com",
+                 *       "embedOrigin": "http://localhost:4000",
                  *       "compatibility": "drillster",
                  *       "name": "Learning portal"
                  *     }

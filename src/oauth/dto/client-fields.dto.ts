@@ -56,7 +56,7 @@ class ClientFieldsDto {
     description:
       'One of the `origins`: what the client obtains is for a frame on its pages, unless the call has an `embed` of its own. ' +
       'For a host that can’t send `embed`. An empty one takes it away.',
-    example: 'https://learn.example.com',
+    example: 'http://localhost:4000',
   })
   @EmptyIsNull()
   @IsOptional()
