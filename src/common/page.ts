@@ -42,6 +42,8 @@ button { padding: .55rem 1.1rem; border: 0; border-radius: .4rem; background: va
 label { display: block; margin: 0 0 1rem; color: var(--soft); font-size: .875rem; }
 input { display: block; width: 100%; margin-top: .25rem; padding: .55rem .7rem; border: 1px solid var(--line); border-radius: .4rem; background: var(--paper); color: var(--ink); font: inherit; font-size: 1rem; }
 button + button.quiet { margin-left: 1.25rem; }
+.settling { animation: settle .6s; }
+@keyframes settle { from, to { pointer-events: none; } }
 button.quiet { padding-inline: 0; background: none; color: var(--accent); text-align: left; }
 [role=alert] { color: var(--alert); }
 button:focus-visible, a:focus-visible, input:focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }

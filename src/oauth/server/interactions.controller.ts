@@ -127,14 +127,15 @@ function signIn({ uid, params }: Interaction, client: NamedClient, failedFor?: s
 }
 
 function consent({ uid, params }: Interaction, client: NamedClient, user: string): Html {
-  return html`<p>${named(client)} asks to call Latchkey as you, ${user}: with all that your account may see and do here.</p>
+  // The second half of a double click on the page before answers nothing here.
+  return html`<div class="settling"><p>${named(client)} asks to call Latchkey as you, ${user}: with all that your account may see and do here.</p>
     <p>Afterwards you are sent to <code>${new URL(String(params.redirect_uri)).origin}</code>.</p>
     <form method="post" action="${PATHS.interaction}/${uid}/consent">
       <button type="submit" name="answer" value="allow">Allow</button>
       <button type="submit" name="answer" value="deny" class="quiet">Deny</button>
     </form>
     ${switchForm(uid, `Not ${user}? Sign in as somebody else`)}
-    <p><a href="${PATHS.account}">Your account</a></p>`;
+    <p><a href="${PATHS.account}">Your account</a></p></div>`;
 }
 
 function choice({ uid }: Interaction, client: NamedClient, user: string): Html {
