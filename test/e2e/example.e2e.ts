@@ -53,8 +53,9 @@ async function picture(page: Page, name: string): Promise<void> {
 describe('npm run example', () => {
   it('leads from the host system to the site, signed in, and out of it again', async () => {
     const page = await browser.newPage({ viewport: { width: 960, height: 440 } });
-    await page.goto(`${site}/course/first-aid?lesson=2`);
-    expect(page.url()).toBe(`${host}/`);
+    const lesson = `${site}/course/first-aid?lesson=2`;
+    await page.goto(lesson);
+    expect(page.url()).toBe(`${host}/?return_to=${encodeURIComponent(lesson)}`);
     await picture(page, 'host');
     await page.getByRole('link', { name: 'Continue to the course' }).click();
     expect(page.url()).toBe(`${site}/course/first-aid?lesson=2`);
@@ -68,9 +69,9 @@ describe('npm run example', () => {
       'Chloé Dubois',
     ]);
     await page.getByRole('button', { name: 'Log out' }).click();
-    expect(page.url()).toBe(`${host}/`);
-    await page.goto(`${site}/course/first-aid?lesson=2`);
-    expect(page.url()).toBe(`${host}/`);
+    expect(page.url()).toBe(`${host}/?return_to=${encodeURIComponent(`${site}/`)}`);
+    await page.goto(lesson);
+    expect(page.url()).toBe(`${host}/?return_to=${encodeURIComponent(lesson)}`);
     await page.close();
   });
 

@@ -407,7 +407,7 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Proxy>): void {
     expect((await ask('/login/continue.js')).headers.get('content-type')).toMatch(/^text\/javascript/);
     expect((await ask('/session', { accept: 'application/json' })).status).toBe(401);
     const cookie = await signIn();
-    expect((await ask('/session', { cookie })).body.user.id).toBe(user);
+    expect((await ask('/session', { cookie, accept: 'application/json' })).body.user.id).toBe(user);
     expect((await ask('/login/sessions', { cookie })).text).toContain('You are signed in');
     await ask('/forward-auth', { cookie });
     expect(application.last.url).toBe('/forward-auth');
