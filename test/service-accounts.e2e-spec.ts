@@ -384,9 +384,9 @@ describe('a key of a service account', () => {
       () => JSON.stringify(generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' })),
     ],
     ['a secret', 'private key', () => JSON.stringify({ kty: 'oct', k: 'AAAA' })],
-    ['a JWK Set', 'no public key', () => '{"keys":[]}'],
-    ['something else', 'no public key', () => 'something else'],
-    ['nothing', 'no public key', () => ''],
+    ['a JWK Set', 'not a public key', () => '{"keys":[]}'],
+    ['something else', 'not a public key', () => 'something else'],
+    ['nothing', 'not a public key', () => ''],
   ])('may not be %s', async (_title, message, text) => {
     const { id } = await newAccount();
     const answer = await addKey(id, text());
