@@ -30,7 +30,7 @@ export function addClientCommands(program: Command, withApplication: WithApplica
     commands
       .command('create')
       .description('Registers one, and prints client_id=… and, unless it needs none, client_secret=…, shown this once.')
-      .requiredOption('-o, --organization <id or name>', 'whose it is')
+      .requiredOption('-o, --organization <id or name>', 'the organization of the client')
       .requiredOption('-n, --name <name>', 'what it is called')
       .option('--public', 'it can keep no secret'),
   ).action(({ organization, public: isPublic, ...fields }: Fields & { organization: string; public?: true }) =>

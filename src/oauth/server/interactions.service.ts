@@ -54,7 +54,7 @@ export class InteractionsService {
     private readonly clock: Clock,
   ) {}
 
-  /** What asks for the sign-in, and whose it is: anybody can name an application as they like, but not its organization. */
+  /** The application that asks for the sign-in, and its organization: anybody can choose the name of an application, nobody that of its organization. */
   async clientOf({ params }: Pick<Interaction, 'params'>): Promise<NamedClient> {
     const [client] = await this.database.read<NamedClient>(FIND_CLIENT, [String(params.client_id)]);
     return client ?? { name: '', organization: '' };
