@@ -54,7 +54,7 @@ const SECONDS_PER_DAY = 24 * 60 * 60;
 
 /**
  * The record of who let whom in, and of what decides about it. It only grows. What the hot path writes is recorded by
- * triggers (`database/audit-triggers.ts`): login tokens that are issued and revoked, sessions that start and end.
+ * triggers (`docs/triggers.md`): login tokens that are issued and revoked, sessions that start and end.
  */
 @Injectable()
 export class AuditService {

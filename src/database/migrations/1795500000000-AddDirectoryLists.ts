@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { searchTerms } from '../../common/search-text.js';
-import { addCounter, dropCounter } from '../counter.js';
-import type { Counter } from '../counter.js';
-import { insertRows } from '../insert-rows.js';
+import { searchTerms } from './frozen/search-text.js';
+import { addCounter, dropCounter } from './frozen/counter.js';
+import type { Counter } from './frozen/counter.js';
+import { insertRows } from './frozen/insert-rows.js';
 
 /** Rows of accounts or groups whose search terms are made at once. */
 const BATCH = 1000;

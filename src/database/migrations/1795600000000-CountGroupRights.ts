@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { addCounter, dropCounter } from '../counter.js';
-import type { Counter } from '../counter.js';
+import { addCounter, dropCounter } from './frozen/counter.js';
+import type { Counter } from './frozen/counter.js';
 
 const COUNTERS = ['MANAGE', 'VIEW'].map((permission): Counter => ({
   table: 'group_staff',

@@ -1,5 +1,5 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { addAuditTriggers, dropAuditTriggers } from '../audit-triggers.js';
+import { addAuditTriggers, dropAuditTriggers } from './frozen/audit-triggers.js';
 
 /** What sessions and login tokens say from now on about their end, and whose lists they are in. */
 const NEW_COLUMNS: Record<string, Record<string, string>> = {

@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { COLUMNS, replaceTriggers, TRIGGERS } from '../audit-triggers.js';
-import type { Trigger } from '../audit-triggers.js';
+import { COLUMNS, replaceTriggers, TRIGGERS } from './frozen/audit-triggers.js';
+import type { Trigger } from './frozen/audit-triggers.js';
 
 /** Whose administrators see it: the organization that let the user in, and that of whoever put an end to it. */
 function sides(group: string, endedBy: string): string {

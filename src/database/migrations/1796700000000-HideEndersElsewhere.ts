@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { COLUMNS, replaceTriggers } from '../audit-triggers.js';
-import type { Trigger } from '../audit-triggers.js';
+import { COLUMNS, replaceTriggers } from './frozen/audit-triggers.js';
+import type { Trigger } from './frozen/audit-triggers.js';
 import { REPLACEMENTS as BEFORE } from './1795760000000-RecordEndsOnBothSides.js';
 
 /** Whose administrators see it: the organization that let the user in, and that of whoever put an end to it. */

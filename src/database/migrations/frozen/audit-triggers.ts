@@ -1,3 +1,4 @@
+// Frozen: databases were made with it. A later change goes into a new file and a new migration.
 import type { QueryRunner } from 'typeorm';
 
 export interface Trigger {
