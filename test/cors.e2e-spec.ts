@@ -117,6 +117,16 @@ it.each([STRANGER, CONFIDENTIAL, 'null', `${APP}.evil.example`, 'http://app.exam
   },
 );
 
+it('a private-use scheme that begins with http makes no origin, not even that of pages that have none', async () => {
+  const headers = { 'content-type': 'application/json' };
+  const body = JSON.stringify({ name: 'C', isPublic: true, redirectUris: ['http.example.app:/callback'] });
+  expect((await t.as(admin)('/clients', { method: 'POST', headers, body })).status).toBe(200);
+  t.clock.advance(2);
+  const answer = await from('null', 'GET', '/api/2.1.1/user');
+  expect([answer.status, answer.headers.get('access-control-allow-origin')]).toEqual([200, null]);
+  expect((await preflight('null', 'GET', '/api/2.1.1/user')).status).not.toBe(204);
+});
+
 it('however many origins ask, the database is asked once in a second and a half', async () => {
   t.clock.advance(2);
   const read = jest.spyOn(t.nest.get(Database), 'read');

@@ -9,7 +9,7 @@ const LOAD: Statement = {
   sql: `SELECT o."origin" AS "address" FROM "client_origins" o JOIN "clients" c ON c."id" = o."client_id" WHERE c."is_public"
         UNION
         SELECT r."uri" FROM "client_redirect_uris" r JOIN "clients" c ON c."id" = r."client_id"
-        WHERE c."is_public" AND r."uri" LIKE 'http%'`,
+        WHERE c."is_public" AND (r."uri" LIKE 'http://%' OR r."uri" LIKE 'https://%')`,
 };
 
 /**
