@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { AccessModule } from './access/access.module.js';
+import { GuidesModule } from './access/guides.module.js';
 import { AuditSearchModule } from './audit/audit-search.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { BulkModule } from './bulk/bulk.module.js';
@@ -12,7 +13,9 @@ import { DemoModule } from './demo/demo.module.js';
 import { ForwardAuthModule } from './forward-auth/forward-auth.module.js';
 import { GroupsModule } from './groups/groups.module.js';
 import { MaintenanceModule } from './maintenance/maintenance.module.js';
+import { ClientsModule } from './oauth/clients.module.js';
 import { AuthorizationServerModule } from './oauth/server/authorization-server.module.js';
+import { ServiceAccountsModule } from './oauth/service-accounts.module.js';
 import { OrganizationsModule } from './organizations/organizations.module.js';
 import { OriginsModule } from './origins/origins.module.js';
 import { SessionsModule } from './sessions/sessions.module.js';
@@ -31,12 +34,15 @@ export class AppModule {
         OrganizationsModule,
         UsersModule,
         GroupsModule,
+        ClientsModule,
+        ServiceAccountsModule,
         AccessModule,
         AuthorizationServerModule,
         OriginsModule,
         SessionsModule,
         ForwardAuthModule,
         AuditSearchModule,
+        GuidesModule,
         StatusModule,
         MaintenanceModule,
         DemoModule,

@@ -1,9 +1,9 @@
 import type { FastifyInstance } from 'fastify';
 import { API } from '../common/paths.js';
+import { SERVICE_ACCOUNT_GUIDE } from './guide.js';
 
 /** 11 January 2026, when 2.1.1 announced the end of the call, as RFC 9745, section 2.1, writes a date. */
 const DEPRECATED_SINCE = '@1768089600';
-export const SERVICE_ACCOUNT_GUIDE = '/guides/service-accounts';
 
 /**
  * Marks every answer of the access call, errors too, as one of a deprecated resource (RFC 9745) and says

@@ -4,8 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import { html, sendPage } from '../common/page.js';
 import { Settings } from '../config/settings.js';
-import { SERVICE_ACCOUNT_GUIDE } from './deprecation.js';
-import { readGuide } from './guide.js';
+import { readGuide, SERVICE_ACCOUNT_GUIDE } from './guide.js';
 import type { Guide } from './guide.js';
 
 /** What the `Deprecation` header of the access call points at. */

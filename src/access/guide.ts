@@ -4,6 +4,8 @@ import { Html, html } from '../common/page.js';
 /** The address of the demo in the guide, where the one of this service goes. */
 const DEMO_URL = 'http://localhost:3000';
 
+export const SERVICE_ACCOUNT_GUIDE = '/guides/service-accounts';
+
 export interface Guide {
   title: string;
   body: Html;

@@ -9,10 +9,9 @@ import { Settings } from '../config/settings.js';
 import type { TrustedIssuer } from '../config/trusted-issuer.js';
 import { Database } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
-import { ClientsService } from '../oauth/clients.service.js';
 import { TokenError } from '../oauth/tokens.service.js';
 import { parseUserRef, thirdPartyRef } from '../users/user-ref.js';
-import type { NamingRef } from '../users/find-user.js';
+import type { NamingRef } from '../users/user-ref.js';
 import { invalidAccessToken } from './challenge.js';
 import { SCOPE } from './called-by.decorator.js';
 import { IssuerKeys, KEYS_FRESH_MS } from './issuer-keys.js';
@@ -63,6 +62,8 @@ const FIND = Object.fromEntries(
   ]),
 ) as Record<NamingRef['by'], Statement>;
 
+const CLIENT: Statement = { name: 'is_client_of_issuer', sql: `SELECT 1 AS "yes" FROM "clients" WHERE "id" = $1` };
+
 interface FoundAccount {
   userId: string;
   isStaff: unknown;
@@ -80,7 +81,6 @@ export class ExternalTokensService implements OnApplicationBootstrap {
 
   constructor(
     { OAUTH_ISSUERS, isProduction }: Settings,
-    private readonly clients: ClientsService,
     private readonly database: Database,
     private readonly clock: Clock,
   ) {
@@ -94,7 +94,7 @@ export class ExternalTokensService implements OnApplicationBootstrap {
 
   async onApplicationBootstrap(): Promise<void> {
     for (const { trusted } of this.sources.values())
-      if (!(await this.clients.find(trusted.clientId)))
+      if ((await this.database.read(CLIENT, [trusted.clientId])).length === 0)
         new Logger('ExternalTokens').warn(
           `There is no client ${trusted.clientId}: the tokens of ${trusted.issuer} are refused until there is.`,
         );

@@ -5,7 +5,7 @@ import type { EntityManager } from 'typeorm';
 import { toDto } from '../common/errors/validation.js';
 import { Group } from '../groups/group.entity.js';
 import { whereIs } from '../users/find-user.js';
-import type { NamingRef } from '../users/find-user.js';
+import type { NamingRef } from '../users/user-ref.js';
 import { parseUserRef } from '../users/user-ref.js';
 import { User } from '../users/user.entity.js';
 

@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import type { EntityManager } from 'typeorm';
 import { Database } from '../database/database.js';
 import { whereIs } from '../users/find-user.js';
-import type { NamingRef } from '../users/find-user.js';
+import type { NamingRef } from '../users/user-ref.js';
 import { PasswordLinksService } from '../users/password-links.service.js';
 import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../users/password-strength.js';
 import { PasswordsService } from '../users/passwords.service.js';

@@ -6,7 +6,7 @@ import { GroupStaffService } from '../groups/group-staff.service.js';
 import type { GroupPermission } from '../groups/group-staff.entity.js';
 import { PERMISSIONS } from '../users/account-permission.entity.js';
 import type { Permission } from '../users/account-permission.entity.js';
-import type { NamingRef } from '../users/find-user.js';
+import type { NamingRef } from '../users/user-ref.js';
 import { PermissionsService, permissionsOf } from '../users/permissions.service.js';
 import type { User } from '../users/user.entity.js';
 import { findGroup, Output, parseNamingRef, requireStaff, tell } from './operator.js';

@@ -8,7 +8,7 @@ import { Organization } from '../organizations/organization.entity.js';
 import { StaffService } from '../organizations/staff.service.js';
 import { UserFieldsDto } from '../users/dto/user-fields.dto.js';
 import { whereIs } from '../users/find-user.js';
-import type { NamingRef } from '../users/find-user.js';
+import type { NamingRef } from '../users/user-ref.js';
 import { User } from '../users/user.entity.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import { UsersService } from '../users/users.service.js';

@@ -3,12 +3,9 @@ import type { DataSourceOptions } from 'typeorm';
 import type { Settings } from '../config/settings.js';
 import { ENTITIES } from './entities.js';
 import { MIGRATIONS } from './migrations.js';
+import { CONNECT_MS } from './postgres-limits.js';
+import { WAIT_MS } from './sqlite.database.js';
 
-/** Milliseconds that a statement waits for the lock of SQLite before it fails. */
-export const WAIT_MS = 5_000;
-
-/** Milliseconds that a connection to PostgreSQL may take, or one of the pool to become free. */
-export const CONNECT_MS = 2_000;
 /** Milliseconds after which Linux asks a peer that says nothing whether it is still there. */
 const KEEP_ALIVE_MS = 5_000;
 

@@ -4,6 +4,8 @@ import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 
+/** Milliseconds that a connection to PostgreSQL may take, or one of the pool to become free. */
+export const CONNECT_MS = 2_000;
 /** Milliseconds after which PostgreSQL gives up a lock, a statement, and a transaction whose client says nothing more. */
 const LIMITS = { lock_timeout: 3_500, statement_timeout: 4_000, idle_in_transaction_session_timeout: 5_000 };
 /** Milliseconds after which a connection that nobody uses leaves the pool. */

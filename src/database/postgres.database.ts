@@ -1,8 +1,7 @@
 import type { Pool } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import { Database } from './database.js';
-import { CONNECT_MS } from './options.js';
-import { limitTransaction, streamOf } from './postgres-limits.js';
+import { CONNECT_MS, limitTransaction, streamOf } from './postgres-limits.js';
 import type { ConnectionOptions } from './postgres-limits.js';
 import type { Parameter, Statement } from './statement.js';
 import { isConnectionLost } from './unavailable.js';

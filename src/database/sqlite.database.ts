@@ -4,9 +4,10 @@ import type BetterSqlite3 from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { Database } from './database.js';
-import { WAIT_MS } from './options.js';
 import type { Parameter, Statement } from './statement.js';
 
+/** Milliseconds that a statement waits for the lock of SQLite before it fails. */
+export const WAIT_MS = 5_000;
 /** Milliseconds for which an attempt to write may block the process, the pause until the next, and when to give up. */
 const BLOCKED_MS = 20;
 const PAUSE_MS = 10;

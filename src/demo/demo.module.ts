@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { OAuthModule } from '../oauth/oauth.module.js';
+import { ClientsModule } from '../oauth/clients.module.js';
 import { Organization } from '../organizations/organization.entity.js';
 import { UsersModule } from '../users/users.module.js';
 import { DemoService } from './demo.service.js';
 
 @Module({
-  imports: [TypeOrmModule.forFeature([Organization]), OAuthModule, UsersModule],
+  imports: [TypeOrmModule.forFeature([Organization]), ClientsModule, UsersModule],
   providers: [DemoService],
 })
 export class DemoModule {}

@@ -1,13 +1,14 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../access/access.module.js';
 import { AuditModule } from '../audit/audit.module.js';
-import { AuthModule } from '../auth/auth.module.js';
-import { OAuthModule } from '../oauth/oauth.module.js';
+import { LimitsModule } from '../auth/limits.module.js';
+import { TokensModule } from '../oauth/tokens.module.js';
+import { AuthorizationServerModule } from '../oauth/server/authorization-server.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { MaintenanceService } from './maintenance.service.js';
 
 @Module({
-  imports: [AccessModule, AuditModule, AuthModule, OAuthModule, UsersModule],
+  imports: [AccessModule, AuditModule, LimitsModule, TokensModule, AuthorizationServerModule, UsersModule],
   providers: [MaintenanceService],
 })
 export class MaintenanceModule {}

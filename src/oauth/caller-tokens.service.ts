@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Clock, toNumericDate } from '../common/clock.js';
 import { UsersService } from '../users/users.service.js';
-import type { NamingRef } from '../users/find-user.js';
+import type { NamingRef } from '../users/user-ref.js';
 import { ClientsService } from './clients.service.js';
 import { TokensService } from './tokens.service.js';
 

@@ -1,11 +1,11 @@
 import { Module } from '@nestjs/common';
-import { AuthModule } from '../auth/auth.module.js';
-import { OAuthModule } from '../oauth/oauth.module.js';
+import { LimitsModule } from '../auth/limits.module.js';
+import { ClientsModule } from '../oauth/clients.module.js';
 import { OriginClaimsService } from './origin-claims.service.js';
 import { OriginListController, OriginsController } from './origins.controller.js';
 
 @Module({
-  imports: [AuthModule, OAuthModule],
+  imports: [LimitsModule, ClientsModule],
   controllers: [OriginListController, OriginsController],
   providers: [OriginClaimsService],
 })

@@ -4,8 +4,8 @@ import { TypeOrmModule } from '@nestjs/typeorm';
 import { AccessModule } from '../access/access.module.js';
 import { LoginToken } from '../access/login-token.entity.js';
 import { AuditModule } from '../audit/audit.module.js';
-import { AuthModule } from '../auth/auth.module.js';
-import { OAuthModule } from '../oauth/oauth.module.js';
+import { LimitsModule } from '../auth/limits.module.js';
+import { TokensModule } from '../oauth/tokens.module.js';
 import { SignInsModule } from '../oauth/sign-ins.module.js';
 import { UsersModule } from '../users/users.module.js';
 import { KnownVisitors } from './known-visitors.js';
@@ -28,8 +28,8 @@ import { VisitorsService } from './visitors.service.js';
     TypeOrmModule.forFeature([Session, LoginToken]),
     AccessModule,
     AuditModule,
-    AuthModule,
-    OAuthModule,
+    LimitsModule,
+    TokensModule,
     SignInsModule,
     UsersModule,
   ],

@@ -1,10 +1,7 @@
 import type { EntityManager, FindOptionsWhere } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
-import type { UserRef } from './user-ref.js';
+import type { NamingRef, UserRef } from './user-ref.js';
 import { User } from './user.entity.js';
-
-/** A reference that means the same whoever says it. */
-export type NamingRef = Exclude<UserRef, { by: 'self' }>;
 
 export function whereIs(ref: NamingRef): FindOptionsWhere<User> {
   switch (ref.by) {

@@ -10,6 +10,9 @@ import { DomainError } from '../common/errors/errors.js';
 export type UserRef =
   { by: 'self' } | { by: 'id'; id: string } | { by: 'emailAddress'; address: string } | ThirdPartyIdRef;
 
+/** A reference that means the same whoever says it. */
+export type NamingRef = Exclude<UserRef, { by: 'self' }>;
+
 export interface ThirdPartyIdRef {
   by: 'thirdPartyId';
   thirdParty: string;

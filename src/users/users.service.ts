@@ -18,7 +18,7 @@ import { claimEmailAddress, makePrimary, replaceEmailAddress } from './email-add
 import { EmailAddress } from './email-address.entity.js';
 import { UnverifiedEmailAddress } from './unverified-email-address.entity.js';
 import { findIn, whereIs } from './find-user.js';
-import type { NamingRef } from './find-user.js';
+import type { NamingRef } from './user-ref.js';
 import { assignThirdPartyId, newThirdPartyId } from './third-party-ids.service.js';
 import { indexUser } from './user-search.js';
 import { normalizeEmailAddress } from './user-ref.js';

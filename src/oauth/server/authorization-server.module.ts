@@ -2,12 +2,13 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AccessModule } from '../../access/access.module.js';
 import { AuditModule } from '../../audit/audit.module.js';
-import { AuthModule } from '../../auth/auth.module.js';
+import { LimitsModule } from '../../auth/limits.module.js';
 import { UsersModule } from '../../users/users.module.js';
 import { ClientSecret } from '../client-secret.entity.js';
 import { Client } from '../client.entity.js';
-import { OAuthModule } from '../oauth.module.js';
+import { ExpiredRecordsService } from '../expired-records.service.js';
 import { SignInsModule } from '../sign-ins.module.js';
+import { TokensModule } from '../tokens.module.js';
 import { AccountController } from './account.controller.js';
 import { AccountSignInsService } from './account-sign-ins.service.js';
 import { AuthorizationServer } from './authorization-server.js';
@@ -26,11 +27,11 @@ import { RefreshesService } from './refreshes.service.js';
 @Module({
   imports: [
     TypeOrmModule.forFeature([Client, ClientSecret]),
-    OAuthModule,
+    TokensModule,
     SignInsModule,
     AccessModule,
     AuditModule,
-    AuthModule,
+    LimitsModule,
     UsersModule,
   ],
   controllers: [OAuthController, InteractionsController, AccountController, PasswordLinkController],
@@ -39,6 +40,7 @@ import { RefreshesService } from './refreshes.service.js';
     AuthorizationServer,
     EngineAnswers,
     EngineConfiguration,
+    ExpiredRecordsService,
     InteractionsService,
     JwtBearerGrant,
     OAuthAuditService,
@@ -46,5 +48,6 @@ import { RefreshesService } from './refreshes.service.js';
     RefreshesService,
     SignInService,
   ],
+  exports: [ExpiredRecordsService],
 })
 export class AuthorizationServerModule {}
