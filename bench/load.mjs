@@ -30,14 +30,16 @@ const JOBS = {
   deepPage: async (options) => get(options, [await deepPage(options)]),
 };
 
-process.on('message', async ({ job, ...options }) => {
+process.on('message', ({ job, ...options }) => void answer(job, options));
+process.once('disconnect', () => process.exit());
+
+async function answer(job, options) {
   try {
     process.send(await JOBS[job](options));
   } catch (error) {
     process.send({ error: error.message });
   }
-});
-process.once('disconnect', () => process.exit());
+}
 
 /** Asks for one path after another. */
 function get({ url, bearer, connections, seconds }, paths) {

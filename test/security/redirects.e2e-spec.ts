@@ -124,7 +124,7 @@ describe('a target', () => {
     'null',
     'undefined',
     'true',
-    `${EVIL}`,
+    EVIL,
     `www.${EVIL}/x`,
     ':80',
     '@',
