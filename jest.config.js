@@ -13,12 +13,14 @@ const common = {
 
 /** Every end-to-end test runs on both engines; specs beside the sources need no database and run once. */
 export default {
-  globalSetup: './test/support/global-setup.js',
-  globalTeardown: './test/support/global-teardown.js',
   testTimeout: 30_000,
   // ES modules of a test file are never let go again: a process that has run many of them is replaced by a new one.
   maxWorkers: 2,
   workerIdleMemoryLimit: '1GB',
+  // On request: npm run coverage
+  coverageProvider: 'v8',
+  collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts'],
+  coverageReporters: ['text', 'html'],
   projects: [
     { ...common, displayName: 'unit', setupFiles: ['reflect-metadata'], testMatch: ['<rootDir>/src/**/*.spec.ts'] },
     {
@@ -30,6 +32,8 @@ export default {
     {
       ...common,
       displayName: 'postgres',
+      globalSetup: '<rootDir>/test/support/global-setup.js',
+      globalTeardown: '<rootDir>/test/support/global-teardown.js',
       setupFiles: ['reflect-metadata', './test/support/postgres.js'],
       // What only a database on the other side of a network does.
       testMatch: ['<rootDir>/test/**/*.e2e-spec.ts', '<rootDir>/test/**/*.postgres-spec.ts'],

@@ -7,8 +7,6 @@ const [sqlite, postgres] = ['sqlite', 'postgres'].map((name) =>
 /** What needs more than Node: a real nginx or Caddy in front of the service, a real browser. */
 export default {
   testTimeout: 60_000,
-  globalSetup: config.globalSetup,
-  globalTeardown: config.globalTeardown,
   projects: [
     { ...sqlite, displayName: 'e2e', testMatch: ['<rootDir>/test/e2e/**/*.e2e.ts'] },
     { ...postgres, displayName: 'e2e-postgres', testMatch: ['<rootDir>/test/e2e/**/*.postgres-e2e.ts'] },
