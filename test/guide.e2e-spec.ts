@@ -1,12 +1,9 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { call, testEnvironment } from './support/app.js';
+import { call } from './support/app.js';
 import { createDatabase, dropDatabase } from './support/database.js';
 import { freePort } from './support/free-port.js';
+import { GuideDirectory, visit } from './support/guide.js';
 import { Instance } from './support/instance.js';
 
 const GUIDE = readFileSync('docs/service-accounts.md', 'utf8');
@@ -16,7 +13,7 @@ const PATIENCE_MS = 180_000;
 
 let instance: Instance;
 let publicUrl: string;
-let directory: string;
+let directory: GuideDirectory;
 
 beforeAll(async () => {
   await createDatabase();
@@ -24,54 +21,20 @@ beforeAll(async () => {
   publicUrl = `http://localhost:${port}`;
   const [HOST, PORT] = ['localhost', String(port)];
   instance = await Instance.start({ NODE_ENV: 'development', PUBLIC_URL: publicUrl, HOST, PORT });
-  directory = mkdtempSync(join(tmpdir(), 'latchkey-guide-'));
-  // The commands are run where the service is, but what they write goes elsewhere.
-  for (const name of readdirSync('.').filter((file) => !file.startsWith('.') && file !== 'data'))
-    symlinkSync(resolve(name), join(directory, name));
+  directory = new GuideDirectory(publicUrl);
 }, PATIENCE_MS);
 afterAll(async () => {
   await instance.stop();
-  rmSync(directory, { recursive: true });
+  directory.remove();
   await dropDatabase();
 });
-
-/** What commands that are pasted into one shell print, a text for each block. */
-async function paste(blocks: string[]): Promise<string[]> {
-  const script = blocks
-    .map((block) => block.replaceAll('http://localhost:3000', publicUrl))
-    .join('\necho; echo ----\n');
-  const { DATABASE_PATH, DATABASE_URL } = testEnvironment();
-  const child = spawn('bash', ['-eu', '-o', 'pipefail'], {
-    cwd: directory,
-    env: {
-      PATH: process.env.PATH,
-      HOME: directory,
-      ...testEnvironment({ NODE_ENV: 'development', PUBLIC_URL: publicUrl, LOG_LEVEL: 'error' }),
-      ...(DATABASE_URL ? { DATABASE_URL } : { DATABASE_PATH: resolve(DATABASE_PATH!) }),
-    },
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
-  const ended = new Promise<number | null>((done) => child.once('exit', done));
-  child.stdin.end(script);
-  const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
-  expect({ code: await ended, stderr }).toEqual({ code: 0, stderr });
-  return stdout.split('\n----\n').map((part) => part.trim());
-}
-
-/** Who is signed in when a browser opens the URL, and by whom. */
-async function visit(url: string): Promise<unknown> {
-  const login = await call('', url);
-  const cookie = login.headers.getSetCookie()[0]!.split(';')[0]!;
-  const { user, actor } = (await call(publicUrl, '/session', { headers: { cookie } })).body;
-  return { user: user.name, actor: actor.name, isServiceAccount: actor.serviceAccount };
-}
 
 describe('docs/service-accounts.md', () => {
   it(
     'works when it is pasted: with curl, with Node.js and with Python',
     async () => {
       expect(BLOCKS).toHaveLength(7);
-      const [made, granted, curl, node, python, byThirdPartyId, user] = await paste(BLOCKS);
+      const [made, granted, curl, node, python, byThirdPartyId, user] = await directory.paste(BLOCKS);
       expect(made).toMatch(/^service account [\w-]{22}, key [\w-]{22}$/);
       expect(granted).toBe('');
       const answer = JSON.parse(curl!);
@@ -83,7 +46,12 @@ describe('docs/service-accounts.md', () => {
         jti: expect.any(String),
       });
       for (const url of [answer.url, node, python, JSON.parse(byThirdPartyId!).url])
-        expect(await visit(url)).toEqual({ user: 'Anna Jansen', actor: 'Host portal', isServiceAccount: true });
+        expect(await visit(url)).toEqual({
+          user: 'Anna Jansen',
+          actor: 'Host portal',
+          isServiceAccount: true,
+          endsAt: '/',
+        });
       expect(JSON.parse(user!)).toMatchObject({ id: 'Zk1cVq0rTtWm8sQXq3bVxg', name: 'Anna Jansen' });
     },
     PATIENCE_MS,
@@ -94,18 +62,26 @@ describe('docs/service-accounts.md', () => {
     const target = /<([^>]+)>; rel="deprecation"/.exec(headers.get('link')!)![1]!;
     const page = await call('', target);
     expect(page.status).toBe(200);
+    expect(page.text).toContain('<th>the access call</th>');
+  });
+});
+
+describe.each(['service-accounts', 'php', 'java'])('docs/%s.md', (name) => {
+  it('is a page of the service, with its address', async () => {
+    const guide = readFileSync(`docs/${name}.md`, 'utf8');
+    const page = await call(publicUrl, `/guides/${name}`);
     const shown = [...page.text.matchAll(/<pre[^>]*><code>([^]*?)<\/code><\/pre>/g)].map(([, code]) =>
       unescaped(code!),
     );
-    expect(shown).toEqual(BLOCKS.map((block) => block.replaceAll('http://localhost:3000', publicUrl)));
+    const blocks = [...guide.matchAll(/```\w+\n([^]*?)\n```/g)].map(([, code]) => directory.adapted(code!));
+    expect(shown).toEqual(blocks);
     const headings = [...page.text.matchAll(/<h[123]>([^<]+)<\/h[123]>/g)].map(([, heading]) => unescaped(heading!));
-    expect(headings).toEqual(
-      [...GUIDE.matchAll(/^#+ (.*)$/gm)]
-        .map(([, heading]) => heading)
-        .filter((heading) => heading !== 'assertion USER_ID'),
-    );
-    expect(page.text).toContain('<th>the access call</th>');
-    expect(page.text.replaceAll(/<pre[^]*?<\/pre>/g, '')).not.toMatch(/^(#|\||- |```)/m);
+    const text = guide.replaceAll(/```\w+\n[^]*?\n```/g, '');
+    expect(headings).toEqual([...text.matchAll(/^#+ (.*)$/gm)].map(([, heading]) => heading));
+    expect(page.text.replaceAll(/<pre[^]*?<\/pre>/g, '')).not.toMatch(/^(#|\||- |```)|\]\(/m);
+    const links = [...page.text.matchAll(/<a href="([^"]+)"/g)].map(([, target]) => target!);
+    for (const link of links) expect([link, (await call(publicUrl, link)).status]).toEqual([link, 200]);
+    expect(links).toContain(name === 'service-accounts' ? '/guides/php' : '/guides/service-accounts');
   });
 });
 

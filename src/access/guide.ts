@@ -6,13 +6,18 @@ const DEMO_URL = 'http://localhost:3000';
 
 export const SERVICE_ACCOUNT_GUIDE = '/guides/service-accounts';
 
+/** The pages under /guides, by the names of their files in docs. */
+export const GUIDES = ['service-accounts', 'php', 'java'] as const;
+
+export type GuideName = (typeof GUIDES)[number];
+
 export interface Guide {
   title: string;
   body: Html;
 }
 
 /** The guide as the repository has it, for this service. It lies in docs, beside src and two levels above the compiled file. */
-export function readGuide(name: string, publicUrl: string): Guide {
+export function readGuide(name: GuideName, publicUrl: string): Guide {
   const text = readFirst([`../../docs/${name}.md`, `../../../docs/${name}.md`]).replaceAll(DEMO_URL, publicUrl);
   const [first, ...rest] = blocksOf(text);
   return { title: first!.replace('# ', ''), body: html`${rest.map(toHtml)}` };
@@ -68,7 +73,14 @@ function cells(row: string): string[] {
 }
 
 function inline(text: string): Html[] {
-  return text
-    .split(/(`[^`]+`)/)
-    .map((part) => (part.startsWith('`') ? html`<code>${part.slice(1, -1)}</code>` : html`${part}`));
+  return text.split(/(\[[^\]]+\]\([^)]+\)|`[^`]+`)/).map((part) => {
+    const [, label, file] = /^\[([^\]]+)\]\(([\w-]+)\.md/.exec(part) ?? [];
+    if (label) return link(inline(label), file!);
+    return part.startsWith('`') ? html`<code>${part.slice(1, -1)}</code>` : html`${part}`;
+  });
+}
+
+/** The other documents of the repository are not served. */
+function link(label: Html[], file: string): Html {
+  return (GUIDES as readonly string[]).includes(file) ? html`<a href="/guides/${file}">${label}</a>` : html`${label}`;
 }

@@ -1,0 +1,62 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { call, testEnvironment } from './app.js';
+
+/** Where the commands of a guide are pasted: a directory that has what the repository has, and holds what they write. */
+export class GuideDirectory {
+  readonly path = mkdtempSync(join(tmpdir(), 'latchkey-guide-'));
+
+  constructor(readonly publicUrl: string) {
+    for (const name of readdirSync('.').filter((file) => !file.startsWith('.') && file !== 'data'))
+      symlinkSync(resolve(name), join(this.path, name));
+  }
+
+  /** A text of the guides, for the service of this test. */
+  adapted(code: string): string {
+    return code.replaceAll('http://localhost:3000', this.publicUrl);
+  }
+
+  get environment(): NodeJS.ProcessEnv {
+    const { DATABASE_PATH, DATABASE_URL } = testEnvironment();
+    return {
+      PATH: process.env.PATH,
+      HOME: this.path,
+      ...testEnvironment({ NODE_ENV: 'development', PUBLIC_URL: this.publicUrl, LOG_LEVEL: 'error' }),
+      ...(DATABASE_URL ? { DATABASE_URL } : { DATABASE_PATH: resolve(DATABASE_PATH!) }),
+    };
+  }
+
+  /** What commands that are pasted into one shell print, a text for each block. */
+  async paste(blocks: string[]): Promise<string[]> {
+    const child = spawn('bash', ['-eu', '-o', 'pipefail'], {
+      cwd: this.path,
+      env: this.environment,
+      stdio: ['pipe', 'pipe', 'pipe'],
+    });
+    const ended = new Promise<number | null>((done) => child.once('exit', done));
+    child.stdin.end(blocks.map((block) => this.adapted(block)).join('\necho; echo ----\n'));
+    const [stdout, stderr] = await Promise.all([text(child.stdout), text(child.stderr)]);
+    if (await ended) throw new Error(`The commands failed: ${stderr}`);
+    return stdout.split('\n----\n').map((part) => part.trim());
+  }
+
+  remove(): void {
+    rmSync(this.path, { recursive: true });
+  }
+}
+
+/** Who is signed in when a browser opens a sign-in link, by whom, and where it ends. */
+export async function visit(url: string): Promise<unknown> {
+  const login = await call('', url);
+  const cookie = login.headers.getSetCookie()[0]!.split(';')[0]!;
+  const { user, actor } = (await call(new URL(url).origin, '/session', { headers: { cookie } })).body;
+  return {
+    user: user.name,
+    actor: actor.name,
+    isServiceAccount: actor.serviceAccount,
+    endsAt: login.headers.get('location'),
+  };
+}
