@@ -33,11 +33,11 @@ export class AuditSearchService {
     if (query.to !== undefined) list.andWhere('e.at < :to', { to: new Date(query.to) });
     const { ids, pagination } = await pageByTime(list, { at: 'e.at', id: 'e.id', isNumber: true }, query);
     const found = await this.events.find({ where: { id: In(ids.map(Number)) }, order: { at: 'DESC', id: 'DESC' } });
-    return { events: found.map(describe), pagination };
+    return { events: found.map(toEventDto), pagination };
   }
 }
 
-function describe(row: AuditEvent): AuditEventDto {
+function toEventDto(row: AuditEvent): AuditEventDto {
   return {
     id: String(row.id),
     at: toIso(row.at),

@@ -7,7 +7,7 @@ import { ClientsService } from '../oauth/clients.service.js';
 import { COMPATIBILITIES } from '../oauth/client.entity.js';
 import { ClientChangesDto, NewClientDto } from '../oauth/dto/client-fields.dto.js';
 import { EXPLORER_CLIENT } from '../oauth/explorer-client.js';
-import { requireClient } from '../oauth/require.js';
+import { requireClient } from '../oauth/require-client.js';
 import { findOrganization } from '../organizations/find-organization.js';
 import { checked, collect, Output, tell } from './operator.js';
 import type { WithApplication } from './operator.js';

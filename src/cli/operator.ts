@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { EntityManager } from 'typeorm';
 import { toDto } from '../common/errors/validation.js';
 import { Group } from '../groups/group.entity.js';
-import { whereIs } from '../users/find-user.js';
+import { findNamedUser } from '../users/find-user.js';
 import type { NamingRef } from '../users/user-ref.js';
 import { parseUserRef } from '../users/user-ref.js';
 import { User } from '../users/user.entity.js';
@@ -44,7 +44,7 @@ export function parseNamingRef(text: string): NamingRef {
 
 /** @throws Error for whoever is on the staff of no organization */
 export async function requireStaff(db: EntityManager, ref: NamingRef): Promise<User & { staffOrganizationId: string }> {
-  const user = await db.findOne(User, { where: whereIs(ref) });
+  const user = await findNamedUser(db, ref);
   if (!user?.staffOrganizationId) throw new Error('There is no such user on the staff of an organization.');
   return user as User & { staffOrganizationId: string };
 }

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { EntityManager } from 'typeorm';
 import { Database } from '../database/database.js';
-import { whereIs } from '../users/find-user.js';
+import { findNamedUser } from '../users/find-user.js';
 import type { NamingRef } from '../users/user-ref.js';
 import { PasswordLinksService } from '../users/password-links.service.js';
 import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../users/password-strength.js';
@@ -46,7 +46,7 @@ export function addPasswordCommands(program: Command, withApplication: WithAppli
 }
 
 async function requirePerson(db: EntityManager, ref: NamingRef): Promise<User> {
-  const user = await db.findOne(User, { where: whereIs(ref) });
+  const user = await findNamedUser(db, ref);
   if (user?.type !== 'USER') throw new Error('There is no such user.');
   return user;
 }

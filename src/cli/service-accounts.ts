@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { Database } from '../database/database.js';
 import { NewServiceAccountDto } from '../oauth/dto/service-account.dto.js';
 import { readPublicKey } from '../oauth/public-keys.js';
-import { requireServiceAccount } from '../oauth/require.js';
+import { requireServiceAccount } from '../oauth/require-service-account.js';
 import { newKeyPair, ServiceAccountKeysService } from '../oauth/service-account-keys.service.js';
 import { ServiceAccountsService } from '../oauth/service-accounts.service.js';
 import { findOrganization } from '../organizations/find-organization.js';

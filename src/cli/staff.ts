@@ -7,7 +7,7 @@ import { findOrganization } from '../organizations/find-organization.js';
 import { Organization } from '../organizations/organization.entity.js';
 import { StaffService } from '../organizations/staff.service.js';
 import { UserFieldsDto } from '../users/dto/user-fields.dto.js';
-import { whereIs } from '../users/find-user.js';
+import { findNamedUser } from '../users/find-user.js';
 import type { NamingRef } from '../users/user-ref.js';
 import { User } from '../users/user.entity.js';
 import { UsersPolicy } from '../users/users.policy.js';
@@ -49,7 +49,7 @@ export function addStaffCommands(program: Command, withApplication: WithApplicat
       withApplication(async (app) => {
         const appointed = await app.get(Database).transaction(async (db) => {
           const { id: organizationId } = await findOrganization(db, organization);
-          const found = await db.findOne(User, { where: whereIs(ref) });
+          const found = await findNamedUser(db, ref);
           if (found) app.get(UsersPolicy).requireAppointable(organizationId, found);
           const id = found?.id ?? (await makeAccount(app, db, organizationId, ref, name));
           await app.get(StaffService).insert(db, organizationId, id, null);

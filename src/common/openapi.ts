@@ -40,7 +40,7 @@ export function errorsOf(...ids: ErrorId[]): Record<string, object> {
     [...byStatus(ids)].map(([status, group]) => [
       String(status),
       {
-        description: describe(group),
+        description: listErrors(group),
         content: {
           'application/json': { schema: { $ref: '#/components/schemas/Error' }, examples: examplesOf(group) },
         },
@@ -57,13 +57,13 @@ export function ApiBearerErrors(...ids: ErrorId[]): MethodDecorator {
 function errorResponse(status: number, ids: ErrorId[]): MethodDecorator {
   return ApiResponse({
     status,
-    description: describe(ids),
+    description: listErrors(ids),
     content: { 'application/json': { schema: { $ref: getSchemaPath(ErrorDto) }, examples: examplesOf(ids) } },
     headers: responseHeaders(status),
   });
 }
 
-function describe(ids: ErrorId[]): string {
+function listErrors(ids: ErrorId[]): string {
   return ids.map((id) => `\`${id}\``).join(', ');
 }
 

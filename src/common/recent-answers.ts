@@ -44,7 +44,7 @@ export class RecentAnswers<T> {
     const question = this.asking.get(key);
     if (question && this.isFresh(question)) return question.answer;
     if (question) question.isVoid = true;
-    return this.pose(key, ask);
+    return this.startQuestion(key, ask);
   }
 
   /** Forgets the answer for `key`, also the one that is on its way: it was asked for before what made it wrong. */
@@ -55,7 +55,7 @@ export class RecentAnswers<T> {
     this.asking.delete(key);
   }
 
-  private pose(key: string, ask: (before: T | undefined) => Promise<T | null>): Promise<T | null> {
+  private startQuestion(key: string, ask: (before: T | undefined) => Promise<T | null>): Promise<T | null> {
     const question = { askedAt: this.clock.now().getTime(), isVoid: false } as Question<T>;
     this.asking.set(key, question);
     question.answer = this.ask(key, question, ask);

@@ -11,10 +11,10 @@ import { LoginService } from '../sessions/login.service.js';
 import { SessionCookie } from '../sessions/session-cookie.js';
 import { tokenOf, withoutToken } from './deep-link.js';
 import type { OriginalRequest } from './original-request.js';
-import { VisitsService } from './visits.service.js';
+import { SiteVisitorsService } from './site-visitors.service.js';
 
 /** The site that is visited, and whether the browser has a session that is live and good for it. */
-interface Visit {
+interface SiteState {
   site: string;
   isSignedIn: boolean;
 }
@@ -27,7 +27,7 @@ export class DeepLinksService {
     private readonly pages: LoginPages,
     private readonly tokens: TokensService,
     private readonly clients: ClientsService,
-    private readonly visits: VisitsService,
+    private readonly visitors: SiteVisitorsService,
     private readonly cookie: SessionCookie,
     private readonly refusals: LoginRefusalsService,
   ) {}
@@ -43,7 +43,7 @@ export class DeepLinksService {
     request: FastifyRequest,
     reply: FastifyReply,
     original: OriginalRequest,
-    { site, isSignedIn }: Visit,
+    { site, isSignedIn }: SiteState,
   ): Promise<void> {
     const uri = withoutToken(original.uri);
     const token = tokenOf(original.uri);
@@ -65,8 +65,8 @@ export class DeepLinksService {
     const { headers, ip } = request;
     // A session that is not good for this site is none here.
     const shown = isSignedIn ? headers : { ...headers, cookie: undefined };
-    const visit = { headers: shown, ip, query: { oauth_token: token } };
-    const outcome = await this.logins.redeem(visit, isAnswer ? answerOf(request) : undefined);
+    const login = { headers: shown, ip, query: { oauth_token: token } };
+    const outcome = await this.logins.redeem(login, isAnswer ? answerOf(request) : undefined);
     if (outcome.is === 'needs button' || outcome.is === 'needs answer') {
       await this.pages.showOnSite(request, reply, outcome, site + uri);
       return;
@@ -87,7 +87,7 @@ export class DeepLinksService {
   }
 
   private async isFor(site: string, claims: EntryClaims): Promise<boolean> {
-    return this.visits.isGoodFor(
+    return this.visitors.isGoodFor(
       site,
       await this.clients.originsOf({ clientId: claims.client_id, userId: claims.act.sub }),
     );

@@ -13,12 +13,12 @@ import { TrustedProxies } from '../common/trusted-proxies.js';
 import { Settings } from '../config/settings.js';
 import { isNavigation } from '../sessions/navigation.js';
 import { SessionCookie } from '../sessions/session-cookie.js';
-import { AssertionsService } from './assertions.service.js';
+import { IdentityHeadersService } from './identity-headers.service.js';
 import { hasToken, withoutToken } from './deep-link.js';
 import { DeepLinksService } from './deep-links.service.js';
 import { originOf, readOriginalRequest } from './original-request.js';
 import type { OriginalRequest } from './original-request.js';
-import { VisitsService } from './visits.service.js';
+import { SiteVisitorsService } from './site-visitors.service.js';
 
 /** Addresses and sites that are named in the log because they are on no list, at most. */
 const MAX_REPORTED = 100;
@@ -32,8 +32,8 @@ export class ForwardAuthService {
   private readonly reported = new Set<string>();
 
   constructor(
-    private readonly visits: VisitsService,
-    private readonly assertions: AssertionsService,
+    private readonly visitors: SiteVisitorsService,
+    private readonly identity: IdentityHeadersService,
     private readonly deepLinks: DeepLinksService,
     private readonly cookie: SessionCookie,
     private readonly attempts: AttemptsService,
@@ -45,12 +45,12 @@ export class ForwardAuthService {
   /** The headers for a request that may pass, names and values in turn, if nobody has to be asked about it: nearly always. */
   recall({ method, url, headers, socket }: IncomingMessage): string[] | null {
     try {
-      if (!this.proxies.includes(socket.remoteAddress) || !this.assertions.isUpToDate) return null;
+      if (!this.proxies.includes(socket.remoteAddress) || !this.identity.isUpToDate) return null;
       const original = readOriginalRequest(method!, url!, headers);
-      if (original.delivery === 'page' || hasToken(original.uri)) return null;
+      if (original.proxyBehaviour === 'page' || hasToken(original.uri)) return null;
       const cookies = separateCookies(headers.cookie);
-      const visitor = this.visits.recall(this.cookie.read({ headers }, cookies), original.site);
-      return visitor ? [...this.assertions.headersFor(visitor, original.site), 'Cookie', cookies.rest] : null;
+      const visitor = this.visitors.recall(this.cookie.read({ headers }, cookies), original.site);
+      return visitor ? [...this.identity.headersFor(visitor, original.site), 'Cookie', cookies.rest] : null;
     } catch {
       // It is answered where it can be said why.
       return null;
@@ -74,21 +74,21 @@ export class ForwardAuthService {
     const site = originOf(original.site);
     if (site === null) throw new DomainError('not_authorized', 'The proxy names no site.');
     // Only what a browser gets to see can take the token away.
-    if (hasToken(original.uri) && original.delivery === 'status-only') throw notSignedIn();
+    if (hasToken(original.uri) && original.proxyBehaviour === 'status-only') throw notSignedIn();
     const { headers } = request;
     const cookies = separateCookies(headers.cookie);
-    const visitor = await this.visits.find(this.cookie.read({ headers }, cookies), site);
-    await this.assertions.refresh();
+    const visitor = await this.visitors.find(this.cookie.read({ headers }, cookies), site);
+    await this.identity.refresh();
     if (hasToken(original.uri)) {
       await this.deepLinks.follow(request, reply, original, { site, isSignedIn: visitor !== null });
     } else if (!visitor) {
       await this.reportForeign(site);
       throw notSignedIn();
-    } else if (original.delivery === 'page') {
+    } else if (original.proxyBehaviour === 'page') {
       // Signed in since the proxy asked: the browser asks again.
       this.deepLinks.redirect(reply, site, original);
     } else {
-      const headers = this.assertions.headersFor(visitor, site);
+      const headers = this.identity.headersFor(visitor, site);
       for (let i = 0; i < headers.length; i += 2) void reply.header(headers[i]!, headers[i + 1]);
       void reply.header('Cookie', cookies.rest).send();
     }
@@ -98,19 +98,19 @@ export class ForwardAuthService {
   private requireProxy(address: string | undefined): void {
     if (this.proxies.includes(address)) return;
     const hint = `${address ?? 'An unknown address'} asks at /forward-auth and is not in TRUSTED_PROXIES`;
-    if (this.isNews(hint)) this.logger.warn(`${hint}. If it is a proxy of yours, add it there.`);
+    if (this.isFirstReport(hint)) this.logger.warn(`${hint}. If it is a proxy of yours, add it there.`);
     throw new DomainError('not_authorized', `Only proxies get an answer here: ${hint}.`);
   }
 
   /** A site on which no session can count is a mistake in a configuration, and looks like a visitor who is not signed in. */
   private async reportForeign(site: string): Promise<void> {
-    if (!this.isNews(site) || (await this.visits.isKnown(site))) return;
+    if (!this.isFirstReport(site) || (await this.visitors.isKnown(site))) return;
     this.logger.warn(
       `A proxy asks about ${site}, which is neither PUBLIC_URL nor an origin of a client: nobody can be signed in there.`,
     );
   }
 
-  private isNews(what: string): boolean {
+  private isFirstReport(what: string): boolean {
     if (this.reported.size >= MAX_REPORTED || this.reported.has(what)) return false;
     this.reported.add(what);
     return true;
@@ -123,7 +123,7 @@ export class ForwardAuthService {
     reply: FastifyReply,
   ): Promise<void> {
     const isSignedOut = error instanceof DomainError && error.id === 'not_authenticated';
-    if (isSignedOut && original?.delivery === 'status-only') {
+    if (isSignedOut && original?.proxyBehaviour === 'status-only') {
       void reply.status(401).header('Cache-Control', 'no-store').send();
       return;
     }
@@ -139,7 +139,7 @@ export class ForwardAuthService {
     if (!this.settings.SIGN_IN_URL || origin === null) return null;
     try {
       const page = origin + (hasToken(uri) ? withoutToken(uri) : uri);
-      return isLegalReturnTo(page, [origin]) && (await this.visits.isKnown(origin)) ? page : null;
+      return isLegalReturnTo(page, [origin]) && (await this.visitors.isKnown(origin)) ? page : null;
     } catch {
       // Its address makes no sense, or the database does not answer: there is no page to come back to.
       return null;

@@ -21,33 +21,39 @@ function refusal(url: string, headers: Record<string, string>): string {
 
 describe('the original request', () => {
   it.each([
-    { proxy: 'Traefik', url: '/forward-auth', headers: FORWARDED, delivery: 'as-it-is', method: 'POST' },
-    { proxy: 'Caddy', url: '/forward-auth?c=d', headers: FORWARDED, delivery: 'as-it-is', method: 'POST' },
-    { proxy: 'Caddy of a ?page', url: '/forward-auth?page', headers: FORWARDED, delivery: 'as-it-is', method: 'POST' },
+    { proxy: 'Traefik', url: '/forward-auth', headers: FORWARDED, proxyBehaviour: 'as-it-is', method: 'POST' },
+    { proxy: 'Caddy', url: '/forward-auth?c=d', headers: FORWARDED, proxyBehaviour: 'as-it-is', method: 'POST' },
+    {
+      proxy: 'Caddy of a ?page',
+      url: '/forward-auth?page',
+      headers: FORWARDED,
+      proxyBehaviour: 'as-it-is',
+      method: 'POST',
+    },
     {
       proxy: 'nginx after a 401',
       url: '/forward-auth?page',
       headers: { 'x-original-url': 'https://learn.example.com/a%2Fb?c=d', 'x-forwarded-method': 'POST' },
-      delivery: 'page',
+      proxyBehaviour: 'page',
       method: 'POST',
     },
     {
       proxy: 'nginx',
       url: '/forward-auth',
       headers: { 'x-original-url': 'https://learn.example.com/a%2Fb?c=d' },
-      delivery: 'status-only',
+      proxyBehaviour: 'status-only',
       method: undefined,
     },
     {
       proxy: 'Envoy',
       url: '/forward-auth/a%2Fb?c=d',
       headers: { host: 'learn.example.com', 'x-forwarded-proto': 'https' },
-      delivery: 'as-it-is',
+      proxyBehaviour: 'as-it-is',
       method: 'GET',
     },
-  ])('is read as $proxy says it', ({ url, headers, delivery, method }) => {
+  ])('is read as $proxy says it', ({ url, headers, proxyBehaviour, method }) => {
     const read = readOriginalRequest('GET', url, { host: 'latchkey:3000', ...headers });
-    expect(read).toEqual({ site: 'https://learn.example.com', uri: '/a%2Fb?c=d', delivery, method });
+    expect(read).toEqual({ site: 'https://learn.example.com', uri: '/a%2Fb?c=d', proxyBehaviour, method });
   });
 
   it.each([

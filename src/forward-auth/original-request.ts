@@ -4,11 +4,11 @@ import { DomainError } from '../common/errors/errors.js';
 export const FORWARD_AUTH = '/forward-auth';
 
 /**
- * What becomes of an answer. `as-it-is`: the proxy passes everything but 200 on to the browser, as Traefik, Caddy and
- * Envoy do. `status-only`: it takes nothing but the status, as nginx does. `page`: the browser sees it in any case, which
- * is where nginx goes after a 401.
+ * What the proxy does with our answer. `as-it-is`: it passes everything but 200 on to the browser, as Traefik, Caddy and
+ * Envoy do. `status-only`: it reads only the status, as nginx does. `page`: the browser gets the whole answer, which nginx
+ * fetches after a 401.
  */
-export type Delivery = 'as-it-is' | 'status-only' | 'page';
+export type ProxyBehaviour = 'as-it-is' | 'status-only' | 'page';
 
 /** The request of a browser for a protected site, as the proxy that received it says. */
 export interface OriginalRequest {
@@ -18,7 +18,7 @@ export interface OriginalRequest {
   uri: string;
   /** `undefined` where the proxy does not say and nothing depends on it. */
   method: string | undefined;
-  delivery: Delivery;
+  proxyBehaviour: ProxyBehaviour;
 }
 
 /** Names of headers that applications behind CGI and its heirs can't tell from ours. */
@@ -44,8 +44,8 @@ export function readOriginalRequest(method: string, url: string, headers: Incomi
   if (uri !== undefined) return complete(headers, headers['x-forwarded-host'], uri, forwardedMethod);
   const original = splitUrl(String(originalUrl));
   return url === `${FORWARD_AUTH}?page`
-    ? { ...original, method: requireMethod(forwardedMethod), delivery: 'page' }
-    : { ...original, method: undefined, delivery: 'status-only' };
+    ? { ...original, method: requireMethod(forwardedMethod), proxyBehaviour: 'page' }
+    : { ...original, method: undefined, proxyBehaviour: 'status-only' };
 }
 
 /**
@@ -79,7 +79,7 @@ function complete(
   if (scheme !== 'https' && scheme !== 'http') throw unclear('X-Forwarded-Proto has to be https or http');
   if (typeof host !== 'string' || host === '') throw unclear('X-Forwarded-Host is needed');
   if (typeof uri !== 'string' || !uri.startsWith('/')) throw unclear('The path has to start with a slash');
-  return { site: `${scheme}://${host}`, uri, method: requireMethod(method), delivery: 'as-it-is' };
+  return { site: `${scheme}://${host}`, uri, method: requireMethod(method), proxyBehaviour: 'as-it-is' };
 }
 
 function requireMethod(method: string | string[]): string {

@@ -10,7 +10,7 @@ import { Organization } from '../organizations/organization.entity.js';
 import { OrganizationsService } from '../organizations/organizations.service.js';
 import { User } from '../users/user.entity.js';
 import type { GroupsDto, GroupsQueryDto } from './dto/group.dto.js';
-import { isFound } from './group-search.js';
+import { groupMatchesSearch } from './group-search.js';
 import { GroupSearchTerm } from './group-search-term.entity.js';
 import { GroupStaff } from './group-staff.entity.js';
 import { Group } from './group.entity.js';
@@ -66,7 +66,7 @@ export class GroupListsService {
     }
     const list = staff ? this.groupsOfStaff(staff) : this.groups.createQueryBuilder('g');
     list.andWhere('g.organizationId = :organizationId', { organizationId });
-    if (range) list.andWhere(isFound('g.id'), range);
+    if (range) list.andWhere(groupMatchesSearch('g.id'), range);
     if (query.customReference) list.andWhere('g.customReference = :customReference', query);
     // Of staff, in the order of their rights: they may be few in an organization of many groups.
     const id = staff ? 's.groupId' : 'g.id';

@@ -12,6 +12,6 @@ export async function indexGroup(db: EntityManager, groupId: string): Promise<vo
 }
 
 /** That a search finds the group `groupId`, as SQL; its parameters are the range of the search. */
-export function isFound(groupId: string): string {
+export function groupMatchesSearch(groupId: string): string {
   return `EXISTS (SELECT 1 FROM "group_search_terms" found WHERE found."group_id" = ${groupId} AND found."term" >= :from AND found."term" < :below)`;
 }

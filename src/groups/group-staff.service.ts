@@ -9,8 +9,8 @@ import { count } from '../common/paging.js';
 import type { OffsetQueryDto } from '../common/paging.js';
 import { searchRange } from '../common/search-text.js';
 import { Database } from '../database/database.js';
-import { findIn } from '../users/find-user.js';
-import { isFound } from '../users/user-search.js';
+import { findUser } from '../users/find-user.js';
+import { userMatchesSearch } from '../users/user-search.js';
 import type { UserRef } from '../users/user-ref.js';
 import type { User } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
@@ -46,7 +46,7 @@ export class GroupStaffService {
     );
     const list = this.rows.createQueryBuilder('s').where('s.groupId = :groupId', { groupId });
     const range = searchRange(query);
-    if (range) list.andWhere(isFound('s.userId'), range);
+    if (range) list.andWhere(userMatchesSearch('s.userId'), range);
     const total = await count(list.clone().select('s.userId', 'id'), query);
     const rows = await list.orderBy('s.userId').offset(resultStart).limit(resultSize).getMany();
     const permissions = new Map(rows.map(({ userId, permission }) => [userId, permission]));
@@ -63,7 +63,7 @@ export class GroupStaffService {
       await this.give(db, group, user, permission, caller);
       return user.id;
     });
-    return this.describe(groupId, userId, permission);
+    return this.toDto(groupId, userId, permission);
   }
 
   /**
@@ -77,7 +77,7 @@ export class GroupStaffService {
       await this.take(db, group, user, permission, caller);
       return user.id;
     });
-    return this.describe(groupId, userId, permission);
+    return this.toDto(groupId, userId, permission);
   }
 
   /** Whether `by` may do that is decided before. @throws DomainError `not_available` */
@@ -128,7 +128,7 @@ export class GroupStaffService {
     ref: UserRef,
   ): Promise<{ group: Group; user: User }> {
     const group = await requireGroup(db, caller, groupId, 'unknown_group');
-    const user = await findIn(db, caller, ref);
+    const user = await findUser(db, caller, ref);
     await this.policy.requireMayChangeStaff(db, caller, group, user);
     // Whether another organization has such an account is not said.
     if (!user || ![user.organizationId, user.staffOrganizationId].includes(group.organizationId))
@@ -136,7 +136,7 @@ export class GroupStaffService {
     return { group, user };
   }
 
-  private async describe(groupId: string, userId: string, permission: GroupPermission): Promise<GroupStaffDto> {
+  private async toDto(groupId: string, userId: string, permission: GroupPermission): Promise<GroupStaffDto> {
     return { group: { id: groupId }, user: await this.users.show(userId), permission };
   }
 }

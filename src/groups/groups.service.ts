@@ -112,7 +112,7 @@ export class GroupsService {
   /** How the API shows groups, in the order of their ids; what is gone meanwhile is left out. */
   async showAll(ids: string[]): Promise<GroupDto[]> {
     const found = await this.groups.find({ where: { id: In(ids) }, relations: { organization: true } });
-    const groups = new Map(found.map((group) => [group.id, describe(group)]));
+    const groups = new Map(found.map((group) => [group.id, toGroupDto(group)]));
     return ids.flatMap((id) => groups.get(id) ?? []);
   }
 
@@ -121,7 +121,7 @@ export class GroupsService {
   }
 }
 
-function describe(group: Group): GroupDto {
+function toGroupDto(group: Group): GroupDto {
   return {
     id: group.id,
     name: group.name,

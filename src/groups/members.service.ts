@@ -14,8 +14,8 @@ import type { ApiVersion } from '../common/paths.js';
 import { searchRange } from '../common/search-text.js';
 import { Database } from '../database/database.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
-import { findIn } from '../users/find-user.js';
-import { isFound, isFoundByVisiblePart, visiblePartParameters } from '../users/user-search.js';
+import { findUser } from '../users/find-user.js';
+import { userMatchesSearch, userMatchesVisibleSearch, visibleSearchParameters } from '../users/user-search.js';
 import { isEmailAddress } from '../users/user-ref.js';
 import type { UserRef } from '../users/user-ref.js';
 import type { User } from '../users/user.entity.js';
@@ -49,13 +49,13 @@ export class MembersService {
     if (range)
       all
         .innerJoin('m.user', 'u')
-        .andWhere(isFound('m.userId'), range)
+        .andWhere(userMatchesSearch('m.userId'), range)
         // Nobody finds out the name of a stranger by inviting them and searching for it.
         .andWhere(
-          `(u.organizationId = :organizationId OR (m.status = 'JOINED' AND ${isFoundByVisiblePart('u')}))`,
+          `(u.organizationId = :organizationId OR (m.status = 'JOINED' AND ${userMatchesVisibleSearch('u')}))`,
           group,
         )
-        .setParameters(visiblePartParameters(range));
+        .setParameters(visibleSearchParameters(range));
     const { ids, pagination } = await pageById(
       all,
       'm.userId',
@@ -64,7 +64,7 @@ export class MembersService {
     );
     const members = await this.memberships.findBy({ groupId, userId: In(ids) });
     const total = totalIn(version, pagination);
-    return { members: await this.describe(group, ids, members), total, counts, pagination };
+    return { members: await this.toDtos(group, ids, members), total, counts, pagination };
   }
 
   /**
@@ -78,7 +78,7 @@ export class MembersService {
     const { group, membership } = await this.database.transaction(async (db) => {
       const group = await requireGroup(db, caller, groupId, 'group_not_found');
       await this.policy.requireMayManage(db, caller, group);
-      const user = (await findIn(db, caller, ref)) ?? (await this.setUp(db, caller, group, ref, fields));
+      const user = (await findUser(db, caller, ref)) ?? (await this.setUp(db, caller, group, ref, fields));
       if (user.type !== 'USER') throw new DomainError('unknown_user', 'A service account is nobody to let in.');
       const membership = await this.enter(db, caller, user, group);
       await this.record(
@@ -90,7 +90,7 @@ export class MembersService {
       );
       return { group, membership };
     });
-    return (await this.describe(group, [membership.userId], [membership]))[0]!;
+    return (await this.toDtos(group, [membership.userId], [membership]))[0]!;
   }
 
   /** Also withdraws an invitation. @throws DomainError `group_not_found`, `no_permission`, `not_group_member` */
@@ -98,7 +98,7 @@ export class MembersService {
     await this.database.transaction(async (db) => {
       const group = await requireGroup(db, caller, groupId, 'group_not_found');
       await this.policy.requireMayManage(db, caller, group);
-      const user = await findIn(db, caller, ref);
+      const user = await findUser(db, caller, ref);
       if (!user || !(await db.existsBy(Membership, { userId: user.id, groupId })))
         throw new DomainError('not_group_member');
       await db.delete(Membership, { userId: user.id, groupId });
@@ -146,7 +146,7 @@ export class MembersService {
     const named =
       ref.by === 'emailAddress' ? { emailAddress: ref.address } : { thirdParty: ref.thirdParty, thirdPartyId: ref.id };
     await this.users.insert(db, caller, group.organizationId, { ...fields, ...named });
-    return (await findIn(db, caller, ref))!;
+    return (await findUser(db, caller, ref))!;
   }
 
   private async enter(db: EntityManager, caller: Caller, user: User, group: Group): Promise<Membership> {
@@ -162,7 +162,7 @@ export class MembersService {
   }
 
   /** In the order of `userIds`; whoever is gone meanwhile is left out. */
-  private async describe(group: Group, userIds: string[], memberships: Membership[]): Promise<MemberDto[]> {
+  private async toDtos(group: Group, userIds: string[], memberships: Membership[]): Promise<MemberDto[]> {
     const byUser = new Map(memberships.map((membership) => [membership.userId, membership]));
     return (await this.users.showAll(userIds.filter((id) => byUser.has(id)))).map((user) => {
       const { status, joinedAt, invitedAt } = byUser.get(user.id)!;

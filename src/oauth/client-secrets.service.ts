@@ -10,7 +10,7 @@ import { ClientSecret } from './client-secret.entity.js';
 import type { Client } from './client.entity.js';
 import type { ClientSecretDto, NewClientSecretDto } from './dto/client.dto.js';
 import { OAuthPolicy } from './oauth.policy.js';
-import { requireClient } from './require.js';
+import { requireClient } from './require-client.js';
 
 /** So many are good at a time. */
 export const MAX_SECRETS = 5;

@@ -29,7 +29,7 @@ import { OriginsService } from './origins.service.js';
 import { OAuthPolicy } from './oauth.policy.js';
 import { OAuthRecord } from './oauth-record.entity.js';
 import { readJwks } from './public-keys.js';
-import { requireClient } from './require.js';
+import { requireClient } from './require-client.js';
 import { ServiceAccount } from './service-account.entity.js';
 
 type FilledClient = Pick<Client, 'id' | 'isPublic' | 'organizationId' | 'compatibility'>;
@@ -261,7 +261,7 @@ export class ClientsService {
     );
     return found.map((client) => {
       const own = secrets.filter(({ clientId }) => clientId === client.id);
-      return describe(client, own, accounts.get(client.id));
+      return toClientDto(client, own, accounts.get(client.id));
     });
   }
 }
@@ -286,7 +286,7 @@ async function requireOwned(db: EntityManager, organizationId: string, origins: 
       );
 }
 
-function describe(client: Client, secrets: ClientSecret[], account: ServiceAccount | undefined): ClientDto {
+function toClientDto(client: Client, secrets: ClientSecret[], account: ServiceAccount | undefined): ClientDto {
   const { id, name, isPublic, organization, jwks, compatibility, createdAt } = client;
   return {
     type: 'CLIENT',

@@ -18,7 +18,7 @@ import type { User } from '../users/user.entity.js';
 import { OAuthPolicy } from './oauth.policy.js';
 import { readPublicKey } from './public-keys.js';
 import type { PublicKey } from './public-keys.js';
-import { requireServiceAccount } from './require.js';
+import { requireServiceAccount } from './require-service-account.js';
 import { ServiceAccountKey } from './service-account-key.entity.js';
 
 /** So many of one service account are good at a time. */
@@ -46,7 +46,7 @@ export class ServiceAccountKeysService {
     const all = this.keys.createQueryBuilder('k').where('k.userId = :userId', { userId });
     const { ids, pagination } = await pageById(all, 'k.id', query);
     const keys = ids.length > 0 ? await this.keys.find({ where: { id: In(ids) }, order: { id: 'ASC' } }) : [];
-    return { keys: keys.map(describe), pagination };
+    return { keys: keys.map(toKeyDto), pagination };
   }
 
   /** @throws DomainError `not_permitted`, `not_found`, `invalid_public_key`, `limit_reached` */
@@ -74,7 +74,7 @@ export class ServiceAccountKeysService {
     await db.insert(ServiceAccountKey, row);
     const details = { key: row.id };
     await this.audit.record(db, { event: 'SERVICE_ACCOUNT_KEY_ADDED', organizationId, userId, by, details });
-    return describe(row);
+    return toKeyDto(row);
   }
 
   /** @throws DomainError `not_permitted`, `not_found` */
@@ -128,7 +128,7 @@ function unknownKey(): DomainError {
 
 type Shown = Pick<ServiceAccountKey, 'id' | 'algorithm' | 'jwk' | 'createdAt' | 'revokedAt'>;
 
-function describe({ id, algorithm, jwk, createdAt, revokedAt }: Shown): ServiceAccountKeyDto {
+function toKeyDto({ id, algorithm, jwk, createdAt, revokedAt }: Shown): ServiceAccountKeyDto {
   const key = createPublicKey({ key: JSON.parse(jwk) as JsonWebKey, format: 'jwk' });
   return {
     kid: id,

@@ -16,7 +16,7 @@ import { ClientsService } from './clients.service.js';
 import type { PageQueryDto } from './dto/client.dto.js';
 import type { NewServiceAccountDto, ServiceAccountDto, ServiceAccountsDto } from './dto/service-account.dto.js';
 import { OAuthPolicy } from './oauth.policy.js';
-import { requireServiceAccount } from './require.js';
+import { requireServiceAccount } from './require-service-account.js';
 import { ServiceAccount } from './service-account.entity.js';
 
 /** Staff that is no person (API.md, sections 4 and 7). What takes `db` does what was decided before. */

@@ -60,7 +60,7 @@ export class SigningKeysService {
   async makeMissing(): Promise<void> {
     for (const purpose of KEY_PURPOSES) {
       if (await existsLasting(this.keys.manager, purpose)) continue;
-      await this.alone(async (db) => {
+      await this.withKeysLocked(async (db) => {
         if (!(await existsLasting(db, purpose))) await this.insert(db, purpose, this.clock.now());
       });
     }
@@ -71,10 +71,10 @@ export class SigningKeysService {
    * its last token has expired. While such a key is waiting, another call makes none, and answers that one's name.
    */
   rotate(purpose: KeyPurpose): Promise<string> {
-    return this.alone(async (db) => {
+    return this.withKeysLocked(async (db) => {
       const now = this.clock.now();
       const waiting = await db.findOneBy(SigningKey, { purpose, retiredAt: IsNull(), signsFrom: MoreThan(now) });
-      return waiting ? waiting.kid : this.succeed(db, purpose, now);
+      return waiting ? waiting.kid : this.addSuccessor(db, purpose, now);
     });
   }
 
@@ -84,7 +84,7 @@ export class SigningKeysService {
    */
   replace(purpose: KeyPurpose): Promise<string> {
     const startedAt = this.clock.now();
-    return this.alone(async (db) => {
+    return this.withKeysLocked(async (db) => {
       const now = this.clock.now();
       const young = await db.find(SigningKey, { where: { purpose, retiredAt: IsNull() } });
       const successor = young.find(({ createdAt, signsFrom }) => createdAt >= startedAt && signsFrom <= now);
@@ -96,7 +96,7 @@ export class SigningKeysService {
 
   /** As `replace` for a single key; another one is made only if none is left that signs. @throws Error for an unknown key */
   async revoke(kid: string): Promise<void> {
-    await this.alone(async (db) => {
+    await this.withKeysLocked(async (db) => {
       const now = this.clock.now();
       const key = await db.findOneBy(SigningKey, { kid });
       if (!key) throw new Error(`There is no signing key ${kid}.`);
@@ -115,8 +115,8 @@ export class SigningKeysService {
     for (const purpose of KEY_PURPOSES) {
       const due = addSeconds(this.clock.now(), -KEY_ROTATION_DAYS * SECONDS_PER_DAY);
       if (await existsLasting(this.keys.manager, purpose, due)) continue;
-      await this.alone(async (db) => {
-        if (!(await existsLasting(db, purpose, due))) await this.succeed(db, purpose, this.clock.now());
+      await this.withKeysLocked(async (db) => {
+        if (!(await existsLasting(db, purpose, due))) await this.addSuccessor(db, purpose, this.clock.now());
       });
     }
   }
@@ -137,7 +137,7 @@ export class SigningKeysService {
     await this.database.transaction((db) => db.delete(SigningKey, { retiredAt: LessThan(before) }));
   }
 
-  private async succeed(db: EntityManager, purpose: KeyPurpose, now: Date): Promise<string> {
+  private async addSuccessor(db: EntityManager, purpose: KeyPurpose, now: Date): Promise<string> {
     const signsFrom = addSeconds(now, PUBLISHED_AHEAD);
     for (const { kid, neededUntil } of await db.findBy(SigningKey, { purpose, retiredAt: IsNull() })) {
       const usually = addSeconds(signsFrom, USUAL_LIFETIME);
@@ -168,7 +168,7 @@ export class SigningKeysService {
   }
 
   /** In a transaction that no other change of the keys runs beside. On SQLite, none ever does. */
-  private alone<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
+  private withKeysLocked<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
     return this.database.transaction(async (db) => {
       if (db.dataSource.options.type === 'postgres')
         await db.query('LOCK TABLE "signing_keys" IN SHARE ROW EXCLUSIVE MODE');

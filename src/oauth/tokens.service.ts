@@ -42,7 +42,7 @@ export interface AccessTokenClaims extends RegisteredClaims {
 }
 
 /** Who a visitor of a protected site is, for its application (docs/proxies.md). `aud` is the origin of the site. */
-export interface AssertionClaims extends RegisteredClaims {
+export interface IdentityAssertionClaims extends RegisteredClaims {
   client_id: string;
   /** Who let the visitor in (RFC 8693, section 4.1). */
   act: { sub: string };
@@ -122,7 +122,7 @@ export class TokensService {
    * Says to the application of a site who its visitor is. This service takes it for no token of any kind. The keys are
    * those that were known last.
    */
-  signAssertion(site: string, claims: Omit<AssertionClaims, Audienced>): string {
+  signIdentityAssertion(site: string, claims: Omit<IdentityAssertionClaims, Audienced>): string {
     return this.signAs('ACCESS', 'latchkey-assertion+jwt', { aud: site, ...claims });
   }
 

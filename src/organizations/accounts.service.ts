@@ -5,7 +5,7 @@ import type { Caller } from '../auth/caller.js';
 import { count, pageById, pageByTerm } from '../common/paging.js';
 import type { OffsetQueryDto, Page } from '../common/paging.js';
 import { searchRange } from '../common/search-text.js';
-import { isFound } from '../users/user-search.js';
+import { userMatchesSearch } from '../users/user-search.js';
 import { UserSearchTerm } from '../users/user-search-term.entity.js';
 import { User } from '../users/user.entity.js';
 import { UsersPolicy } from '../users/users.policy.js';
@@ -75,7 +75,7 @@ export class AccountsService {
       .createQueryBuilder('u')
       .where(`u.staffOrganizationId = :organizationId AND u.type = 'USER'`, { organizationId });
     const range = searchRange(query.query);
-    if (range) staff.andWhere(isFound('u.id'), range);
+    if (range) staff.andWhere(userMatchesSearch('u.id'), range);
     return pageById(staff, 'u.id', query);
   }
 }

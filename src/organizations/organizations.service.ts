@@ -29,7 +29,7 @@ export class OrganizationsService {
    * @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted`
    */
   async get(caller: Caller, id: string): Promise<OrganizationDto> {
-    return this.describe(await this.require(caller, id));
+    return this.toDto(await this.require(caller, id));
   }
 
   /** @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted` */
@@ -66,7 +66,7 @@ export class OrganizationsService {
     await this.audit.record(db, { event: 'THIRD_PARTY_ADDED', organizationId, by: null, details });
   }
 
-  private async describe({ id, name, emailAddress, locale }: Organization): Promise<OrganizationDto> {
+  private async toDto({ id, name, emailAddress, locale }: Organization): Promise<OrganizationDto> {
     const thirdParties = await this.thirdParties.find({ where: { organizationId: id }, order: { code: 'ASC' } });
     return {
       type: 'ORGANIZATION',

@@ -12,10 +12,10 @@ import { Database } from '../database/database.js';
 import { GroupStaff } from '../groups/group-staff.entity.js';
 import { AccountPermission } from '../users/account-permission.entity.js';
 import type { UserDto } from '../users/dto/user.dto.js';
-import { findIn } from '../users/find-user.js';
+import { findUser } from '../users/find-user.js';
 import { isEmailAddress } from '../users/user-ref.js';
 import type { UserRef } from '../users/user-ref.js';
-import { isFound } from '../users/user-search.js';
+import { userMatchesSearch } from '../users/user-search.js';
 import { User } from '../users/user.entity.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import { UsersService } from '../users/users.service.js';
@@ -40,7 +40,7 @@ export class StaffService {
     const { id } = await this.organizations.require(caller, organization);
     const staff = this.accounts.createQueryBuilder('u').where('u.staffOrganizationId = :id', { id });
     const range = searchRange(query.query);
-    if (range) staff.andWhere(isFound('u.id'), range);
+    if (range) staff.andWhere(userMatchesSearch('u.id'), range);
     const total = await count(staff.clone().select('u.id', 'id'), query.query);
     const { offset, limit } = rowsOf(query);
     const page = staff.select('u.id', 'id').orderBy('u.name').addOrderBy('u.id').offset(offset).limit(limit);
@@ -57,7 +57,7 @@ export class StaffService {
   async appoint(caller: Caller, organization: string, ref: UserRef, { name }: NewStaffDto): Promise<UserDto> {
     const { id: organizationId } = await this.organizations.require(caller, organization);
     const userId = await this.database.transaction(async (db) => {
-      const found = await findIn(db, caller, ref);
+      const found = await findUser(db, caller, ref);
       await this.policy.requireMayAppoint(db, caller, organizationId, found);
       const id = found?.id ?? (await this.setUp(db, caller, organizationId, ref, name));
       await this.insert(db, organizationId, id, caller);
@@ -80,7 +80,7 @@ export class StaffService {
   async dismiss(caller: Caller, organization: string, ref: UserRef): Promise<void> {
     const { id: organizationId } = await this.organizations.require(caller, organization);
     await this.database.transaction(async (db) => {
-      const user = await findIn(db, caller, ref);
+      const user = await findUser(db, caller, ref);
       await this.policy.requireMayDismiss(db, caller, organizationId, user);
       await this.remove(db, organizationId, user!.id, caller);
     });

@@ -16,7 +16,7 @@ import { SessionCookie } from './session-cookie.js';
 import type { Session } from './session.entity.js';
 import { SessionsService } from './sessions.service.js';
 import { showSignedOut } from './signed-out.page.js';
-import { VisitorsService } from './visitors.service.js';
+import { CurrentSessionService } from './current-session.service.js';
 
 const OWN_SESSIONS = 'login/sessions';
 
@@ -29,7 +29,7 @@ export class LandingController {
   constructor(
     private readonly sessions: SessionsService,
     private readonly own: OwnSessionsService,
-    private readonly visitors: VisitorsService,
+    private readonly currentSession: CurrentSessionService,
     private readonly cookie: SessionCookie,
     private readonly settings: Settings,
   ) {}
@@ -42,7 +42,7 @@ export class LandingController {
       showSignedOut(reply, this.settings);
       return;
     }
-    const [visitor, sessions] = await Promise.all([this.visitors.describe(session), this.own.list(session)]);
+    const [visitor, sessions] = await Promise.all([this.currentSession.toDto(session), this.own.list(session)]);
     const page = html`${signedIn(visitor)}${listed(sessions, session.id)}`;
     // Browsers without Sec-Fetch-Site send `Origin: null` with the form of a page that has no referrer.
     sendPage(reply, 200, 'You are signed in', page, {

@@ -77,8 +77,8 @@ export class LoginPages {
       return;
     }
     const [current, offered] = await Promise.all([
-      this.describe(outcome.live.userId),
-      this.describe(outcome.token.userId),
+      this.userDto(outcome.live.userId),
+      this.userDto(outcome.token.userId),
     ]);
     sendPage(reply, status, 'Continue as somebody else?', question(current, offered, page), options);
   }
@@ -86,7 +86,7 @@ export class LoginPages {
   /** For a program, the answer is that of a token that is ignored. */
   private async showKept(request: FastifyRequest, reply: FastifyReply, live: LiveSession): Promise<void> {
     if (!request.headers.accept?.includes('text/html')) return this.leadTo(reply, null);
-    const { name } = await this.describe(live.userId);
+    const { name } = await this.userDto(live.userId);
     sendPage(reply, 200, `You are still signed in as ${name}`, kept(name, this.settings.LANDING_URL), {
       frameAncestor: live.embedOrigin,
       hasForm: true,
@@ -108,21 +108,21 @@ export class LoginPages {
     return { frameAncestor: embedOrigin, formTargets: ['https:', ...formTargets], hasForm: true };
   }
 
-  private async describe(userId: string): Promise<UserDto> {
+  private async userDto(userId: string): Promise<UserDto> {
     const user = await this.users.findById(userId);
     if (!user) throw new Error('A user is gone whose token or session was good a moment ago.');
-    return this.users.describe(user);
+    return this.users.toDto(user);
   }
 }
 
 /** Says nothing about anybody: previews show it to people whom the link is not for. */
 function button(page: string | undefined): Html {
   return html`<p>This link signs you in. It works once.</p>
-  <form method="post"><button type="submit" name="answer" value="open">Continue</button>${visit(page)}</form>`;
+  <form method="post"><button type="submit" name="answer" value="open">Continue</button>${pageSecretField(page)}</form>`;
 }
 
 /** What tells this page from others; what its form holds at the address of another site does not get to us. */
-function visit(page: string | undefined): Html | '' {
+function pageSecretField(page: string | undefined): Html | '' {
   return page === undefined ? html`<input type="hidden" name="visit" value="${newSecret()}">` : '';
 }
 
@@ -137,7 +137,7 @@ function question(current: UserDto, offered: UserDto, page: string | undefined):
     <p>If you continue, ${current.name} is signed out in this browser.</p>
     <form method="post"${page === undefined ? '' : html` enctype="${QUESTION_TYPE}"`}>
       <p><button type="submit" name="answer" value="continue">Continue as ${offered.name}</button></p>
-      <p>${page === undefined ? html`<button type="submit" name="answer" value="stay" class="quiet">${stay}</button>` : html`<a href="${page}">${stay}</a>`}</p>${visit(page)}
+      <p>${page === undefined ? html`<button type="submit" name="answer" value="stay" class="quiet">${stay}</button>` : html`<a href="${page}">${stay}</a>`}</p>${pageSecretField(page)}
     </form>`;
 }
 

@@ -48,17 +48,17 @@ export class LoginService {
    * something first. Every other kind of request leaves the token alone.
    *
    * An `answer` counts only if a page of ours asked for it: whoever passes one on has checked that the request comes from there.
-   * `visit` is the secret of that page: what it sends again within 30 seconds is answered like the first time.
+   * `pageSecret` is the secret of that page: what it sends again within 30 seconds is answered like the first time.
    *
    * @throws DomainError `invalid_request`, `missing_field`, `invalid_token`, `token_used`, `token_expired`, `too_many_requests`
    */
-  async redeem(request: LoginRequest, answer?: Answer, visit?: string): Promise<LoginOutcome> {
+  async redeem(request: LoginRequest, answer?: Answer, pageSecret?: string): Promise<LoginOutcome> {
     if (answer === 'stay') return { is: 'kept', returnTo: null };
     const shown = this.cookie.read(request);
     const live = await this.sessions.find(shown);
     return live
-      ? this.redeemBeside(live, shown, request, answer, visit)
-      : this.start(await this.requireClaims(request), request, { answer, visit });
+      ? this.redeemBeside(live, shown, request, answer, pageSecret)
+      : this.start(await this.requireClaims(request), request, { answer, pageSecret });
   }
 
   private async redeemBeside(
@@ -66,7 +66,7 @@ export class LoginService {
     shown: ShownCookie[],
     request: LoginRequest,
     answer?: Answer,
-    visit?: string,
+    pageSecret?: string,
   ): Promise<LoginOutcome> {
     const found = await this.findGood(request);
     if (!found) return { is: 'kept', returnTo: answer ? await this.targetOfOwn(live, request) : null };
@@ -77,11 +77,11 @@ export class LoginService {
       case 'ask':
         return { is: 'needs answer', token, live };
       case 'beside':
-        return this.start(claims, request, { answer, visit });
+        return this.start(claims, request, { answer, pageSecret });
       case 'replace':
         return this.start(claims, request, {
           answer,
-          visit,
+          pageSecret,
           replaces: shown.filter(({ embedded }) => embedded === (live.embedOrigin !== null)),
         });
     }
@@ -90,13 +90,19 @@ export class LoginService {
   private async start(
     claims: EntryClaims,
     { headers }: LoginRequest,
-    { answer, visit, replaces = [] }: { answer?: Answer; visit?: string; replaces?: ShownCookie[] },
+    { answer, pageSecret, replaces = [] }: { answer?: Answer; pageSecret?: string; replaces?: ShownCookie[] },
   ): Promise<LoginOutcome> {
     const device = deviceOf(headers['user-agent']);
-    const redemption = { isConfirmed: answer !== undefined, isInFrame: isInFrame(headers), replaces, device, visit };
+    const redemption = {
+      isConfirmed: answer !== undefined,
+      isInFrame: isInFrame(headers),
+      replaces,
+      device,
+      pageSecret,
+    };
     const session = await this.sessions.start(claims.jti, redemption);
     if (session) return { is: 'started', session };
-    const again = visit ? await this.sessions.findStarted(claims.jti, visit) : null;
+    const again = pageSecret ? await this.sessions.findStarted(claims.jti, pageSecret) : null;
     if (again) return { is: 'started', session: again };
     try {
       return { is: 'needs button', token: await this.requireWaiting(claims.jti, redemption) };

@@ -10,7 +10,7 @@ import { pageByTime } from '../common/paging.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import { kindOf } from '../users/dto/user.dto.js';
-import { findIn } from '../users/find-user.js';
+import { findUser } from '../users/find-user.js';
 import { parseUserRef } from '../users/user-ref.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import type {
@@ -120,7 +120,7 @@ export class SessionListsService {
     const organizationId = await this.policy.requireMaySeeSessions(caller);
     list.where(`${alias}.organizationId = :organizationId`, { organizationId });
     if (reference === undefined) return;
-    const user = await findIn(this.sessions.manager, caller, parseUserRef(reference));
+    const user = await findUser(this.sessions.manager, caller, parseUserRef(reference));
     const { id } = this.policy.requireManaged(organizationId, user);
     list.andWhere(`${alias}.userId = :userId`, { userId: id });
   }

@@ -29,7 +29,7 @@ import { SignInsService } from '../oauth/sign-ins.service.js';
 import type { RequestWithSession } from './session.guard.js';
 import { SessionsService } from './sessions.service.js';
 import { showSignedOut } from './signed-out.page.js';
-import { VisitorsService } from './visitors.service.js';
+import { CurrentSessionService } from './current-session.service.js';
 
 /** Establishes, shows and ends the web session (API.md, section 3). */
 @ApiTags('Sessions')
@@ -39,7 +39,7 @@ export class SessionsController {
     private readonly logins: LoginService,
     private readonly pages: LoginPages,
     private readonly sessions: SessionsService,
-    private readonly visitors: VisitorsService,
+    private readonly currentSession: CurrentSessionService,
     private readonly cookie: SessionCookie,
     private readonly signIns: SignInsService,
     private readonly signInCookies: SignInCookies,
@@ -113,9 +113,9 @@ export class SessionsController {
   async confirmLogin(
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
-    @Body() { answer = 'open', visit }: LoginAnswerDto,
+    @Body() { answer = 'open', visit: pageSecret }: LoginAnswerDto,
   ): Promise<void> {
-    await this.pages.answer(request, uncached(reply), await this.logins.redeem(request, answer, visit));
+    await this.pages.answer(request, uncached(reply), await this.logins.redeem(request, answer, pageSecret));
   }
 
   @ApiExcludeEndpoint()
@@ -150,7 +150,7 @@ export class SessionsController {
   async show(@Req() request: RequestWithSession, @Res() reply: FastifyReply): Promise<void> {
     uncached(reply);
     if (isForPerson(request)) void reply.status(303).header('Location', '/login/sessions').send();
-    else void reply.send(await this.visitors.describe(request.session));
+    else void reply.send(await this.currentSession.toDto(request.session));
   }
 
   @ApiOperation({

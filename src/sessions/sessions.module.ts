@@ -21,7 +21,7 @@ import { SessionCookie } from './session-cookie.js';
 import { SessionGuard } from './session.guard.js';
 import { SessionsController } from './sessions.controller.js';
 import { SessionsService } from './sessions.service.js';
-import { VisitorsService } from './visitors.service.js';
+import { CurrentSessionService } from './current-session.service.js';
 
 @Module({
   imports: [
@@ -43,7 +43,7 @@ import { VisitorsService } from './visitors.service.js';
     LoginService,
     LoginPages,
     LoginRefusalsService,
-    VisitorsService,
+    CurrentSessionService,
     { provide: APP_GUARD, useClass: SessionGuard },
   ],
   exports: [KnownVisitors, LoginPages, LoginRefusalsService, LoginService, SessionCookie, SessionsService],

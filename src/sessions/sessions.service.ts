@@ -43,8 +43,8 @@ export interface Redemption {
   replaces: ShownCookie[];
   /** What the browser says it is. */
   device: string | null;
-  /** The secret of the page on which the visitor has confirmed it, if it was one of ours. */
-  visit?: string;
+  /** The secret of the page of ours on which the visitor has confirmed it. */
+  pageSecret?: string;
 }
 
 /**
@@ -139,7 +139,7 @@ interface SessionRow {
 /** The web sessions (API.md, section 3). */
 @Injectable()
 export class SessionsService {
-  private readonly visitKey: Buffer;
+  private readonly pageSecretKey: Buffer;
 
   constructor(
     private readonly database: Database,
@@ -147,13 +147,13 @@ export class SessionsService {
     private readonly clock: Clock,
     private readonly known: KnownVisitors,
   ) {
-    this.visitKey = Buffer.from(hkdfSync('sha256', settings.SECRET_KEY, '', 'latchkey: sessions of pages', 32));
+    this.pageSecretKey = Buffer.from(hkdfSync('sha256', settings.SECRET_KEY, '', 'latchkey: sessions of pages', 32));
   }
 
   /** Redeems the login token with this `jti`. Of any number of calls at once, one starts a session; the others answer `null`. */
   async start(loginTokenId: string, redemption: Redemption): Promise<StartedSession | null> {
-    const { isConfirmed, isInFrame, replaces, device, visit } = redemption;
-    const secret = visit ? this.secretFor(visit, loginTokenId) : newSecret();
+    const { isConfirmed, isInFrame, replaces, device, pageSecret } = redemption;
+    const secret = pageSecret ? this.secretFor(pageSecret, loginTokenId) : newSecret();
     const now = this.clock.now();
     const expiresAt = addSeconds(now, this.settings.SESSION_LIFETIME);
     const parameters = [loginTokenId, newId(), hashSecret(secret), now, expiresAt, isConfirmed, isInFrame, device];
@@ -168,8 +168,8 @@ export class SessionsService {
    * The session that the same page has started with the token a moment ago: the browser dropped the answer, and its cookie with it,
    * when the visitor pressed the button again.
    */
-  async findStarted(loginTokenId: string, visit: string): Promise<StartedSession | null> {
-    const secret = this.secretFor(visit, loginTokenId);
+  async findStarted(loginTokenId: string, pageSecret: string): Promise<StartedSession | null> {
+    const secret = this.secretFor(pageSecret, loginTokenId);
     const since = addSeconds(this.clock.now(), -REPEATABLE_SECONDS);
     const [started] = await this.database.read<StartedRow>(FIND_STARTED, [hashSecret(secret), loginTokenId, since]);
     return started ? { ...started, secret, secure: Boolean(started.secure) } : null;
@@ -204,8 +204,8 @@ export class SessionsService {
   }
 
   /** The same for the same page and token, and known to nobody who has only these two. */
-  private secretFor(visit: string, loginTokenId: string): string {
-    return createHmac('sha256', this.visitKey).update(`${visit} ${loginTokenId}`).digest('base64url');
+  private secretFor(pageSecret: string, loginTokenId: string): string {
+    return createHmac('sha256', this.pageSecretKey).update(`${pageSecret} ${loginTokenId}`).digest('base64url');
   }
 
   private async endWith(db: EntityManager | null, cookie: ShownCookie, reason: EndReason): Promise<void> {

@@ -19,7 +19,7 @@ import {
   MAX_ADDRESSES,
   replaceEmailAddress,
 } from './email-addresses.js';
-import { findIn } from './find-user.js';
+import { findUser } from './find-user.js';
 import { UnverifiedEmailAddress } from './unverified-email-address.entity.js';
 import { indexUser } from './user-search.js';
 import type { UserRef } from './user-ref.js';
@@ -55,10 +55,10 @@ export class EmailAddressesService {
   /** The one that is shown comes first, and the unverified ones last. @throws DomainError `no_access`, `nonexistent_user` */
   async list(caller: Caller, ref: UserRef): Promise<UserEmailAddressesDto> {
     const { manager } = this.unverified;
-    const user = await findIn(manager, caller, ref);
+    const user = await findUser(manager, caller, ref);
     await this.policy.requireMaySee(caller, user);
     if (!user) throw new DomainError('nonexistent_user');
-    return describe(manager, user.id);
+    return addressesOf(manager, user.id);
   }
 
   /** @throws DomainError those of `list`, `not_owner` */
@@ -87,7 +87,7 @@ export class EmailAddressesService {
       await this.record(db, 'EMAIL_ADDRESS_ADDED', user, caller, { verified: isVerified });
       return user.id;
     });
-    return requireListed(await describe(manager, id), address);
+    return requireListed(await addressesOf(manager, id), address);
   }
 
   /** @throws DomainError `no_access`, `nonexistent_user`, `not_owner`, `cannot_remove_primary_email` */
@@ -115,7 +115,7 @@ export class EmailAddressesService {
       await this.record(db, 'ACCOUNT_CHANGED', user, caller, { fields: ['emailAddress'] });
       return user.id;
     });
-    return describe(this.unverified.manager, id);
+    return addressesOf(this.unverified.manager, id);
   }
 
   /**
@@ -128,7 +128,7 @@ export class EmailAddressesService {
     const secret = newSecret();
     const expiresAt = addSeconds(this.clock.now(), LINK_SECONDS);
     await this.database.transaction(async (db) => {
-      const user = await findIn(db, caller, ref);
+      const user = await findUser(db, caller, ref);
       await this.policy.requireMayChange(db, caller, user, true);
       if (!user) throw new DomainError('nonexistent_user');
       await this.policy.requireHoldsPermissionsOf(db, caller, user, 'no_access');
@@ -178,7 +178,7 @@ export class EmailAddressesService {
   }
 
   private async requireChangeable(db: EntityManager, caller: Caller, ref: UserRef): Promise<User> {
-    const user = await findIn(db, caller, ref);
+    const user = await findUser(db, caller, ref);
     await this.policy.requireMayChange(db, caller, user, false);
     if (!user) throw new DomainError('nonexistent_user');
     await this.policy.requireHoldsPermissionsOf(db, caller, user, 'no_access');
@@ -210,7 +210,7 @@ function requireListed({ userEmailAddresses }: UserEmailAddressesDto, address: s
   return found;
 }
 
-async function describe(db: EntityManager, userId: string): Promise<UserEmailAddressesDto> {
+async function addressesOf(db: EntityManager, userId: string): Promise<UserEmailAddressesDto> {
   const verified = await db.find(EmailAddress, { where: { userId }, order: { isPrimary: 'DESC', address: 'ASC' } });
   const others = await db.find(UnverifiedEmailAddress, { where: { userId }, order: { address: 'ASC' } });
   const userEmailAddresses = [

@@ -3,7 +3,7 @@ import type { Caller } from '../auth/caller.js';
 import type { NamingRef, UserRef } from './user-ref.js';
 import { User } from './user.entity.js';
 
-export function whereIs(ref: NamingRef): FindOptionsWhere<User> {
+function userWhere(ref: NamingRef): FindOptionsWhere<User> {
   switch (ref.by) {
     case 'id':
       return { id: ref.id };
@@ -14,9 +14,14 @@ export function whereIs(ref: NamingRef): FindOptionsWhere<User> {
   }
 }
 
-/** Whom `caller` means, as it is inside a transaction. It costs one statement, whether there is somebody or not. */
-export async function findIn(db: EntityManager, caller: Caller, ref: UserRef): Promise<User | null> {
-  // Nobody shares a reference. `findOne` would ask twice about somebody whom it finds by another table.
-  const [user] = await db.findBy(User, whereIs(ref.by === 'self' ? { by: 'id', id: caller.userId } : ref));
+/** The user whom `caller` names. It takes one statement, whether the user exists or not. */
+export function findUser(db: EntityManager, caller: Caller, ref: UserRef): Promise<User | null> {
+  return findNamedUser(db, ref.by === 'self' ? { by: 'id', id: caller.userId } : ref);
+}
+
+/** As `findUser`, for a reference that needs no caller. */
+export async function findNamedUser(db: EntityManager, ref: NamingRef): Promise<User | null> {
+  // A reference names one user at most. `findOne` would send two statements for a user that it finds by another table.
+  const [user] = await db.findBy(User, userWhere(ref));
   return user ?? null;
 }

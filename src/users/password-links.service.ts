@@ -11,7 +11,7 @@ import { Database } from '../database/database.js';
 import { prune, pruneExpired } from '../database/prune.js';
 import type { PasswordLinkDto } from './dto/password-link.dto.js';
 import { EmailAddress } from './email-address.entity.js';
-import { findIn } from './find-user.js';
+import { findUser } from './find-user.js';
 import { PasswordLink } from './password-link.entity.js';
 import { PasswordsService } from './passwords.service.js';
 import type { UserRef } from './user-ref.js';
@@ -48,7 +48,7 @@ export class PasswordLinksService {
   /** @throws DomainError `no_access`, `nonexistent_user`, `email_address_not_specified` */
   create(caller: Caller, ref: UserRef): Promise<PasswordLinkDto> {
     return this.database.transaction(async (db) => {
-      const user = await findIn(db, caller, ref);
+      const user = await findUser(db, caller, ref);
       await this.policy.requireMayResetPassword(db, caller, user);
       return this.make(db, user!, caller);
     });

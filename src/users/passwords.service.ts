@@ -42,7 +42,7 @@ export interface SignInAttempt {
 /** What users sign in with. An account needs none; the host lets its users in without. */
 @Injectable()
 export class PasswordsService {
-  private standIn: Promise<string> | undefined;
+  private decoyHash: Promise<string> | undefined;
 
   constructor(
     @InjectRepository(Password) private readonly passwords: Repository<Password>,
@@ -105,8 +105,8 @@ export class PasswordsService {
    */
   async check(emailAddress: string, password: string): Promise<SignInAttempt> {
     const [owner] = await this.database.read<Owner>(FIND, [normalizeEmailAddress(emailAddress)]);
-    const standIn = await (this.standIn ??= hash('nobody has this password', ARGON2ID));
-    const matches = await this.matches(owner?.hash ?? standIn, password);
+    const decoyHash = await (this.decoyHash ??= hash('nobody has this password', ARGON2ID));
+    const matches = await this.matches(owner?.hash ?? decoyHash, password);
     const passwordFrom = matches && owner?.changedAt ? toInstant(owner.changedAt).toISOString() : null;
     return { ownerId: owner?.userId ?? null, passwordFrom };
   }

@@ -8,7 +8,7 @@ import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { AccountPermission, PERMISSIONS } from './account-permission.entity.js';
 import type { Permission } from './account-permission.entity.js';
 import type { PermissionsDto } from './dto/permissions.dto.js';
-import { findIn } from './find-user.js';
+import { findUser } from './find-user.js';
 import type { UserRef } from './user-ref.js';
 import type { User } from './user.entity.js';
 import { UsersPolicy } from './users.policy.js';
@@ -26,7 +26,7 @@ export class PermissionsService {
   /** @throws DomainError `not_permitted`, `nonexistent_user` */
   list(caller: Caller, ref: UserRef): Promise<PermissionsDto> {
     return this.database.transaction(async (db) => {
-      const user = await findIn(db, caller, ref);
+      const user = await findUser(db, caller, ref);
       await this.policy.requireMaySeePermissions(db, caller, user);
       return permissionsOf(db, user!.id);
     });
@@ -35,7 +35,7 @@ export class PermissionsService {
   /** @throws DomainError `not_permitted`, `nonexistent_user` */
   grant(caller: Caller, ref: UserRef, permission: Permission): Promise<PermissionsDto> {
     return this.database.transaction(async (db) => {
-      const user = await findIn(db, caller, ref);
+      const user = await findUser(db, caller, ref);
       await this.policy.requireMayGrant(db, caller, user, permission);
       return this.give(db, user!, permission, caller);
     });
@@ -44,7 +44,7 @@ export class PermissionsService {
   /** Ends also what was obtained with the permission. @throws DomainError `not_permitted`, `nonexistent_user` */
   revoke(caller: Caller, ref: UserRef, permission: Permission): Promise<PermissionsDto> {
     return this.database.transaction(async (db) => {
-      const user = await findIn(db, caller, ref);
+      const user = await findUser(db, caller, ref);
       await this.policy.requireMayRevoke(db, caller, user);
       return this.take(db, user!, permission, caller);
     });

@@ -8,7 +8,7 @@ import { Database } from '../database/database.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { ThirdParty } from '../organizations/third-party.entity.js';
 import type { ThirdPartyIdDto } from './dto/user.dto.js';
-import { findIn } from './find-user.js';
+import { findUser } from './find-user.js';
 import { ThirdPartyId } from './third-party-id.entity.js';
 import { indexUser } from './user-search.js';
 import { parseThirdPartyId } from './user-ref.js';
@@ -28,7 +28,7 @@ export class ThirdPartyIdsService {
 
   /** @throws DomainError `no_access`, `nonexistent_user` */
   async list(caller: Caller, ref: UserRef): Promise<ThirdPartyIdDto[]> {
-    const user = await findIn(this.ids.manager, caller, ref);
+    const user = await findUser(this.ids.manager, caller, ref);
     await this.policy.requireMaySee(caller, user);
     const ids = await this.ids.find({ where: { userId: user!.id }, order: { thirdParty: 'ASC' } });
     return ids.map(({ thirdParty, externalId }) => ({ thirdParty, id: externalId }));
@@ -76,7 +76,7 @@ export class ThirdPartyIdsService {
   }
 
   private async requireChangeable(db: EntityManager, caller: Caller, ref: UserRef): Promise<User> {
-    const user = await findIn(db, caller, ref);
+    const user = await findUser(db, caller, ref);
     await this.policy.requireMayChange(db, caller, user, true);
     if (!user) throw new DomainError('nonexistent_user');
     await this.policy.requireHoldsPermissionsOf(db, caller, user, 'no_access');

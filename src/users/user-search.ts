@@ -27,7 +27,7 @@ export async function indexUser(db: EntityManager, userId: string): Promise<void
 }
 
 /** That a search finds the account `userId`, as SQL; its parameters are the range of the search. */
-export function isFound(userId: string): string {
+export function userMatchesSearch(userId: string): string {
   return `EXISTS (SELECT 1 FROM "user_search_terms" found WHERE found."user_id" = ${userId} AND found."term" >= :from AND found."term" < :below)`;
 }
 
@@ -36,7 +36,7 @@ export function isFound(userId: string): string {
  * further addresses are private: whoever could search for them would find them out letter by letter. An account that has none is
  * found by its name and address alone; of another one, the beginning of a word of these has to be what is searched for.
  */
-export function isFoundByVisiblePart(u: string): string {
+export function userMatchesVisibleSearch(u: string): string {
   return `(
     NOT (EXISTS (SELECT 1 FROM "third_party_ids" p WHERE p."user_id" = ${u}.id)
       OR EXISTS (SELECT 1 FROM "email_addresses" e WHERE e."user_id" = ${u}.id AND e."is_primary" = FALSE))
@@ -45,7 +45,7 @@ export function isFoundByVisiblePart(u: string): string {
                WHERE e."user_id" = ${u}.id AND e."is_primary" = TRUE AND '@' || e."address" LIKE :inAddress ESCAPE '!'))`;
 }
 
-export function visiblePartParameters({ from }: TermRange): { inName: string; inAddress: string } {
+export function visibleSearchParameters({ from }: TermRange): { inName: string; inAddress: string } {
   const text = from.replaceAll(/[!%_]/g, '!$&');
   return { inName: `% ${text}%`, inAddress: `%@${text}%` };
 }

@@ -17,7 +17,7 @@ import type { UserDto } from './dto/user.dto.js';
 import { claimEmailAddress, makePrimary, replaceEmailAddress } from './email-addresses.js';
 import { EmailAddress } from './email-address.entity.js';
 import { UnverifiedEmailAddress } from './unverified-email-address.entity.js';
-import { findIn, whereIs } from './find-user.js';
+import { findNamedUser, findUser } from './find-user.js';
 import type { NamingRef } from './user-ref.js';
 import { assignThirdPartyId, newThirdPartyId } from './third-party-ids.service.js';
 import { indexUser } from './user-search.js';
@@ -47,7 +47,7 @@ export class UsersService {
   /** @throws DomainError `nonexistent_user`, `no_access` */
   async get(caller: Caller, ref: UserRef): Promise<UserDto> {
     // What is shown is read afterwards: until it is refused, a call costs the same whoever is meant, and if nobody is.
-    const found = await findIn(this.users.manager, caller, ref);
+    const found = await findUser(this.users.manager, caller, ref);
     await this.policy.requireMaySee(caller, found);
     const shown = await this.show(found!.id);
     // Whoever acts for a user is neither the user nor staff.
@@ -113,7 +113,7 @@ export class UsersService {
   /** @throws DomainError `no_access`, `nonexistent_user`, and those of the fields */
   async change(caller: Caller, ref: UserRef, changes: UserChangesDto): Promise<UserDto> {
     const id = await this.database.transaction(async (db) => {
-      const user = await findIn(db, caller, ref);
+      const user = await findUser(db, caller, ref);
       const thirdPartyId = newThirdPartyId(changes);
       const isAdministrative = thirdPartyId !== null || (changes.status ?? user?.status) !== user?.status;
       await this.policy.requireMayChange(db, caller, user, isAdministrative);
@@ -188,7 +188,7 @@ export class UsersService {
    */
   async remove(caller: Caller, ref: UserRef): Promise<void> {
     await this.database.transaction(async (db) => {
-      const user = await findIn(db, caller, ref);
+      const user = await findUser(db, caller, ref);
       await this.policy.requireMayDelete(db, caller, user);
       const { id: userId, organizationId } = user!;
       await this.revocation.revokeAllOf(db, 'account', userId, caller);
@@ -199,7 +199,7 @@ export class UsersService {
   }
 
   async find(ref: NamingRef): Promise<User | null> {
-    const found = await this.users.findOne({ where: whereIs(ref), select: { id: true } });
+    const found = await findNamedUser(this.users.manager, ref);
     return found && this.findById(found.id);
   }
 
@@ -209,7 +209,7 @@ export class UsersService {
   }
 
   /** How the API shows a user that was loaded with its relations. */
-  async describe(user: User): Promise<UserDto> {
+  async toDto(user: User): Promise<UserDto> {
     return (await this.describeAll([user]))[0]!;
   }
 
@@ -221,11 +221,11 @@ export class UsersService {
       .where({ id: In(users.map(({ id }) => id)) })
       .getRawMany<{ id: string; lastLogin: Date | string | null }>();
     const lastLogins = new Map(rows.map(({ id, lastLogin }) => [id, lastLogin && toIso(toInstant(lastLogin))]));
-    return users.map((user) => describe(user, lastLogins.get(user.id) ?? undefined));
+    return users.map((user) => toUserDto(user, lastLogins.get(user.id) ?? undefined));
   }
 }
 
-function describe(user: User, lastLogin: string | undefined): UserDto {
+function toUserDto(user: User, lastLogin: string | undefined): UserDto {
   const created = toIso(user.createdAt);
   return {
     ...kindOf(user),

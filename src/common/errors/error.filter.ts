@@ -33,7 +33,7 @@ export function toFailure(error: unknown, request: FastifyRequest): Failure {
       body: { id: errorIdOfStatus(status), description: frameworkDescription(error, status) },
     };
   }
-  new Logger('ErrorFilter').error({ requestId: request.id, route: request.routeOptions?.url, error: describe(error) });
+  new Logger('ErrorFilter').error({ requestId: request.id, route: request.routeOptions?.url, error: textOf(error) });
   const internal = new DomainError('internal_error');
   return { status: 500, headers: {}, body: { id: internal.id, description: internal.message, requestId: request.id } };
 }
@@ -47,7 +47,7 @@ function isGone(error: unknown): boolean {
 function toDomainError(error: unknown): DomainError | null {
   if (error instanceof DomainError) return error;
   if (!isDatabaseUnavailable(error)) return null;
-  new Logger('ErrorFilter').error({ message: 'The database is unavailable', error: describe(error) });
+  new Logger('ErrorFilter').error({ message: 'The database is unavailable', error: textOf(error) });
   return unavailable();
 }
 
@@ -73,6 +73,6 @@ function frameworkDescription(error: unknown, status: number): string {
 }
 
 /** For the log: an error of a driver carries the statement's parameters, which may be secret. */
-function describe(error: unknown): string {
+function textOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -15,7 +15,7 @@ export class LoginAnswerDto {
   @IsIn(ANSWERS, failsAs('invalid_request', 'answer is open, continue or stay'))
   answer?: Answer;
 
-  /** What the page's form brings along, and nothing else knows: by it, what one page sends twice is known to be the same. */
+  /** The secret of the page, in a hidden field of its form: it shows that the same page has sent its form twice. */
   @ApiPropertyOptional({ description: 'As the form of the page has it.', pattern: '^[\\w-]{43}$' })
   @IsOptional()
   @Matches(/^[\w-]{43}$/, failsAs('invalid_request', 'visit is not from a page of this service'))

@@ -6,11 +6,11 @@ import { TokensService } from '../oauth/tokens.service.js';
 import type { Visitor } from '../sessions/known-visitors.js';
 import { identityHeaders } from './identity-headers.js';
 
-/** Seconds that an assertion is good, and after how many there is a new one. */
+/** Seconds for which an identity assertion is valid, and after which a new one is signed. */
 const LIFETIME = 300;
 const RENEWED_AFTER = 150;
 
-interface Told {
+interface CachedHeaders {
   /** Names and values in turn: nothing has to be put together for an answer. */
   headers: string[];
   /** In milliseconds. */
@@ -19,11 +19,11 @@ interface Told {
   kid: string;
 }
 
-/** What the application of a site is told about a visitor, with a signature for those that trust no plain header. */
+/** The headers that tell the application of a site who its visitor is. A signed assertion is one of them. */
 @Injectable()
-export class AssertionsService {
+export class IdentityHeadersService {
   /** Signing takes longer than everything else: it is done once for a visitor, a site and some minutes. */
-  private readonly told = new WeakMap<Visitor, Map<string, Told>>();
+  private readonly cache = new WeakMap<Visitor, Map<string, CachedHeaders>>();
 
   constructor(
     private readonly tokens: TokensService,
@@ -43,22 +43,22 @@ export class AssertionsService {
 
   /** The identity headers for the site, which is one that the visitor may be on: names and values in turn. */
   headersFor(visitor: Visitor, site: string): readonly string[] {
-    const told = this.told.get(visitor)?.get(site);
-    const isGood = told && this.keys.has(told.kid) && this.clock.now().getTime() < told.renewAt;
-    return isGood ? told.headers : this.tell(visitor, site);
+    const cached = this.cache.get(visitor)?.get(site);
+    const isGood = cached && this.keys.has(cached.kid) && this.clock.now().getTime() < cached.renewAt;
+    return isGood ? cached.headers : this.makeHeaders(visitor, site);
   }
 
-  private tell(visitor: Visitor, site: string): string[] {
+  private makeHeaders(visitor: Visitor, site: string): string[] {
     const now = this.clock.now();
     const headers = Object.entries(identityHeaders(visitor, this.sign(visitor, site, toNumericDate(now)))).flat();
-    const sites = this.told.get(visitor) ?? new Map<string, Told>();
-    this.told.set(visitor, sites);
+    const sites = this.cache.get(visitor) ?? new Map<string, CachedHeaders>();
+    this.cache.set(visitor, sites);
     sites.set(site, { headers, renewAt: now.getTime() + RENEWED_AFTER * 1000, kid: this.keys.signing('ACCESS').kid });
     return headers;
   }
 
   private sign({ session, name, emailAddress }: Visitor, site: string, iat: number): string {
-    return this.tokens.signAssertion(site, {
+    return this.tokens.signIdentityAssertion(site, {
       sub: session.userId,
       act: { sub: session.actorId },
       client_id: session.clientId,

@@ -1,14 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { DomainError } from '../common/errors/errors.js';
 import { User } from '../users/user.entity.js';
-import { Client } from './client.entity.js';
-
-/** A client of the organization, or for the operator, `null`, of any. @throws DomainError `not_found` */
-export async function requireClient(db: EntityManager, organizationId: string | null, id: string): Promise<Client> {
-  const client = await db.findOneBy(Client, { id, ...(organizationId !== null && { organizationId }) });
-  if (!client) throw new DomainError('not_found', 'There is no client with this id.');
-  return client;
-}
 
 /** A service account of the organization, or for the operator, `null`, of any. @throws DomainError `not_found` */
 export async function requireServiceAccount(

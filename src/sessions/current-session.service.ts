@@ -6,12 +6,12 @@ import { UsersService } from '../users/users.service.js';
 import type { SessionDto } from './dto/session.dto.js';
 import type { LiveSession } from './sessions.service.js';
 
-/** Says who a session is: the user, and who let them in. */
+/** Shows the session of the browser: its user, and who let them in. */
 @Injectable()
-export class VisitorsService {
+export class CurrentSessionService {
   constructor(private readonly users: UsersService) {}
 
-  async describe(session: LiveSession): Promise<SessionDto> {
+  async toDto(session: LiveSession): Promise<SessionDto> {
     const [user, actor] = await Promise.all([
       this.users.findById(session.userId),
       this.users.findById(session.actorId),
@@ -20,7 +20,7 @@ export class VisitorsService {
     if (!user || !actor || !organization)
       throw new Error('A live session has lost its user or actor while it was read.');
     return {
-      user: visiblePart(await this.users.describe(user), organization.id),
+      user: visiblePart(await this.users.toDto(user), organization.id),
       actor: {
         ...kindOf(actor),
         id: actor.id,

@@ -37,9 +37,9 @@ interface IdentityRow {
   origins: string | null;
 }
 
-/** Who visits a protected site. It is asked at every request of the site, and the database every 1.5 s for each session. */
+/** Finds the visitor of a protected site, at every request of the site. It asks the database every 1.5 s for each session. */
 @Injectable()
-export class VisitsService {
+export class SiteVisitorsService {
   /** A session for https only lives on the https form of the public URL. */
   private readonly publicOrigins: string[];
 
