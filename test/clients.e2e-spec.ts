@@ -11,6 +11,7 @@ import { LoginToken } from '../src/access/login-token.entity.js';
 import { call, outcome, PUBLIC_URL, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import {
+  authenticationOf,
   authorizeQuery,
   Browser,
   newPerson,
@@ -310,6 +311,20 @@ describe('the secrets of a client', () => {
 });
 
 describe('the keys of a client', () => {
+  it.each([
+    ['EdDSA', undefined],
+    ['Ed25519', undefined],
+    ['Ed25519', 'EdDSA'],
+    ['EdDSA', 'Ed25519'],
+  ])('sign by %s with a key on Ed25519 that is registered with alg %s', async (algorithm, alg) => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const jwk = { ...publicKey.export({ format: 'jwk' }), ...(alg && { alg }) };
+    const { id } = await newClient({ redirectUris: [REDIRECT_URI], jwks: { keys: [jwk] } });
+    const fields = { grant_type: 'authorization_code', code: 'none', redirect_uri: REDIRECT_URI };
+    const signed = await authenticationOf({ id, algorithm, privateKey });
+    expect((await requestToken(t.url, { ...fields, ...signed })).body.error).toBe('invalid_grant');
+  });
+
   it('authenticate it in place of its secrets, which are gone then', async () => {
     const client = await newClient({ redirectUris: [REDIRECT_URI] });
     const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });

@@ -1,4 +1,4 @@
-import { createHmac, createPublicKey, randomUUID } from 'node:crypto';
+import { createHmac, createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { importJWK, SignJWT } from 'jose';
 import type { JWK } from 'jose';
@@ -111,7 +111,7 @@ async function signed(
   );
   return new SignJWT(Object.fromEntries(payload))
     .setProtectedHeader(Object.fromEntries(protectedHeader) as { alg: string })
-    .sign(await importJWK(jwk, 'RS256'));
+    .sign(await importJWK(jwk, String(header.alg ?? 'RS256')));
 }
 
 function encode(header: object): string {
@@ -371,6 +371,18 @@ describe('the keys of another issuer', () => {
     expect(outcome(await ask(await signed()))).toEqual(REFUSED);
     // Accepted before, it is checked anew.
     expect(outcome(await ask(old))).toEqual(REFUSED);
+    await issuer.up([key]);
+    t.clock.advance(PAUSE);
+  });
+
+  it.each(['EdDSA', 'Ed25519'])('verify what says %s with a key on Ed25519 that has no alg', async (alg) => {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const kid = `of ${alg}`;
+    const keys = [{ ...publicKey.export({ format: 'jwk' }), kid }];
+    await issuer.up([key], (path) => (path === '/jwks' ? { keys } : undefined));
+    t.clock.advance(PAUSE);
+    const token = await signed({}, { alg, kid }, privateKey.export({ format: 'jwk' }) as JWK);
+    expect((await ask(token)).body.id).toBe(caller.id);
     await issuer.up([key]);
     t.clock.advance(PAUSE);
   });

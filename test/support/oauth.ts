@@ -231,7 +231,7 @@ export async function newTokens(
 export interface KeyClient {
   id: string;
   algorithm: string;
-  privateKey: CryptoKey;
+  privateKey: CryptoKey | KeyObject;
 }
 
 export async function newKeyClient(t: TestApp, organizationId: string, algorithm = 'ES256'): Promise<KeyClient> {

@@ -1,4 +1,4 @@
-import type { ClientMetadata } from 'oidc-provider';
+import type { ClientMetadata, JWK } from 'oidc-provider';
 import type { Client } from '../client.entity.js';
 import { isLegalRedirectUri } from '../client-addresses.js';
 
@@ -31,6 +31,13 @@ export function clientMetadata(client: Client, httpHosts: string[]): ClientMetad
 
 function authentication({ isPublic, jwks }: Client): ClientMetadata | Omit<ClientMetadata, 'client_id'> {
   if (isPublic) return { token_endpoint_auth_method: 'none' };
-  if (jwks) return { token_endpoint_auth_method: 'private_key_jwt', jwks: JSON.parse(jwks) as { keys: [] } };
+  if (jwks) return { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: keysOf(jwks) } };
   return { token_endpoint_auth_method: 'client_secret_basic', client_secret: HASHED };
+}
+
+/** Ed25519 has two names (RFC 9864, section 2.2), and the engine takes both for a key that says neither. */
+function keysOf(jwks: string): JWK[] {
+  const { keys } = JSON.parse(jwks) as { keys: (JWK & { crv?: string })[] };
+  for (const key of keys) if (key.crv === 'Ed25519') delete key.alg;
+  return keys;
 }
