@@ -11,10 +11,14 @@ export function html(parts: TemplateStringsArray, ...values: unknown[]): Html {
   return new Html(String.raw({ raw: parts }, ...values.map(toHtml)));
 }
 
+/** They change the direction of what stands after them: the name of a client could make that of its organization unreadable. */
+const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g;
+
 function toHtml(value: unknown): string {
   if (value instanceof Html) return value.text;
   if (Array.isArray(value)) return value.map(toHtml).join('');
-  return String(value ?? '').replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  const text = String(value ?? '').replace(DIRECTIONS, '');
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
 }
 
 const STYLE = `
