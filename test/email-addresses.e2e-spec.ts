@@ -200,6 +200,50 @@ describe('S37: a link verifies an address', () => {
     expect(await listed()).toEqual([shown(address('anna'), true, true), shown(given, false)]);
   });
 
+  it.each([
+    {
+      by: 'an administrator sets',
+      choose: (given: string) => t.send(admin, 'PUT', `/user/${anna.id}`, { emailAddress: given }),
+    },
+    {
+      by: 'an administrator adds and makes primary',
+      choose: async (given: string) => {
+        await add(admin, given);
+        return t.send(admin, 'PUT', `/user/${anna.id}/email-addresses/${given}/set-primary`);
+      },
+    },
+  ])('not when another address was chosen since, which $by', async ({ choose }) => {
+    await t.send(anna, 'PUT', '/user', { emailAddress: address('former') });
+    const path = await link(address('former'));
+    const chosen = address('chosen');
+    expect((await choose(chosen)).status).toBe(200);
+    expect(outcome(await confirm(path))).toEqual([401, 'invalid_token']);
+    const list = (await listed()) as { emailAddress: { address: string }; primary: boolean }[];
+    expect(list.filter(({ primary }) => primary)).toEqual([shown(chosen, true, true)]);
+    expect(list).not.toContainEqual(shown(address('former'), expect.anything() as never));
+  });
+
+  it('not for an account that was blocked since, also when it is active again', async () => {
+    await add(anna, address('blocked'), 'self');
+    const path = await link(address('blocked'));
+    for (const status of ['BLOCKED', 'ACTIVE'])
+      expect((await t.send(admin, 'PUT', `/user/${anna.id}`, { status })).status).toBe(200);
+    expect(outcome(await confirm(path))).toEqual([401, 'invalid_token']);
+    expect(await listed()).toContainEqual(shown(address('blocked'), false));
+    expect((await confirm(await link(address('blocked')))).status).toBe(200);
+  });
+
+  it('not for one more than twenty', async () => {
+    const paths: string[] = [];
+    for (let number = 0; number < 20; number++) {
+      await add(anna, address(`v${number}`), 'self');
+      paths.push(await link(address(`v${number}`)));
+    }
+    for (const path of paths.slice(0, 19)) expect((await confirm(path)).status).toBe(200);
+    expect(outcome(await confirm(paths[19]!))).toEqual([400, 'email_not_added']);
+    expect(await listed()).toHaveLength(21);
+  });
+
   it('is made by who may edit the account, for an address that waits, and stored as a hash', async () => {
     const given = address('made');
     await add(anna, given, 'self');

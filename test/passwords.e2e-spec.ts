@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { hashSecret } from '../src/common/id.js';
+import { hashSecret, newId } from '../src/common/id.js';
 import { SIGN_INS_PER_ACCOUNT } from '../src/auth/attempts.service.js';
 import { FailedAttempt } from '../src/auth/failed-attempt.entity.js';
 import { PasswordLink } from '../src/users/password-link.entity.js';
@@ -178,6 +178,23 @@ describe('a link for a password', () => {
     expect((await follow(replaced)).status).toBe(401);
     await t.nest.get(PasswordsService, { strict: false }).set(person.id, 'another long password');
     expect((await follow(current)).status).toBe(401);
+  });
+
+  it.each([
+    {
+      what: 'the address changed to which it was sent',
+      fields: [{ emailAddress: `new.${newId().toLowerCase()}@x.example` }],
+    },
+    {
+      what: 'the account was blocked, also when it is active again',
+      fields: [{ status: 'BLOCKED' }, { status: 'ACTIVE' }],
+    },
+  ])('is no good after $what', async ({ fields }) => {
+    const link = await newLink();
+    expect((await t.call(link)).status).toBe(200);
+    for (const one of fields) expect((await t.send(admin, 'PUT', `/user/${person.id}`, one)).status).toBe(200);
+    expect((await t.call(link)).status).toBe(401);
+    expect((await t.call(await newLink())).status).toBe(200);
   });
 
   it('S5: is stored as a hash, and forgotten once it has expired', async () => {

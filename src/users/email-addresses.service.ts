@@ -79,8 +79,7 @@ export class EmailAddressesService {
       const isVerified = await this.policy.mayVerifyAddressesOf(db, caller, user);
       if (!isVerified) await claimEmailAddress(db, user.id, address, false);
       else {
-        if ((await db.countBy(EmailAddress, { userId: user.id })) >= MAX_ADDRESSES)
-          throw new DomainError('email_not_added');
+        await requireRoom(db, user.id);
         await addEmailAddress(db, user.id, address, 'email_address_in_use');
         await indexUser(db, user.id);
       }
@@ -153,7 +152,7 @@ export class EmailAddressesService {
   /**
    * Verifies the address of a link. Of any number of requests at once, one does.
    *
-   * @throws DomainError `invalid_token`; `email_address_in_use` if it names another account meanwhile
+   * @throws DomainError `invalid_token`; `email_address_in_use` if it names another account meanwhile; `email_not_added`
    */
   async verify(secret: string): Promise<string> {
     const { address, isPrimary, user } = (await this.requireVerification(secret)) as UnverifiedEmailAddress;
@@ -164,6 +163,7 @@ export class EmailAddressesService {
         address,
       });
       if (affected !== 1) throw notALink();
+      if (!isPrimary) await requireRoom(db, user.id);
       await addEmailAddress(db, user.id, address, 'email_address_in_use');
       if (isPrimary) await replaceEmailAddress(db, user.id, address);
       await indexUser(db, user.id);
@@ -195,6 +195,11 @@ export class EmailAddressesService {
   ): Promise<void> {
     return this.audit.record(db, { event, organizationId, userId, by, details });
   }
+}
+
+/** For one more address that names the account. @throws DomainError `email_not_added` */
+async function requireRoom(db: EntityManager, userId: string): Promise<void> {
+  if ((await db.countBy(EmailAddress, { userId })) >= MAX_ADDRESSES) throw new DomainError('email_not_added');
 }
 
 function notALink(): DomainError {

@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { DomainError } from '../common/errors/errors.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { EmailAddress } from './email-address.entity.js';
+import { PasswordLink } from './password-link.entity.js';
 import { UnverifiedEmailAddress } from './unverified-email-address.entity.js';
 import { normalizeEmailAddress } from './user-ref.js';
 
@@ -33,6 +34,7 @@ export async function addEmailAddress(
 
 /** Makes an address of the account the one that is shown. */
 export async function makePrimary(db: EntityManager, userId: string, address: string): Promise<void> {
+  await forgetLinksOfOther(db, userId, address);
   await db.update(EmailAddress, { userId, isPrimary: true }, { isPrimary: false });
   await db.update(EmailAddress, { userId, address }, { isPrimary: true });
 }
@@ -44,8 +46,19 @@ export async function makePrimary(db: EntityManager, userId: string, address: st
  */
 export async function replaceEmailAddress(db: EntityManager, userId: string, given: string): Promise<void> {
   const { address } = await addEmailAddress(db, userId, given, 'account_exists');
+  await forgetLinksOfOther(db, userId, address);
   await db.delete(EmailAddress, { userId, isPrimary: true, address: Not(address) });
   await db.update(EmailAddress, { address }, { isPrimary: true });
+}
+
+/**
+ * Where another address is chosen, a link for a password may have gone to the wrong person, and an address that was to
+ * replace the one before waits no longer.
+ */
+async function forgetLinksOfOther(db: EntityManager, userId: string, address: string): Promise<void> {
+  await db.delete(UnverifiedEmailAddress, { userId, isPrimary: true, address: Not(address) });
+  if (!(await db.existsBy(EmailAddress, { userId, address, isPrimary: true })))
+    await db.delete(PasswordLink, { userId });
 }
 
 /**

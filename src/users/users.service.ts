@@ -19,6 +19,7 @@ import { EmailAddress } from './email-address.entity.js';
 import { UnverifiedEmailAddress } from './unverified-email-address.entity.js';
 import { findNamedUser, findUser } from './find-user.js';
 import type { NamingRef } from './user-ref.js';
+import { PasswordLink } from './password-link.entity.js';
 import { assignThirdPartyId, newThirdPartyId } from './third-party-ids.service.js';
 import { indexUser } from './user-search.js';
 import { normalizeEmailAddress } from './user-ref.js';
@@ -178,7 +179,11 @@ export class UsersService {
     await indexUser(db, id);
     if (status === before) return;
     await this.revocation.revokeWhatIsNoLongerGranted(db, id, by);
-    if (status === 'BLOCKED') await this.signIns.end(db, id);
+    if (status !== 'BLOCKED') return;
+    await this.signIns.end(db, id);
+    // An account that is active again gets new links.
+    await db.delete(PasswordLink, { userId: id });
+    await db.update(UnverifiedEmailAddress, { userId: id }, { linkHash: null, linkExpiresAt: null });
   }
 
   /**
