@@ -22,7 +22,12 @@ export default {
   collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts'],
   coverageReporters: ['text', 'html'],
   projects: [
-    { ...common, displayName: 'unit', setupFiles: ['reflect-metadata'], testMatch: ['<rootDir>/src/**/*.spec.ts'] },
+    {
+      ...common,
+      displayName: 'unit',
+      setupFiles: ['reflect-metadata'],
+      testMatch: ['<rootDir>/{src,test}/**/*.spec.ts'],
+    },
     {
       ...common,
       displayName: 'sqlite',

@@ -1,17 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { ERRORS } from '../src/common/errors/errors.js';
+import type { ErrorId } from '../src/common/errors/errors.js';
 import { DemoService } from '../src/demo/demo.service.js';
 import { cookieOf, TestApp } from './support/app.js';
 
 interface Example {
   method: string;
   path: string;
-  expected: unknown;
+  /** The fields of a form, as people write them: nothing is encoded. */
+  fields?: string;
+  expected: { id?: ErrorId };
 }
 
 const EXAMPLES: Example[] = [
-  ...readFileSync('docs/api.md', 'utf8').matchAll(/```http\n(\S+) (\S+)\n```\n```json\n([\s\S]*?)```/g),
-].map(([, method, path, json]) => ({ method: method!, path: path!, expected: JSON.parse(json!) }));
+  ...readFileSync('docs/api.md', 'utf8').matchAll(/```http\n(\S+) (\S+)\n(?:\n(.+)\n)?```\n```json\n([\s\S]*?)```/g),
+].map(([, method, path, fields, json]) => ({ method: method!, path: path!, fields, expected: JSON.parse(json!) }));
 
 let t: TestApp;
 let headers: Record<string, string>;
@@ -32,10 +36,19 @@ it('docs/api.md has examples', () => {
   expect(EXAMPLES.length).toBeGreaterThan(8);
 });
 
-it.each(EXAMPLES)('docs/api.md shows the true answer of $method $path', async ({ method, path, expected }) => {
+it.each(EXAMPLES)('docs/api.md shows the true answer of $method $path', async ({ method, path, fields, expected }) => {
   const { cookie: _, ...withoutSession } = headers;
-  const { body } = await t.call(path, { method, headers: path.startsWith('/login') ? withoutSession : headers });
+  const form = fields && new URLSearchParams(fields).toString();
+  const { status, body } = await t.call(path, {
+    method,
+    headers: {
+      ...(path.startsWith('/login') ? withoutSession : headers),
+      ...(form ? { 'content-type': 'application/x-www-form-urlencoded' } : {}),
+    },
+    ...(form ? { body: form } : {}),
+  });
   expect(shape(body)).toEqual(shape(expected));
+  expect(status).toBe(ERRORS[expected.id!]?.status ?? (path.startsWith('/oauth/') ? 401 : 200));
 });
 
 /** What differs from run to run is replaced by what it is; all else has to be the same. */
@@ -52,6 +65,7 @@ function shapeOf(name: string, value: unknown): unknown {
   if (name === 'token' && /^[\da-f-]{36}$/.test(value)) return 'a jti';
   if (name === 'token' || name === 'url') return value.replace(/^http:\/\/[^/]+/, '').replace(/eyJ.*/, 'a token');
   if (['id', 'user', 'actor', 'group', 'session'].includes(name) && /^[\w-]{22}$/.test(value)) return 'an id';
+  if (name === 'userId' && /^[\w-]{22}$/.test(value)) return 'an id';
   if (name === 'id' && /^\d+$/.test(value)) return 'a number';
   if (name === 'lastOnPage') return 'a cursor';
   if (['clientId', 'client'].includes(name) && /^[\da-f]{32}$/.test(value)) return 'a client id';
