@@ -39,6 +39,34 @@ describe('docs/api.md', () => {
   });
 });
 
+describe('docs/security.md', () => {
+  const lines = [...read('docs/security.md').matchAll(/^\*\*S(\d+)\. [^]*?(?=\n\n|\n$)/gm)].map(([line, number]) => ({
+    label: `S${number}`,
+    line,
+  }));
+
+  it('numbers its lines without a gap', () => {
+    expect(lines.length).toBeGreaterThan(30);
+    expect(lines.map(({ label }) => label)).toEqual(lines.map((_, index) => `S${index + 1}`));
+  });
+
+  it.each(lines)('has a test for $label', ({ label, line }) => {
+    const [, file, title] = /\nTest: `(.+)`, "(.+)"$/.exec(line)!;
+    expect(title).toMatch(new RegExp(`^${label}\\b`));
+    expect(read(file!)).toContain(title);
+  });
+
+  it('has a line for every label in code, tests and documents', () => {
+    const known = new Set(lines.map(({ label }) => label));
+    const labels = FILES.flatMap((file) =>
+      // S256 is an algorithm.
+      [...read(file).matchAll(/(?<![\w$.#-])S\d{1,2}(?![\w.-])/g)].map(([label]) => ({ file, label })),
+    );
+    expect(labels.length).toBeGreaterThan(200);
+    expect(labels.filter(({ label }) => !known.has(label))).toEqual([]);
+  });
+});
+
 describe.each(DOCUMENTS)('%s', (document) => {
   const text = read(document);
   const prose = text.replaceAll(/^```[^]*?^```$/gm, '');
