@@ -4,6 +4,7 @@ import * as openid from 'openid-client';
 import { LoginToken } from '../src/access/login-token.entity.js';
 import { createApp } from '../src/app.setup.js';
 import { loadSettings } from '../src/config/settings.js';
+import { AuditEvent } from '../src/audit/audit-event.entity.js';
 import { Client } from '../src/oauth/client.entity.js';
 import { ServiceAccountKey } from '../src/oauth/service-account-key.entity.js';
 import { Session } from '../src/sessions/session.entity.js';
@@ -92,6 +93,22 @@ describe('the access token of a service account for a user, with compatibility: 
     t.clock.advance(121);
     expect(outcomeOf(await enter(token))).toEqual([410, 'token_expired', 0]);
     t.clock.reset();
+  });
+
+  it.each([
+    { of: 'a live session', idleSeconds: 0, reasons: ['{"reason":"RIGHT_REVOKED"}'] },
+    { of: 'a session that was over', idleSeconds: 1801, reasons: [] },
+  ])('records when it is revoked, of $of, $reasons.length ends', async ({ idleSeconds, reasons }) => {
+    const token = await newAccessToken(old);
+    expect((await enter(token)).status).toBe(303);
+    t.clock.advance(idleSeconds);
+    const { clientId: client_id } = old;
+    expect((await requestToken(t.url, { token, client_id }, undefined, '/oauth/revoke')).status).toBe(200);
+    const loginTokenId = decode(token).payload.jti as string;
+    const ends = await t.world.write((db) => db.findBy(AuditEvent, { event: 'SESSION_ENDED', tokenId: loginTokenId }));
+    expect(ends.map(({ details }) => details)).toEqual(reasons);
+    const { endedAt } = await t.world.write((db) => db.findOneByOrFail(Session, { loginTokenId }));
+    expect(endedAt).not.toBeNull();
   });
 
   it('starts no session once it, or the key of its assertion, is revoked; a session that it started ends', async () => {

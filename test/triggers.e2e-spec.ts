@@ -48,3 +48,10 @@ it('docs/triggers.md shows the triggers that the migrations make', async () => {
   const rows = await db.query<{ sql: string }[]>(isPostgres ? POSTGRES : SQLITE);
   expect(normalized(written(isPostgres ? 'PostgreSQL' : 'SQLite'))).toEqual(normalized(rows.map(({ sql }) => sql)));
 });
+
+it.each(['SQLite', 'PostgreSQL'])('the triggers of %s that record write nothing but the record', (engine) => {
+  const recording = written(engine).filter((sql) => /^CREATE \w+ "?audit_(access|session)/.test(sql));
+  expect(recording.length).toBeGreaterThan(0);
+  const tables = [...recording.join('\n').matchAll(/^ *(?:INSERT INTO|UPDATE|DELETE FROM) "(\w+)"/gm)];
+  expect(new Set(tables.map(([, table]) => table))).toEqual(new Set(['audit_events']));
+});

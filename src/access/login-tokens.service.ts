@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { EntityManager } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
 import { addSeconds, Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -9,7 +8,8 @@ import { Database, toInstant } from '../database/database.js';
 import { prune, PRUNE_STEP } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
 import type { UserRef } from '../users/user-ref.js';
-import { grants, keepsFrame, keepsTarget, TARGET_SQL, targetOf } from './access.policy.js';
+import { TARGET_SQL, targetOf } from './access.policy.js';
+import { grants, isGranted, keepsFrame, keepsTarget } from './grants.js';
 import type { LoginToken } from './login-token.entity.js';
 
 /** What the caller chose for the login. It is sealed: nothing at the redemption changes it. */
@@ -70,8 +70,7 @@ const STATE: Statement = {
                ${keepsFrame('t')} AS "keepsFrame", ${keepsTarget('t')} AS "keepsTarget",
                t."existing_session" AS "existingSession", t."expires_at" AS "expiresAt",
                EXISTS (SELECT 1 FROM "sessions" s WHERE s."login_token_id" = t."id") AS "used",
-               (t."revoked_at" IS NULL
-                 AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})) AS "granted"
+               (${isGranted('t')}) AS "granted"
         FROM "login_tokens" t WHERE t."id" = $1`,
 };
 
@@ -80,12 +79,6 @@ const PAGE: Statement = {
   sql: `SELECT CASE WHEN ${keepsFrame('t')} THEN t."embed_origin" END AS "embedOrigin",
           CASE WHEN ${keepsTarget('t')} THEN t."return_to" END AS "returnTo"
         FROM "login_tokens" t WHERE t."id" = $1`,
-};
-
-const REVOKE: Statement = {
-  name: 'revoke_login_token',
-  sql: `UPDATE "login_tokens" SET "revoked_at" = $2, "revoked_by" = $3, "revoked_by_client_id" = $4
-        WHERE "id" = $1 AND "revoked_at" IS NULL`,
 };
 
 interface StateRow extends GoodLoginToken {
@@ -178,11 +171,6 @@ export class LoginTokensService {
   async pageOf(id: string): Promise<Pick<GoodLoginToken, 'embedOrigin' | 'returnTo'> | undefined> {
     const [row] = await this.database.read<Pick<GoodLoginToken, 'embedOrigin' | 'returnTo'>>(PAGE, [id]);
     return row;
-  }
-
-  /** Takes a token back, with the session that it started. Nothing for the id of another kind of token. */
-  async revoke(db: EntityManager, id: string, by: Caller): Promise<void> {
-    await this.database.within(db, REVOKE, [id, this.clock.now(), by.userId, by.clientId]);
   }
 
   /** Forgets the tokens, with their sessions, whose time to be kept is over. */

@@ -1,18 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import type { EndReason } from '../audit/audit-events.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock } from '../common/clock.js';
 import { Settings } from '../config/settings.js';
 import { Database, toInstant } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
-import { grants, keepsFrame } from './access.policy.js';
+import { isAllowed, keepsFrame } from './grants.js';
+import { endSessions, hasNotEnded } from './live-session.js';
 
 const TOKEN = '"login_tokens"';
-const GRANTED = grants({
-  caller: `${TOKEN}."caller_id"`,
-  client: `${TOKEN}."client_id"`,
-  user: `${TOKEN}."user_id"`,
-});
 
 /** A token is older than its session: of those that had ended before this, none is left. A busy caller has millions of them. */
 const OLDEST_SESSION: Statement = {
@@ -20,9 +17,9 @@ const OLDEST_SESSION: Statement = {
   sql: `SELECT MIN("created_at") AS "createdAt" FROM "sessions" WHERE "expires_at" > $1`,
 };
 
-/** What can still start a session, or has one that lives. */
+/** What can still start a session, or has one that a longer idle time could revive. */
 const COUNTS = `"revoked_at" IS NULL AND "expires_at" > $3 AND ("expires_at" > $2 OR EXISTS (
-  SELECT 1 FROM "sessions" s WHERE s."login_token_id" = ${TOKEN}."id" AND s."ended_at" IS NULL AND s."expires_at" > $2))`;
+  SELECT 1 FROM "sessions" s WHERE s."login_token_id" = ${TOKEN}."id" AND ${hasNotEnded('s', '$2')}))`;
 
 const SET = `UPDATE ${TOKEN} SET "revoked_at" = $2, "revoked_by" = $4, "revoked_by_client_id" = $5`;
 
@@ -39,7 +36,7 @@ function revokeAll(column: Column): Statement {
 function revokeUngranted(column: Column): Statement {
   return {
     name: `revoke_login_tokens_by_${column}`,
-    sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS} AND NOT EXISTS (SELECT 1 ${GRANTED})`,
+    sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS} AND NOT ${isAllowed(TOKEN)}`,
   };
 }
 
@@ -48,19 +45,40 @@ const REVOKE_LOST_FRAMES: Statement = {
   sql: `${SET} WHERE "client_id" = $1 AND ${COUNTS} AND NOT ${keepsFrame(TOKEN)}`,
 };
 
-/** A session that nobody used for too long is over. Without a reason, its end is recorded as nobody's doing. */
-function closeIdle(column: Column): Statement {
+const REVOKE_ONE: Statement = {
+  name: 'revoke_login_token',
+  sql: `UPDATE ${TOKEN} SET "revoked_at" = $2, "revoked_by" = $3, "revoked_by_client_id" = $4
+        WHERE "id" = $1 AND "revoked_at" IS NULL RETURNING "id"`,
+};
+
+const END_SESSION: Statement = {
+  name: 'end_session_of_login_token',
+  sql: endSessions('"login_token_id" = $1', {
+    now: '$2',
+    idleSince: '$3',
+    reason: '$4',
+    by: { user: '$5', client: '$6' },
+  }),
+};
+
+/** Of the tokens that were revoked just now. */
+function endSessionsOf(column: Column): Statement {
+  const revoked = `SELECT t."id" FROM "login_tokens" t WHERE t."${column}" = $1 AND t."revoked_at" = $2 AND t."expires_at" > $3`;
   return {
-    name: `close_idle_sessions_by_${column}`,
-    sql: `UPDATE "sessions" SET "ended_at" = $2 WHERE "ended_at" IS NULL AND "expires_at" > $2 AND "last_seen_at" <= $4
-            AND "login_token_id" IN (SELECT t."id" FROM "login_tokens" t WHERE t."${column}" = $1 AND t."expires_at" > $3)`,
+    name: `end_sessions_by_${column}`,
+    sql: endSessions(`"login_token_id" IN (${revoked})`, {
+      now: '$2',
+      idleSince: '$4',
+      reason: `'RIGHT_REVOKED'`,
+      by: { user: '$5', client: '$6' },
+    }),
   };
 }
 
 /** What a login token came from, and goes with. */
 const ORIGINS = { account: ['user_id', 'caller_id'], group: ['group_id'], client: ['client_id'] } as const;
 
-/** Makes it final that a right is gone. */
+/** Makes it final that a right is gone: revokes login tokens, and ends the sessions that they started. */
 @Injectable()
 export class RevocationService {
   constructor(
@@ -96,6 +114,20 @@ export class RevocationService {
     await this.revoke(db, ORIGINS.client, () => REVOKE_LOST_FRAMES, clientId, by);
   }
 
+  /**
+   * Revokes one login token and ends the session that it started, for `reason`.
+   *
+   * @returns whether it is a login token, and nobody had revoked it before
+   */
+  async revokeToken(db: EntityManager, id: string, by: Caller, reason: EndReason): Promise<boolean> {
+    const now = this.clock.now();
+    const [revoked] = await this.database.within(db, REVOKE_ONE, [id, now, by.userId, by.clientId]);
+    if (!revoked) return false;
+    const idleSince = this.settings.idleSince(now);
+    await this.database.within(db, END_SESSION, [id, now, idleSince, reason, by.userId, by.clientId]);
+    return true;
+  }
+
   private async revoke(
     db: EntityManager,
     columns: readonly Column[],
@@ -106,10 +138,11 @@ export class RevocationService {
     const now = this.clock.now();
     const [oldest] = await this.database.within<{ createdAt: Date | string | null }>(db, OLDEST_SESSION, [now]);
     const since = oldest?.createdAt ? toInstant(oldest.createdAt) : now;
+    const idleSince = this.settings.idleSince(now);
+    const ender = [by?.userId ?? null, by?.clientId ?? null];
     for (const column of columns) {
-      // What was over before has nothing to do with what ends the others.
-      await this.database.within(db, closeIdle(column), [id, now, since, this.settings.idleSince(now)]);
-      await this.database.within(db, statement(column), [id, now, since, by?.userId ?? null, by?.clientId ?? null]);
+      await this.database.within(db, statement(column), [id, now, since, ...ender]);
+      await this.database.within(db, endSessionsOf(column), [id, now, since, idleSince, ...ender]);
     }
   }
 }

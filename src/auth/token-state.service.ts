@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { grants } from '../access/access.policy.js';
+import { grants } from '../access/grants.js';
 import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';

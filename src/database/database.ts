@@ -15,7 +15,7 @@ export abstract class Database {
   /** Runs `work` in one transaction: all of it is committed, or, when it throws, nothing. */
   abstract transaction<T>(work: (db: EntityManager) => Promise<T>): Promise<T>;
 
-  /** Runs one writing statement as a part of the transaction of `db`. Rows come back from an INSERT only. */
+  /** Runs one writing statement as a part of the transaction of `db`. Rows come back if it says RETURNING. */
   abstract within<Row>(db: EntityManager, statement: Statement, parameters: Parameter[]): Promise<Row[]>;
 }
 

@@ -16,6 +16,7 @@ import { AddPasswordLinks1796300000000 } from './migrations/1796300000000-AddPas
 import { FoldEmailAddresses1796400000000 } from './migrations/1796400000000-FoldEmailAddresses.js';
 import { AddCompatibilityOfClients1796600000000 } from './migrations/1796600000000-AddCompatibilityOfClients.js';
 import { HideEndersElsewhere1796700000000 } from './migrations/1796700000000-HideEndersElsewhere.js';
+import { OnlyRecordRevocations1796951000000 } from './migrations/1796951000000-OnlyRecordRevocations.js';
 
 /** In the order in which they run. */
 export const MIGRATIONS = [
@@ -37,4 +38,5 @@ export const MIGRATIONS = [
   FoldEmailAddresses1796400000000,
   AddCompatibilityOfClients1796600000000,
   HideEndersElsewhere1796700000000,
+  OnlyRecordRevocations1796951000000,
 ];

@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
+import { endSessions, isLive } from '../access/live-session.js';
 import { addSeconds, Clock } from '../common/clock.js';
 import { LONGEST_SESSION_SECONDS, Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
-import { onlyLive } from './live-session.js';
 import { Session } from './session.entity.js';
 import type { LiveSession } from './sessions.service.js';
 
@@ -14,10 +14,12 @@ const MAX_SHOWN = 50;
 
 const END: Statement = {
   name: 'end_own_session',
-  sql: `UPDATE "sessions" SET "ended_at" = $3, "end_reason" = 'BY_USER' WHERE "id" = $1 AND "user_id" = $2 AND "ended_at" IS NULL
-          AND "expires_at" > $3 AND "last_seen_at" > $4
+  sql: endSessions(
+    `"id" = $1 AND "user_id" = $2
           AND EXISTS (SELECT 1 FROM "login_tokens" t JOIN "users" c ON c."id" = t."caller_id"
                       WHERE t."id" = "sessions"."login_token_id" AND c."staff_organization_id" = $5)`,
+    { now: '$3', idleSince: '$4', reason: `'BY_USER'` },
+  ),
 };
 
 /** A user's own sessions that were started by one organization, for their user (API.md, sections 3 and 8). */
@@ -37,7 +39,10 @@ export class OwnSessionsService {
       userId,
       since: addSeconds(now, -LONGEST_SESSION_SECONDS),
     });
-    return onlyLive(own, { now, idleSince: this.settings.idleSince(now) })
+    return own
+      .innerJoin('s.loginToken', 't')
+      .andWhere(isLive('s', 't', { now: ':now', idleSince: ':idleSince' }))
+      .setParameters({ now, idleSince: this.settings.idleSince(now) })
       .addSelect(['t.id', 't.clientId'])
       .innerJoin('t.caller', 'c', 'c.staffOrganizationId = :organizationId', { organizationId })
       .addSelect(['c.id', 'c.name'])
@@ -49,7 +54,7 @@ export class OwnSessionsService {
       .getMany();
   }
 
-  /** Ends such a session of the visitor; any other, or one that has ended, stays as it is. */
+  /** Ends such a session of the visitor; any other stays as it is, and of one that was over nothing is recorded. */
   async end({ userId, organizationId }: LiveSession, id: string): Promise<void> {
     const now = this.clock.now();
     await this.database.write(END, [id, userId, now, this.settings.idleSince(now), organizationId]);

@@ -1,14 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { In, IsNull, MoreThan } from 'typeorm';
-import type { EntityManager, FindOptionsWhere, ObjectLiteral, Repository, SelectQueryBuilder } from 'typeorm';
+import { In } from 'typeorm';
+import type { ObjectLiteral, Repository, SelectQueryBuilder } from 'typeorm';
+import { endSessions, isGood, isLive } from '../access/live-session.js';
 import { LoginToken } from '../access/login-token.entity.js';
+import { RevocationService } from '../access/revocation.service.js';
 import type { Caller } from '../auth/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { pageByTime } from '../common/paging.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
 import { kindOf } from '../users/dto/user.dto.js';
 import { findUser } from '../users/find-user.js';
 import { parseUserRef } from '../users/user-ref.js';
@@ -20,11 +23,21 @@ import type {
   SessionsDto,
   SessionsQueryDto,
 } from './dto/session-lists.dto.js';
-import { onlyLive, onlyOutstanding } from './live-session.js';
 import { Session } from './session.entity.js';
 
 /** What is shown of where a session or a login token came from. */
 const ORIGIN = { user: true, caller: { staffOrganization: true } } as const;
+
+/** A row with a reason means that the session was live until now. */
+const END: Statement = {
+  name: 'end_session_by_administrator',
+  sql: `${endSessions('"id" = $1 AND "organization_id" = $2', {
+    now: '$3',
+    idleSince: '$4',
+    reason: `'BY_ADMINISTRATOR'`,
+    by: { user: '$5', client: '$6' },
+  })} RETURNING "end_reason" AS "reason"`,
+};
 
 /** The sessions of the users whom an organization manages, and the login tokens for them, for its administrators (API.md, section 7). */
 @Injectable()
@@ -34,6 +47,7 @@ export class SessionListsService {
     @InjectRepository(LoginToken) private readonly tokens: Repository<LoginToken>,
     private readonly database: Database,
     private readonly policy: UsersPolicy,
+    private readonly revocation: RevocationService,
     private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
@@ -43,8 +57,11 @@ export class SessionListsService {
     const now = this.clock.now();
     const list = this.sessions.createQueryBuilder('s');
     await this.restrict(list, 's', caller, query.user);
-    const idleSince = this.settings.idleSince(now);
-    const page = await pageByTime(onlyLive(list, { now, idleSince }), { at: 's.expiresAt', id: 's.id' }, query);
+    list
+      .innerJoin('s.loginToken', 't')
+      .andWhere(isLive('s', 't', { now: ':now', idleSince: ':idleSince' }))
+      .setParameters({ now, idleSince: this.settings.idleSince(now) });
+    const page = await pageByTime(list, { at: 's.expiresAt', id: 's.id' }, query);
     const found = await this.sessions.find({
       where: { id: In(page.ids) },
       relations: { loginToken: ORIGIN },
@@ -57,8 +74,10 @@ export class SessionListsService {
   async end(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const organizationId = await this.policy.requireMayEndSessions(db, caller);
-      const ended = await this.endLive(db, caller, { id, organizationId });
-      if (ended !== 1) throw new DomainError('not_found', 'There is no such session.');
+      const now = this.clock.now();
+      const parameters = [id, organizationId, now, this.settings.idleSince(now), caller.userId, caller.clientId];
+      const [ended] = await this.database.within<{ reason: string | null }>(db, END, parameters);
+      if (!ended?.reason) throw new DomainError('not_found', 'There is no such session.');
     });
   }
 
@@ -66,8 +85,10 @@ export class SessionListsService {
   async listTokens(caller: Caller, query: SessionsQueryDto): Promise<AccessTokensDto> {
     const list = this.tokens.createQueryBuilder('t');
     await this.restrict(list, 't', caller, query.user);
-    const outstanding = onlyOutstanding(list, this.clock.now());
-    const { ids, pagination } = await pageByTime(outstanding, { at: 't.expiresAt', id: 't.id' }, query);
+    list
+      .andWhere(isGood('t', ':now'), { now: this.clock.now() })
+      .andWhere(`NOT EXISTS (SELECT 1 FROM "sessions" s WHERE s."login_token_id" = t."id")`);
+    const { ids, pagination } = await pageByTime(list, { at: 't.expiresAt', id: 't.id' }, query);
     const found = await this.tokens.find({
       where: { id: In(ids) },
       relations: ORIGIN,
@@ -80,34 +101,10 @@ export class SessionListsService {
   async revokeToken(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const organizationId = await this.policy.requireMayEndSessions(db, caller);
-      // Before the token, whose own end would end it as a right that is gone.
-      await this.endLive(db, caller, { loginTokenId: id, organizationId });
-      // One that is left was over before, and its end is nobody's doing.
-      await db.update(Session, { loginTokenId: id, organizationId, endedAt: IsNull() }, { endedAt: this.clock.now() });
-      const { affected } = await db.update(
-        LoginToken,
-        { id, organizationId, revokedAt: IsNull() },
-        { revokedAt: this.clock.now(), revokedBy: caller.userId, revokedByClientId: caller.clientId },
-      );
-      if (affected !== 1) throw new DomainError('not_found', 'There is no such login token.');
+      const token = await db.findOneBy(LoginToken, { id, organizationId });
+      if (!token || !(await this.revocation.revokeToken(db, id, caller, 'BY_ADMINISTRATOR')))
+        throw new DomainError('not_found', 'There is no such login token.');
     });
-  }
-
-  /** How many have ended by it. */
-  private async endLive(db: EntityManager, caller: Caller, which: FindOptionsWhere<Session>): Promise<number> {
-    const now = this.clock.now();
-    const idleSince = this.settings.idleSince(now);
-    const { affected } = await db.update(
-      Session,
-      { ...which, endedAt: IsNull(), expiresAt: MoreThan(now), lastSeenAt: MoreThan(idleSince) },
-      {
-        endedAt: now,
-        endReason: 'BY_ADMINISTRATOR',
-        endedBy: caller.userId,
-        endedByClientId: caller.clientId,
-      },
-    );
-    return affected ?? 0;
   }
 
   /** To the organization's own users, or to one of them. */

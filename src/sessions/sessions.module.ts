@@ -3,6 +3,7 @@ import { APP_GUARD } from '@nestjs/core';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AccessModule } from '../access/access.module.js';
 import { LoginToken } from '../access/login-token.entity.js';
+import { RevocationModule } from '../access/revocation.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { LimitsModule } from '../auth/limits.module.js';
 import { TokensModule } from '../oauth/tokens.module.js';
@@ -27,6 +28,7 @@ import { CurrentSessionService } from './current-session.service.js';
   imports: [
     TypeOrmModule.forFeature([Session, LoginToken]),
     AccessModule,
+    RevocationModule,
     AuditModule,
     LimitsModule,
     TokensModule,

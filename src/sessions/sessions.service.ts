@@ -1,7 +1,7 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { grants, keepsFrame, keepsTarget } from '../access/access.policy.js';
+import { endSessions, isGood, isLive } from '../access/live-session.js';
 import type { EndReason } from '../audit/audit-events.js';
 import { addSeconds, Clock } from '../common/clock.js';
 import { hashSecret, newId, newSecret } from '../common/id.js';
@@ -57,33 +57,27 @@ const START: Statement = {
   name: 'start_session',
   sql: `INSERT INTO "sessions" ("id", "secret_hash", "user_id", "login_token_id", "secure", "created_at", "last_seen_at", "expires_at", "device", "organization_id")
         SELECT $2, $3, t."user_id", t."id", t."secure", $4, $4, $5, $8, t."organization_id" FROM "login_tokens" t
-        WHERE t."id" = $1 AND t."expires_at" > $4 AND t."revoked_at" IS NULL
+        WHERE t."id" = $1
           AND (t."embed_origin" IS NULL OR $7)
           /* An ordinary one in a frame waits: the browser may show nothing there, and keep no cookie. */
           AND ($6 OR (t."delivery" = 'redirect' AND (t."embed_origin" IS NOT NULL OR NOT $7)))
-          AND ${keepsFrame('t')} AND ${keepsTarget('t')}
           /* Of a token that was issued while its key was revoked, the revocation knew nothing. */
           AND NOT EXISTS (SELECT 1 FROM "service_account_keys" k WHERE k."id" = t."key_id" AND k."revoked_at" IS NOT NULL)
-          AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})
+          AND ${isGood('t', '$4')}
         ON CONFLICT ("login_token_id") DO UPDATE SET "secure" = excluded."secure" WHERE "sessions"."id" = excluded."id"
         RETURNING "secure", (SELECT t."return_to" FROM "login_tokens" t WHERE t."id" = $1) AS "returnTo",
                   (SELECT t."embed_origin" FROM "login_tokens" t WHERE t."id" = $1) AS "embedOrigin"`,
   isRepeatable: true,
 };
 
-/**
- * A session lasts only as long as what it came from: with the user, the membership, the right of whoever
- * let them in, the client, or the origin of its frame gone, there is no live session, on every instance, at the next request.
- */
 const FIND: Statement = {
   name: 'find_session',
   sql: `SELECT s."id", s."user_id" AS "userId", s."login_token_id" AS "loginTokenId", t."caller_id" AS "actorId", t."client_id" AS "clientId",
                (SELECT a."staff_organization_id" FROM "users" a WHERE a."id" = t."caller_id") AS "organizationId",
                t."embed_origin" AS "embedOrigin", s."created_at" AS "createdAt", s."last_seen_at" AS "lastSeenAt", s."expires_at" AS "expiresAt"
         FROM "sessions" s JOIN "login_tokens" t ON t."id" = s."login_token_id"
-        WHERE s."secret_hash" = $1 AND s."secure" = $2 AND s."ended_at" IS NULL AND s."expires_at" > $3 AND s."last_seen_at" > $4
-          AND t."revoked_at" IS NULL AND (t."embed_origin" IS NOT NULL) = $5 AND ${keepsFrame('t')}
-          AND EXISTS (SELECT 1 ${grants({ caller: 't."caller_id"', client: 't."client_id"', user: 't."user_id"' })})`,
+        WHERE s."secret_hash" = $1 AND s."secure" = $2 AND (t."embed_origin" IS NOT NULL) = $5
+          AND ${isLive('s', 't', { now: '$3', idleSince: '$4' })}`,
 };
 
 /** Whether it still counts is decided when it is used. */
@@ -100,12 +94,9 @@ const TOUCH: Statement = {
   isRepeatable: true,
 };
 
-/** It has a reason, and so is recorded, if it was live until now. One that was over can come back no more after this either. */
 const END: Statement = {
   name: 'end_session',
-  sql: `UPDATE "sessions" SET "ended_at" = $2,
-          "end_reason" = CASE WHEN "expires_at" > $2 AND "last_seen_at" > $4 THEN CAST($3 AS varchar) END
-        WHERE "secret_hash" = $1 AND "ended_at" IS NULL`,
+  sql: endSessions('"secret_hash" = $1', { now: '$2', reason: '$3', idleSince: '$4' }),
   isRepeatable: true,
 };
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { DataSource } from 'typeorm';
-import { grants } from '../../src/access/access.policy.js';
+import { grants } from '../../src/access/grants.js';
 import { newClientId, newId } from '../../src/common/id.js';
 import { GroupStaff } from '../../src/groups/group-staff.entity.js';
 import { Group } from '../../src/groups/group.entity.js';

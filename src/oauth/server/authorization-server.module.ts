@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AccessModule } from '../../access/access.module.js';
+import { RevocationModule } from '../../access/revocation.module.js';
 import { AuditModule } from '../../audit/audit.module.js';
 import { LimitsModule } from '../../auth/limits.module.js';
 import { UsersModule } from '../../users/users.module.js';
@@ -30,6 +31,7 @@ import { RefreshesService } from './refreshes.service.js';
     TokensModule,
     SignInsModule,
     AccessModule,
+    RevocationModule,
     AuditModule,
     LimitsModule,
     UsersModule,

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { KoaContextWithOIDC } from 'oidc-provider';
-import { LoginTokensService } from '../../access/login-tokens.service.js';
+import { RevocationService } from '../../access/revocation.service.js';
 import { SCOPE } from '../../auth/called-by.decorator.js';
 import { Database } from '../../database/database.js';
 import { RevokedTokensService } from '../revoked-tokens.service.js';
@@ -45,7 +45,7 @@ export class EngineAnswers {
     private readonly audit: OAuthAuditService,
     private readonly limits: OAuthLimits,
     private readonly refreshes: RefreshesService,
-    private readonly loginTokens: LoginTokensService,
+    private readonly revocation: RevocationService,
     private readonly database: Database,
   ) {}
 
@@ -81,7 +81,7 @@ export class EngineAnswers {
       await this.database.transaction(async (db) => {
         if (await this.revoked.revoke(tokenId, new Date(exp * 1000), db))
           await this.audit.record({ event: 'TOKEN_REVOKED', userId, clientId, tokenId }, db);
-        if (act) await this.loginTokens.revoke(db, tokenId, { userId: act.sub, clientId });
+        if (act) await this.revocation.revokeToken(db, tokenId, { userId: act.sub, clientId }, 'RIGHT_REVOKED');
       });
     }
     ctx.status = 200;
