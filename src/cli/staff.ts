@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { EntityManager } from 'typeorm';
 import { Database } from '../database/database.js';
 import { findOrganization } from '../organizations/find-organization.js';
-import { Organization } from '../organizations/organization.entity.js';
+import { lockOrganization } from '../organizations/lock-organization.js';
 import { StaffService } from '../organizations/staff.service.js';
 import { UserFieldsDto } from '../users/dto/user-fields.dto.js';
 import { findNamedUser } from '../users/find-user.js';
@@ -87,8 +87,7 @@ export async function requireStaffManagerBeside(
   user: User,
 ): Promise<void> {
   // Changes of one organization's staff come one after the other, as those by the API do.
-  if (user.staffOrganizationId)
-    await db.update(Organization, { id: user.staffOrganizationId }, { name: () => '"name"' });
+  if (user.staffOrganizationId) await lockOrganization(db, user.staffOrganizationId);
   await app.get(UsersPolicy).requireStaffManagerBeside(db, user, 'no_access');
 }
 

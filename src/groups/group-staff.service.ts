@@ -128,12 +128,8 @@ export class GroupStaffService {
     ref: UserRef,
   ): Promise<{ group: Group; user: User }> {
     const group = await requireGroup(db, caller, groupId, 'unknown_group');
-    const user = await findUser(db, caller, ref);
-    await this.policy.requireMayChangeStaff(db, caller, group, user);
-    // Whether another organization has such an account is not said.
-    if (!user || ![user.organizationId, user.staffOrganizationId].includes(group.organizationId))
-      throw new DomainError('unknown_user');
-    return { group, user };
+    const found = await findUser(db, caller, ref);
+    return { group, user: await this.policy.requireMayChangeStaff(db, caller, group, found) };
   }
 
   private async toDto(groupId: string, userId: string, permission: GroupPermission): Promise<GroupStaffDto> {

@@ -104,10 +104,14 @@ export class GroupsPolicy {
     return status === 'JOINED' ? { type, id, name, realName, emailAddress } : { type, id };
   }
 
-  /** `MANAGE`, and never for oneself. */
-  async requireMayChangeStaff(db: EntityManager, caller: Caller, group: Group, user: User | null): Promise<void> {
+  /** `MANAGE`, never for oneself, and only for somebody of the organization. */
+  async requireMayChangeStaff(db: EntityManager, caller: Caller, group: Group, user: User | null): Promise<User> {
     await this.requireMayManage(db, caller, group, 'not_permitted');
     if (user?.id === caller.userId) throw new DomainError('not_permitted', 'Nobody changes their own permission.');
+    // The answer does not tell whether another organization has such an account.
+    if (!user || ![user.organizationId, user.staffOrganizationId].includes(group.organizationId))
+      throw new DomainError('unknown_user');
+    return user;
   }
 
   private async hasAnyPermission({ userId }: Caller, group: Group): Promise<boolean> {

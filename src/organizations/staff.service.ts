@@ -80,9 +80,9 @@ export class StaffService {
   async dismiss(caller: Caller, organization: string, ref: UserRef): Promise<void> {
     const { id: organizationId } = await this.organizations.require(caller, organization);
     await this.database.transaction(async (db) => {
-      const user = await findUser(db, caller, ref);
-      await this.policy.requireMayDismiss(db, caller, organizationId, user);
-      await this.remove(db, organizationId, user!.id, caller);
+      const found = await findUser(db, caller, ref);
+      const user = await this.policy.requireMayDismiss(db, caller, organizationId, found);
+      await this.remove(db, organizationId, user.id, caller);
     });
   }
 

@@ -55,9 +55,7 @@ export class EmailAddressesService {
   /** The one that is shown comes first, and the unverified ones last. @throws DomainError `no_access`, `nonexistent_user` */
   async list(caller: Caller, ref: UserRef): Promise<UserEmailAddressesDto> {
     const { manager } = this.unverified;
-    const user = await findUser(manager, caller, ref);
-    await this.policy.requireMaySee(caller, user);
-    if (!user) throw new DomainError('nonexistent_user');
+    const user = await this.policy.requireMaySee(caller, await findUser(manager, caller, ref));
     return addressesOf(manager, user.id);
   }
 
@@ -127,9 +125,7 @@ export class EmailAddressesService {
     const secret = newSecret();
     const expiresAt = addSeconds(this.clock.now(), LINK_SECONDS);
     await this.database.transaction(async (db) => {
-      const user = await findUser(db, caller, ref);
-      await this.policy.requireMayChange(db, caller, user, true);
-      if (!user) throw new DomainError('nonexistent_user');
+      const user = await this.policy.requireMayChange(db, caller, await findUser(db, caller, ref), true);
       await this.policy.requireHoldsPermissionsOf(db, caller, user, 'no_access');
       const own = { userId: user.id, address };
       if (!(await db.existsBy(UnverifiedEmailAddress, own))) throw new DomainError('not_owner');
@@ -178,9 +174,7 @@ export class EmailAddressesService {
   }
 
   private async requireChangeable(db: EntityManager, caller: Caller, ref: UserRef): Promise<User> {
-    const user = await findUser(db, caller, ref);
-    await this.policy.requireMayChange(db, caller, user, false);
-    if (!user) throw new DomainError('nonexistent_user');
+    const user = await this.policy.requireMayChange(db, caller, await findUser(db, caller, ref), false);
     await this.policy.requireHoldsPermissionsOf(db, caller, user, 'no_access');
     this.policy.requireCanBeAddressed(user);
     return user;

@@ -48,9 +48,8 @@ export class PasswordLinksService {
   /** @throws DomainError `no_access`, `nonexistent_user`, `email_address_not_specified` */
   create(caller: Caller, ref: UserRef): Promise<PasswordLinkDto> {
     return this.database.transaction(async (db) => {
-      const user = await findUser(db, caller, ref);
-      await this.policy.requireMayResetPassword(db, caller, user);
-      return this.make(db, user!, caller);
+      const user = await this.policy.requireMayResetPassword(db, caller, await findUser(db, caller, ref));
+      return this.make(db, user, caller);
     });
   }
 

@@ -26,27 +26,24 @@ export class PermissionsService {
   /** @throws DomainError `not_permitted`, `nonexistent_user` */
   list(caller: Caller, ref: UserRef): Promise<PermissionsDto> {
     return this.database.transaction(async (db) => {
-      const user = await findUser(db, caller, ref);
-      await this.policy.requireMaySeePermissions(db, caller, user);
-      return permissionsOf(db, user!.id);
+      const user = await this.policy.requireMaySeePermissions(db, caller, await findUser(db, caller, ref));
+      return permissionsOf(db, user.id);
     });
   }
 
   /** @throws DomainError `not_permitted`, `nonexistent_user` */
   grant(caller: Caller, ref: UserRef, permission: Permission): Promise<PermissionsDto> {
     return this.database.transaction(async (db) => {
-      const user = await findUser(db, caller, ref);
-      await this.policy.requireMayGrant(db, caller, user, permission);
-      return this.give(db, user!, permission, caller);
+      const user = await this.policy.requireMayGrant(db, caller, await findUser(db, caller, ref), permission);
+      return this.give(db, user, permission, caller);
     });
   }
 
   /** Ends also what was obtained with the permission. @throws DomainError `not_permitted`, `nonexistent_user` */
   revoke(caller: Caller, ref: UserRef, permission: Permission): Promise<PermissionsDto> {
     return this.database.transaction(async (db) => {
-      const user = await findUser(db, caller, ref);
-      await this.policy.requireMayRevoke(db, caller, user);
-      return this.take(db, user!, permission, caller);
+      const user = await this.policy.requireMayRevoke(db, caller, await findUser(db, caller, ref));
+      return this.take(db, user, permission, caller);
     });
   }
 

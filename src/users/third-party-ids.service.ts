@@ -28,9 +28,8 @@ export class ThirdPartyIdsService {
 
   /** @throws DomainError `no_access`, `nonexistent_user` */
   async list(caller: Caller, ref: UserRef): Promise<ThirdPartyIdDto[]> {
-    const user = await findUser(this.ids.manager, caller, ref);
-    await this.policy.requireMaySee(caller, user);
-    const ids = await this.ids.find({ where: { userId: user!.id }, order: { thirdParty: 'ASC' } });
+    const user = await this.policy.requireMaySee(caller, await findUser(this.ids.manager, caller, ref));
+    const ids = await this.ids.find({ where: { userId: user.id }, order: { thirdParty: 'ASC' } });
     return ids.map(({ thirdParty, externalId }) => ({ thirdParty, id: externalId }));
   }
 
@@ -76,9 +75,7 @@ export class ThirdPartyIdsService {
   }
 
   private async requireChangeable(db: EntityManager, caller: Caller, ref: UserRef): Promise<User> {
-    const user = await findUser(db, caller, ref);
-    await this.policy.requireMayChange(db, caller, user, true);
-    if (!user) throw new DomainError('nonexistent_user');
+    const user = await this.policy.requireMayChange(db, caller, await findUser(db, caller, ref), true);
     await this.policy.requireHoldsPermissionsOf(db, caller, user, 'no_access');
     this.policy.requireCanBeAddressed(user);
     return user;

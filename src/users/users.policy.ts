@@ -6,7 +6,7 @@ import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import type { ErrorId } from '../common/errors/errors.js';
 import { GroupStaff } from '../groups/group-staff.entity.js';
-import { Organization } from '../organizations/organization.entity.js';
+import { lockOrganization } from '../organizations/lock-organization.js';
 import { AccountPermission } from './account-permission.entity.js';
 import type { Permission } from './account-permission.entity.js';
 import { User } from './user.entity.js';
@@ -28,11 +28,12 @@ export class UsersPolicy {
    *
    * @throws DomainError `no_access` for whoever is on nobody's staff; `nonexistent_user`
    */
-  async requireMaySee(caller: Caller, user: Pick<User, 'id' | 'organizationId'> | null): Promise<void> {
-    if (caller.userId === user?.id) return;
+  async requireMaySee(caller: Caller, user: User | null): Promise<User> {
+    if (user?.id === caller.userId) return user;
     const organizationId = await this.staffOrganizationOf(caller);
     if (organizationId === null) throw new DomainError('no_access');
     if (user?.organizationId !== organizationId) throw new DomainError('nonexistent_user');
+    return user;
   }
 
   /** The organization whose accounts the caller may list: the own one, of staff; `self` stands for its id. */
@@ -87,13 +88,14 @@ export class UsersPolicy {
     caller: Caller,
     user: User | null,
     isAdministrative: boolean,
-  ): Promise<void> {
-    if (caller.userId === user?.id && !isAdministrative) return;
+  ): Promise<User> {
+    if (user?.id === caller.userId && !isAdministrative) return user;
     const staff = await db.findOneBy(User, { id: caller.userId });
     const own = user && user.organizationId === staff?.staffOrganizationId ? user : null;
     const permission = own?.type === 'SERVICE_ACCOUNT' ? 'MANAGE_SERVICE_ACCOUNTS' : 'MANAGE_USERS';
     const organizationId = await requireStaffWith(db, caller, permission, 'no_access');
-    if (!own || own.organizationId !== organizationId) throw new DomainError('nonexistent_user');
+    if (own?.organizationId !== organizationId) throw new DomainError('nonexistent_user');
+    return own;
   }
 
   /**
@@ -125,13 +127,14 @@ export class UsersPolicy {
    * With `MANAGE_USERS`, an account of a person that the organization manages, with no permission and no right on a group that
    * the caller lacks: whoever sets the password can sign in as that person. Whoever changes their own gives the one before.
    */
-  async requireMayResetPassword(db: EntityManager, caller: Pick<Caller, 'userId'>, user: User | null): Promise<void> {
+  async requireMayResetPassword(db: EntityManager, caller: Pick<Caller, 'userId'>, user: User | null): Promise<User> {
     const organizationId = await requireStaffWith(db, caller, 'MANAGE_USERS', 'no_access');
     if (user?.organizationId !== organizationId) throw new DomainError('nonexistent_user');
     if (user.type === 'SERVICE_ACCOUNT') throw new DomainError('no_access', 'A service account has no password.');
     if (user.id === caller.userId)
       throw new DomainError('no_access', 'Change your own password at /oauth/account, with the one that you have.');
     await this.requireHoldsRightsOf(db, caller, user, 'no_access');
+    return user;
   }
 
   /**
@@ -168,7 +171,7 @@ export class UsersPolicy {
   }
 
   /** With `MANAGE_USERS`, an account that the organization manages, with no permission that the caller lacks, other than one's own and than a group manager's. */
-  async requireMayDelete(db: EntityManager, caller: Caller, user: User | null): Promise<void> {
+  async requireMayDelete(db: EntityManager, caller: Caller, user: User | null): Promise<User> {
     const organizationId = await requireStaffWith(db, caller, 'MANAGE_USERS', 'access_denied');
     if (user?.id === caller.userId) throw new DomainError('cannot_delete_self');
     if (user?.organizationId !== organizationId)
@@ -179,27 +182,31 @@ export class UsersPolicy {
     if (await db.existsBy(GroupStaff, { userId: user.id, permission: 'MANAGE' }))
       throw new DomainError('account_is_group_manager');
     await this.requireStaffManagerBeside(db, user, 'access_denied');
+    return user;
   }
 
   /** Staff with `MANAGE_STAFF`, for staff of the same organization. */
-  async requireMaySeePermissions(db: EntityManager, caller: Caller, user: User | null): Promise<void> {
+  async requireMaySeePermissions(db: EntityManager, caller: Caller, user: User | null): Promise<User> {
     const organizationId = await requireStaffWith(db, caller, 'MANAGE_STAFF', 'not_permitted');
-    const isOwn = [user?.organizationId, user?.staffOrganizationId].includes(organizationId);
-    if (!isOwn) throw new DomainError('nonexistent_user');
-    if (user!.staffOrganizationId !== organizationId) throw new DomainError('not_permitted');
+    if (!user || ![user.organizationId, user.staffOrganizationId].includes(organizationId))
+      throw new DomainError('nonexistent_user');
+    if (user.staffOrganizationId !== organizationId) throw new DomainError('not_permitted');
+    return user;
   }
 
   /** The same, never for oneself; and nobody grants what they lack. */
-  async requireMayGrant(db: EntityManager, caller: Caller, user: User | null, permission: Permission): Promise<void> {
-    await this.requireMayRevoke(db, caller, user);
+  async requireMayGrant(db: EntityManager, caller: Caller, found: User | null, permission: Permission): Promise<User> {
+    const user = await this.requireMayRevoke(db, caller, found);
     if (!(await db.existsBy(AccountPermission, { userId: caller.userId, permission })))
       throw new DomainError('not_permitted', 'Nobody grants a permission that they lack.');
+    return user;
   }
 
   /** Whoever may take `MANAGE_STAFF` away from others has it, and keeps it: so somebody always does. */
-  async requireMayRevoke(db: EntityManager, caller: Caller, user: User | null): Promise<void> {
-    await this.requireMaySeePermissions(db, caller, user);
-    if (user!.id === caller.userId) throw new DomainError('not_permitted', 'Nobody changes their own permissions.');
+  async requireMayRevoke(db: EntityManager, caller: Caller, found: User | null): Promise<User> {
+    const user = await this.requireMaySeePermissions(db, caller, found);
+    if (user.id === caller.userId) throw new DomainError('not_permitted', 'Nobody changes their own permissions.');
+    return user;
   }
 
   /**
@@ -219,14 +226,14 @@ export class UsersPolicy {
   }
 
   /** The same right: anybody on the staff but oneself, unless they still manage groups. */
-  async requireMayDismiss(db: EntityManager, caller: Caller, organizationId: string, user: User | null): Promise<void> {
+  async requireMayDismiss(db: EntityManager, caller: Caller, organizationId: string, user: User | null): Promise<User> {
     await this.requireStaffManager(db, caller, organizationId);
     if (user?.id === caller.userId) throw new DomainError('cannot_demote_self');
-    await this.requireDismissible(db, organizationId, user);
+    return this.requireDismissible(db, organizationId, user);
   }
 
   /** A person on the staff who manages no group. */
-  async requireDismissible(db: EntityManager, organizationId: string, user: User | null): Promise<void> {
+  async requireDismissible(db: EntityManager, organizationId: string, user: User | null): Promise<User> {
     if (user?.staffOrganizationId !== organizationId) throw new DomainError('not_staff_user');
     if (user.type === 'SERVICE_ACCOUNT')
       throw new DomainError(
@@ -235,6 +242,7 @@ export class UsersPolicy {
       );
     if (await db.existsBy(GroupStaff, { userId: user.id, permission: 'MANAGE' }))
       throw new DomainError('staff_disconnection_failed');
+    return user;
   }
 
   private async requireStaffMember(caller: Caller, permission: Permission): Promise<string> {
@@ -286,8 +294,7 @@ export async function requireStaffWith(
   otherwise: ErrorId,
 ): Promise<string> {
   const before = await db.findOneBy(User, { id: userId });
-  if (before?.staffOrganizationId)
-    await db.update(Organization, { id: before.staffOrganizationId }, { name: () => '"name"' });
+  if (before?.staffOrganizationId) await lockOrganization(db, before.staffOrganizationId);
   const caller = await db.findOneBy(User, { id: userId, status: 'ACTIVE' });
   const may = await db.existsBy(AccountPermission, { userId, permission });
   if (!caller?.staffOrganizationId || !may) throw new DomainError(otherwise);

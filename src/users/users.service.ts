@@ -48,9 +48,8 @@ export class UsersService {
   /** @throws DomainError `nonexistent_user`, `no_access` */
   async get(caller: Caller, ref: UserRef): Promise<UserDto> {
     // What is shown is read afterwards: until it is refused, a call costs the same whoever is meant, and if nobody is.
-    const found = await findUser(this.users.manager, caller, ref);
-    await this.policy.requireMaySee(caller, found);
-    const shown = await this.show(found!.id);
+    const found = await this.policy.requireMaySee(caller, await findUser(this.users.manager, caller, ref));
+    const shown = await this.show(found.id);
     // Whoever acts for a user is neither the user nor staff.
     return caller.actorId === undefined ? this.withUnverified(shown) : shown;
   }
@@ -114,11 +113,10 @@ export class UsersService {
   /** @throws DomainError `no_access`, `nonexistent_user`, and those of the fields */
   async change(caller: Caller, ref: UserRef, changes: UserChangesDto): Promise<UserDto> {
     const id = await this.database.transaction(async (db) => {
-      const user = await findUser(db, caller, ref);
+      const found = await findUser(db, caller, ref);
       const thirdPartyId = newThirdPartyId(changes);
-      const isAdministrative = thirdPartyId !== null || (changes.status ?? user?.status) !== user?.status;
-      await this.policy.requireMayChange(db, caller, user, isAdministrative);
-      if (!user) throw new DomainError('nonexistent_user');
+      const isAdministrative = thirdPartyId !== null || (changes.status ?? found?.status) !== found?.status;
+      const user = await this.policy.requireMayChange(db, caller, found, isAdministrative);
       if (isAdministrative || changes.emailAddress)
         await this.policy.requireHoldsPermissionsOf(db, caller, user, 'no_access');
       if (changes.emailAddress || thirdPartyId) this.policy.requireCanBeAddressed(user);
@@ -193,9 +191,8 @@ export class UsersService {
    */
   async remove(caller: Caller, ref: UserRef): Promise<void> {
     await this.database.transaction(async (db) => {
-      const user = await findUser(db, caller, ref);
-      await this.policy.requireMayDelete(db, caller, user);
-      const { id: userId, organizationId } = user!;
+      const user = await this.policy.requireMayDelete(db, caller, await findUser(db, caller, ref));
+      const { id: userId, organizationId } = user;
       await this.revocation.revokeAllOf(db, 'account', userId, caller);
       await this.signIns.end(db, userId);
       await db.delete(User, { id: userId });
