@@ -3,35 +3,11 @@ import { invalidAccessToken } from '../auth/challenge.js';
 import type { Caller } from '../auth/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Database } from '../database/database.js';
-import type { Parameter, Statement } from '../database/statement.js';
+import type { Statement } from '../database/statement.js';
+import { refParameters, statementsByRef } from '../users/user-ref-sql.js';
+import { toNamingRef } from '../users/user-ref.js';
 import type { UserRef } from '../users/user-ref.js';
 import { administers, grants } from './grants.js';
-
-type RefKind = 'id' | 'emailAddress' | 'thirdPartyId';
-
-/** A user reference as an SQL expression, and the number of the first parameter that it leaves free. */
-export const TARGET_SQL: Record<RefKind, { user: string; next: number }> = {
-  id: { user: '$1', next: 2 },
-  emailAddress: { user: `(SELECT e."user_id" FROM "email_addresses" e WHERE e."address" = $1)`, next: 2 },
-  thirdPartyId: {
-    user: `(SELECT t."user_id" FROM "third_party_ids" t WHERE t."third_party" = $1 AND t."external_id" = $2)`,
-    next: 3,
-  },
-};
-
-/** Which of the statements for a reference to use, and the first of its parameters. */
-export function targetOf(caller: Caller, ref: UserRef): { kind: RefKind; parameters: Parameter[] } {
-  switch (ref.by) {
-    case 'self':
-      return { kind: 'id', parameters: [caller.userId] };
-    case 'id':
-      return { kind: 'id', parameters: [ref.id] };
-    case 'emailAddress':
-      return { kind: 'emailAddress', parameters: [ref.address] };
-    case 'thirdPartyId':
-      return { kind: 'thirdPartyId', parameters: [ref.thirdParty, ref.id] };
-  }
-}
 
 /** Why somebody may not be let in. What is known of the user is for the record, not for the caller. */
 export interface Refusal {
@@ -54,15 +30,11 @@ const CALLER: Statement = {
                        WHERE u."id" = $1 AND u."status" = 'ACTIVE' AND u."staff_organization_id" IS NOT NULL) AS "mayObtain"`,
 };
 
-const TARGET = Object.fromEntries(
-  Object.entries(TARGET_SQL).map(([kind, { user }]) => [
-    kind,
-    {
-      name: `explain_target_${kind}`,
-      sql: `SELECT target."id", target."status", target."organization_id" AS "organizationId" FROM "users" target WHERE target."id" = ${user}`,
-    },
-  ]),
-) as Record<RefKind, Statement>;
+const TARGET = statementsByRef(
+  'explain_target',
+  ({ userId }) =>
+    `SELECT target."id", target."status", target."organization_id" AS "organizationId" FROM "users" target WHERE target."id" = ${userId}`,
+);
 
 const MEMBERSHIP: Statement = {
   name: 'explain_membership',
@@ -135,11 +107,11 @@ export class AccessPolicy {
     const known = { organizationId, userId: null, groupId: null };
     const refusal = refusalOf(facts);
     if (refusal) return refusal;
-    const { kind, parameters } = targetOf(caller, ref);
-    const [target] = await this.database.read<TargetFacts>(TARGET[kind], parameters);
+    const named = toNamingRef(caller, ref);
+    const [target] = await this.database.read<TargetFacts>(TARGET[named.by], refParameters(named));
     const [group] = await this.database.read<{ id: string }>(MEMBERSHIP, [target?.id ?? '', organizationId]);
     // By the record, nobody finds out what an account elsewhere is called.
-    const isKnown = kind === 'id' || group !== undefined || target?.organizationId === organizationId;
+    const isKnown = named.by === 'id' || group !== undefined || target?.organizationId === organizationId;
     const userId = isKnown ? (target?.id ?? null) : null;
     if (target?.status !== 'ACTIVE') return { error: new DomainError('unknown_user'), rule: 5, ...known, userId };
     if ((await this.database.read(ADMINISTERS, [caller.userId, caller.clientId, target.id])).length > 0)

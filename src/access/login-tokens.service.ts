@@ -7,8 +7,9 @@ import { Settings } from '../config/settings.js';
 import { Database, toInstant } from '../database/database.js';
 import { prune, PRUNE_STEP } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
+import { refParameters, statementsByRef } from '../users/user-ref-sql.js';
+import { toNamingRef } from '../users/user-ref.js';
 import type { UserRef } from '../users/user-ref.js';
-import { TARGET_SQL, targetOf } from './access.policy.js';
 import { grants, isGranted, keepsFrame, keepsTarget } from './grants.js';
 import type { LoginToken } from './login-token.entity.js';
 
@@ -38,8 +39,9 @@ export interface NewLoginToken {
 }
 
 /** Writes the record of a token if the policy allows it, and nothing otherwise. One round trip; only its own repetition has the same id. */
-const RECORD = Object.fromEntries(
-  Object.entries(TARGET_SQL).map(([kind, { user, next }]) => {
+const RECORD = statementsByRef(
+  'record_login_token',
+  ({ userId, next }) => {
     const [caller, client, id, issuedAt, expiresAt, secure, returnTo, given, byDefault, ...options] = Array.from(
       { length: 13 },
       (_, i) => `$${next + i}`,
@@ -48,20 +50,20 @@ const RECORD = Object.fromEntries(
         (SELECT o."origin" FROM "client_origins" o
          WHERE o."client_id" = client."id" AND o."is_embed_default" AND o."organization_id" = caller."staff_organization_id")
         ELSE ${given} END`;
-    const sql = `
+    return `
       INSERT INTO "login_tokens" ("id", "user_id", "caller_id", "client_id", "group_id", "issued_at", "expires_at",
                                   "secure", "return_to", "embed_origin", "delivery", "existing_session", "key_id", "return_origin", "organization_id")
       SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt},
              /* What is embedded has a cookie that is always secure. */
              (${secure} OR ${embedOrigin} IS NOT NULL), ${returnTo}, ${embedOrigin}, ${options.join(', ')},
              target."organization_id"
-      ${grants({ caller: caller!, client: client!, user })}
+      ${grants({ caller: caller!, client: client!, user: userId })}
       LIMIT 1
       ON CONFLICT ("id") DO UPDATE SET "secure" = excluded."secure"
       RETURNING "user_id" AS "userId"`;
-    return [kind, { name: `record_login_token_${kind}`, sql, isRepeatable: true }];
-  }),
-) as Record<keyof typeof TARGET_SQL, Statement>;
+  },
+  { isRepeatable: true },
+);
 
 const STATE: Statement = {
   name: 'explain_login_token',
@@ -125,9 +127,9 @@ export class LoginTokensService {
     const issuedAt = this.clock.now();
     issuedAt.setMilliseconds(0);
     const expiresAt = addSeconds(issuedAt, this.settings.LOGIN_TOKEN_TTL);
-    const { kind, parameters } = targetOf(caller, ref);
-    const rows = await this.database.write<{ userId: string }>(RECORD[kind], [
-      ...parameters,
+    const named = toNamingRef(caller, ref);
+    const rows = await this.database.write<{ userId: string }>(RECORD[named.by], [
+      ...refParameters(named),
       caller.userId,
       caller.clientId,
       id,

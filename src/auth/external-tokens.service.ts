@@ -10,6 +10,7 @@ import type { TrustedIssuer } from '../config/trusted-issuer.js';
 import { Database } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
 import { TokenError } from '../oauth/tokens.service.js';
+import { refParameters, statementsByRef } from '../users/user-ref-sql.js';
 import { parseUserRef, thirdPartyRef } from '../users/user-ref.js';
 import type { NamingRef } from '../users/user-ref.js';
 import { invalidAccessToken } from './challenge.js';
@@ -37,30 +38,20 @@ const ALGORITHMS = [
   'Ed25519',
 ];
 
-/** The parameters that name an account begin with $3. */
-const ACCOUNTS: Record<NamingRef['by'], string> = {
-  id: '$3',
-  emailAddress: '(SELECT e."user_id" FROM "email_addresses" e WHERE e."address" = $3)',
-  thirdPartyId: '(SELECT t."user_id" FROM "third_party_ids" t WHERE t."third_party" = $3 AND t."external_id" = $4)',
-};
-
 /**
  * The account that a token names, if it is one that the organization of the issuer's client manages, and active; and
  * whether it is staff or has a permission.
  */
-const FIND = Object.fromEntries(
-  Object.entries(ACCOUNTS).map(([by, account]) => [
-    by,
-    {
-      name: `find_account_of_issuer_by_${by}`,
-      sql: `SELECT u."id" AS "userId", (u."staff_organization_id" IS NOT NULL
-              OR EXISTS (SELECT 1 FROM "account_permissions" p WHERE p."user_id" = u."id")) AS "isStaff" FROM "clients" c
-            JOIN "users" u ON u."organization_id" = c."organization_id" AND u."status" = 'ACTIVE'
-            WHERE c."id" = $1 AND u."id" = ${account}
-              AND NOT EXISTS (SELECT 1 FROM "revoked_tokens" r WHERE r."id" = $2)`,
-    },
-  ]),
-) as Record<NamingRef['by'], Statement>;
+const FIND = statementsByRef(
+  'find_account_of_issuer_by',
+  ({ userId }) =>
+    `SELECT u."id" AS "userId", (u."staff_organization_id" IS NOT NULL
+       OR EXISTS (SELECT 1 FROM "account_permissions" p WHERE p."user_id" = u."id")) AS "isStaff" FROM "clients" c
+     JOIN "users" u ON u."organization_id" = c."organization_id" AND u."status" = 'ACTIVE'
+     WHERE c."id" = $1 AND u."id" = ${userId}
+       AND NOT EXISTS (SELECT 1 FROM "revoked_tokens" r WHERE r."id" = $2)`,
+  { first: 3 },
+);
 
 const CLIENT: Statement = { name: 'is_client_of_issuer', sql: `SELECT 1 AS "yes" FROM "clients" WHERE "id" = $1` };
 
@@ -114,7 +105,7 @@ export class ExternalTokensService implements OnApplicationBootstrap {
     const parameters = [
       source.trusted.clientId,
       tokenIdOf(claims),
-      ...parametersOf(requireAccount(source.trusted, claims)),
+      ...refParameters(requireAccount(source.trusted, claims)),
     ];
     const account = await this.find(statement, parameters);
     // The signature is good: this is no guess.
@@ -207,17 +198,6 @@ function requireAccount({ account, claim, thirdParty }: TrustedIssuer, claims: J
     // Whatever is wrong with it, it names nobody.
   }
   throw new TokenError('invalid');
-}
-
-function parametersOf(ref: NamingRef): string[] {
-  switch (ref.by) {
-    case 'id':
-      return [ref.id];
-    case 'emailAddress':
-      return [ref.address];
-    case 'thirdPartyId':
-      return [ref.thirdParty, ref.id];
-  }
 }
 
 /** RFC 8693, section 4.2: a text with spaces; some issuers send a list. */

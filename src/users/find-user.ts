@@ -1,5 +1,6 @@
 import type { EntityManager, FindOptionsWhere } from 'typeorm';
 import type { Caller } from '../auth/caller.js';
+import { toNamingRef } from './user-ref.js';
 import type { NamingRef, UserRef } from './user-ref.js';
 import { User } from './user.entity.js';
 
@@ -16,7 +17,7 @@ function userWhere(ref: NamingRef): FindOptionsWhere<User> {
 
 /** The user whom `caller` names. It takes one statement, whether the user exists or not. */
 export function findUser(db: EntityManager, caller: Caller, ref: UserRef): Promise<User | null> {
-  return findNamedUser(db, ref.by === 'self' ? { by: 'id', id: caller.userId } : ref);
+  return findNamedUser(db, toNamingRef(caller, ref));
 }
 
 /** As `findUser`, for a reference that needs no caller. */

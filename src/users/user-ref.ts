@@ -19,6 +19,11 @@ export interface ThirdPartyIdRef {
   id: string;
 }
 
+/** The reference in the words of somebody else than `caller`. */
+export function toNamingRef(caller: { userId: string }, ref: UserRef): NamingRef {
+  return ref.by === 'self' ? { by: 'id', id: caller.userId } : ref;
+}
+
 const THIRD_PARTY_CODE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 /** RFC 5321, section 4.5.3.1.3, less the angle brackets. */
 const MAX_EMAIL_ADDRESS = 254;

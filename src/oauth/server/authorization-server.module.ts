@@ -17,6 +17,7 @@ import { EngineAnswers } from './engine-answers.js';
 import { EngineConfiguration } from './engine-configuration.js';
 import { InteractionsController } from './interactions.controller.js';
 import { InteractionsService } from './interactions.service.js';
+import { AssertionsService } from './assertions.service.js';
 import { JwtBearerGrant } from './jwt-bearer.grant.js';
 import { OAuthAuditService } from './oauth-audit.service.js';
 import { OAuthController } from './oauth.controller.js';
@@ -44,6 +45,7 @@ import { RefreshesService } from './refreshes.service.js';
     EngineConfiguration,
     ExpiredRecordsService,
     InteractionsService,
+    AssertionsService,
     JwtBearerGrant,
     OAuthAuditService,
     OAuthLimits,

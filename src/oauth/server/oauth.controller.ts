@@ -11,7 +11,7 @@ import { ASKED_OPENID, withoutOpenId } from './compatibility.js';
 import { API_TOKEN_PATH, olderPath, PATHS } from './paths.js';
 import { InteractionsService } from './interactions.service.js';
 import { JWT_BEARER } from './client-metadata.js';
-import { JwtBearerGrant } from './jwt-bearer.grant.js';
+import { AssertionsService } from './assertions.service.js';
 import { OAuthErrorFilter } from './oauth-error.filter.js';
 import { StartAgainFilter } from './start-again.filter.js';
 
@@ -27,7 +27,7 @@ import { StartAgainFilter } from './start-again.filter.js';
 export class OAuthController {
   constructor(
     private readonly server: AuthorizationServer,
-    private readonly jwtBearer: JwtBearerGrant,
+    private readonly assertions: AssertionsService,
     private readonly interactions: InteractionsService,
   ) {}
 
@@ -113,7 +113,7 @@ export class OAuthController {
   /** @throws DomainError `invalid_request`: the engine would only say that it knows no client */
   private async clientOf(assertion: string | null): Promise<string> {
     if (!assertion) throw new DomainError('invalid_request', 'The parameter assertion is missing.');
-    const clientId = await this.jwtBearer.clientOf(assertion);
+    const clientId = await this.assertions.clientOf(assertion);
     if (clientId) return clientId;
     throw new DomainError('invalid_request', 'The iss of the assertion is no service account.');
   }
