@@ -10,7 +10,7 @@ import { EXPLORER_CLIENT } from '../oauth/explorer-client.js';
 import { requireClient } from '../oauth/require-client.js';
 import { findOrganization } from '../organizations/find-organization.js';
 import { checked, collect, Output, tell } from './operator.js';
-import type { WithApplication } from './operator.js';
+import type { CommandGroup, WithApplication } from './operator.js';
 
 interface Fields {
   name?: string;
@@ -24,8 +24,19 @@ interface Fields {
 /** What administers OAuth clients. */
 export function addClientCommands(program: Command, withApplication: WithApplication): void {
   const commands = program.command('clients').description('OAuth clients: the applications that call the API.');
-  const output = new Output(commands);
+  const group = { commands, output: new Output(commands), withApplication };
 
+  addCreate(group);
+  addExplorer(group);
+  addList(group);
+  addShow(group);
+  addChange(group);
+  addRotateSecret(group);
+  addDeleteSecret(group);
+  addDelete(group);
+}
+
+function addCreate({ commands, output, withApplication }: CommandGroup): void {
   withFields(
     commands
       .command('create')
@@ -44,7 +55,9 @@ export function addClientCommands(program: Command, withApplication: WithApplica
       output.one(credentials, ...Object.entries(credentials).map(([name, value]) => `${name}=${value}`));
     }),
   );
+}
 
+function addExplorer({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('explorer')
     .description(
@@ -60,7 +73,9 @@ export function addClientCommands(program: Command, withApplication: WithApplica
         output.one({ client_id: EXPLORER_CLIENT }, `client_id=${EXPLORER_CLIENT}`);
       }),
     );
+}
 
+function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
     .description('Prints a line for each client of an organization: id, how it authenticates, name.')
@@ -75,7 +90,9 @@ export function addClientCommands(program: Command, withApplication: WithApplica
         );
       }),
     );
+}
 
+function addShow({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('show')
     .description('Prints a client as the API shows it, as JSON. Secrets are in no list.')
@@ -87,7 +104,9 @@ export function addClientCommands(program: Command, withApplication: WithApplica
         output.one(client, JSON.stringify(client, null, 2));
       }),
     );
+}
 
+function addChange({ commands, withApplication }: CommandGroup): void {
   withFields(
     commands
       .command('change')
@@ -105,7 +124,9 @@ export function addClientCommands(program: Command, withApplication: WithApplica
       tell(`The client ${id} is changed.`);
     }),
   );
+}
 
+function addRotateSecret({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('rotate-secret')
     .description('Makes a new secret, and prints it this once. The others stay good until they are deleted.')
@@ -119,7 +140,9 @@ export function addClientCommands(program: Command, withApplication: WithApplica
         tell(`It is called ${created.id}. Delete the old one when nobody uses it any more: clients delete-secret`);
       }),
     );
+}
 
+function addDeleteSecret({ commands, withApplication }: CommandGroup): void {
   commands
     .command('delete-secret')
     .description('Deletes a secret: from now on nobody authenticates with it.')
@@ -133,7 +156,9 @@ export function addClientCommands(program: Command, withApplication: WithApplica
         tell(`The secret ${secretId} of the client ${id} is deleted.`);
       }),
     );
+}
 
+function addDelete({ commands, withApplication }: CommandGroup): void {
   commands
     .command('delete')
     .description('Deletes a client, and within two seconds all tokens and sessions that came from it.')

@@ -5,7 +5,7 @@ import { GroupListsService } from '../groups/group-lists.service.js';
 import { GroupsService } from '../groups/groups.service.js';
 import { findOrganization } from '../organizations/find-organization.js';
 import { checked, findGroup, Output, tell } from './operator.js';
-import type { WithApplication } from './operator.js';
+import type { CommandGroup, WithApplication } from './operator.js';
 
 interface NewGroup {
   organization: string;
@@ -18,8 +18,14 @@ export function addGroupCommands(program: Command, withApplication: WithApplicat
   const commands = program
     .command('groups')
     .description('Groups of users. Members come with import, and staff with permissions grant … MANAGE --group.');
-  const output = new Output(commands);
+  const group = { commands, output: new Output(commands), withApplication };
 
+  addList(group);
+  addCreate(group);
+  addDelete(group);
+}
+
+function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
     .description('Prints a line for each group of an organization: id, number of members, name.')
@@ -34,7 +40,9 @@ export function addGroupCommands(program: Command, withApplication: WithApplicat
         );
       }),
     );
+}
 
+function addCreate({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('create')
     .description('Makes one without members and staff, and prints its id.')
@@ -52,7 +60,9 @@ export function addGroupCommands(program: Command, withApplication: WithApplicat
         output.one({ id }, id);
       }),
     );
+}
 
+function addDelete({ commands, withApplication }: CommandGroup): void {
   commands
     .command('delete')
     .description('Deletes one, and within two seconds the sessions that were started through it. The accounts stay.')

@@ -4,15 +4,21 @@ import { toIso } from '../common/clock.js';
 import type { SigningKey } from '../oauth/signing-key.entity.js';
 import { KEY_PURPOSES, PUBLISHED_AHEAD, SigningKeysService } from '../oauth/signing-keys.service.js';
 import { Output, tell } from './operator.js';
-import type { WithApplication } from './operator.js';
+import type { CommandGroup, WithApplication } from './operator.js';
 
 /** What administers the signing keys. What is for a program goes to the standard output. */
 export function addKeyCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('keys')
     .description('The keys that sign login tokens and access tokens. They are also rotated every KEY_ROTATION_DAYS.');
-  const output = new Output(commands);
+  const group = { commands, output: new Output(commands), withApplication };
 
+  addList(group);
+  addRotate(group);
+  addRevoke(group);
+}
+
+function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
     .description('Prints the keys: kid, purpose, algorithm, state, when it signs first, when it verifies nothing more.')
@@ -22,7 +28,9 @@ export function addKeyCommands(program: Command, withApplication: WithApplicatio
         output.list(describeKeys(keys, new Date()), Object.values);
       }),
     );
+}
 
+function addRotate({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('rotate')
     .description(
@@ -44,7 +52,9 @@ export function addKeyCommands(program: Command, withApplication: WithApplicatio
         output.list(kids, (kid) => [kid]);
       }),
     );
+}
 
+function addRevoke({ commands, withApplication }: CommandGroup): void {
   commands
     .command('revoke')
     .description('Refuses within two seconds, on every instance, whatever a key has signed.')

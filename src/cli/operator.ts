@@ -59,6 +59,13 @@ export async function findGroup(db: EntityManager, organizationId: string, text:
   throw new Error(`The organization has no group ${JSON.stringify(text)}.`);
 }
 
+/** What adds a command to a group such as `clients` needs. */
+export interface CommandGroup {
+  commands: Command;
+  output: Output;
+  withApplication: WithApplication;
+}
+
 /** What the commands of a group print for a program: lines, or with `--json` what the API answers, as JSON. */
 export class Output {
   constructor(private readonly commands: Command) {

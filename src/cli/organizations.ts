@@ -12,7 +12,7 @@ import { PermissionsService } from '../users/permissions.service.js';
 import { User } from '../users/user.entity.js';
 import { UsersService } from '../users/users.service.js';
 import { checked, Output, tell } from './operator.js';
-import type { WithApplication } from './operator.js';
+import type { CommandGroup, WithApplication } from './operator.js';
 
 interface NewOrganization {
   email?: string;
@@ -24,8 +24,14 @@ interface NewOrganization {
 /** What makes organizations: the API has nobody who may. */
 export function addOrganizationCommands(program: Command, withApplication: WithApplication): void {
   const commands = program.command('organizations').description('The organizations of the service.');
-  const output = new Output(commands);
+  const group = { commands, output: new Output(commands), withApplication };
 
+  addCreate(group);
+  addList(group);
+  addAddThirdParty(group);
+}
+
+function addCreate({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('create')
     .description('Makes one, and prints its id.')
@@ -51,7 +57,9 @@ export function addOrganizationCommands(program: Command, withApplication: WithA
         if (adminEmail) tell(`Now give ${adminEmail} a password: npm run latchkey -- password --user ${adminEmail}`);
       }),
     );
+}
 
+function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
     .description('Prints a line for each: id and name.')
@@ -66,7 +74,9 @@ export function addOrganizationCommands(program: Command, withApplication: WithA
         );
       }),
     );
+}
 
+function addAddThirdParty({ commands, withApplication }: CommandGroup): void {
   commands
     .command('add-third-party')
     .description('Gives an organization a third party: a system that has ids of its own for users.')

@@ -6,7 +6,7 @@ import { Origin } from '../oauth/origin.entity.js';
 import { OriginsService } from '../oauth/origins.service.js';
 import { findOrganization } from '../organizations/find-organization.js';
 import { Output, tell } from './operator.js';
-import type { WithApplication } from './operator.js';
+import type { CommandGroup, WithApplication } from './operator.js';
 
 /** How the list says why an origin is an organization's. */
 const PROOFS = { FILE: 'proven', OPERATOR: 'operator', UPGRADE: 'upgrade' } as const;
@@ -16,8 +16,14 @@ export function addOriginCommands(program: Command, withApplication: WithApplica
   const commands = program
     .command('origins')
     .description('Origins: the sites to which clients may send users. Each belongs to one organization.');
-  const output = new Output(commands);
+  const group = { commands, output: new Output(commands), withApplication };
 
+  addList(group);
+  addAdd(group);
+  addRemove(group);
+}
+
+function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
     .description(
@@ -46,7 +52,9 @@ export function addOriginCommands(program: Command, withApplication: WithApplica
         }),
       ),
     );
+}
 
+function addAdd({ commands, withApplication }: CommandGroup): void {
   commands
     .command('add')
     .description('Gives an origin to an organization, also one that belongs to another organization.')
@@ -66,7 +74,9 @@ export function addOriginCommands(program: Command, withApplication: WithApplica
         }),
       ),
     );
+}
 
+function addRemove({ commands, withApplication }: CommandGroup): void {
   commands
     .command('remove')
     .description('Takes an origin away from its organization and its clients. Sessions there end within two seconds.')

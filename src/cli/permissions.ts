@@ -11,7 +11,7 @@ import { PermissionsService, permissionsOf } from '../users/permissions.service.
 import type { User } from '../users/user.entity.js';
 import { findGroup, Output, parseNamingRef, requireStaff, tell } from './operator.js';
 import { requireStaffManagerBeside } from './staff.js';
-import type { WithApplication } from './operator.js';
+import type { CommandGroup, WithApplication } from './operator.js';
 
 const GROUP_PERMISSIONS = ['MANAGE', 'VIEW'] as const;
 type AnyPermission = Permission | GroupPermission;
@@ -42,8 +42,14 @@ export function addPermissionCommands(program: Command, withApplication: WithApp
     .command('permissions')
     .description('What staff, people and service accounts, may do in their organization and with a group.')
     .addHelpText('after', PERMISSION_HELP);
-  const output = new Output(commands);
+  const group = { commands, output: new Output(commands), withApplication };
 
+  addList(group);
+
+  for (const verb of ['grant', 'revoke'] as const) addChange(group, verb);
+}
+
+function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
     .description('Prints what somebody on the staff may do in the organization, a line for each.')
@@ -56,37 +62,38 @@ export function addPermissionCommands(program: Command, withApplication: WithApp
         output.list(permissions, (permission) => [permission]);
       }),
     );
+}
 
-  for (const verb of ['grant', 'revoke'] as const)
-    commands
-      .command(verb)
-      .description(
-        verb === 'grant'
-          ? 'Allows staff something: a permission in the organization, or MANAGE or VIEW with --group.'
-          : 'Takes a permission away, and the tokens and sessions that were obtained with it.',
-      )
-      .addArgument(staff())
-      .addArgument(new Argument('<permission>').choices([...PERMISSIONS, ...GROUP_PERMISSIONS]))
-      .option('-g, --group <group>', 'the group’s id, custom reference or name, for MANAGE and VIEW')
-      .addHelpText('after', PERMISSION_HELP)
-      .action((ref: NamingRef, permission: AnyPermission, { group }: { group?: string }) =>
-        withApplication(async (app) => {
-          if (isOfGroup(permission) !== (group !== undefined))
-            throw new Error('MANAGE and VIEW are permissions on a group, given with --group; the others are not.');
-          const { name } = await app.get(Database).transaction(async (db) => {
-            const user = await requireStaff(db, ref);
-            if (verb === 'revoke' && permission === 'MANAGE_STAFF') await requireStaffManagerBeside(app, db, user);
-            if (!isOfGroup(permission)) {
-              const rights = app.get(PermissionsService);
-              await (verb === 'grant'
-                ? rights.give(db, user, permission, null)
-                : rights.take(db, user, permission, null));
-            } else await changeOnGroup(app.get(GroupStaffService), verb, db, user, permission, group!);
-            return user;
-          });
-          tell(`${name} ${verb === 'grant' ? 'has' : 'no longer has'} ${permission}${group ? ` on ${group}` : ''}.`);
-        }),
-      );
+function addChange({ commands, withApplication }: CommandGroup, verb: 'grant' | 'revoke'): void {
+  commands
+    .command(verb)
+    .description(
+      verb === 'grant'
+        ? 'Allows staff something: a permission in the organization, or MANAGE or VIEW with --group.'
+        : 'Takes a permission away, and the tokens and sessions that were obtained with it.',
+    )
+    .addArgument(staff())
+    .addArgument(new Argument('<permission>').choices([...PERMISSIONS, ...GROUP_PERMISSIONS]))
+    .option('-g, --group <group>', 'the group’s id, custom reference or name, for MANAGE and VIEW')
+    .addHelpText('after', PERMISSION_HELP)
+    .action((ref: NamingRef, permission: AnyPermission, { group }: { group?: string }) =>
+      withApplication(async (app) => {
+        if (isOfGroup(permission) !== (group !== undefined))
+          throw new Error('MANAGE and VIEW are permissions on a group, given with --group; the others are not.');
+        const { name } = await app.get(Database).transaction(async (db) => {
+          const user = await requireStaff(db, ref);
+          if (verb === 'revoke' && permission === 'MANAGE_STAFF') await requireStaffManagerBeside(app, db, user);
+          if (!isOfGroup(permission)) {
+            const rights = app.get(PermissionsService);
+            await (verb === 'grant'
+              ? rights.give(db, user, permission, null)
+              : rights.take(db, user, permission, null));
+          } else await changeOnGroup(app.get(GroupStaffService), verb, db, user, permission, group!);
+          return user;
+        });
+        tell(`${name} ${verb === 'grant' ? 'has' : 'no longer has'} ${permission}${group ? ` on ${group}` : ''}.`);
+      }),
+    );
 }
 
 function staff(): Argument {

@@ -11,15 +11,23 @@ import { findOrganization } from '../organizations/find-organization.js';
 import { User } from '../users/user.entity.js';
 import { checked, Output, tell } from './operator.js';
 import { requireStaffManagerBeside } from './staff.js';
-import type { WithApplication } from './operator.js';
+import type { CommandGroup, WithApplication } from './operator.js';
 
 /** What administers service accounts. */
 export function addServiceAccountCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('service-accounts')
     .description('Service accounts: staff of an organization that is no person and signs its requests with a key.');
-  const output = new Output(commands);
+  const group = { commands, output: new Output(commands), withApplication };
 
+  addCreate(group);
+  addList(group);
+  addDelete(group);
+
+  addKeyCommands(group);
+}
+
+function addCreate({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('create')
     .description('Makes one without any right, and prints its id. Give it rights like any other staff.')
@@ -35,7 +43,9 @@ export function addServiceAccountCommands(program: Command, withApplication: Wit
         output.one({ id }, id);
       }),
     );
+}
 
+function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
     .description('Prints a line for each service account of an organization: id, status, client, name.')
@@ -50,7 +60,9 @@ export function addServiceAccountCommands(program: Command, withApplication: Wit
         );
       }),
     );
+}
 
+function addDelete({ commands, withApplication }: CommandGroup): void {
   commands
     .command('delete')
     .description('Deletes one, with its keys, and within two seconds all tokens and sessions that came from it.')
@@ -65,11 +77,16 @@ export function addServiceAccountCommands(program: Command, withApplication: Wit
         tell(`The service account ${id} is deleted.`);
       }),
     );
-
-  addKeyCommands(commands, output, withApplication);
 }
 
-function addKeyCommands(commands: Command, output: Output, withApplication: WithApplication): void {
+function addKeyCommands(group: CommandGroup): void {
+  addAddKey(group);
+  addGenerateKey(group);
+  addListKeys(group);
+  addRevokeKey(group);
+}
+
+function addAddKey({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('add-key')
     .description('Registers a public key, and prints the kid to name in assertions.')
@@ -85,7 +102,9 @@ function addKeyCommands(commands: Command, output: Output, withApplication: With
         output.one({ kid }, kid);
       }),
     );
+}
 
+function addGenerateKey({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('generate-key')
     .description('Makes an ES256 key pair. Prints the private half, which is kept nowhere, and says the kid.')
@@ -104,7 +123,9 @@ function addKeyCommands(commands: Command, output: Output, withApplication: With
         output.one({ kid, privateKey }, privateKey.trimEnd());
       }),
     );
+}
 
+function addListKeys({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list-keys')
     .description('Prints a line for each key of a service account: kid, algorithm, since when, revoked when.')
@@ -119,7 +140,9 @@ function addKeyCommands(commands: Command, output: Output, withApplication: With
         );
       }),
     );
+}
 
+function addRevokeKey({ commands, withApplication }: CommandGroup): void {
   commands
     .command('revoke-key')
     .description('Revokes a key, and within two seconds the tokens and sessions that were obtained with it.')

@@ -13,15 +13,21 @@ import { User } from '../users/user.entity.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import { UsersService } from '../users/users.service.js';
 import { checked, Output, parseNamingRef, requireStaff, tell } from './operator.js';
-import type { WithApplication } from './operator.js';
+import type { CommandGroup, WithApplication } from './operator.js';
 
 /** What says who is on the staff of an organization. */
 export function addStaffCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('staff')
     .description('The staff of an organization: who can get permissions there. Service accounts are staff as well.');
-  const output = new Output(commands);
+  const group = { commands, output: new Output(commands), withApplication };
 
+  addList(group);
+  addAppoint(group);
+  addDismiss(group);
+}
+
+function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
     .description('Prints a line for each: id, e-mail address or -, name.')
@@ -38,7 +44,9 @@ export function addStaffCommands(program: Command, withApplication: WithApplicat
         output.list(users, (user) => [user.id, user.emailAddress ?? '-', user.name]);
       }),
     );
+}
 
+function addAppoint({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('appoint')
     .description('Puts somebody on the staff, without any permission yet, and prints the id.')
@@ -59,7 +67,9 @@ export function addStaffCommands(program: Command, withApplication: WithApplicat
         tell(`${appointed.name} is on the staff. Next: permissions grant`);
       }),
     );
+}
 
+function addDismiss({ commands, withApplication }: CommandGroup): void {
   commands
     .command('dismiss')
     .description(
