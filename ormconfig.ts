@@ -2,7 +2,7 @@ import './src/supported-node.js';
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import { loadSettings } from './src/config/settings.js';
-import { dataSourceOptions } from './src/database/options.js';
+import { dataSourceOptions } from './src/schema/data-source.js';
 
 /** For TypeORM's command line; the service makes its own from the same options. */
 export default new DataSource(dataSourceOptions(loadSettings(process.env)));

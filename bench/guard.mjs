@@ -2,12 +2,12 @@
 // HTTP. Prints microseconds. Run by bench.mjs, on a database that has been filled.
 import 'reflect-metadata';
 import { NestFactory, Reflector } from '@nestjs/core';
-import { AppModule } from '../dist/src/app.module.js';
-import { AttemptsService } from '../dist/src/auth/attempts.service.js';
+import { AppModule } from '../dist/src/app/app.module.js';
+import { AttemptsService } from '../dist/src/limits/attempts.service.js';
 import { BearerGuard } from '../dist/src/auth/bearer.guard.js';
 import { BearerStrategy } from '../dist/src/auth/bearer.strategy.js';
 import { loadSettings } from '../dist/src/config/settings.js';
-import { CallerTokensService } from '../dist/src/oauth/caller-tokens.service.js';
+import { CallerTokensService } from '../dist/src/clients/caller-tokens.service.js';
 import { UsersController } from '../dist/src/users/users.controller.js';
 import { CALLER } from './dataset.mjs';
 

@@ -4,7 +4,7 @@ import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import { loadSettings } from '../dist/src/config/settings.js';
 import { openDataSource } from '../dist/src/database/open.js';
-import { dataSourceOptions } from '../dist/src/database/options.js';
+import { dataSourceOptions } from '../dist/src/schema/data-source.js';
 import { tables } from './dataset.mjs';
 
 const ROWS_PER_STATEMENT = 1000;

@@ -7,8 +7,8 @@ import { pipeline } from 'node:stream/promises';
 import type { INestApplicationContext } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { Command, InvalidArgumentError } from 'commander';
-import { AppModule } from './app.module.js';
-import { describeRoutes } from './app.openapi.js';
+import { AppModule } from './app/app.module.js';
+import { describeRoutes } from './app/openapi.js';
 import { withCopyOf } from './cli/copy-of-file.js';
 import { ExportService } from './bulk/export.service.js';
 import { ImportService } from './bulk/import.service.js';
@@ -25,11 +25,11 @@ import { addServiceAccountCommands } from './cli/service-accounts.js';
 import { ENV_FILE_HELP, loadEnvFile } from './config/env-file.js';
 import { loadSettings, readSettings } from './config/settings.js';
 import { isDatabaseThere } from './database/open.js';
-import { dataSourceOptions, nameOfDatabase } from './database/options.js';
+import { dataSourceOptions, nameOfDatabase } from './schema/data-source.js';
 import { isDatabaseUnavailable } from './database/unavailable.js';
-import { CallerTokensService } from './oauth/caller-tokens.service.js';
+import { CallerTokensService } from './clients/caller-tokens.service.js';
 import { VERSION } from './status/version.js';
-import { parseUserRef } from './users/user-ref.js';
+import { parseUserRef } from './common/user-ref.js';
 
 const MAX_TTL_SECONDS = 30 * 24 * 60 * 60;
 

@@ -5,7 +5,7 @@ import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Logger } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
-import { createApp } from './app.setup.js';
+import { createApp } from './app/setup.js';
 import { ENV_FILE_HELP, loadEnvFile } from './config/env-file.js';
 import { loadSettings } from './config/settings.js';
 import { StartError } from './config/start-error.js';

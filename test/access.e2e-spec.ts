@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { JwtService } from '@nestjs/jwt';
-import { LoginToken } from '../src/access/login-token.entity.js';
+import { LoginToken } from '../src/schema/entities/login-token.entity.js';
 import { newId } from '../src/common/id.js';
-import { KeyRing } from '../src/oauth/key-ring.js';
-import { AccountPermission } from '../src/users/account-permission.entity.js';
-import { User } from '../src/users/user.entity.js';
+import { KeyRing } from '../src/tokens/key-ring.js';
+import { AccountPermission } from '../src/schema/entities/account-permission.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { PUBLIC_URL, TestApp } from './support/app.js';
 import type { TestCaller } from './support/world.js';
 

@@ -6,12 +6,12 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { ExportService } from '../src/bulk/export.service.js';
 import { ImportService } from '../src/bulk/import.service.js';
 import type { ImportCounts } from '../src/bulk/import.service.js';
-import { Group } from '../src/groups/group.entity.js';
-import { Membership } from '../src/groups/membership.entity.js';
-import { EmailAddress } from '../src/users/email-address.entity.js';
-import { ThirdPartyId } from '../src/users/third-party-id.entity.js';
-import { UserSearchTerm } from '../src/users/user-search-term.entity.js';
-import { User } from '../src/users/user.entity.js';
+import { Group } from '../src/schema/entities/group.entity.js';
+import { Membership } from '../src/schema/entities/membership.entity.js';
+import { EmailAddress } from '../src/schema/entities/email-address.entity.js';
+import { ThirdPartyId } from '../src/schema/entities/third-party-id.entity.js';
+import { UserSearchTerm } from '../src/schema/entities/user-search-term.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { TestApp, testEnvironment } from './support/app.js';
 import { runCli } from './support/cli.js';
 import type { TestCaller } from './support/world.js';

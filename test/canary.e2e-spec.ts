@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import { AuditService } from '../src/audit/audit.service.js';
 import { newId } from '../src/common/id.js';
-import { User } from '../src/users/user.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { call, TestApp } from './support/app.js';
 import { raw } from './support/raw.js';
 import { hear, searchEverywhere, secretsIn } from './support/canary.js';

@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLatchkey } from '../clients/typescript/src/index.js';
-import { PERMISSIONS } from '../src/users/account-permission.entity.js';
+import { PERMISSIONS } from '../src/schema/entities/account-permission.entity.js';
 import { TestApp } from './support/app.js';
 import type { TestCaller } from './support/world.js';
 

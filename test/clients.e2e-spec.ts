@@ -3,11 +3,11 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { decodeJwt, SignJWT } from 'jose';
 import { newId } from '../src/common/id.js';
-import { CallerTokensService } from '../src/oauth/caller-tokens.service.js';
-import { ClientSecret } from '../src/oauth/client-secret.entity.js';
-import { MAX_SECRETS } from '../src/oauth/client-secrets.service.js';
-import { OAuthRecord } from '../src/oauth/oauth-record.entity.js';
-import { LoginToken } from '../src/access/login-token.entity.js';
+import { CallerTokensService } from '../src/clients/caller-tokens.service.js';
+import { ClientSecret } from '../src/schema/entities/client-secret.entity.js';
+import { MAX_SECRETS } from '../src/clients/client-secrets.service.js';
+import { OAuthRecord } from '../src/schema/entities/oauth-record.entity.js';
+import { LoginToken } from '../src/schema/entities/login-token.entity.js';
 import { call, outcome, PUBLIC_URL, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import {

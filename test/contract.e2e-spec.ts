@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
-import { describeRoutes } from '../src/app.openapi.js';
+import { describeRoutes } from '../src/app/openapi.js';
 import { loadSettings } from '../src/config/settings.js';
-import { PERMISSIONS } from '../src/users/account-permission.entity.js';
+import { PERMISSIONS } from '../src/schema/entities/account-permission.entity.js';
 import { PUBLIC_URL, TestApp, testEnvironment } from './support/app.js';
 import type { Answer } from './support/app.js';
 import type { TestCaller } from './support/world.js';

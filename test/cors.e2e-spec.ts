@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { PERMISSIONS } from '../src/users/account-permission.entity.js';
+import { PERMISSIONS } from '../src/schema/entities/account-permission.entity.js';
 import { Database } from '../src/database/database.js';
 import { TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';

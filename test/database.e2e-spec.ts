@@ -3,8 +3,8 @@ import { DataSource } from 'typeorm';
 import type { QueryRunner } from 'typeorm';
 import { loadSettings } from '../src/config/settings.js';
 import { Database } from '../src/database/database.js';
-import { dataSourceOptions } from '../src/database/options.js';
-import { Organization } from '../src/organizations/organization.entity.js';
+import { dataSourceOptions } from '../src/schema/data-source.js';
+import { Organization } from '../src/schema/entities/organization.entity.js';
 import { TestApp, testEnvironment } from './support/app.js';
 import type { TestCaller } from './support/world.js';
 

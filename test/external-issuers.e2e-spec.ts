@@ -2,13 +2,13 @@ import { createHmac, createPublicKey, generateKeyPairSync, randomUUID } from 'no
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { importJWK, SignJWT } from 'jose';
 import type { JWK } from 'jose';
-import { createApp } from '../src/app.setup.js';
+import { createApp } from '../src/app/setup.js';
 import { loadSettings } from '../src/config/settings.js';
 import { newClientId, newId } from '../src/common/id.js';
-import { Client } from '../src/oauth/client.entity.js';
-import { EmailAddress } from '../src/users/email-address.entity.js';
-import { ThirdPartyId } from '../src/users/third-party-id.entity.js';
-import { User } from '../src/users/user.entity.js';
+import { Client } from '../src/schema/entities/client.entity.js';
+import { EmailAddress } from '../src/schema/entities/email-address.entity.js';
+import { ThirdPartyId } from '../src/schema/entities/third-party-id.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { call, outcome, PUBLIC_URL, TestApp, testEnvironment } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { decode, forgive } from './support/forge.js';

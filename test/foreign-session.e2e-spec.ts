@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { User } from '../src/users/user.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { cookieOf, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { PROXIES } from './support/asking-proxies.js';

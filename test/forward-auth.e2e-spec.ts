@@ -3,12 +3,12 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest 
 import { Logger } from '@nestjs/common';
 import { createRemoteJWKSet, customFetch, jwtVerify } from 'jose';
 import type { JWTPayload } from 'jose';
-import { AuditEvent } from '../src/audit/audit-event.entity.js';
+import { AuditEvent } from '../src/schema/entities/audit-event.entity.js';
 import { Database } from '../src/database/database.js';
-import { TokensService } from '../src/oauth/tokens.service.js';
-import { Session } from '../src/sessions/session.entity.js';
-import { EmailAddress } from '../src/users/email-address.entity.js';
-import { User } from '../src/users/user.entity.js';
+import { TokensService } from '../src/tokens/tokens.service.js';
+import { Session } from '../src/schema/entities/session.entity.js';
+import { EmailAddress } from '../src/schema/entities/email-address.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { cookieOf, outcome, PUBLIC_URL, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { LETTING_PASS, PASSING_ON, PROXIES, SITE } from './support/asking-proxies.js';

@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
-import { PERMISSIONS } from '../src/users/account-permission.entity.js';
+import { PERMISSIONS } from '../src/schema/entities/account-permission.entity.js';
 import { TestApp } from './support/app.js';
 import { newClient, newServiceAccount } from './support/oauth.js';
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newId } from '../src/common/id.js';
-import { Group } from '../src/groups/group.entity.js';
-import { TokensService } from '../src/oauth/tokens.service.js';
-import { User } from '../src/users/user.entity.js';
+import { Group } from '../src/schema/entities/group.entity.js';
+import { TokensService } from '../src/tokens/tokens.service.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { outcome, TestApp } from './support/app.js';
 import type { TestCaller } from './support/world.js';
 

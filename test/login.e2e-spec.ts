@@ -1,9 +1,9 @@
 import { Script } from 'node:vm';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newSecret } from '../src/common/id.js';
-import { LoginToken } from '../src/access/login-token.entity.js';
-import { Session } from '../src/sessions/session.entity.js';
-import { User } from '../src/users/user.entity.js';
+import { LoginToken } from '../src/schema/entities/login-token.entity.js';
+import { Session } from '../src/schema/entities/session.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { cookieOf, PUBLIC_URL, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { decode } from './support/forge.js';

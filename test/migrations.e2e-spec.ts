@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { loadSettings } from '../src/config/settings.js';
-import { MIGRATIONS } from '../src/database/migrations.js';
-import { NameOriginsOfTokens1795710000000 } from '../src/database/migrations/1795710000000-NameOriginsOfTokens.js';
-import { NameAccountsOfSignIns1795770000000 } from '../src/database/migrations/1795770000000-NameAccountsOfSignIns.js';
-import { FoldEmailAddresses1796400000000 } from '../src/database/migrations/1796400000000-FoldEmailAddresses.js';
-import { GiveOriginsOwners1796100000000 } from '../src/database/migrations/1796100000000-GiveOriginsOwners.js';
-import { dataSourceOptions } from '../src/database/options.js';
+import { MIGRATIONS } from '../src/schema/migrations.js';
+import { NameOriginsOfTokens1795710000000 } from '../src/schema/migrations/1795710000000-NameOriginsOfTokens.js';
+import { NameAccountsOfSignIns1795770000000 } from '../src/schema/migrations/1795770000000-NameAccountsOfSignIns.js';
+import { FoldEmailAddresses1796400000000 } from '../src/schema/migrations/1796400000000-FoldEmailAddresses.js';
+import { GiveOriginsOwners1796100000000 } from '../src/schema/migrations/1796100000000-GiveOriginsOwners.js';
+import { dataSourceOptions } from '../src/schema/data-source.js';
 import { testEnvironment } from './support/app.js';
 import { createDatabase, dropDatabase } from './support/database.js';
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { describeRoutes } from '../src/app.openapi.js';
+import { describeRoutes } from '../src/app/openapi.js';
 import { NEEDS_EXTENSION } from '../src/auth/called-by.decorator.js';
 import type { Need } from '../src/auth/called-by.decorator.js';
 import { loadSettings } from '../src/config/settings.js';
-import { PERMISSIONS } from '../src/users/account-permission.entity.js';
-import { User } from '../src/users/user.entity.js';
+import { PERMISSIONS } from '../src/schema/entities/account-permission.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { TestApp, testEnvironment } from './support/app.js';
 import type { TestCaller } from './support/world.js';
 

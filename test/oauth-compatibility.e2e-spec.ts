@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
-import { Client } from '../src/oauth/client.entity.js';
-import { ClientRedirectUri } from '../src/oauth/client-redirect-uri.entity.js';
+import { Client } from '../src/schema/entities/client.entity.js';
+import { ClientRedirectUri } from '../src/schema/entities/client-redirect-uri.entity.js';
 import { Browser, newClient, newPerson, REDIRECT_URI, requestToken } from './support/oauth.js';
 import type { TestClient } from './support/oauth.js';
 

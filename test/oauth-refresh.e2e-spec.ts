@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { OAuthRecord } from '../src/oauth/oauth-record.entity.js';
+import { OAuthRecord } from '../src/schema/entities/oauth-record.entity.js';
 import { TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { authorizeQuery, Browser, newScene, newTokens, REDIRECT_URI, requestToken } from './support/oauth.js';

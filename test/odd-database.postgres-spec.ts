@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import { Client } from 'pg';
 import { loadSettings } from '../src/config/settings.js';
 import { openDataSource } from '../src/database/open.js';
-import { dataSourceOptions } from '../src/database/options.js';
+import { dataSourceOptions } from '../src/schema/data-source.js';
 import { call, TestApp, testEnvironment } from './support/app.js';
 
 const PASSWORD = 'p-a.s_s~1';

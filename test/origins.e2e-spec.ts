@@ -3,7 +3,7 @@ import type { RequestListener, Server } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { CallerTokensService } from '../src/oauth/caller-tokens.service.js';
+import { CallerTokensService } from '../src/clients/caller-tokens.service.js';
 import { outcome, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { runCommand } from './support/command-line.js';

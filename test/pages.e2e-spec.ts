@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newSecret } from '../src/common/id.js';
-import { User } from '../src/users/user.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { cookieOf, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { raw } from './support/raw.js';

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { hashSecret, newId } from '../src/common/id.js';
-import { SIGN_INS_PER_ACCOUNT } from '../src/auth/attempts.service.js';
-import { FailedAttempt } from '../src/auth/failed-attempt.entity.js';
-import { PasswordLink } from '../src/users/password-link.entity.js';
+import { SIGN_INS_PER_ACCOUNT } from '../src/limits/attempts.service.js';
+import { FailedAttempt } from '../src/schema/entities/failed-attempt.entity.js';
+import { PasswordLink } from '../src/schema/entities/password-link.entity.js';
 import { PasswordLinksService } from '../src/users/password-links.service.js';
 import { PasswordsService } from '../src/users/passwords.service.js';
-import { User } from '../src/users/user.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { outcome, PUBLIC_URL, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { Browser, newPerson, PASSWORD } from './support/oauth.js';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { In } from 'typeorm';
-import { AuditEvent } from '../src/audit/audit-event.entity.js';
-import { createApp } from '../src/app.setup.js';
+import { AuditEvent } from '../src/schema/entities/audit-event.entity.js';
+import { createApp } from '../src/app/setup.js';
 import { loadSettings, Settings } from '../src/config/settings.js';
 import { call, cookieOf, outcome, TestApp, testEnvironment } from './support/app.js';
 import type { Answer } from './support/app.js';

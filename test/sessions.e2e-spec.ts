@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { LoginToken } from '../src/access/login-token.entity.js';
+import { LoginToken } from '../src/schema/entities/login-token.entity.js';
 import { MaintenanceService } from '../src/maintenance/maintenance.service.js';
-import { Session } from '../src/sessions/session.entity.js';
-import { AccountPermission } from '../src/users/account-permission.entity.js';
-import { User } from '../src/users/user.entity.js';
-import { GroupStaff } from '../src/groups/group-staff.entity.js';
+import { Session } from '../src/schema/entities/session.entity.js';
+import { AccountPermission } from '../src/schema/entities/account-permission.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
+import { GroupStaff } from '../src/schema/entities/group-staff.entity.js';
 import { cookieOf, PUBLIC_URL, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import type { TestCaller } from './support/world.js';

@@ -1,19 +1,19 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { Database } from '../src/database/database.js';
-import { Password } from '../src/users/password.entity.js';
-import { User } from '../src/users/user.entity.js';
+import { Password } from '../src/schema/entities/password.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { PasswordsService } from '../src/users/passwords.service.js';
-import { createApp } from '../src/app.setup.js';
+import { createApp } from '../src/app/setup.js';
 import { loadSettings } from '../src/config/settings.js';
 import {
   AttemptsService,
   SIGN_INS_FROM_STRANGERS,
   SIGN_INS_PER_ACCOUNT,
   SIGN_INS_PER_ADDRESS,
-} from '../src/auth/attempts.service.js';
+} from '../src/limits/attempts.service.js';
 import type { DomainError } from '../src/common/errors/errors.js';
-import { FailedAttempt } from '../src/auth/failed-attempt.entity.js';
+import { FailedAttempt } from '../src/schema/entities/failed-attempt.entity.js';
 import { call, TestApp, testEnvironment } from './support/app.js';
 import type { Answer } from './support/app.js';
 import {

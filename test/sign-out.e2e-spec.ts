@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { User } from '../src/users/user.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { PasswordsService } from '../src/users/passwords.service.js';
 import { TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';

@@ -14,7 +14,7 @@ const PROCESSES = 4;
 const OPEN = `
   import { loadSettings } from './dist/src/config/settings.js';
   import { openDataSource } from './dist/src/database/open.js';
-  import { dataSourceOptions } from './dist/src/database/options.js';
+  import { dataSourceOptions } from './dist/src/schema/data-source.js';
   const dataSource = await openDataSource(dataSourceOptions(loadSettings(process.env)));
   console.log(JSON.stringify(await dataSource.query('SELECT "name" FROM "migrations" ORDER BY "id"')));
   await dataSource.destroy();

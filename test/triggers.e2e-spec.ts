@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { loadSettings } from '../src/config/settings.js';
-import { dataSourceOptions } from '../src/database/options.js';
+import { dataSourceOptions } from '../src/schema/data-source.js';
 import { testEnvironment } from './support/app.js';
 import { createDatabase, dropDatabase } from './support/database.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newId } from '../src/common/id.js';
-import { PERMISSIONS } from '../src/users/account-permission.entity.js';
-import { User } from '../src/users/user.entity.js';
+import { PERMISSIONS } from '../src/schema/entities/account-permission.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { outcome, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import type { TestCaller } from './support/world.js';

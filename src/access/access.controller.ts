@@ -1,14 +1,14 @@
 import { Controller, Get, Header, Param, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiExcludeEndpoint, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
-import { AskedVersion } from '../common/asked-version.decorator.js';
-import { ApiBearerErrors } from '../common/openapi.js';
+import { AskedVersion } from '../http/asked-version.decorator.js';
+import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
 import type { ApiVersion } from '../common/paths.js';
 import { ThirdPartyRefPipe, UserRefPipe } from '../users/user-ref.pipe.js';
-import type { UserRef } from '../users/user-ref.js';
+import type { UserRef } from '../common/user-ref.js';
 import { AccessService } from './access.service.js';
 import { AccessQueryDto } from './dto/access-query.dto.js';
 import { AccessDto, inVersion } from './dto/access.dto.js';

@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { AuditModule } from '../audit/audit.module.js';
-import { ClientsModule } from '../oauth/clients.module.js';
-import { TokensModule } from '../oauth/tokens.module.js';
+import { ClientsModule } from '../clients/clients.module.js';
+import { TokensModule } from '../tokens/tokens.module.js';
 import { AccessController } from './access.controller.js';
 import { AccessPolicy } from './access.policy.js';
 import { AccessService } from './access.service.js';

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { invalidAccessToken } from '../auth/challenge.js';
-import type { Caller } from '../auth/caller.js';
+import { invalidAccessToken } from '../http/challenge.js';
+import type { Caller } from '../common/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { refParameters, statementsByRef } from '../users/user-ref-sql.js';
-import { toNamingRef } from '../users/user-ref.js';
-import type { UserRef } from '../users/user-ref.js';
-import { administers, grants } from './grants.js';
+import { toNamingRef } from '../common/user-ref.js';
+import type { UserRef } from '../common/user-ref.js';
+import { administers, grants } from '../rights/grants.js';
 
 /** Why somebody may not be let in. What is known of the user is for the record, not for the caller. */
 export interface Refusal {

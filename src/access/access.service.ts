@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { toIso, toNumericDate } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Settings } from '../config/settings.js';
-import { ClientsService } from '../oauth/clients.service.js';
-import { TokensService } from '../oauth/tokens.service.js';
-import type { UserRef } from '../users/user-ref.js';
+import { ClientsService } from '../clients/clients.service.js';
+import { TokensService } from '../tokens/tokens.service.js';
+import type { UserRef } from '../common/user-ref.js';
 import { AccessPolicy } from './access.policy.js';
 import type { Refusal } from './access.policy.js';
 import type { AccessQueryDto } from './dto/access-query.dto.js';

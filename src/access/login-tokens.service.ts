@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { addSeconds, Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Settings } from '../config/settings.js';
@@ -8,10 +8,10 @@ import { Database, toInstant } from '../database/database.js';
 import { prune, PRUNE_STEP } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
 import { refParameters, statementsByRef } from '../users/user-ref-sql.js';
-import { toNamingRef } from '../users/user-ref.js';
-import type { UserRef } from '../users/user-ref.js';
-import { grants, isGranted, keepsFrame, keepsTarget } from './grants.js';
-import type { LoginToken } from './login-token.entity.js';
+import { toNamingRef } from '../common/user-ref.js';
+import type { UserRef } from '../common/user-ref.js';
+import { grants, isGranted, keepsFrame, keepsTarget } from '../rights/grants.js';
+import type { LoginToken } from '../schema/entities/login-token.entity.js';
 
 /** What the caller chose for the login. It is sealed: nothing at the redemption changes it. */
 export type LoginOptions = Pick<

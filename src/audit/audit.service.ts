@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { addSeconds, Clock } from '../common/clock.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
-import type { AuditDetails, AuditEventName } from './audit-events.js';
+import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
 
 /** What happened, as far as it is known. */
 export interface AuditEntry {

@@ -1,11 +1,11 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { TokensModule } from '../oauth/tokens.module.js';
+import { TokensModule } from '../tokens/tokens.module.js';
 import { BearerGuard } from './bearer.guard.js';
 import { BearerStrategy } from './bearer.strategy.js';
 import { ExternalTokensService } from './external-tokens.service.js';
 import { OwnTokensService } from './own-tokens.service.js';
-import { LimitsModule } from './limits.module.js';
+import { LimitsModule } from '../limits/limits.module.js';
 import { TokenStateService } from './token-state.service.js';
 
 @Module({

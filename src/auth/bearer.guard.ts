@@ -3,12 +3,12 @@ import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { DomainError } from '../common/errors/errors.js';
-import { TokenError } from '../oauth/tokens.service.js';
-import { AttemptsService } from './attempts.service.js';
+import { TokenError } from '../tokens/tokens.service.js';
+import { AttemptsService } from '../limits/attempts.service.js';
 import { BearerStrategy } from './bearer.strategy.js';
 import { CallerRule, SCOPE } from './called-by.decorator.js';
-import type { AuthenticatedCaller } from './caller.js';
-import { invalidAccessToken, REALM } from './challenge.js';
+import type { AuthenticatedCaller } from '../common/caller.js';
+import { invalidAccessToken, REALM } from '../http/challenge.js';
 
 const REFUSALS: Record<TokenError['reason'], string> = {
   invalid: 'The access token is not valid.',

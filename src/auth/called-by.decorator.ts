@@ -1,7 +1,7 @@
 import { applyDecorators } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import { ApiExtension } from '@nestjs/swagger';
-import type { Permission } from '../users/account-permission.entity.js';
+import type { Permission } from '../schema/entities/account-permission.entity.js';
 
 /** The scope of every access token that calls the API (API.md, section 4). */
 export const SCOPE = 'ROLE_USER';

@@ -1,6 +1,6 @@
 import { createParamDecorator } from '@nestjs/common';
 import type { ExecutionContext } from '@nestjs/common';
-import type { Caller } from './caller.js';
+import type { Caller } from '../common/caller.js';
 
 /** The caller that the bearer guard let through. */
 export const CurrentCaller = createParamDecorator(

@@ -6,9 +6,9 @@ import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters, FlattenedJWSIn
 import type { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { isTrustworthyUrl } from '../config/trusted-issuer.js';
-import { weaknessOf } from '../oauth/key-strength.js';
-import { isPlainHeader } from '../oauth/plain-header.js';
-import { isForSignatures } from '../oauth/public-keys.js';
+import { weaknessOf } from '../tokens/key-strength.js';
+import { isPlainHeader } from '../tokens/plain-header.js';
+import { isForSignatures } from '../tokens/public-keys.js';
 
 /** Milliseconds for which fetched keys are believed, and for which they are used while no newer ones can be had. */
 export const KEYS_FRESH_MS = 10 * 60_000;

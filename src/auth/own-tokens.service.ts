@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { TokensService } from '../oauth/tokens.service.js';
-import type { AuthenticatedCaller } from './caller.js';
+import { TokensService } from '../tokens/tokens.service.js';
+import type { AuthenticatedCaller } from '../common/caller.js';
 import { TokenStateService } from './token-state.service.js';
 
 /** What is kept of a token whose signature was checked. */

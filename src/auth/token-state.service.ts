@@ -1,9 +1,9 @@
 import { Injectable } from '@nestjs/common';
-import { grants } from '../access/grants.js';
+import { grants } from '../rights/grants.js';
 import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
-import type { Caller } from './caller.js';
+import type { Caller } from '../common/caller.js';
 
 /** What a token came from: when one of these is gone, the token counts no more. */
 export interface TokenOrigin {

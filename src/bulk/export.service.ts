@@ -4,7 +4,7 @@ import { stringify } from 'csv-stringify';
 import { MoreThan } from 'typeorm';
 import type { DataSource } from 'typeorm';
 import { findOrganization } from '../organizations/find-organization.js';
-import { ThirdParty } from '../organizations/third-party.entity.js';
+import { ThirdParty } from '../schema/entities/third-party.entity.js';
 import { GroupNames } from './group-names.js';
 import { readUsers } from './read-users.js';
 import type { UserRecord } from './read-users.js';

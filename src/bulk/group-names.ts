@@ -1,6 +1,6 @@
 import type { EntityManager } from 'typeorm';
 import { newId } from '../common/id.js';
-import { Group } from '../groups/group.entity.js';
+import { Group } from '../schema/entities/group.entity.js';
 
 type Known = Pick<Group, 'id' | 'name' | 'customReference'>;
 

@@ -1,9 +1,9 @@
 import { In } from 'typeorm';
 import type { EntityManager, FindOptionsWhere } from 'typeorm';
-import { Membership } from '../groups/membership.entity.js';
-import { EmailAddress } from '../users/email-address.entity.js';
-import { ThirdPartyId } from '../users/third-party-id.entity.js';
-import { User } from '../users/user.entity.js';
+import { Membership } from '../schema/entities/membership.entity.js';
+import { EmailAddress } from '../schema/entities/email-address.entity.js';
+import { ThirdPartyId } from '../schema/entities/third-party-id.entity.js';
+import { User } from '../schema/entities/user.entity.js';
 
 export interface UserRecord {
   user: User;

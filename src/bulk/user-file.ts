@@ -6,8 +6,8 @@ import { DomainError } from '../common/errors/errors.js';
 import { toDto } from '../common/errors/validation.js';
 import { isText } from '../common/text.js';
 import { UserChangesDto } from '../users/dto/user-fields.dto.js';
-import { parseThirdPartyId } from '../users/user-ref.js';
-import type { ThirdPartyIdRef } from '../users/user-ref.js';
+import { parseThirdPartyId } from '../common/user-ref.js';
+import type { ThirdPartyIdRef } from '../common/user-ref.js';
 import { requireUtf8 } from './require-utf8.js';
 
 /** The columns that every file may have, beside one for each third party. */

@@ -1,8 +1,8 @@
 import { Option } from 'commander';
 import type { Command } from 'commander';
 import { toIso } from '../common/clock.js';
-import type { SigningKey } from '../oauth/signing-key.entity.js';
-import { KEY_PURPOSES, PUBLISHED_AHEAD, SigningKeysService } from '../oauth/signing-keys.service.js';
+import type { SigningKey } from '../schema/entities/signing-key.entity.js';
+import { KEY_PURPOSES, PUBLISHED_AHEAD, SigningKeysService } from '../tokens/signing-keys.service.js';
 import { Output, tell } from './operator.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 

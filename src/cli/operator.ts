@@ -3,11 +3,11 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import type { EntityManager } from 'typeorm';
 import { toDto } from '../common/errors/validation.js';
-import { Group } from '../groups/group.entity.js';
+import { Group } from '../schema/entities/group.entity.js';
 import { findNamedUser } from '../users/find-user.js';
-import type { NamingRef } from '../users/user-ref.js';
-import { parseUserRef } from '../users/user-ref.js';
-import { User } from '../users/user.entity.js';
+import type { NamingRef } from '../common/user-ref.js';
+import { parseUserRef } from '../common/user-ref.js';
+import { User } from '../schema/entities/user.entity.js';
 
 /** Runs something with the services of an application that listens nowhere. */
 export type WithApplication = (work: (app: INestApplicationContext) => Promise<void>) => Promise<void>;

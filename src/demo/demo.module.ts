@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
-import { ClientsModule } from '../oauth/clients.module.js';
-import { Organization } from '../organizations/organization.entity.js';
+import { ClientsModule } from '../clients/clients.module.js';
+import { Organization } from '../schema/entities/organization.entity.js';
 import { UsersModule } from '../users/users.module.js';
 import { DemoService } from './demo.service.js';
 

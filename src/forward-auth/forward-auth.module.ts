@@ -1,7 +1,7 @@
 import { Module } from '@nestjs/common';
-import { LimitsModule } from '../auth/limits.module.js';
-import { ClientsModule } from '../oauth/clients.module.js';
-import { TokensModule } from '../oauth/tokens.module.js';
+import { LimitsModule } from '../limits/limits.module.js';
+import { ClientsModule } from '../clients/clients.module.js';
+import { TokensModule } from '../tokens/tokens.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { IdentityHeadersService } from './identity-headers.service.js';
 import { DeepLinksService } from './deep-links.service.js';

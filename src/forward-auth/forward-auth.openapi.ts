@@ -1,4 +1,4 @@
-import { errorsOf } from '../common/openapi.js';
+import { errorsOf } from '../http/openapi.js';
 
 const HEADERS = {
   'X-Latchkey-User': 'The ID of the visitor.',

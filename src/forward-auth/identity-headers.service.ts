@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Clock, toNumericDate } from '../common/clock.js';
-import { KeyRing } from '../oauth/key-ring.js';
-import { TokensService } from '../oauth/tokens.service.js';
-import type { Visitor } from '../sessions/known-visitors.js';
+import { KeyRing } from '../tokens/key-ring.js';
+import { TokensService } from '../tokens/tokens.service.js';
+import type { Visitor } from '../sessions/live/known-visitors.js';
 import { identityHeaders } from './identity-headers.js';
 
 /** Seconds for which an identity assertion is valid, and after which a new one is signed. */

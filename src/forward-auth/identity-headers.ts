@@ -1,4 +1,4 @@
-import type { Visitor } from '../sessions/known-visitors.js';
+import type { Visitor } from '../sessions/live/known-visitors.js';
 
 /**
  * What an application is told about a visitor. Every header is always there, empty for what is not known, because a

@@ -2,11 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
-import { KnownVisitors, visitorKey } from '../sessions/known-visitors.js';
-import type { Visitor } from '../sessions/known-visitors.js';
-import type { ShownCookie } from '../sessions/session-cookie.js';
-import { SessionsService } from '../sessions/sessions.service.js';
-import type { LiveSession } from '../sessions/sessions.service.js';
+import { KnownVisitors, visitorKey } from '../sessions/live/known-visitors.js';
+import type { Visitor } from '../sessions/live/known-visitors.js';
+import type { ShownCookie } from '../sessions/live/session-cookie.js';
+import { SessionsService } from '../sessions/live/sessions.service.js';
+import type { LiveSession } from '../sessions/live/sessions.service.js';
 
 /**
  * No third-party ID has a line break in it, and no origin a space. Third-party IDs are private: an organization that does

@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { searchTerms } from '../common/search-text.js';
-import { GroupSearchTerm } from './group-search-term.entity.js';
-import { Group } from './group.entity.js';
+import { GroupSearchTerm } from '../schema/entities/group-search-term.entity.js';
+import { Group } from '../schema/entities/group.entity.js';
 
 /** To be called by whatever changes the name or the reference of a group. */
 export async function indexGroup(db: EntityManager, groupId: string): Promise<void> {

@@ -2,17 +2,17 @@ import { Controller, Delete, Get, Injectable, Param, Put, Query } from '@nestjs/
 import type { PipeTransform } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { DomainError } from '../common/errors/errors.js';
-import { ApiBearerErrors } from '../common/openapi.js';
-import { OffsetQueryDto } from '../common/paging.js';
+import { ApiBearerErrors } from '../http/openapi.js';
+import { OffsetQueryDto } from '../http/paging.js';
 import { API } from '../common/paths.js';
-import { parseUserRef } from '../users/user-ref.js';
-import type { UserRef } from '../users/user-ref.js';
+import { parseUserRef } from '../common/user-ref.js';
+import type { UserRef } from '../common/user-ref.js';
 import { GroupStaffDto, GroupStaffListDto } from './dto/group-staff.dto.js';
 import { GroupIdPipe } from './group-id.pipe.js';
-import type { GroupPermission } from './group-staff.entity.js';
+import type { GroupPermission } from '../schema/entities/group-staff.entity.js';
 import { GroupStaffService } from './group-staff.service.js';
 
 @Injectable()

@@ -1,12 +1,12 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
-import { AskedVersion } from '../common/asked-version.decorator.js';
-import { DescriptionDto } from '../common/description.dto.js';
-import { IdPipe } from '../common/id.pipe.js';
-import { ApiBearerErrors } from '../common/openapi.js';
+import { AskedVersion } from '../http/asked-version.decorator.js';
+import { DescriptionDto } from '../http/description.dto.js';
+import { IdPipe } from '../http/id.pipe.js';
+import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
 import type { ApiVersion } from '../common/paths.js';
 import { GroupChangesDto, NewGroupDto } from './dto/group-fields.dto.js';

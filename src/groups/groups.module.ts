@@ -1,11 +1,11 @@
 import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AuditModule } from '../audit/audit.module.js';
-import { RevocationModule } from '../access/revocation.module.js';
+import { RevocationModule } from '../rights/rights.module.js';
 import { OrganizationsModule } from '../organizations/organizations.module.js';
 import { UsersModule } from '../users/users.module.js';
-import { GroupStaff } from './group-staff.entity.js';
-import { Group } from './group.entity.js';
+import { GroupStaff } from '../schema/entities/group-staff.entity.js';
+import { Group } from '../schema/entities/group.entity.js';
 import { GroupListsService } from './group-lists.service.js';
 import { GroupStaffController } from './group-staff.controller.js';
 import { GroupStaffService } from './group-staff.service.js';
@@ -14,7 +14,7 @@ import { GroupsPolicy } from './groups.policy.js';
 import { GroupsService } from './groups.service.js';
 import { InvitationsController, MembersController } from './members.controller.js';
 import { MembersService } from './members.service.js';
-import { Membership } from './membership.entity.js';
+import { Membership } from '../schema/entities/membership.entity.js';
 
 @Module({
   imports: [

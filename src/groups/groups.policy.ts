@@ -2,17 +2,17 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { In } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import type { ErrorId } from '../common/errors/errors.js';
-import { AccountPermission } from '../users/account-permission.entity.js';
+import { AccountPermission } from '../schema/entities/account-permission.entity.js';
 import type { UserDto } from '../users/dto/user.dto.js';
-import type { User } from '../users/user.entity.js';
+import type { User } from '../schema/entities/user.entity.js';
 import { requireStaffWith, UsersPolicy } from '../users/users.policy.js';
-import { GroupStaff } from './group-staff.entity.js';
-import type { GroupPermission } from './group-staff.entity.js';
-import type { Group } from './group.entity.js';
-import { Membership } from './membership.entity.js';
+import { GroupStaff } from '../schema/entities/group-staff.entity.js';
+import type { GroupPermission } from '../schema/entities/group-staff.entity.js';
+import type { Group } from '../schema/entities/group.entity.js';
+import { Membership } from '../schema/entities/membership.entity.js';
 
 /** Groups of an organization: all, or those on which a staff user has a permission of their own. */
 export interface GroupScope {

@@ -2,9 +2,9 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { In } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
-import { RevocationService } from '../access/revocation.service.js';
+import { RevocationService } from '../rights/revocation.service.js';
 import { AuditService } from '../audit/audit.service.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import type { ErrorId } from '../common/errors/errors.js';
@@ -13,10 +13,10 @@ import { Database } from '../database/database.js';
 import type { GroupChangesDto, NewGroupDto } from './dto/group-fields.dto.js';
 import type { GroupDto } from './dto/group.dto.js';
 import { indexGroup } from './group-search.js';
-import { GroupStaff } from './group-staff.entity.js';
-import { Group } from './group.entity.js';
+import { GroupStaff } from '../schema/entities/group-staff.entity.js';
+import { Group } from '../schema/entities/group.entity.js';
 import { GroupsPolicy } from './groups.policy.js';
-import { User } from '../users/user.entity.js';
+import { User } from '../schema/entities/user.entity.js';
 
 @Injectable()
 export class GroupsService {

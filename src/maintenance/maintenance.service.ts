@@ -2,9 +2,9 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { LoginTokensService } from '../access/login-tokens.service.js';
 import { AuditService } from '../audit/audit.service.js';
-import { AttemptsService } from '../auth/attempts.service.js';
-import { ExpiredRecordsService } from '../oauth/expired-records.service.js';
-import { SigningKeysService } from '../oauth/signing-keys.service.js';
+import { AttemptsService } from '../limits/attempts.service.js';
+import { ExpiredRecordsService } from '../authorization-server/expired-records.service.js';
+import { SigningKeysService } from '../tokens/signing-keys.service.js';
 import { PasswordLinksService } from '../users/password-links.service.js';
 
 export const INTERVAL_MS = 10 * 60_000;

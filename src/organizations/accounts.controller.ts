@@ -1,11 +1,11 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
-import { IdPipe } from '../common/id.pipe.js';
-import { ApiBearerErrors } from '../common/openapi.js';
-import { OffsetQueryDto } from '../common/paging.js';
+import { IdPipe } from '../http/id.pipe.js';
+import { ApiBearerErrors } from '../http/openapi.js';
+import { OffsetQueryDto } from '../http/paging.js';
 import { API } from '../common/paths.js';
 import { AccountsService } from './accounts.service.js';
 import { AccountsDto, AccountsQueryDto } from './dto/accounts.dto.js';

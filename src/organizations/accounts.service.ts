@@ -1,18 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
-import type { Caller } from '../auth/caller.js';
-import { count, pageById, pageByTerm } from '../common/paging.js';
-import type { OffsetQueryDto, Page } from '../common/paging.js';
+import type { Caller } from '../common/caller.js';
+import { count, pageById, pageByTerm } from '../http/paging.js';
+import type { OffsetQueryDto, Page } from '../http/paging.js';
 import { searchRange } from '../common/search-text.js';
 import { userMatchesSearch } from '../users/user-search.js';
-import { UserSearchTerm } from '../users/user-search-term.entity.js';
-import { User } from '../users/user.entity.js';
+import { UserSearchTerm } from '../schema/entities/user-search-term.entity.js';
+import { User } from '../schema/entities/user.entity.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import { UsersService } from '../users/users.service.js';
 import type { AccountsDto, AccountsQueryDto } from './dto/accounts.dto.js';
 import type { StaffDto } from './dto/staff.dto.js';
-import { Organization } from './organization.entity.js';
+import { Organization } from '../schema/entities/organization.entity.js';
 
 /** The people whom an organization manages (API.md, section 5). */
 @Injectable()

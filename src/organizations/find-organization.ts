@@ -1,5 +1,5 @@
 import type { EntityManager } from 'typeorm';
-import { Organization } from './organization.entity.js';
+import { Organization } from '../schema/entities/organization.entity.js';
 
 /** The organization that the command line names by its id or its name. @throws Error if there is none, or more than one */
 export async function findOrganization(db: EntityManager, text: string): Promise<Organization> {

@@ -1,10 +1,10 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
-import { IdPipe } from '../common/id.pipe.js';
-import { ApiBearerErrors } from '../common/openapi.js';
+import { IdPipe } from '../http/id.pipe.js';
+import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
 import { OrganizationDto } from './dto/organization.dto.js';
 import { OrganizationsService } from './organizations.service.js';

@@ -2,16 +2,16 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { newId } from '../common/id.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
-import { isThirdPartyCode } from '../users/user-ref.js';
+import { isThirdPartyCode } from '../common/user-ref.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import type { OrganizationDto } from './dto/organization.dto.js';
-import { Organization } from './organization.entity.js';
-import { ThirdParty } from './third-party.entity.js';
+import { Organization } from '../schema/entities/organization.entity.js';
+import { ThirdParty } from '../schema/entities/third-party.entity.js';
 
 @Injectable()
 export class OrganizationsService {

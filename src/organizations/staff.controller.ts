@@ -9,15 +9,15 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
-import { IdPipe } from '../common/id.pipe.js';
-import { ApiBearerErrors } from '../common/openapi.js';
-import { WholeListQueryDto } from '../common/paging.js';
+import { IdPipe } from '../http/id.pipe.js';
+import { ApiBearerErrors } from '../http/openapi.js';
+import { WholeListQueryDto } from '../http/paging.js';
 import { API } from '../common/paths.js';
 import { UserDto } from '../users/dto/user.dto.js';
 import { UserRefPipe } from '../users/user-ref.pipe.js';
-import type { UserRef } from '../users/user-ref.js';
+import type { UserRef } from '../common/user-ref.js';
 import { NewStaffDto, StaffDto } from './dto/staff.dto.js';
 import { StaffService } from './staff.service.js';
 

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { AttemptsService } from '../auth/attempts.service.js';
-import type { Caller } from '../auth/caller.js';
+import { AttemptsService } from '../limits/attempts.service.js';
+import type { Caller } from '../common/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { newSecret } from '../common/id.js';
@@ -9,12 +9,12 @@ import { TrustedProxies } from '../common/trusted-proxies.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
-import { isLegalOrigin } from '../oauth/client-addresses.js';
-import { OAuthPolicy } from '../oauth/oauth.policy.js';
-import { Origin } from '../oauth/origin.entity.js';
-import { OriginsService } from '../oauth/origins.service.js';
+import { isLegalOrigin } from '../clients/client-addresses.js';
+import { OAuthPolicy } from '../clients/oauth.policy.js';
+import { Origin } from '../schema/entities/origin.entity.js';
+import { OriginsService } from '../clients/origins.service.js';
 import type { OriginDto, OriginsDto } from './dto/origins.dto.js';
-import { OriginClaim } from './origin-claim.entity.js';
+import { OriginClaim } from '../schema/entities/origin-claim.entity.js';
 import { readSiteFile, SiteFileError } from './site-file.js';
 
 /** Where a site shows that it belongs to an organization. */

@@ -1,11 +1,11 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
-import { ApiBearerErrors } from '../common/openapi.js';
+import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
-import { DescriptionDto } from '../common/description.dto.js';
+import { DescriptionDto } from '../http/description.dto.js';
 import { NewOriginDto, OriginDto, OriginsDto } from './dto/origins.dto.js';
 import { OriginClaimsService } from './origin-claims.service.js';
 

@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
-import { LimitsModule } from '../auth/limits.module.js';
-import { ClientsModule } from '../oauth/clients.module.js';
+import { LimitsModule } from '../limits/limits.module.js';
+import { ClientsModule } from '../clients/clients.module.js';
 import { OriginClaimsService } from './origin-claims.service.js';
 import { OriginListController, OriginsController } from './origins.controller.js';
 

@@ -2,21 +2,21 @@ import { Controller, Get, Header, Param, Post, Req, Res, UseFilters, UseGuards }
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import { SameOriginGuard } from '../auth/same-origin.guard.js';
+import { SameOriginGuard } from '../http/same-origin.guard.js';
 import { toIso } from '../common/clock.js';
-import { IdPipe } from '../common/id.pipe.js';
-import { FAVICON } from '../common/favicon.js';
-import { html, sendPage } from '../common/page.js';
-import type { Html } from '../common/page.js';
+import { IdPipe } from '../http/id.pipe.js';
+import { FAVICON } from '../http/favicon.js';
+import { html, sendPage } from '../http/page.js';
+import type { Html } from '../http/page.js';
 import { Settings } from '../config/settings.js';
 import type { SessionDto } from './dto/session.dto.js';
-import { PageErrorFilter } from '../common/errors/page-error.filter.js';
-import { OwnSessionsService } from './own-sessions.service.js';
-import { SessionCookie } from './session-cookie.js';
-import type { Session } from './session.entity.js';
-import { SessionsService } from './sessions.service.js';
-import { showSignedOut } from './signed-out.page.js';
-import { CurrentSessionService } from './current-session.service.js';
+import { PageErrorFilter } from '../http/page-error.filter.js';
+import { OwnSessionsService } from './live/own-sessions.service.js';
+import { SessionCookie } from './live/session-cookie.js';
+import type { Session } from '../schema/entities/session.entity.js';
+import { SessionsService } from './live/sessions.service.js';
+import { showSignedOut } from './pages/signed-out.page.js';
+import { CurrentSessionService } from './live/current-session.service.js';
 
 const OWN_SESSIONS = 'login/sessions';
 

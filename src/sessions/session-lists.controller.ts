@@ -1,13 +1,13 @@
 import { Controller, Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
-import { IdPipe } from '../common/id.pipe.js';
-import { ApiBearerErrors } from '../common/openapi.js';
+import { IdPipe } from '../http/id.pipe.js';
+import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
 import { AccessTokensDto, SessionsDto, SessionsQueryDto } from './dto/session-lists.dto.js';
-import { SessionListsService } from './session-lists.service.js';
+import { SessionListsService } from './live/session-lists.service.js';
 
 const LISTING = ['not_permitted', 'missing_field', 'nonexistent_user', 'no_access', 'invalid_result_size'] as const;
 

@@ -13,23 +13,23 @@ import {
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import { ApiErrors } from '../common/openapi.js';
-import { SUBMIT_ONCE, SUBMIT_ONCE_TEXT } from '../common/submit-once.js';
+import { ApiErrors } from '../http/openapi.js';
+import { SUBMIT_ONCE, SUBMIT_ONCE_TEXT } from '../http/submit-once.js';
 import { Settings } from '../config/settings.js';
-import { LoginAnswerDto } from './dto/login-answer.dto.js';
+import { LoginAnswerDto } from './login/login-answer.dto.js';
 import { SessionDto } from './dto/session.dto.js';
-import { LoginPages } from './login-pages.js';
-import { LOGIN_SCRIPT, LOGIN_SCRIPT_TEXT } from './login-script.js';
-import { LoginService } from './login.service.js';
-import { isForPerson, PageErrorFilter } from '../common/errors/page-error.filter.js';
-import { SameOriginGuard } from '../auth/same-origin.guard.js';
-import { SessionCookie } from './session-cookie.js';
-import { SignInCookies } from '../oauth/sign-in-cookies.js';
-import { SignInsService } from '../oauth/sign-ins.service.js';
-import type { RequestWithSession } from './session.guard.js';
-import { SessionsService } from './sessions.service.js';
-import { showSignedOut } from './signed-out.page.js';
-import { CurrentSessionService } from './current-session.service.js';
+import { LoginPages } from './pages/login-pages.js';
+import { LOGIN_SCRIPT, LOGIN_SCRIPT_TEXT } from './pages/login-script.js';
+import { LoginService } from './login/login.service.js';
+import { isForPerson, PageErrorFilter } from '../http/page-error.filter.js';
+import { SameOriginGuard } from '../http/same-origin.guard.js';
+import { SessionCookie } from './live/session-cookie.js';
+import { SignInCookies } from '../sign-ins/sign-in-cookies.js';
+import { SignInsService } from '../sign-ins/sign-ins.service.js';
+import type { RequestWithSession } from './live/session.guard.js';
+import { SessionsService } from './live/sessions.service.js';
+import { showSignedOut } from './pages/signed-out.page.js';
+import { CurrentSessionService } from './live/current-session.service.js';
 
 /** Establishes, shows and ends the web session (API.md, section 3). */
 @ApiTags('Sessions')

@@ -1,7 +1,7 @@
 import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import { ApiErrors } from '../common/openapi.js';
+import { ApiErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';

@@ -1,14 +1,14 @@
 import { Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
 import { ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
-import { ApiBearerErrors } from '../common/openapi.js';
+import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
 import { UserEmailAddressDto, UserEmailAddressesDto, VerificationLinkDto } from './dto/email-address.dto.js';
 import { EmailAddressesService } from './email-addresses.service.js';
 import { EmailAddressPipe, UserRefPipe } from './user-ref.pipe.js';
-import type { UserRef } from './user-ref.js';
+import type { UserRef } from '../common/user-ref.js';
 
 const READING = ['missing_field', 'no_access', 'nonexistent_user'] as const;
 const NAMING = [...READING, 'invalid_email_address'] as const;

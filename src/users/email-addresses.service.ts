@@ -3,15 +3,15 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { MoreThan } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
-import type { AuditDetails, AuditEventName } from '../audit/audit-events.js';
-import type { Caller } from '../auth/caller.js';
+import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
+import type { Caller } from '../common/caller.js';
 import { addSeconds, Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { hashSecret, newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { UserEmailAddressDto, UserEmailAddressesDto, VerificationLinkDto } from './dto/email-address.dto.js';
-import { EmailAddress } from './email-address.entity.js';
+import { EmailAddress } from '../schema/entities/email-address.entity.js';
 import {
   addEmailAddress,
   claimEmailAddress,
@@ -20,10 +20,10 @@ import {
   replaceEmailAddress,
 } from './email-addresses.js';
 import { findUser } from './find-user.js';
-import { UnverifiedEmailAddress } from './unverified-email-address.entity.js';
+import { UnverifiedEmailAddress } from '../schema/entities/unverified-email-address.entity.js';
 import { indexUser } from './user-search.js';
-import type { UserRef } from './user-ref.js';
-import type { User } from './user.entity.js';
+import type { UserRef } from '../common/user-ref.js';
+import type { User } from '../schema/entities/user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
 /** Where the link leads that verifies an address. */

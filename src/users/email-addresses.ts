@@ -2,10 +2,10 @@ import { Not } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { DomainError } from '../common/errors/errors.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
-import { EmailAddress } from './email-address.entity.js';
-import { PasswordLink } from './password-link.entity.js';
-import { UnverifiedEmailAddress } from './unverified-email-address.entity.js';
-import { normalizeEmailAddress } from './user-ref.js';
+import { EmailAddress } from '../schema/entities/email-address.entity.js';
+import { PasswordLink } from '../schema/entities/password-link.entity.js';
+import { UnverifiedEmailAddress } from '../schema/entities/unverified-email-address.entity.js';
+import { normalizeEmailAddress } from '../common/user-ref.js';
 
 /** Of verified ones, and of unverified ones: nobody has so many, and each of them is read with the account. */
 export const MAX_ADDRESSES = 20;

@@ -2,10 +2,10 @@ import { Controller, Get, Post, Query, Res, UseFilters, UseGuards } from '@nestj
 import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import { SameOriginGuard } from '../auth/same-origin.guard.js';
+import { SameOriginGuard } from '../http/same-origin.guard.js';
 import { DomainError } from '../common/errors/errors.js';
-import { PageErrorFilter } from '../common/errors/page-error.filter.js';
-import { html, sendPage } from '../common/page.js';
+import { PageErrorFilter } from '../http/page-error.filter.js';
+import { html, sendPage } from '../http/page.js';
 import { EmailAddressesService, VERIFICATION_PATH } from './email-addresses.service.js';
 
 /** The page of a link that verifies an e-mail address. Opening it changes nothing: scanners of mail open links too. */

@@ -1,8 +1,8 @@
 import type { EntityManager, FindOptionsWhere } from 'typeorm';
-import type { Caller } from '../auth/caller.js';
-import { toNamingRef } from './user-ref.js';
-import type { NamingRef, UserRef } from './user-ref.js';
-import { User } from './user.entity.js';
+import type { Caller } from '../common/caller.js';
+import { toNamingRef } from '../common/user-ref.js';
+import type { NamingRef, UserRef } from '../common/user-ref.js';
+import { User } from '../schema/entities/user.entity.js';
 
 function userWhere(ref: NamingRef): FindOptionsWhere<User> {
   switch (ref.by) {

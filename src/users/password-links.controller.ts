@@ -1,14 +1,14 @@
 import { Controller, Header, HttpCode, Param, Post } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
-import { ApiBearerErrors } from '../common/openapi.js';
+import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
 import { PasswordLinkDto } from './dto/password-link.dto.js';
 import { PasswordLinksService } from './password-links.service.js';
 import { UserRefPipe } from './user-ref.pipe.js';
-import type { UserRef } from './user-ref.js';
+import type { UserRef } from '../common/user-ref.js';
 
 @ApiTags('Users')
 @ApiBearerAuth()

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { MoreThan } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { addSeconds, Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { hashSecret, newSecret } from '../common/id.js';
@@ -10,12 +10,12 @@ import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import { prune, pruneExpired } from '../database/prune.js';
 import type { PasswordLinkDto } from './dto/password-link.dto.js';
-import { EmailAddress } from './email-address.entity.js';
+import { EmailAddress } from '../schema/entities/email-address.entity.js';
 import { findUser } from './find-user.js';
-import { PasswordLink } from './password-link.entity.js';
+import { PasswordLink } from '../schema/entities/password-link.entity.js';
 import { PasswordsService } from './passwords.service.js';
-import type { UserRef } from './user-ref.js';
-import { User } from './user.entity.js';
+import type { UserRef } from '../common/user-ref.js';
+import { User } from '../schema/entities/user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
 /** Where a person opens the link. */

@@ -6,12 +6,12 @@ import { AuditService } from '../audit/audit.service.js';
 import { Clock } from '../common/clock.js';
 import { Database, toInstant } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
-import { SignInsService } from '../oauth/sign-ins.service.js';
-import { PasswordLink } from './password-link.entity.js';
+import { SignInsService } from '../sign-ins/sign-ins.service.js';
+import { PasswordLink } from '../schema/entities/password-link.entity.js';
 import { requireStrongPassword } from './password-strength.js';
-import { Password } from './password.entity.js';
-import { User } from './user.entity.js';
-import { normalizeEmailAddress } from './user-ref.js';
+import { Password } from '../schema/entities/password.entity.js';
+import { User } from '../schema/entities/user.entity.js';
+import { normalizeEmailAddress } from '../common/user-ref.js';
 
 /** OWASP's Password Storage Cheat Sheet: argon2id (the library's default) with 19 MiB, two passes, one lane. */
 const ARGON2ID = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };

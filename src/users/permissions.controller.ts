@@ -2,17 +2,17 @@ import { Controller, Delete, Get, Injectable, Param, Put } from '@nestjs/common'
 import type { PipeTransform } from '@nestjs/common';
 import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { DomainError } from '../common/errors/errors.js';
-import { ApiBearerErrors } from '../common/openapi.js';
+import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
-import { PERMISSIONS } from './account-permission.entity.js';
-import type { Permission } from './account-permission.entity.js';
+import { PERMISSIONS } from '../schema/entities/account-permission.entity.js';
+import type { Permission } from '../schema/entities/account-permission.entity.js';
 import { PermissionsDto } from './dto/permissions.dto.js';
 import { PermissionsService } from './permissions.service.js';
 import { UserRefPipe } from './user-ref.pipe.js';
-import type { UserRef } from './user-ref.js';
+import type { UserRef } from '../common/user-ref.js';
 
 @Injectable()
 class PermissionPipe implements PipeTransform<string, Permission> {

@@ -1,16 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { RevocationService } from '../access/revocation.service.js';
+import { RevocationService } from '../rights/revocation.service.js';
 import { AuditService } from '../audit/audit.service.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { Database } from '../database/database.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
-import { AccountPermission, PERMISSIONS } from './account-permission.entity.js';
-import type { Permission } from './account-permission.entity.js';
+import { AccountPermission, PERMISSIONS } from '../schema/entities/account-permission.entity.js';
+import type { Permission } from '../schema/entities/account-permission.entity.js';
 import type { PermissionsDto } from './dto/permissions.dto.js';
 import { findUser } from './find-user.js';
-import type { UserRef } from './user-ref.js';
-import type { User } from './user.entity.js';
+import type { UserRef } from '../common/user-ref.js';
+import type { User } from '../schema/entities/user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
 /** What staff may do in their organization (API.md, section 5). */

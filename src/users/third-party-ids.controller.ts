@@ -1,14 +1,14 @@
 import { Controller, Delete, Get, HttpCode, Param, Put } from '@nestjs/common';
 import { ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
-import { ApiBearerErrors } from '../common/openapi.js';
+import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
 import { ThirdPartyIdDto } from './dto/user.dto.js';
 import { ThirdPartyIdsService } from './third-party-ids.service.js';
 import { ThirdPartyIdPipe, UserRefPipe } from './user-ref.pipe.js';
-import type { ThirdPartyIdRef, UserRef } from './user-ref.js';
+import type { ThirdPartyIdRef, UserRef } from '../common/user-ref.js';
 
 const READING = ['missing_field', 'no_access', 'nonexistent_user'] as const;
 const NAMING = [...READING, 'invalid_third_party_id', 'unknown_third_party_id'] as const;

@@ -2,18 +2,18 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Database } from '../database/database.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
-import { ThirdParty } from '../organizations/third-party.entity.js';
+import { ThirdParty } from '../schema/entities/third-party.entity.js';
 import type { ThirdPartyIdDto } from './dto/user.dto.js';
 import { findUser } from './find-user.js';
-import { ThirdPartyId } from './third-party-id.entity.js';
+import { ThirdPartyId } from '../schema/entities/third-party-id.entity.js';
 import { indexUser } from './user-search.js';
-import { parseThirdPartyId } from './user-ref.js';
-import type { ThirdPartyIdRef, UserRef } from './user-ref.js';
-import type { User } from './user.entity.js';
+import { parseThirdPartyId } from '../common/user-ref.js';
+import type { ThirdPartyIdRef, UserRef } from '../common/user-ref.js';
+import type { User } from '../schema/entities/user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
 /** What third parties call a user (API.md, section 5). */

@@ -1,5 +1,5 @@
 import type { Statement } from '../database/statement.js';
-import type { NamingRef } from './user-ref.js';
+import type { NamingRef } from '../common/user-ref.js';
 
 type RefKind = NamingRef['by'];
 

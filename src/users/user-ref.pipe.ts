@@ -1,8 +1,14 @@
 import { Injectable } from '@nestjs/common';
 import type { PipeTransform } from '@nestjs/common';
 import { DomainError } from '../common/errors/errors.js';
-import { isEmailAddress, normalizeEmailAddress, parseThirdPartyId, parseUserRef, thirdPartyRef } from './user-ref.js';
-import type { ThirdPartyIdRef, UserRef } from './user-ref.js';
+import {
+  isEmailAddress,
+  normalizeEmailAddress,
+  parseThirdPartyId,
+  parseUserRef,
+  thirdPartyRef,
+} from '../common/user-ref.js';
+import type { ThirdPartyIdRef, UserRef } from '../common/user-ref.js';
 
 /** A path segment that names a user: `@Param('user', UserRefPipe)`. */
 @Injectable()

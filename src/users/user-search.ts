@@ -1,10 +1,10 @@
 import type { EntityManager } from 'typeorm';
 import { searchTerms } from '../common/search-text.js';
 import type { TermRange } from '../common/search-text.js';
-import { EmailAddress } from './email-address.entity.js';
-import { ThirdPartyId } from './third-party-id.entity.js';
-import { UserSearchTerm } from './user-search-term.entity.js';
-import { User } from './user.entity.js';
+import { EmailAddress } from '../schema/entities/email-address.entity.js';
+import { ThirdPartyId } from '../schema/entities/third-party-id.entity.js';
+import { UserSearchTerm } from '../schema/entities/user-search-term.entity.js';
+import { User } from '../schema/entities/user.entity.js';
 
 /** To be called by whatever changes the name, an e-mail address or a third-party ID of an account. */
 export async function indexUser(db: EntityManager, userId: string): Promise<void> {

@@ -1,15 +1,15 @@
 import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put } from '@nestjs/common';
 import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
-import { DescriptionDto } from '../common/description.dto.js';
-import { ApiBearerErrors } from '../common/openapi.js';
+import { DescriptionDto } from '../http/description.dto.js';
+import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
 import { OwnChangesDto, UserChangesDto, UserFieldsDto } from './dto/user-fields.dto.js';
 import { ApiSessionDto, UserDto } from './dto/user.dto.js';
 import { ThirdPartyRefPipe, UserRefPipe } from './user-ref.pipe.js';
-import type { UserRef } from './user-ref.js';
+import type { UserRef } from '../common/user-ref.js';
 import { UsersService } from './users.service.js';
 
 /** The errors of the fields of an account. */

@@ -2,14 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { Not } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
-import type { Caller } from '../auth/caller.js';
+import type { Caller } from '../common/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import type { ErrorId } from '../common/errors/errors.js';
-import { GroupStaff } from '../groups/group-staff.entity.js';
+import { GroupStaff } from '../schema/entities/group-staff.entity.js';
 import { lockOrganization } from '../organizations/lock-organization.js';
-import { AccountPermission } from './account-permission.entity.js';
-import type { Permission } from './account-permission.entity.js';
-import { User } from './user.entity.js';
+import { AccountPermission } from '../schema/entities/account-permission.entity.js';
+import type { Permission } from '../schema/entities/account-permission.entity.js';
+import { User } from '../schema/entities/user.entity.js';
 
 /**
  * Who may see and change which account (API.md, section 5). What takes `db` decides inside the transaction that acts

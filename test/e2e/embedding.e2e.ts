@@ -3,7 +3,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, Frame, Page } from 'playwright-core';
-import { Session } from '../../src/sessions/session.entity.js';
+import { Session } from '../../src/schema/entities/session.entity.js';
 import { TestApp } from '../support/app.js';
 import { launchChromium } from '../support/chromium.js';
 import { freePort } from '../support/free-port.js';

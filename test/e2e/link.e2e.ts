@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
-import { Session } from '../../src/sessions/session.entity.js';
+import { Session } from '../../src/schema/entities/session.entity.js';
 import { call, TestApp } from '../support/app.js';
 import { launchChromium } from '../support/chromium.js';
 import { freePort } from '../support/free-port.js';

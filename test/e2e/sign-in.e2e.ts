@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
-import { Session } from '../../src/sessions/session.entity.js';
+import { Session } from '../../src/schema/entities/session.entity.js';
 import { TestApp } from '../support/app.js';
 import { launchChromium, launchChromiumProfile } from '../support/chromium.js';
 import { freePort } from '../support/free-port.js';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createApp } from '../../src/app.setup.js';
+import { createApp } from '../../src/app/setup.js';
 import { loadSettings } from '../../src/config/settings.js';
-import { Client } from '../../src/oauth/client.entity.js';
-import { OAuthRecord } from '../../src/oauth/oauth-record.entity.js';
+import { Client } from '../../src/schema/entities/client.entity.js';
+import { OAuthRecord } from '../../src/schema/entities/oauth-record.entity.js';
 import { TestApp, testEnvironment } from '../support/app.js';
 import {
   actionOf,

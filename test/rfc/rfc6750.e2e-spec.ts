@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TokensService } from '../../src/oauth/tokens.service.js';
+import { TokensService } from '../../src/tokens/tokens.service.js';
 import { TestApp } from '../support/app.js';
 import { newScene, newTokens } from '../support/oauth.js';
 import type { Scene } from '../support/oauth.js';

@@ -1,11 +1,11 @@
 import { createHmac, generateKeyPairSync } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createApp } from '../../src/app.setup.js';
+import { createApp } from '../../src/app/setup.js';
 import { newId } from '../../src/common/id.js';
 import { loadSettings } from '../../src/config/settings.js';
-import { ServiceAccountKey } from '../../src/oauth/service-account-key.entity.js';
-import { AccountPermission } from '../../src/users/account-permission.entity.js';
-import { User } from '../../src/users/user.entity.js';
+import { ServiceAccountKey } from '../../src/schema/entities/service-account-key.entity.js';
+import { AccountPermission } from '../../src/schema/entities/account-permission.entity.js';
+import { User } from '../../src/schema/entities/user.entity.js';
 import { PUBLIC_URL, TestApp, testEnvironment } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import {

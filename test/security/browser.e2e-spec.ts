@@ -2,9 +2,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { createHash } from 'node:crypto';
 import { JwtService } from '@nestjs/jwt';
 import { hashSecret, newSecret } from '../../src/common/id.js';
-import { Organization } from '../../src/organizations/organization.entity.js';
-import { Session } from '../../src/sessions/session.entity.js';
-import { User } from '../../src/users/user.entity.js';
+import { Organization } from '../../src/schema/entities/organization.entity.js';
+import { Session } from '../../src/schema/entities/session.entity.js';
+import { User } from '../../src/schema/entities/user.entity.js';
 import { cookieOf, TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { raw } from '../support/raw.js';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp } from '../../src/app.setup.js';
+import { createApp } from '../../src/app/setup.js';
 import { loadSettings } from '../../src/config/settings.js';
-import { Session } from '../../src/sessions/session.entity.js';
+import { Session } from '../../src/schema/entities/session.entity.js';
 import { call, outcome, PUBLIC_URL, TestApp, testEnvironment } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { LETTING_PASS, PASSING_ON, PROXIES, SITE } from '../support/asking-proxies.js';

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { JwtService } from '@nestjs/jwt';
-import { LoginToken } from '../../src/access/login-token.entity.js';
+import { LoginToken } from '../../src/schema/entities/login-token.entity.js';
 import { newId } from '../../src/common/id.js';
-import { normalizeEmailAddress } from '../../src/users/user-ref.js';
+import { normalizeEmailAddress } from '../../src/common/user-ref.js';
 import { TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { raw, wire } from '../support/raw.js';

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Database } from '../../src/database/database.js';
-import { CallerTokensService } from '../../src/oauth/caller-tokens.service.js';
-import { ClientOrigin } from '../../src/oauth/client-origin.entity.js';
+import { CallerTokensService } from '../../src/clients/caller-tokens.service.js';
+import { ClientOrigin } from '../../src/schema/entities/client-origin.entity.js';
 import { cookieOf, outcome, TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { PROXIES } from '../support/asking-proxies.js';

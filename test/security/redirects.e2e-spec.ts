@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { LoginToken } from '../../src/access/login-token.entity.js';
+import { LoginToken } from '../../src/schema/entities/login-token.entity.js';
 import { TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { LoggedInstance } from '../support/logged-instance.js';

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp } from '../../src/app.setup.js';
+import { createApp } from '../../src/app/setup.js';
 import { loadSettings } from '../../src/config/settings.js';
-import { OAuthRecord } from '../../src/oauth/oauth-record.entity.js';
-import { PERMISSIONS } from '../../src/users/account-permission.entity.js';
+import { OAuthRecord } from '../../src/schema/entities/oauth-record.entity.js';
+import { PERMISSIONS } from '../../src/schema/entities/account-permission.entity.js';
 import { PasswordsService } from '../../src/users/passwords.service.js';
 import { call, outcome, TestApp, testEnvironment } from '../support/app.js';
 import {

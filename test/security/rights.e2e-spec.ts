@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Permission } from '../../src/users/account-permission.entity.js';
-import { User } from '../../src/users/user.entity.js';
+import type { Permission } from '../../src/schema/entities/account-permission.entity.js';
+import { User } from '../../src/schema/entities/user.entity.js';
 import { outcome, TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import type { TestCaller } from '../support/world.js';

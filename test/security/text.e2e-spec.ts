@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
-import { PERMISSIONS } from '../../src/users/account-permission.entity.js';
+import { PERMISSIONS } from '../../src/schema/entities/account-permission.entity.js';
 import { TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { forgive } from '../support/forge.js';

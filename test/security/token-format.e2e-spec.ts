@@ -1,8 +1,8 @@
 import { createPublicKey, generateKeyPairSync, randomBytes, randomUUID } from 'node:crypto';
 import type { KeyObject } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { LoginToken } from '../../src/access/login-token.entity.js';
-import { KeyRing } from '../../src/oauth/key-ring.js';
+import { LoginToken } from '../../src/schema/entities/login-token.entity.js';
+import { KeyRing } from '../../src/tokens/key-ring.js';
 import { PUBLIC_URL, TestApp } from '../support/app.js';
 import { compact, decode, ecdsa, forgive, hmac, rsa, signerOf, unsigned } from '../support/forge.js';
 import type { Jwt, Signer } from '../support/forge.js';

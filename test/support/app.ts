@@ -1,5 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApp } from '../../src/app.setup.js';
+import { createApp } from '../../src/app/setup.js';
 import { loadSettings } from '../../src/config/settings.js';
 import { inspect, listen, searchEverywhere } from './canary.js';
 import { TestClock } from './clock.js';

@@ -1,6 +1,6 @@
 import BetterSqlite3 from 'better-sqlite3';
 import { Client } from 'pg';
-import { AppLogger } from '../../src/common/app-logger.js';
+import { AppLogger } from '../../src/config/app-logger.js';
 
 /** A shorter text is an id: no secret of ours has so few characters. */
 const MIN_SECRET = 40;

@@ -2,7 +2,7 @@ import { request } from 'node:https';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser } from 'playwright-core';
-import { Session } from '../../src/sessions/session.entity.js';
+import { Session } from '../../src/schema/entities/session.entity.js';
 import { cookieOf, TestApp } from './app.js';
 import type { Answer } from './app.js';
 import { launchChromium } from './chromium.js';

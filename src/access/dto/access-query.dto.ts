@@ -1,8 +1,8 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString } from 'class-validator';
 import { failsAs } from '../../common/errors/validation.js';
-import { DELIVERIES, EXISTING_SESSION } from '../login-token.entity.js';
-import type { Delivery, ExistingSession } from '../login-token.entity.js';
+import { DELIVERIES, EXISTING_SESSION } from '../../schema/entities/login-token.entity.js';
+import type { Delivery, ExistingSession } from '../../schema/entities/login-token.entity.js';
 
 export class AccessQueryDto {
   @ApiPropertyOptional({

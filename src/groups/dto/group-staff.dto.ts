@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { UserDto } from '../../users/dto/user.dto.js';
-import type { GroupPermission } from '../group-staff.entity.js';
+import type { GroupPermission } from '../../schema/entities/group-staff.entity.js';
 
 export class GroupRefDto {
   @ApiProperty({ example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })

@@ -1,9 +1,9 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { fails } from '../../common/fields.js';
-import { PaginationDto, VersionedQueryDto } from '../../common/paging.js';
+import { PaginationDto, VersionedQueryDto } from '../../http/paging.js';
 import { OrganizationRefDto } from '../../users/dto/user.dto.js';
-import type { GroupPermission } from '../group-staff.entity.js';
+import type { GroupPermission } from '../../schema/entities/group-staff.entity.js';
 
 export class GroupsQueryDto extends VersionedQueryDto {
   @ApiPropertyOptional({

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
 import { IsBoolean, IsIn, IsOptional } from 'class-validator';
 import { fails, ToBoolean } from '../../common/fields.js';
-import { PaginationDto } from '../../common/paging.js';
+import { PaginationDto } from '../../http/paging.js';
 import { UserFieldsDto } from '../../users/dto/user-fields.dto.js';
 import { UserDto } from '../../users/dto/user.dto.js';
 

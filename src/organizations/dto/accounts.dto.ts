@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
-import { CursorQueryDto, PaginationDto } from '../../common/paging.js';
+import { CursorQueryDto, PaginationDto } from '../../http/paging.js';
 import { UserDto } from '../../users/dto/user.dto.js';
 
 export class AccountsQueryDto extends CursorQueryDto {

@@ -1,8 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, MaxLength } from 'class-validator';
 import { fails } from '../../common/fields.js';
-import { PROOFS } from '../../oauth/origin.entity.js';
-import type { Proof } from '../../oauth/origin.entity.js';
+import { PROOFS } from '../../schema/entities/origin.entity.js';
+import type { Proof } from '../../schema/entities/origin.entity.js';
 
 export class NewOriginDto {
   @ApiProperty({

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsOptional, IsString } from 'class-validator';
-import { PageQueryDto, PaginationDto } from '../../common/paging.js';
+import { PageQueryDto, PaginationDto } from '../../http/paging.js';
 import { ActorDto } from './session.dto.js';
 
 /** Of which user, if not of all whom the organization manages. */

@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { PERMISSIONS } from '../account-permission.entity.js';
-import type { Permission } from '../account-permission.entity.js';
+import { PERMISSIONS } from '../../schema/entities/account-permission.entity.js';
+import type { Permission } from '../../schema/entities/account-permission.entity.js';
 
 /** The permissions of an account in its organization. */
 export class PermissionsDto {

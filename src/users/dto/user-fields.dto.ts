@@ -13,7 +13,7 @@ import {
   ValidateBy,
 } from 'class-validator';
 import { EmptyIsNull, fails, TEXT_LINE } from '../../common/fields.js';
-import { isEmailAddress, normalizeEmailAddress } from '../user-ref.js';
+import { isEmailAddress, normalizeEmailAddress } from '../../common/user-ref.js';
 import { IsLocale, IsTimeZone } from './locale.validators.js';
 
 function IsEmailAddress(): PropertyDecorator {

@@ -1,5 +1,5 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import type { AccountType } from '../user.entity.js';
+import type { AccountType } from '../../schema/entities/user.entity.js';
 
 export class OrganizationRefDto {
   @ApiProperty({ enum: ['ORGANIZATION'] })

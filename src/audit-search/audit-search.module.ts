@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { UsersModule } from '../users/users.module.js';
+import { AuditEvent } from '../schema/entities/audit-event.entity.js';
+import { AuditSearchService } from './audit-search.service.js';
+import { AuditController } from './audit.controller.js';
+
+@Module({
+  imports: [TypeOrmModule.forFeature([AuditEvent]), UsersModule],
+  controllers: [AuditController],
+  providers: [AuditSearchService],
+})
+export class AuditSearchModule {}

@@ -1,0 +1,152 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsOptional, IsString, Matches, MaxLength, ValidateBy } from 'class-validator';
+import { PageQueryDto, PaginationDto } from '../../http/paging.js';
+import { AUDIT_EVENTS } from '../../schema/entities/audit-events.js';
+import type { AuditDetails, AuditEventName } from '../../schema/entities/audit-events.js';
+
+const ID = /^[\w-]+$/;
+/** ISO 8601 with a time zone: without one, it would be anybody's guess. */
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
+
+function isInstant(value: unknown): boolean {
+  return typeof value === 'string' && INSTANT.test(value) && !Number.isNaN(Date.parse(value));
+}
+
+function IsInstant(): PropertyDecorator {
+  return ValidateBy(
+    { name: 'isInstant', validator: { validate: isInstant } },
+    { message: '$property must be an instant such as 2026-01-11T16:54:11Z' },
+  );
+}
+
+/** What to search for; everything that is given has to be so. */
+export class AuditQueryDto extends PageQueryDto {
+  @ApiPropertyOptional({ description: 'The ID of the user to whom it happened.', maxLength: 64 })
+  @IsOptional()
+  @IsString()
+  @Matches(ID)
+  @MaxLength(64)
+  user?: string;
+
+  @ApiPropertyOptional({ description: 'The ID of the user or service account that did it.', maxLength: 64 })
+  @IsOptional()
+  @IsString()
+  @Matches(ID)
+  @MaxLength(64)
+  actor?: string;
+
+  @ApiPropertyOptional({ description: 'The ID of the client by which it was done.', maxLength: 64 })
+  @IsOptional()
+  @IsString()
+  @Matches(ID)
+  @MaxLength(64)
+  client?: string;
+
+  @ApiPropertyOptional({ enum: AUDIT_EVENTS })
+  @IsOptional()
+  @IsIn(AUDIT_EVENTS)
+  event?: AuditEventName;
+
+  @ApiPropertyOptional({ type: String, format: 'date-time', description: 'From this instant on.' })
+  @IsOptional()
+  @IsInstant()
+  from?: string;
+
+  @ApiPropertyOptional({ type: String, format: 'date-time', description: 'Before this instant.' })
+  @IsOptional()
+  @IsInstant()
+  to?: string;
+}
+
+/** What else there is to say of an event. */
+export class AuditDetailsDto implements AuditDetails {
+  @ApiPropertyOptional({
+    description:
+      'Why a session ended before its time (`LOGOUT`, `BY_USER`, `BY_ADMINISTRATOR`, `RIGHT_REVOKED`, `REPLACED`), or why something was refused.',
+    example: 'LOGOUT',
+  })
+  reason?: string;
+
+  @ApiPropertyOptional({ description: 'The permission that was given or taken away.', example: 'MANAGE' })
+  permission?: string;
+
+  @ApiPropertyOptional({ description: 'The code of the third party.', example: 'LMS' })
+  thirdParty?: string;
+
+  @ApiPropertyOptional({ type: [String], description: 'The fields that were given.', example: ['name'] })
+  fields?: string[];
+
+  @ApiPropertyOptional({ description: 'The grant of OAuth 2.0.', example: 'authorization_code' })
+  grant?: string;
+
+  @ApiPropertyOptional({ description: 'The ID of the key that signed an assertion, or that was made or revoked.' })
+  key?: string;
+
+  @ApiPropertyOptional({ description: 'The ID of the OAuth client that it is about.' })
+  client?: string;
+
+  @ApiPropertyOptional({ description: 'The origin of a site.', example: 'https://learn.example.com' })
+  origin?: string;
+
+  @ApiPropertyOptional({ description: 'The ID of a client’s secret.' })
+  secret?: string;
+
+  @ApiPropertyOptional({ type: 'integer', description: 'Accounts that an import made.' })
+  created?: number;
+
+  @ApiPropertyOptional({ type: 'integer', description: 'Accounts that an import changed.' })
+  changed?: number;
+
+  @ApiPropertyOptional({ type: 'integer', description: 'Memberships that an import made.' })
+  joined?: number;
+}
+
+/** Something that happened. It names with IDs, which stay when what they name is gone. */
+export class AuditEventDto {
+  @ApiProperty({ description: 'Larger than that of every event before.', example: '4711' })
+  id: string;
+
+  @ApiProperty({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
+  at: string;
+
+  @ApiProperty({ enum: AUDIT_EVENTS })
+  event: AuditEventName;
+
+  @ApiPropertyOptional({ description: 'Whom it happened to: `sub`.', example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
+  user?: string;
+
+  @ApiPropertyOptional({
+    description: 'Who did it: `act`. Absent when an operator did, on the command line.',
+    example: 'Tq0mHc2b4cV8p0fYxw3n1A',
+  })
+  actor?: string;
+
+  @ApiPropertyOptional({ description: 'By which client.', example: '3f0c6d1e9b7a4c2d8e5f60718293a4b5' })
+  client?: string;
+
+  @ApiPropertyOptional({ example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
+  group?: string;
+
+  @ApiPropertyOptional({
+    description: 'The `jti` of the token: a name, with which nobody can do anything.',
+    example: 'f3c1b0de-4b1f-4df0-9a3e-0d8b5d5f6a11',
+  })
+  token?: string;
+
+  @ApiPropertyOptional({ description: 'As in the list of sessions.', example: 'Wm8sQXq3bVxgZk1cVq0rTt' })
+  session?: string;
+
+  @ApiPropertyOptional({ type: 'integer', description: 'Which rule refused access: 1, 3, 4, 5, 6 or 7.', example: 6 })
+  rule?: number;
+
+  @ApiPropertyOptional({ type: () => AuditDetailsDto })
+  details?: AuditDetailsDto;
+}
+
+export class AuditDto {
+  @ApiProperty({ type: [AuditEventDto] })
+  events: AuditEventDto[];
+
+  @ApiProperty({ type: PaginationDto })
+  pagination: PaginationDto;
+}

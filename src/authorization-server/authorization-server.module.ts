@@ -1,0 +1,57 @@
+import { Module } from '@nestjs/common';
+import { TypeOrmModule } from '@nestjs/typeorm';
+import { AccessModule } from '../access/access.module.js';
+import { RevocationModule } from '../rights/rights.module.js';
+import { AuditModule } from '../audit/audit.module.js';
+import { LimitsModule } from '../limits/limits.module.js';
+import { UsersModule } from '../users/users.module.js';
+import { ClientSecret } from '../schema/entities/client-secret.entity.js';
+import { Client } from '../schema/entities/client.entity.js';
+import { ExpiredRecordsService } from './expired-records.service.js';
+import { SignInsModule } from '../sign-ins/sign-ins.module.js';
+import { TokensModule } from '../tokens/tokens.module.js';
+import { AccountController } from './sign-in/account.controller.js';
+import { AccountSignInsService } from './sign-in/account-sign-ins.service.js';
+import { AuthorizationServer } from './engine/authorization-server.js';
+import { EngineAnswers } from './engine/engine-answers.js';
+import { EngineConfiguration } from './engine/engine-configuration.js';
+import { InteractionsController } from './sign-in/interactions.controller.js';
+import { InteractionsService } from './sign-in/interactions.service.js';
+import { AssertionsService } from './assertions.service.js';
+import { JwtBearerGrant } from './grants/jwt-bearer.grant.js';
+import { OAuthAuditService } from './protocol/oauth-audit.service.js';
+import { OAuthController } from './oauth.controller.js';
+import { OAuthLimits } from './protocol/oauth-limits.service.js';
+import { PasswordLinkController } from './sign-in/password-link.controller.js';
+import { SignInService } from './sign-in/sign-in.service.js';
+import { RefreshesService } from './engine/refreshes.service.js';
+
+@Module({
+  imports: [
+    TypeOrmModule.forFeature([Client, ClientSecret]),
+    TokensModule,
+    SignInsModule,
+    AccessModule,
+    RevocationModule,
+    AuditModule,
+    LimitsModule,
+    UsersModule,
+  ],
+  controllers: [OAuthController, InteractionsController, AccountController, PasswordLinkController],
+  providers: [
+    AccountSignInsService,
+    AuthorizationServer,
+    EngineAnswers,
+    EngineConfiguration,
+    ExpiredRecordsService,
+    InteractionsService,
+    AssertionsService,
+    JwtBearerGrant,
+    OAuthAuditService,
+    OAuthLimits,
+    RefreshesService,
+    SignInService,
+  ],
+  exports: [ExpiredRecordsService],
+})
+export class AuthorizationServerModule {}

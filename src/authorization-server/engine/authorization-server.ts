@@ -1,0 +1,226 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { EventEmitter } from 'node:events';
+import { IncomingMessage } from 'node:http';
+import type { ServerResponse } from 'node:http';
+import { Injectable, Logger } from '@nestjs/common';
+import { InjectRepository } from '@nestjs/typeorm';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import type { Repository } from 'typeorm';
+import { hashSecret, isId } from '../../common/id.js';
+import { Settings } from '../../config/settings.js';
+import { ClientSecret } from '../../schema/entities/client-secret.entity.js';
+import { KeyRing } from '../../tokens/key-ring.js';
+import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
+import type { ShownSignIn } from '../../sign-ins/sign-in-cookies.js';
+import { JWT_BEARER } from '../protocol/client-metadata.js';
+import { isCompatible, isLenient, keepLeniency } from '../protocol/compatibility.js';
+import { Engine } from '../protocol/engine.js';
+import { EngineAnswers } from './engine-answers.js';
+import { ENGINE_COOKIES, EngineConfiguration } from './engine-configuration.js';
+import { JwtBearerGrant } from '../grants/jwt-bearer.grant.js';
+import { audiencesOf, PATHS } from '../protocol/paths.js';
+
+/** Headers by which a proxy or a caller could tell the engine another address than the configured one. */
+const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
+
+/** The OAuth 2.0 authorization server (API.md, section 4): a certified engine on our database, keys and accounts. */
+@Injectable()
+export class AuthorizationServer {
+  private built: { version: string; provider: Provider } | null = null;
+  /** What went wrong with a request on our side, which the engine would answer in its own words. */
+  private readonly failures = new WeakMap<IncomingMessage, unknown>();
+
+  constructor(
+    @InjectRepository(ClientSecret) private readonly secrets: Repository<ClientSecret>,
+    private readonly keys: KeyRing,
+    private readonly configuration: EngineConfiguration,
+    private readonly answers: EngineAnswers,
+    private readonly jwtBearer: JwtBearerGrant,
+    private readonly cookies: SignInCookies,
+    private readonly settings: Settings,
+  ) {}
+
+  /** The engine with the keys of this moment: it takes them only when it is made. */
+  get provider(): Provider {
+    const { version } = this.keys;
+    if (this.built?.version !== version) this.built = { version, provider: this.build() };
+    return this.built.provider;
+  }
+
+  /**
+   * Answers a request; `url`, with one of `PATHS`, and `form` stand for what it brought, and `uid` for the sign-in that the
+   * browser comes back from.
+   *
+   * @throws what went wrong on our side, with nothing answered yet
+   */
+  async answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { url, form, uid }: { url: string; form?: URLSearchParams; uid?: string },
+  ): Promise<void> {
+    await this.keys.refresh();
+    const shown = url.startsWith(PATHS.authorization) ? this.cookies.ensureBrowser(request, reply) : {};
+    for (const [name, value] of Object.entries(reply.getHeaders())) if (value) reply.raw.setHeader(name, value);
+    const rewritten = this.rewritten(request.raw, url, { form, shown, uid });
+    // The engine knows only the last of the proxies.
+    rewritten.headers['x-forwarded-for'] = request.ip;
+    await this.provider.callback()(rewritten, reply.raw);
+    if (this.failures.has(rewritten)) {
+      takeBack(reply.raw);
+      void reply.removeHeader('Set-Cookie');
+      throw this.failures.get(rewritten);
+    }
+    reply.hijack();
+  }
+
+  /**
+   * The request as the engine shall see it: at the public URL, whatever its headers say, with the form unread, and with no cookies
+   * but those that we have read ourselves.
+   */
+  rewritten(
+    raw: IncomingMessage,
+    url: string,
+    { form, shown, uid }: { form?: URLSearchParams; shown: ShownSignIn; uid?: string },
+  ): IncomingMessage {
+    const request = new IncomingMessage(raw.socket);
+    const { host, protocol } = new URL(this.settings.PUBLIC_URL);
+    const headers = { ...raw.headers };
+    for (const name of FORWARDED) delete headers[name];
+    const cookie = this.engineCookies(shown, uid);
+    request.headers = { ...headers, host, cookie, 'x-forwarded-proto': protocol.slice(0, -1) };
+    request.method = raw.method;
+    request.url = url;
+    if (form) {
+      const body = form.toString();
+      delete request.headers['transfer-encoding'];
+      // It may have come as JSON.
+      request.headers['content-type'] = 'application/x-www-form-urlencoded';
+      request.headers['content-length'] = String(Buffer.byteLength(body));
+      request.push(body);
+    }
+    request.push(null);
+    // Otherwise the end of this message would be taken for one that broke off, and close the connection.
+    request.complete = true;
+    return request;
+  }
+
+  /** Whether the client with this id may leave out what the standards ask for. */
+  async isCompatible(clientId: string): Promise<boolean> {
+    return isCompatible(await this.provider.Client.find(clientId));
+  }
+
+  /** The redirect URI to which a code belongs whose client need not repeat it. A code of nobody is refused for that, whatever this is. */
+  async redirectUriOf(code: string): Promise<string | undefined> {
+    const found = await this.provider.AuthorizationCode.find(code);
+    if (!found) return this.settings.PUBLIC_URL;
+    return found.clientId && isLenient(found) && (await this.isCompatible(found.clientId))
+      ? found.redirectUri
+      : undefined;
+  }
+
+  private engineCookies({ session, browser }: ShownSignIn, uid?: string): string {
+    const { interaction, resume } = ENGINE_COOKIES;
+    const { sessionName, browserName } = this.cookies;
+    return Object.entries({ [sessionName]: session, [browserName]: browser, [interaction]: uid, [resume]: uid })
+      .flatMap(([name, value]) => (value && isId(value) ? [`${name}=${value}`] : []))
+      .join('; ');
+  }
+
+  private build(): Provider {
+    // The engine signs with the keys that it was made with, also while they are replaced: what it is told to sign with is one of them.
+    const resourceServer = this.configuration.resourceServer(this.keys.signing('ACCESS').kid);
+    const provider = new Engine(this.settings.PUBLIC_URL, this.configuration.of(resourceServer));
+    // What arrives here has been rewritten: the headers are our own.
+    provider.proxy = true;
+    keepLeniency(provider);
+    const { secrets } = this;
+    Object.assign(provider.Client.prototype, {
+      async compareClientSecret(this: { clientId: string }, secret: string): Promise<boolean> {
+        return isOneOf(secret, await secrets.findBy({ clientId: this.clientId }));
+      },
+      // Character by character, for loopback addresses too.
+      redirectUriAllowed(this: { redirectUris?: string[] }, uri: string): boolean {
+        return this.redirectUris?.includes(uri) ?? false;
+      },
+    });
+    keepIdentifier(provider.Session.prototype as unknown as SessionPrototype);
+    const audiences = new Set(audiencesOf(this.settings.PUBLIC_URL));
+    Object.assign(provider.OIDCContext.prototype, {
+      clientJwtAuthExpectedAudience(this: { urlFor(route: string): string; route: string }): Set<string> {
+        return new Set([...audiences, this.urlFor(this.route)]);
+      },
+    });
+    provider.registerGrantType(JWT_BEARER, (ctx) => this.jwtBearer.answer(ctx, provider, resourceServer), [
+      'assertion',
+      'scope',
+      'resource',
+      'returnTo',
+      'security',
+      'embed',
+      'delivery',
+      'session',
+    ]);
+    provider.use(async (ctx, next) => {
+      try {
+        await next();
+        if (!this.failures.has(ctx.req)) await this.answers.complete(ctx as KoaContextWithOIDC);
+      } catch (error) {
+        this.failures.set(ctx.req, error);
+      }
+      keepEngineCookies(ctx.res);
+      ctx.respond = !this.failures.has(ctx.req);
+    });
+    provider.on('grant.error', (ctx, error) => (ctx.state.refusal = error));
+    provider.on('revocation.error', (ctx, error) => (ctx.state.refusal = error));
+    provider.on('server_error', ({ req }, error) => this.failures.set(req, error));
+    // What is left is a connection that broke off while the answer was sent.
+    (provider as EventEmitter).on('error', (error: Error) => new Logger('AuthorizationServer').warn(error.message));
+    return provider;
+  }
+}
+
+/**
+ * Headers of an answer that was not sent. Which pages of other origins may read an answer was decided with them, and
+ * holds for the one that is sent instead.
+ */
+function takeBack(response: ServerResponse): void {
+  for (const name of response.getHeaderNames())
+    if (name !== 'vary' && !name.startsWith('access-control-')) response.removeHeader(name);
+  response.statusMessage = '';
+}
+
+/** The browser gets none of the cookies that stay between the engine and us. */
+function keepEngineCookies(response: ServerResponse): void {
+  const cookies = [response.getHeader('set-cookie') ?? []].flat().map(String);
+  const names = Object.values(ENGINE_COOKIES);
+  const others = cookies.filter((cookie) => !names.some((name) => cookie.startsWith(`${name}=`)));
+  if (others.length > 0) response.setHeader('Set-Cookie', others);
+  else response.removeHeader('Set-Cookie');
+}
+
+/** A sign-in session gets another identifier when somebody signs in, and keeps it while they agree, so that they can do it twice. */
+function keepIdentifier(prototype: SessionPrototype): void {
+  const { loginAccount, resetIdentifier } = prototype;
+  Object.assign(prototype, {
+    loginAccount(this: SessionPrototype, details: { accountId: string }): void {
+      this.changesHands = this.accountId !== details.accountId;
+      loginAccount.call(this, details);
+    },
+    resetIdentifier(this: SessionPrototype): void {
+      if (this.changesHands) resetIdentifier.call(this);
+    },
+  });
+}
+
+interface SessionPrototype {
+  accountId?: string;
+  changesHands?: boolean;
+  loginAccount: (details: { accountId: string }) => void;
+  resetIdentifier: () => void;
+}
+
+function isOneOf(secret: string, secrets: ClientSecret[]): boolean {
+  const hash = Buffer.from(hashSecret(secret));
+  return secrets.filter(({ secretHash }) => timingSafeEqual(Buffer.from(secretHash), hash)).length > 0;
+}

@@ -1,0 +1,155 @@
+import { Body, Controller, Get, Header, Param, Post, Req, Res, UseFilters } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CalledBy } from '../auth/called-by.decorator.js';
+import { DomainError } from '../common/errors/errors.js';
+import { PageErrorFilter } from '../http/page-error.filter.js';
+import { areText, isPercentEncodedText } from '../common/text.js';
+import { AuthorizationServer } from './engine/authorization-server.js';
+import { FORM_POST_SCRIPT_TEXT } from './protocol/engine.js';
+import { ASKED_OPENID, withoutOpenId } from './protocol/compatibility.js';
+import { API_TOKEN_PATH, olderPath, PATHS } from './protocol/paths.js';
+import { InteractionsService } from './sign-in/interactions.service.js';
+import { JWT_BEARER } from './protocol/client-metadata.js';
+import { AssertionsService } from './assertions.service.js';
+import { OAuthErrorFilter } from './protocol/oauth-error.filter.js';
+import { StartAgainFilter } from './sign-in/start-again.filter.js';
+
+/**
+ * The endpoints of the authorization server (API.md, section 4). The engine answers; what clients in the field leave
+ * out or send too much is put right before, and so is the address: one that ends with a slash, or has letters that are
+ * percent-encoded, leads here too. `oauth.openapi.ts` describes them.
+ */
+@ApiExcludeController()
+@Controller()
+@CalledBy('anyone')
+@UseFilters(OAuthErrorFilter)
+export class OAuthController {
+  constructor(
+    private readonly server: AuthorizationServer,
+    private readonly assertions: AssertionsService,
+    private readonly interactions: InteractionsService,
+  ) {}
+
+  /** RFC 6749, section 3.1. */
+  @Get([PATHS.authorization, olderPath(PATHS.authorization)])
+  @UseFilters(PageErrorFilter)
+  async authorize(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const query = queryOf(request);
+    query.delete(ASKED_OPENID);
+    // What is there twice is refused.
+    if (query.getAll('scope').length < 2) {
+      const { scope, askedOpenId } = withoutOpenId(query.get('scope') ?? '');
+      query.set('scope', scope);
+      if (askedOpenId) query.set(ASKED_OPENID, 'true');
+    }
+    // Hosts that were written for Drillster send only client_id and redirect_uri.
+    if (
+      !query.has('response_type') &&
+      !query.has(ASKED_OPENID) &&
+      (await this.server.isCompatible(query.get('client_id') ?? ''))
+    )
+      query.set('response_type', 'code');
+    return this.server.answer(request, reply, { url: `${PATHS.authorization}?${query}` });
+  }
+
+  /** Where a browser comes back from the pages on which a user signs in and agrees. */
+  @Get(`${PATHS.authorization}/:uid`)
+  @UseFilters(PageErrorFilter, StartAgainFilter)
+  async resume(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('uid') uid: string): Promise<void> {
+    await this.interactions.requireResumable(request, uid);
+    await this.server.answer(request, reply, { url: `${PATHS.authorization}/${encodeURIComponent(uid)}`, uid });
+  }
+
+  @Get(PATHS.formPostScript)
+  @Header('Content-Type', 'text/javascript; charset=utf-8')
+  @Header('Cache-Control', 'public, max-age=86400')
+  formPostScript(): string {
+    return FORM_POST_SCRIPT_TEXT;
+  }
+
+  /** RFC 6749, section 3.2. */
+  @Post([PATHS.token, olderPath(PATHS.token), API_TOKEN_PATH])
+  async token(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
+    const form = toForm(request, fields);
+    dropForeignCredentials(request);
+    await this.complete(form, request.headers.authorization !== undefined);
+    await this.server.answer(request, reply, { url: PATHS.token, form });
+  }
+
+  /** RFC 7009. */
+  @Post([PATHS.revocation, olderPath(PATHS.revocation)])
+  async revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
+    dropForeignCredentials(request);
+    return this.server.answer(request, reply, { url: PATHS.revocation, form: toForm(request, fields) });
+  }
+
+  /** RFC 7517. */
+  @Get([PATHS.jwks, olderPath(PATHS.jwks)])
+  keys(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.server.answer(request, reply, { url: PATHS.jwks });
+  }
+
+  /** RFC 8414. */
+  @Get(PATHS.metadata)
+  metadata(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.server.answer(request, reply, { url: PATHS.metadata });
+  }
+
+  private async complete(form: URLSearchParams, isAuthenticated: boolean): Promise<void> {
+    const grant = form.get('grant_type');
+    const code = form.get('code');
+    // A code is bound to the redirect URI that it was sent to, also where its client need not repeat it.
+    if (grant === 'authorization_code' && code && !form.has('redirect_uri')) {
+      const redirectUri = await this.server.redirectUriOf(code);
+      if (redirectUri) form.set('redirect_uri', redirectUri);
+    }
+    const scope = form.getAll('scope');
+    if (grant === 'refresh_token' && scope.length === 1) form.set('scope', withoutOpenId(scope[0]!).scope);
+    const namesClient = isAuthenticated || form.has('client_id') || form.has('client_assertion');
+    if (grant === JWT_BEARER && !namesClient) form.set('client_id', await this.clientOf(form.get('assertion')));
+  }
+
+  /** @throws DomainError `invalid_request`: the engine would only say that it knows no client */
+  private async clientOf(assertion: string | null): Promise<string> {
+    if (!assertion) throw new DomainError('invalid_request', 'The parameter assertion is missing.');
+    const clientId = await this.assertions.clientOf(assertion);
+    if (clientId) return clientId;
+    throw new DomainError('invalid_request', 'The iss of the assertion is no service account.');
+  }
+}
+
+/** Everything after the first question mark: those that follow are a part of it (RFC 3986, section 3.4). */
+function queryOf({ url }: FastifyRequest): URLSearchParams {
+  const start = url.indexOf('?');
+  return new URLSearchParams(start === -1 ? '' : url.slice(start));
+}
+
+/** Clients in the field send the API's stale `Authorization: OAuth …` along, which authenticates no client. */
+function dropForeignCredentials({ raw }: FastifyRequest): void {
+  const [, credentials] = /^basic +(.*)$/i.exec(raw.headers.authorization ?? '') ?? [];
+  if (credentials === undefined) delete raw.headers.authorization;
+  else requireText(Buffer.from(credentials, 'base64'));
+}
+
+/** RFC 6749, section 2.3.1: both halves are percent-encoded. @throws DomainError `invalid_request` */
+function requireText(credentials: Buffer): void {
+  if (!areText(credentials) || !isPercentEncodedText(credentials.toString()))
+    throw new DomainError('invalid_request', 'The credentials have to be well-formed text in UTF-8, without NUL.');
+}
+
+/**
+ * What the body parser took apart: a form, with what is there twice, or the same fields as JSON (API.md, section 1).
+ *
+ * @throws DomainError `invalid_request` for a value of JSON that is no text
+ */
+function toForm({ headers }: FastifyRequest, fields: unknown): URLSearchParams {
+  const isJson = /^application\/json\b/i.test(headers['content-type'] ?? '');
+  const form = new URLSearchParams();
+  for (const [name, value] of Object.entries((fields ?? {}) as Record<string, unknown>)) {
+    if (isJson && typeof value !== 'string')
+      throw new DomainError('invalid_request', `The parameter ${name} is a text.`, { members: { field: name } });
+    for (const one of [value].flat()) form.append(name, String(one));
+  }
+  return form;
+}

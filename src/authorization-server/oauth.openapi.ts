@@ -1,0 +1,196 @@
+import { SCOPE } from '../auth/called-by.decorator.js';
+import { errorsOf } from '../http/openapi.js';
+import { API } from '../common/paths.js';
+import { JWT_BEARER } from './protocol/client-metadata.js';
+import { PATHS } from './protocol/paths.js';
+
+const TAGS = ['OAuth'];
+
+/** In OAuth's words (RFC 6749, section 5.2), with those of the contract beside them. */
+const ERRORS = {
+  ...errorsOf('too_many_requests'),
+  400: refusal('`invalid_request`, `invalid_grant`, `invalid_scope` or `unsupported_grant_type`'),
+  401: refusal('`invalid_client`'),
+};
+
+const CLIENT = {
+  client_id: text('The client, if it authenticates by no header.'),
+  client_secret: text('Its secret, with `client_secret_post`.'),
+  client_assertion_type: {
+    type: 'string',
+    enum: ['urn:ietf:params:oauth:client-assertion-type:jwt-bearer'],
+    description: 'With `private_key_jwt`.',
+  },
+  client_assertion: text('The assertion that the client signed, with `private_key_jwt`.'),
+};
+
+const TOKEN = {
+  summary: 'Obtain an access token',
+  description:
+    'The token endpoint (RFC 6749, section 3.2), for authorization codes, refresh tokens, and the assertions of service accounts (RFC 7523). ' +
+    'A confidential client authenticates; a public one sends its `client_id`; a service account needs neither.',
+  tags: TAGS,
+  security: [],
+  requestBody: form({
+    type: 'object',
+    required: ['grant_type'],
+    properties: {
+      grant_type: { type: 'string', enum: ['authorization_code', 'refresh_token', JWT_BEARER] },
+      code: text('The authorization code.'),
+      redirect_uri: text('That of the authorization request.'),
+      code_verifier: text('RFC 7636, section 4.1.'),
+      refresh_token: text('The refresh token.'),
+      assertion: text('The assertion of a service account (RFC 7523, section 2.1).'),
+      scope: text(`\`${SCOPE}\``),
+      resource: text('The `/login` of the service, for a login token in place of an access token (RFC 8707).'),
+      ...CLIENT,
+    },
+  }),
+  responses: {
+    200: json('The token.', {
+      type: 'object',
+      required: ['access_token', 'token_type', 'expires_in', 'jti'],
+      properties: {
+        access_token: text('A JWT (RFC 9068); with `resource`, a login token.'),
+        token_type: { type: 'string' },
+        expires_in: { type: 'integer', description: 'Seconds.' },
+        refresh_token: { type: 'string' },
+        scope: { type: 'string' },
+        jti: { type: 'string' },
+        url: text('Of a login token: where to forward the browser to.'),
+      },
+    }),
+    ...ERRORS,
+  },
+};
+
+/** The part of openapi.json about the authorization server, whose answers an engine makes (API.md, section 4). */
+export const OAUTH_PATHS = {
+  [PATHS.metadata]: {
+    get: {
+      operationId: 'getAuthorizationServerMetadata',
+      summary: 'What the authorization server offers, and where',
+      description: 'Its metadata (RFC 8414), which libraries read.',
+      tags: TAGS,
+      security: [],
+      responses: {
+        200: json('The metadata.', {
+          type: 'object',
+          required: ['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri', 'response_types_supported'],
+          properties: {
+            issuer: { type: 'string', format: 'uri' },
+            authorization_endpoint: { type: 'string', format: 'uri' },
+            token_endpoint: { type: 'string', format: 'uri' },
+            jwks_uri: { type: 'string', format: 'uri' },
+            response_types_supported: { type: 'array', items: { type: 'string' } },
+          },
+        }),
+        ...errorsOf(),
+      },
+    },
+  },
+  [PATHS.authorization]: {
+    get: {
+      operationId: 'authorize',
+      summary: 'Ask a user for an authorization code',
+      description:
+        'The authorization endpoint (RFC 6749, section 3.1), to which the client leads the browser. Public clients need `code_challenge` ' +
+        '(RFC 7636). Without a redirect URI that is registered, errors are pages.',
+      tags: TAGS,
+      security: [],
+      parameters: [
+        query('client_id', 'The client.', { required: true }),
+        query('redirect_uri', 'A registered one, letter by letter.'),
+        query('response_type', 'What is asked for.', { schema: { type: 'string', enum: ['code'] } }),
+        query('scope', `\`${SCOPE}\``),
+        query('state', 'Comes back with the code.'),
+        query('response_mode', 'How the code comes back.', {
+          schema: { type: 'string', enum: ['query', 'fragment', 'form_post'] },
+        }),
+        query('code_challenge', 'RFC 7636, section 4.2.'),
+        query('code_challenge_method', 'How the challenge was made.', { schema: { type: 'string', enum: ['S256'] } }),
+      ],
+      responses: {
+        200: {
+          description: 'With `response_mode=form_post`: a page that sends the code to the redirect URI.',
+          content: { 'text/html': { schema: { type: 'string' } } },
+        },
+        302: { description: 'Back to the client, with an error.' },
+        303: {
+          description: 'To the page on which the user signs in, or back to the client with `code`, `state` and `iss`.',
+        },
+        ...errorsOf('too_many_requests'),
+      },
+    },
+  },
+  [PATHS.token]: { post: { operationId: 'obtainToken', ...TOKEN } },
+  [`/${API}/token`]: {
+    post: {
+      operationId: 'obtainTokenOfApi',
+      ...TOKEN,
+      summary: 'Obtain an access token, where clients of the older API ask',
+    },
+  },
+  [PATHS.revocation]: {
+    post: {
+      operationId: 'revokeToken',
+      summary: 'End a refresh token, or an access token',
+      description:
+        'RFC 7009. A refresh token goes with all that came from it. The answer is the same for what is no token of the client.',
+      tags: TAGS,
+      security: [],
+      requestBody: form({
+        type: 'object',
+        required: ['token'],
+        properties: {
+          token: text('The token.'),
+          token_type_hint: { type: 'string', enum: ['access_token', 'refresh_token'] },
+          ...CLIENT,
+        },
+      }),
+      responses: { 200: { description: 'It is no longer good.' }, ...ERRORS },
+    },
+  },
+  [PATHS.jwks]: {
+    get: {
+      operationId: 'getKeys',
+      summary: 'The public keys with which access tokens are verified',
+      description: 'A JWK Set (RFC 7517).',
+      tags: TAGS,
+      security: [],
+      responses: {
+        200: json('The keys.', {
+          type: 'object',
+          required: ['keys'],
+          properties: { keys: { type: 'array', items: { type: 'object' } } },
+        }),
+        ...errorsOf(),
+      },
+    },
+  },
+};
+
+function text(description: string): object {
+  return { type: 'string', description };
+}
+
+function query(name: string, description: string, others: object = {}): object {
+  return { name, in: 'query', required: false, description, schema: { type: 'string' }, ...others };
+}
+
+function form(schema: object): object {
+  return { required: true, content: { 'application/x-www-form-urlencoded': { schema } } };
+}
+
+function json(description: string, schema: object): object {
+  return { description, content: { 'application/json': { schema } } };
+}
+
+function refusal(description: string): object {
+  const member = { type: 'string' };
+  return json(description, {
+    type: 'object',
+    required: ['id', 'description'],
+    properties: { error: member, error_description: member, id: member, description: member },
+  });
+}

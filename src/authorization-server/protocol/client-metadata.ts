@@ -1,0 +1,43 @@
+import type { ClientMetadata, JWK } from 'oidc-provider';
+import type { Client } from '../../schema/entities/client.entity.js';
+import { isLegalRedirectUri } from '../../clients/client-addresses.js';
+
+export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+
+/** Secrets are compared with their hashes; the engine only wants to see that there is one. */
+const HASHED = 'kept as a hash';
+
+/**
+ * A client as RFC 7591, section 2, describes one. A redirect URI to a host that the operator allows no more is none of its
+ * own any more.
+ */
+export function clientMetadata(client: Client, httpHosts: string[]): ClientMetadata {
+  const { isPublic } = client;
+  const redirectUris = client.redirectUris
+    .map(({ uri }) => uri)
+    .filter((uri) => isLegalRedirectUri(uri, { isPublic, httpHosts }));
+  const mayAuthorize = redirectUris.length > 0;
+  return {
+    client_id: client.id,
+    client_name: client.name,
+    redirect_uris: redirectUris,
+    application_type: redirectUris.every((uri) => /^https?:/.test(uri)) ? 'web' : 'native',
+    grant_types: mayAuthorize ? ['authorization_code', 'refresh_token', JWT_BEARER] : [JWT_BEARER],
+    response_types: mayAuthorize ? ['code'] : [],
+    compatibility: client.compatibility ?? undefined,
+    ...authentication(client),
+  };
+}
+
+function authentication({ isPublic, jwks }: Client): ClientMetadata | Omit<ClientMetadata, 'client_id'> {
+  if (isPublic) return { token_endpoint_auth_method: 'none' };
+  if (jwks) return { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: keysOf(jwks) } };
+  return { token_endpoint_auth_method: 'client_secret_basic', client_secret: HASHED };
+}
+
+/** Ed25519 has two names (RFC 9864, section 2.2), and the engine takes both for a key that says neither. */
+function keysOf(jwks: string): JWK[] {
+  const { keys } = JSON.parse(jwks) as { keys: (JWK & { crv?: string })[] };
+  for (const key of keys) if (key.crv === 'Ed25519') delete key.alg;
+  return keys;
+}

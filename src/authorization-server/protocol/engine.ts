@@ -1,0 +1,33 @@
+import { Provider } from 'oidc-provider';
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import { html, pageOf } from '../../http/page.js';
+import { PATHS } from './paths.js';
+
+/** Sends the form of the page as soon as the page is there; its button is for whoever runs no scripts. */
+export const FORM_POST_SCRIPT_TEXT = `document.forms[0].requestSubmit();
+`;
+
+type ResponseMode = Parameters<Provider['registerResponseMode']>[1];
+
+/** The engine, with pages that run no inline script. */
+export class Engine extends Provider {
+  override registerResponseMode(name: string, handler: ResponseMode): void {
+    super.registerResponseMode(name, name === 'form_post' ? (formPost as ResponseMode) : handler);
+  }
+}
+
+/** OAuth 2.0 Form Post Response Mode, section 2. */
+function formPost(ctx: KoaContextWithOIDC, action: string, fields: Record<string, unknown>): void {
+  const { origin, protocol } = new URL(action);
+  const { text, headers } = pageOf(
+    'You are on your way back',
+    html`<form method="post" action="${action}">
+      ${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
+      <button type="submit">Continue</button>
+    </form>`,
+    { script: PATHS.formPostScript, formTargets: [origin === 'null' ? protocol : origin] },
+  );
+  ctx.status = 'error' in fields ? 400 : 200;
+  ctx.set(headers);
+  ctx.body = text;
+}

@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Clock, toNumericDate } from '../../common/clock.js';
+import { PasswordsService } from '../../users/passwords.service.js';
+import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
+import { SignInsService } from '../../sign-ins/sign-ins.service.js';
+import { AuthorizationServer } from '../engine/authorization-server.js';
+import type { SignedIn } from './sign-in.service.js';
+
+/** Who is signed in at the authorization server in a browser. */
+export interface CurrentSignIn {
+  userId: string;
+  uid: string;
+}
+
+/** The sign-in session of a browser, for pages that belong to no authorization request. */
+@Injectable()
+export class AccountSignInsService {
+  constructor(
+    private readonly server: AuthorizationServer,
+    private readonly passwords: PasswordsService,
+    private readonly signIns: SignInsService,
+    private readonly cookies: SignInCookies,
+    private readonly clock: Clock,
+  ) {}
+
+  async find({ headers }: FastifyRequest): Promise<CurrentSignIn | null> {
+    const { session: identifier } = this.cookies.read(headers);
+    const session = identifier && (await this.server.provider.Session.find(identifier));
+    if (!session || !session.accountId) return null;
+    if (!(await this.passwords.isStillSignedIn(session.accountId, session.acr))) return null;
+    return { userId: session.accountId, uid: session.uid };
+  }
+
+  /** Signs the browser in, in the place of whoever was signed in there. */
+  async start({ headers }: FastifyRequest, reply: FastifyReply, { userId, passwordFrom }: SignedIn): Promise<void> {
+    await this.signIns.endSession(this.cookies.read(headers).session);
+    const session = new this.server.provider.Session();
+    const loginTs = toNumericDate(this.clock.now());
+    session.loginAccount({ accountId: userId, acr: passwordFrom, loginTs, transient: true });
+    await session.save(this.signIns.ttlOf(session));
+    void reply.setCookie(this.cookies.sessionName, session.jti, this.cookies.attributes);
+  }
+
+  /** Signs the browser out. */
+  async end({ headers }: FastifyRequest, reply: FastifyReply): Promise<void> {
+    await this.signIns.endSession(this.cookies.read(headers).session);
+    this.cookies.clear(reply);
+  }
+}

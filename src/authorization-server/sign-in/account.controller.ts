@@ -1,0 +1,152 @@
+import { Body, Controller, Get, Param, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AttemptsService } from '../../limits/attempts.service.js';
+import { CalledBy } from '../../auth/called-by.decorator.js';
+import { SameOriginGuard } from '../../http/same-origin.guard.js';
+import { toIso } from '../../common/clock.js';
+import { DomainError } from '../../common/errors/errors.js';
+import { PageErrorFilter } from '../../http/page-error.filter.js';
+import { IdPipe } from '../../http/id.pipe.js';
+import { html, sendPage } from '../../http/page.js';
+import type { Html } from '../../http/page.js';
+import { SUBMIT_ONCE } from '../../http/submit-once.js';
+import { MAX_PASSWORD_LENGTH } from '../../users/password-strength.js';
+import { PasswordsService } from '../../users/passwords.service.js';
+import { UsersService } from '../../users/users.service.js';
+import { SignInsService } from '../../sign-ins/sign-ins.service.js';
+import type { SignIn } from '../../sign-ins/sign-ins.service.js';
+import { AccountSignInsService } from './account-sign-ins.service.js';
+import { faultOf, NEW_PASSWORD_FIELDS, requireNewPassword } from './new-password-form.js';
+import { PATHS } from '../protocol/paths.js';
+import { signInForm, WRONG_CREDENTIALS } from './sign-in-form.js';
+import { requireCredentials, SignInService } from './sign-in.service.js';
+
+/** The page of whoever is signed in at the authorization server: where, and how to sign out. */
+@ApiExcludeController()
+@Controller(PATHS.account)
+@CalledBy('anyone')
+@UseFilters(PageErrorFilter)
+export class AccountController {
+  constructor(
+    private readonly current: AccountSignInsService,
+    private readonly signIns: SignInsService,
+    private readonly credentials: SignInService,
+    private readonly passwords: PasswordsService,
+    private readonly attempts: AttemptsService,
+    private readonly users: UsersService,
+  ) {}
+
+  @Get()
+  async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await this.showPage(request, reply);
+  }
+
+  /** Changes one's own password, and signs out everywhere else. */
+  @Post('password')
+  @UseGuards(SameOriginGuard)
+  async change(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
+    const signIn = await this.current.find(request);
+    if (!signIn) return showAgain(reply);
+    const { current } = (fields ?? {}) as Record<string, unknown>;
+    if (typeof current !== 'string' || current.length > MAX_PASSWORD_LENGTH)
+      throw new DomainError('invalid_request', 'Give the current password.');
+    try {
+      const password = requireNewPassword(fields);
+      await this.attempts.countSignIn(signIn.userId, request.ip);
+      const passwordFrom = await this.passwords.change(signIn.userId, current, password);
+      if (passwordFrom === null) throw new DomainError('invalid_password', 'The current password is wrong.');
+      await this.attempts.rememberSignIn(signIn.userId, request.ip);
+      await this.current.start(request, reply, { userId: signIn.userId, passwordFrom });
+    } catch (error) {
+      return this.showPage(request, reply, faultOf(error));
+    }
+    const page = html`<p>You are signed out everywhere else. Applications that you had allowed to act for you ask you once more.</p>
+      <p><a href="${PATHS.account}">Your account</a></p>`;
+    sendPage(reply, 200, 'Your password is changed', page);
+  }
+
+  @Post('login')
+  @UseGuards(SameOriginGuard)
+  async signIn(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
+    const given = requireCredentials(fields);
+    const signedIn = await this.credentials.check(given, request.ip, null);
+    if (!signedIn)
+      return sendPage(reply, 401, 'Sign in', html`${WRONG_CREDENTIALS}${signInForm(LOGIN, given.email)}`, OPTIONS);
+    await this.current.start(request, reply, signedIn);
+    showAgain(reply);
+  }
+
+  @Post('logout')
+  @UseGuards(SameOriginGuard)
+  async signOut(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    await this.current.end(request, reply);
+    showAgain(reply);
+  }
+
+  /** Signs out elsewhere; with a sign-in that is not the user's own, it does nothing. */
+  @Post('sign-ins/:uid/end')
+  @UseGuards(SameOriginGuard)
+  async end(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Param('uid', IdPipe) uid: string,
+  ): Promise<void> {
+    const signIn = await this.current.find(request);
+    if (signIn) await this.signIns.endOne(signIn.userId, uid);
+    showAgain(reply);
+  }
+
+  private async showPage(request: FastifyRequest, reply: FastifyReply, fault?: string): Promise<void> {
+    const signIn = await this.current.find(request);
+    const user = signIn && (await this.users.findById(signIn.userId));
+    if (!user) return sendPage(reply, 200, 'Sign in', signInForm(LOGIN), OPTIONS);
+    const page = html`${signedIn(user.name)}${listed(await this.signIns.list(user.id), signIn.uid)}${passwordForm(fault)}`;
+    sendPage(reply, fault === undefined ? 200 : 400, 'Your account', page, OPTIONS);
+  }
+}
+
+const LOGIN = `${PATHS.account}/login`;
+
+/** Browsers without Sec-Fetch-Site send `Origin: null` with the form of a page that has no referrer. */
+const OPTIONS = { referrerPolicy: 'same-origin', script: SUBMIT_ONCE } as const;
+
+function showAgain(reply: FastifyReply): void {
+  void reply.status(303).headers({ Location: PATHS.account, 'Cache-Control': 'no-store' }).send();
+}
+
+function signedIn(name: string): Html {
+  return html`<p>You are signed in as <strong>${name}</strong>, for applications that ask to act for you.</p>
+    <form method="post" action="${PATHS.account}/logout"><button type="submit">Sign out</button></form>`;
+}
+
+function passwordForm(fault?: string): Html {
+  return html`<h2>Your password</h2>
+    ${fault === undefined ? '' : html`<p role="alert">${fault}</p>`}
+    <form method="post" action="${PATHS.account}/password">
+      <label>Current password <input type="password" name="current" required autocomplete="current-password"></label>
+      ${NEW_PASSWORD_FIELDS}
+      <button type="submit">Change password</button>
+    </form>`;
+}
+
+function listed(signIns: SignIn[], current: string): Html {
+  return html`<h2>Where you are signed in</h2>
+    <ul class="cards">
+      ${signIns.map((signIn) => card(signIn, signIn.uid === current))}
+    </ul>`;
+}
+
+function card({ uid, signedInAt }: SignIn, isCurrent: boolean): Html {
+  const since = `Since ${toIso(signedInAt).slice(0, 16).replace('T', ' ')} UTC`;
+  return html`<li>
+    <div id="s-${uid}">${since}${isCurrent ? html` <mark>this browser</mark>` : ''}</div>
+    ${isCurrent ? '' : endForm(uid)}
+  </li>`;
+}
+
+function endForm(uid: string): Html {
+  return html`<form method="post" action="${PATHS.account}/sign-ins/${uid}/end">
+    <button type="submit" class="quiet" id="e-${uid}" aria-labelledby="e-${uid} s-${uid}">End</button>
+  </form>`;
+}

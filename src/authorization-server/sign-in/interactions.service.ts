@@ -1,0 +1,146 @@
+import { timingSafeEqual } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { errors } from 'oidc-provider';
+import type { Interaction, InteractionResults } from 'oidc-provider';
+import { addSeconds, Clock } from '../../common/clock.js';
+import { DomainError } from '../../common/errors/errors.js';
+import { hashSecret } from '../../common/id.js';
+import { Database, toInstant } from '../../database/database.js';
+import type { Statement } from '../../database/statement.js';
+import { recordIdOf } from '../../sign-ins/record-id.js';
+import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
+import { AuthorizationServer } from '../engine/authorization-server.js';
+import { PATHS } from '../protocol/paths.js';
+import { StartAgain } from './start-again.filter.js';
+
+/** Seconds for which what a browser has sent twice counts like the first time: a double click, an answer that got lost. */
+const REPEATABLE_SECONDS = 30;
+
+const FIND_CLIENT: Statement = {
+  name: 'find_client_of_interaction',
+  sql: `SELECT c."name", o."name" AS "organization" FROM "clients" c
+        JOIN "organizations" o ON o."id" = c."organization_id" WHERE c."id" = $1`,
+};
+
+/** What a person is told of the application that they sign in for. */
+export interface NamedClient {
+  name: string;
+  organization: string;
+}
+
+const FIND: Statement = {
+  name: 'find_interaction',
+  sql: `SELECT r."payload", r."consumed_at" AS "consumedAt" FROM "oauth_records" r WHERE r."id" = $1 AND r."expires_at" > $2`,
+};
+
+interface Row {
+  payload: string;
+  consumedAt: Date | string | null;
+}
+
+type Payload = Pick<Interaction, 'params' | 'prompt'>;
+
+/**
+ * Sign-ins under way. Each goes on only in the browser that began it: its record has the hash of that browser's secret, and its
+ * identifier is in the path, so that one browser can have several.
+ */
+@Injectable()
+export class InteractionsService {
+  constructor(
+    private readonly server: AuthorizationServer,
+    private readonly cookies: SignInCookies,
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The application that asks for the sign-in, and its organization: anybody can choose the name of an application, nobody that of its organization. */
+  async clientOf({ params }: Pick<Interaction, 'params'>): Promise<NamedClient> {
+    const [client] = await this.database.read<NamedClient>(FIND_CLIENT, [String(params.client_id)]);
+    return client ?? { name: '', organization: '' };
+  }
+
+  /**
+   * The interaction of the path that waits for one of the prompts, or was answered a moment ago if `isAnswer`.
+   *
+   * @throws DomainError `invalid_request` if this browser did not begin it
+   * @throws StartAgain if it is over
+   */
+  async require(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { prompts, isAnswer }: { prompts?: string[]; isAnswer: boolean },
+  ): Promise<Interaction> {
+    const { uid } = request.params as { uid: string };
+    const { payload, consumedAt } = await this.requireOfBrowser(request, uid);
+    if (prompts && !prompts.includes(payload.prompt.name)) throw startAgain(payload);
+    if (consumedAt && !(isAnswer && this.isRepeatable(consumedAt))) throw startAgain(payload);
+    try {
+      return await this.server.provider.interactionDetails(this.rewritten(request, uid), reply.raw);
+    } catch (error) {
+      // The sign-in session that it was begun with has ended.
+      throw error instanceof errors.SessionNotFound ? startAgain(payload) : error;
+    }
+  }
+
+  /** For where the browser comes back to from the pages. @throws as `require` does */
+  async requireResumable(request: FastifyRequest, uid: string): Promise<void> {
+    const { payload, consumedAt } = await this.requireOfBrowser(request, uid);
+    if (consumedAt && !this.isRepeatable(consumedAt)) throw startAgain(payload);
+  }
+
+  /** Keeps the result and leads on. */
+  async finish(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { uid }: Interaction,
+    result: InteractionResults,
+  ): Promise<void> {
+    const target = await this.server.provider.interactionResult(this.rewritten(request, uid), reply.raw, result);
+    void reply.status(303).headers({ Location: target, 'Cache-Control': 'no-store' }).send();
+  }
+
+  private rewritten({ raw, url, headers }: FastifyRequest, uid: string): ReturnType<AuthorizationServer['rewritten']> {
+    return this.server.rewritten(raw, url, { shown: this.cookies.read(headers), uid });
+  }
+
+  private async requireOfBrowser(
+    { headers }: FastifyRequest,
+    uid: string,
+  ): Promise<{ payload: Payload; consumedAt: Date | null }> {
+    const { browser } = this.cookies.read(headers);
+    if (!browser)
+      throw new DomainError(
+        'invalid_request',
+        'Your browser did not send the cookie back that this page has given it. Allow cookies for this site, then go back to where you came from and start again.',
+        { title: 'Your browser refuses cookies' },
+      );
+    const [row] = await this.database.read<Row>(FIND, [recordIdOf('Interaction', uid), this.clock.now()]);
+    const payload = row && (JSON.parse(row.payload) as Payload);
+    if (!payload || !isBoundTo(browser, payload))
+      throw new DomainError(
+        'invalid_request',
+        'This page belongs to a sign-in that has ended, or that another browser has begun. Go back to where you came from and start again.',
+        { title: 'This sign-in has ended' },
+      );
+    return { payload, consumedAt: row.consumedAt === null ? null : toInstant(row.consumedAt) };
+  }
+
+  private isRepeatable(consumedAt: Date): boolean {
+    return this.clock.now() < addSeconds(consumedAt, REPEATABLE_SECONDS);
+  }
+}
+
+function isBoundTo(browser: string, { prompt }: Payload): boolean {
+  const given = Buffer.from(hashSecret(browser));
+  const kept = Buffer.from(String(prompt.details.browser));
+  return given.length === kept.length && timingSafeEqual(given, kept);
+}
+
+/** The same authorization request once more: it asks for nothing that has been answered. */
+export function startAgain({ params }: Pick<Interaction, 'params'>): StartAgain {
+  const query = new URLSearchParams();
+  for (const [name, value] of Object.entries(params))
+    for (const one of [value].flat()) if (one !== undefined && one !== null) query.append(name, String(one));
+  return new StartAgain(`${PATHS.authorization}?${query}`);
+}

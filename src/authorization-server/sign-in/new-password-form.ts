@@ -1,0 +1,24 @@
+import { html } from '../../http/page.js';
+import type { Html } from '../../http/page.js';
+import { DomainError } from '../../common/errors/errors.js';
+import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../../users/password-strength.js';
+
+/** What a form for a new password asks, so that nobody is locked out by a slip of the finger. */
+export const NEW_PASSWORD_FIELDS: Html = html`<label>New password, ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters
+        <input type="password" name="password" required minlength="${MIN_PASSWORD_LENGTH}" maxlength="${MAX_PASSWORD_LENGTH}" autocomplete="new-password"></label>
+      <label>New password once more <input type="password" name="again" required autocomplete="new-password"></label>`;
+
+/** @throws DomainError `invalid_request`, `invalid_password` if the two are not the same */
+export function requireNewPassword(fields: unknown): string {
+  const { password, again } = (fields ?? {}) as Record<string, unknown>;
+  if (typeof password !== 'string' || typeof again !== 'string')
+    throw new DomainError('invalid_request', 'Give the new password twice.');
+  if (password !== again) throw new DomainError('invalid_password', 'The two new passwords are not the same.');
+  return password;
+}
+
+/** What is wrong with a new password, for its form; what else went wrong is thrown on. */
+export function faultOf(error: unknown): string {
+  if (error instanceof DomainError && error.id === 'invalid_password') return error.message;
+  throw error;
+}

@@ -1,0 +1,59 @@
+import { Body, Controller, Get, Post, Query, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { CalledBy } from '../../auth/called-by.decorator.js';
+import { SameOriginGuard } from '../../http/same-origin.guard.js';
+import { DomainError } from '../../common/errors/errors.js';
+import { PageErrorFilter } from '../../http/page-error.filter.js';
+import { html, sendPage } from '../../http/page.js';
+import { SUBMIT_ONCE } from '../../http/submit-once.js';
+import { PASSWORD_LINK_PATH, PasswordLinksService } from '../../users/password-links.service.js';
+import { faultOf, NEW_PASSWORD_FIELDS, requireNewPassword } from './new-password-form.js';
+import { PATHS } from '../protocol/paths.js';
+
+/** The page on which somebody sets their password by a link. To look at it uses nothing up, as previews and prefetches do. */
+@ApiExcludeController()
+@Controller(PASSWORD_LINK_PATH)
+@CalledBy('anyone')
+@UseFilters(PageErrorFilter)
+export class PasswordLinkController {
+  constructor(private readonly links: PasswordLinksService) {}
+
+  @Get()
+  async show(@Query('token') token: unknown, @Res() reply: FastifyReply): Promise<void> {
+    await this.showForm(requireToken(token), reply);
+  }
+
+  @Post()
+  @UseGuards(SameOriginGuard)
+  async set(@Query('token') given: unknown, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
+    const token = requireToken(given);
+    try {
+      await this.links.use(token, requireNewPassword(fields));
+    } catch (error) {
+      return this.showForm(token, reply, faultOf(error));
+    }
+    const page = html`<p>Sign in with it from now on. What you had signed in for with another password has ended.</p>
+      <p><a href="${PATHS.account}">Your account</a></p>`;
+    sendPage(reply, 200, 'Your password is set', page);
+  }
+
+  /** Its form goes to the address that the page has: the token is in no page. */
+  private async showForm(token: string, reply: FastifyReply, fault?: string): Promise<void> {
+    const { name, emailAddress } = await this.links.require(token);
+    const page = html`${fault === undefined ? '' : html`<p role="alert">${fault}</p>`}
+      <p>For ${name}, who signs in with this e-mail address:</p>
+      <form method="post">
+      <label>E-mail address <input type="email" value="${emailAddress}" readonly autocomplete="username"></label>
+      ${NEW_PASSWORD_FIELDS}
+      <button type="submit">Set password</button>
+    </form>`;
+    sendPage(reply, fault === undefined ? 200 : 400, 'Set your password', page, { hasForm: true, script: SUBMIT_ONCE });
+  }
+}
+
+/** @throws DomainError `invalid_request` */
+function requireToken(token: unknown): string {
+  if (typeof token === 'string' && token !== '') return token;
+  throw new DomainError('invalid_request', 'This link is not complete. Follow it again, or ask for a new one.');
+}

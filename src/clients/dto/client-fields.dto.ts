@@ -1,0 +1,118 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  IsArray,
+  IsBoolean,
+  IsIn,
+  IsOptional,
+  IsString,
+  Matches,
+  MaxLength,
+  ValidateIf,
+} from 'class-validator';
+import { failsAs } from '../../common/errors/validation.js';
+import { EmptyIsNull, fails, TEXT_LINE, ToBoolean, ToJsonText, ToList } from '../../common/fields.js';
+import { COMPATIBILITIES } from '../../schema/entities/client.entity.js';
+import type { Compatibility } from '../../schema/entities/client.entity.js';
+
+const MAX_NAME = 255;
+const MAX_ADDRESSES = 20;
+/** Ten keys of the largest kind have less. */
+const MAX_JWKS = 20_000;
+
+/** What of a client can be given, and changed later (API.md, section 7). */
+class ClientFieldsDto {
+  @ApiPropertyOptional({
+    type: [String],
+    maxItems: MAX_ADDRESSES,
+    description:
+      'Where codes may be sent, compared character by character: an https URL, an http URL on loopback, or for a public ' +
+      'client a URI of a private-use scheme with a dot. In a form, the field once for each.',
+    example: ['https://host.example/callback'],
+  })
+  @ToList()
+  @IsOptional()
+  @IsArray()
+  @IsString({ each: true })
+  @ArrayMaxSize(MAX_ADDRESSES, failsAs('invalid_redirect_uri', `A client has at most ${MAX_ADDRESSES} redirect URIs`))
+  redirectUris?: string[];
+
+  @ApiPropertyOptional({
+    type: [String],
+    maxItems: MAX_ADDRESSES,
+    description: 'Where a login that the client starts may end (`returnTo`): origins as browsers write them.',
+    example: ['http://localhost:4000'],
+  })
+  @ToList()
+  @IsOptional()
+  @IsArray()
+  @IsString({ each: true })
+  @ArrayMaxSize(MAX_ADDRESSES, failsAs('invalid_origin', `A client has at most ${MAX_ADDRESSES} origins`))
+  origins?: string[];
+
+  @ApiPropertyOptional({
+    type: String,
+    maxLength: 255,
+    description:
+      'One of the `origins`: what the client obtains is for a frame on its pages, unless the call has an `embed` of its own. ' +
+      'For a host that can’t send `embed`. An empty one takes it away.',
+    example: 'http://localhost:4000',
+  })
+  @EmptyIsNull()
+  @IsOptional()
+  @IsString()
+  @MaxLength(255, fails('invalid_origin'))
+  embedOrigin?: string | null;
+
+  @ApiPropertyOptional({
+    type: String,
+    maxLength: MAX_JWKS,
+    description:
+      'A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: ' +
+      'its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away.',
+    example: '',
+  })
+  @ToJsonText()
+  @EmptyIsNull()
+  @IsOptional()
+  @IsString()
+  @MaxLength(MAX_JWKS, fails('invalid_jwks'))
+  jwks?: string | null;
+
+  @ApiPropertyOptional({
+    enum: COMPATIBILITIES,
+    description:
+      '`drillster` for a host that was written for Drillster and leaves out what the standards ask for. Empty, or absent from a ' +
+      'new client, for the strict standard.',
+  })
+  @EmptyIsNull()
+  @IsOptional()
+  @IsIn(COMPATIBILITIES, failsAs('incorrect_field', `compatibility is ${COMPATIBILITIES.join(' or ')}, or empty`))
+  compatibility?: Compatibility | null;
+}
+
+export class NewClientDto extends ClientFieldsDto {
+  @ApiProperty({ maxLength: MAX_NAME, example: 'Learning portal' })
+  @Matches(TEXT_LINE, fails('name_missing'))
+  @MaxLength(MAX_NAME, fails('name_missing'))
+  name: string;
+
+  @ApiPropertyOptional({
+    description: 'It can keep no secret, as an application in a browser or on a device. Never changes.',
+    default: false,
+    example: false,
+  })
+  @ToBoolean()
+  @IsOptional()
+  @IsBoolean()
+  isPublic: boolean = false;
+}
+
+/** What is to be different about a client; a list that is given takes the place of the one before. */
+export class ClientChangesDto extends ClientFieldsDto {
+  @ApiPropertyOptional({ maxLength: MAX_NAME, example: 'Learning portal' })
+  @ValidateIf(({ name }: ClientChangesDto) => name !== undefined)
+  @Matches(TEXT_LINE, fails('invalid_name'))
+  @MaxLength(MAX_NAME, fails('invalid_name'))
+  name?: string;
+}

@@ -1,0 +1,123 @@
+import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
+import { CursorQueryDto, PaginationDto } from '../../http/paging.js';
+import { COMPATIBILITIES } from '../../schema/entities/client.entity.js';
+import type { Compatibility } from '../../schema/entities/client.entity.js';
+import { OrganizationRefDto } from '../../users/dto/user.dto.js';
+
+/** Which page of a list that is not searched. */
+export class PageQueryDto extends OmitType(CursorQueryDto, ['query']) {}
+
+/** A public key (RFC 7517, section 4), with what its kind has of these. */
+export class JwkDto {
+  @ApiProperty({ enum: ['EC', 'OKP', 'RSA'] })
+  kty: string;
+
+  @ApiProperty({ example: 'ES256' })
+  alg: string;
+
+  @ApiProperty({ enum: ['sig'] })
+  use: string;
+
+  @ApiPropertyOptional({ example: 'portal-2026' })
+  kid?: string;
+
+  @ApiPropertyOptional()
+  crv?: string;
+
+  @ApiPropertyOptional()
+  x?: string;
+
+  @ApiPropertyOptional()
+  y?: string;
+
+  @ApiPropertyOptional()
+  n?: string;
+
+  @ApiPropertyOptional()
+  e?: string;
+}
+
+export class JwksDto {
+  @ApiProperty({ type: [JwkDto] })
+  keys: JwkDto[];
+}
+
+/** A secret of a client, without the secret. */
+export class ClientSecretDto {
+  @ApiProperty({ description: 'Names the secret; it is of no use.', example: 'Cs9sdXkQwT2m8sQXq3bVxg' })
+  id: string;
+
+  @ApiProperty({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
+  created: string;
+}
+
+export class NewClientSecretDto extends ClientSecretDto {
+  @ApiProperty({ description: 'Shown this once.', example: 'w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk' })
+  secret: string;
+}
+
+/** An application that calls the API (API.md, section 7). What it has none of is left out. */
+export class ClientDto {
+  @ApiProperty({ enum: ['CLIENT'] })
+  type: 'CLIENT';
+
+  @ApiProperty({ description: 'The `client_id` of OAuth.', example: 'd3e0a1c2b3f4958677a8b9cadbecfd0e' })
+  id: string;
+
+  @ApiProperty({ example: 'Learning portal' })
+  name: string;
+
+  @ApiProperty({ example: false })
+  isPublic: boolean;
+
+  @ApiProperty({ type: [String], example: ['https://host.example/callback'] })
+  redirectUris: string[];
+
+  @ApiProperty({ type: [String], example: ['https://learn.example.com'] })
+  origins: string[];
+
+  @ApiPropertyOptional({
+    description: 'The one of them for whose frames its tokens are, unless a call says otherwise.',
+    example: 'https://learn.example.com',
+  })
+  embedOrigin?: string;
+
+  @ApiPropertyOptional({ type: JwksDto })
+  jwks?: JwksDto;
+
+  @ApiPropertyOptional({ enum: COMPATIBILITIES, description: 'Absent from a client that gets the strict standard.' })
+  compatibility?: Compatibility;
+
+  @ApiProperty({ type: [ClientSecretDto] })
+  secrets: ClientSecretDto[];
+
+  @ApiPropertyOptional({
+    description: 'The service account that calls with this client unless it names another one.',
+    example: 'Sa7vKq2LwT0m8sQXq3bVxg',
+  })
+  serviceAccountId?: string;
+
+  @ApiProperty({ type: OrganizationRefDto })
+  organization: OrganizationRefDto;
+
+  @ApiProperty({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
+  created: string;
+}
+
+/** A client that was made a moment ago. */
+export class CreatedClientDto extends ClientDto {
+  @ApiPropertyOptional({
+    description: 'Shown this once; absent from a client that needs none.',
+    example: 'w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk',
+  })
+  secret?: string;
+}
+
+/** A page of clients (API.md, section 7). */
+export class ClientsDto {
+  @ApiProperty({ type: [ClientDto] })
+  clients: ClientDto[];
+
+  @ApiProperty({ type: PaginationDto })
+  pagination: PaginationDto;
+}

@@ -1,0 +1,65 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { RevocationService } from '../rights/revocation.service.js';
+import { AuditService } from '../audit/audit.service.js';
+import type { Caller } from '../common/caller.js';
+import { Clock } from '../common/clock.js';
+import { DomainError } from '../common/errors/errors.js';
+import { insertOrIgnore } from '../database/insert-or-ignore.js';
+import { requireLegalOrigins } from './client-addresses.js';
+import { ClientOrigin } from '../schema/entities/client-origin.entity.js';
+import { Origin } from '../schema/entities/origin.entity.js';
+import type { Proof } from '../schema/entities/origin.entity.js';
+
+/** An origin that an organization is to have. */
+interface NewOwner {
+  origin: string;
+  organizationId: string;
+  proof: Proof;
+  by: Caller | null;
+}
+
+/** Which organization owns which origin. What takes `db` does what was decided before. */
+@Injectable()
+export class OriginsService {
+  constructor(
+    private readonly revocation: RevocationService,
+    private readonly audit: AuditService,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Makes the origin the organization's unless it belongs to another one. Of several organizations at once, one gets it.
+   *
+   * @throws DomainError `invalid_origin`, `origin_in_use`
+   */
+  async add(db: EntityManager, { origin, organizationId, proof, by }: NewOwner): Promise<void> {
+    requireLegalOrigins([origin]);
+    const before = await db.findOneBy(Origin, { origin });
+    if (!before) await insertOrIgnore(db, Origin, { origin, organizationId, proof, since: this.clock.now() });
+    const owned = before ?? (await db.findOneByOrFail(Origin, { origin }));
+    if (owned.organizationId !== organizationId) throw new DomainError('origin_in_use');
+    // What the operator has looked at is no longer to be reviewed.
+    if (before) await db.update(Origin, { origin }, { proof });
+    else await this.record(db, 'ORIGIN_ADDED', { origin, organizationId, by });
+  }
+
+  /**
+   * Takes the origin away from its owner and from that organization's clients. No session counts there any more, and
+   * those in frames there end.
+   */
+  async remove(db: EntityManager, { origin, organizationId }: Origin, by: Caller | null): Promise<void> {
+    const clients = await db.findBy(ClientOrigin, { organizationId, origin });
+    await db.delete(Origin, { origin, organizationId });
+    for (const { clientId } of clients) await this.revocation.revokeInLostFrames(db, clientId, by);
+    await this.record(db, 'ORIGIN_REMOVED', { origin, organizationId, by });
+  }
+
+  private record(
+    db: EntityManager,
+    event: 'ORIGIN_ADDED' | 'ORIGIN_REMOVED',
+    { origin, organizationId, by }: Omit<NewOwner, 'proof'>,
+  ): Promise<void> {
+    return this.audit.record(db, { event, organizationId, by, details: { origin } });
+  }
+}

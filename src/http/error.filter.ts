@@ -1,0 +1,78 @@
+import { HttpException, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { isDatabaseUnavailable } from '../database/unavailable.js';
+import { DomainError, errorIdOfStatus } from '../common/errors/errors.js';
+import type { ErrorBody } from '../common/errors/errors.js';
+
+const RETRY_AFTER_SECONDS = '2';
+
+/** Answers the wire's error object for whatever was thrown. */
+export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const { status, headers, body } = toFailure(error, request);
+  void reply.status(status).headers(headers).send(body);
+}
+
+export interface Failure {
+  status: number;
+  headers: Record<string, string>;
+  body: ErrorBody;
+}
+
+/** What is answered for an error: its own words if it is meant for the caller, none of its internals otherwise. */
+export function toFailure(error: unknown, request: FastifyRequest): Failure {
+  const known = isGone(error) ? new DomainError('invalid_request', 'The request broke off.') : toDomainError(error);
+  if (known) {
+    const { id, message, status, extra } = known;
+    return { status, headers: extra.headers ?? {}, body: { id, description: message, ...extra.members } };
+  }
+  const status = frameworkStatus(error);
+  if (status !== null && status < 500) {
+    return {
+      status,
+      headers: {},
+      body: { id: errorIdOfStatus(status), description: frameworkDescription(error, status) },
+    };
+  }
+  new Logger('ErrorFilter').error({ requestId: request.id, route: request.routeOptions?.url, error: textOf(error) });
+  const internal = new DomainError('internal_error');
+  return { status: 500, headers: {}, body: { id: internal.id, description: internal.message, requestId: request.id } };
+}
+
+/** The client went away while it sent its body: nobody reads the answer, and it is no failure of ours. */
+function isGone(error: unknown): boolean {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code === 'ECONNRESET' && message === 'aborted';
+}
+
+function toDomainError(error: unknown): DomainError | null {
+  if (error instanceof DomainError) return error;
+  if (!isDatabaseUnavailable(error)) return null;
+  new Logger('ErrorFilter').error({ message: 'The database is unavailable', error: textOf(error) });
+  return unavailable();
+}
+
+export function unavailable(): DomainError {
+  return new DomainError('unavailable', undefined, { headers: { 'Retry-After': RETRY_AFTER_SECONDS } });
+}
+
+/** The status of an error of Nest's or Fastify's own, such as an unknown path or an unreadable body. */
+function frameworkStatus(error: unknown): number | null {
+  if (error instanceof HttpException) return error.getStatus();
+  const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
+  return typeof statusCode === 'number' && typeof code === 'string' && code.startsWith('FST_') ? statusCode : null;
+}
+
+function frameworkDescription(error: unknown, status: number): string {
+  const { code } = error as { code?: unknown };
+  if (code === 'FST_ERR_BAD_URL') return 'The path is malformed: it is not percent-encoded UTF-8.';
+  if (code === 'FST_ERR_MAX_PARAM_LENGTH') return 'The path is too long.';
+  if (status === 404) return 'There is nothing at this path.';
+  if (status === 413) return 'The body is larger than 64 KiB.';
+  if (status === 415) return 'Send the body as application/x-www-form-urlencoded or application/json.';
+  return (error as Error).message;
+}
+
+/** For the log: an error of a driver carries the statement's parameters, which may be secret. */
+function textOf(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

@@ -1,0 +1,79 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiExtraModels, ApiProperty, ApiResponse, getSchemaPath } from '@nestjs/swagger';
+import { ERRORS } from '../common/errors/errors.js';
+import type { ErrorId } from '../common/errors/errors.js';
+
+/** The error object of the wire (API.md, section 1). Some errors have further members. */
+export class ErrorDto {
+  @ApiProperty({ description: 'What a program branches on.', example: 'unknown_user' })
+  id: string;
+
+  @ApiProperty({ description: 'What a person reads.', example: 'No active user matches the given reference.' })
+  description: string;
+}
+
+/** What can happen to every call, beside the errors of its own. */
+const EVERYWHERE: ErrorId[] = ['invalid_request', 'internal_error', 'unavailable'];
+const WITH_TOKEN: ErrorId[] = ['not_authenticated', 'too_many_requests'];
+
+/** Documents the errors of a route: one response for each status, with an example for each id. */
+export function ApiErrors(...ids: ErrorId[]): MethodDecorator {
+  return applyDecorators(
+    ApiExtraModels(ErrorDto),
+    ...[...byStatus(ids)].map(([status, group]) => errorResponse(status, group)),
+  );
+}
+
+/** With those that can happen everywhere. */
+export function byStatus(ids: ErrorId[]): Map<number, ErrorId[]> {
+  const groups = new Map<number, ErrorId[]>();
+  for (const id of new Set([...ids, ...EVERYWHERE])) {
+    const status = ERRORS[id].status;
+    groups.set(status, [...(groups.get(status) ?? []), id]);
+  }
+  return groups;
+}
+
+/** The same for a route that no controller has. */
+export function errorsOf(...ids: ErrorId[]): Record<string, object> {
+  return Object.fromEntries(
+    [...byStatus(ids)].map(([status, group]) => [
+      String(status),
+      {
+        description: listErrors(group),
+        content: {
+          'application/json': { schema: { $ref: '#/components/schemas/Error' }, examples: examplesOf(group) },
+        },
+      },
+    ]),
+  );
+}
+
+/** The same for a route that is called with an access token. */
+export function ApiBearerErrors(...ids: ErrorId[]): MethodDecorator {
+  return ApiErrors(...ids, ...WITH_TOKEN);
+}
+
+function errorResponse(status: number, ids: ErrorId[]): MethodDecorator {
+  return ApiResponse({
+    status,
+    description: listErrors(ids),
+    content: { 'application/json': { schema: { $ref: getSchemaPath(ErrorDto) }, examples: examplesOf(ids) } },
+    headers: responseHeaders(status),
+  });
+}
+
+function listErrors(ids: ErrorId[]): string {
+  return ids.map((id) => `\`${id}\``).join(', ');
+}
+
+function examplesOf(ids: ErrorId[]): Record<string, { value: object }> {
+  return Object.fromEntries(ids.map((id) => [id, { value: { id, description: ERRORS[id].description } }]));
+}
+
+function responseHeaders(status: number): Record<string, { description: string; schema: { type: 'string' } }> {
+  const schema = { type: 'string' } as const;
+  if (status === 401) return { 'WWW-Authenticate': { description: 'RFC 6750, section 3', schema } };
+  if (status === 429 || status === 503) return { 'Retry-After': { description: 'Seconds', schema } };
+  return {};
+}

@@ -1,0 +1,101 @@
+import { Catch } from '@nestjs/common';
+import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { REALM } from './challenge.js';
+import { Settings } from '../config/settings.js';
+import { html, sendPage } from './page.js';
+import { linkToSignIn } from './sign-in-link.js';
+import { sendError, toFailure } from './error.filter.js';
+import { DomainError } from '../common/errors/errors.js';
+
+const TITLES: Record<string, string> = {
+  token_used: 'This link was used before',
+  token_expired: 'This link has expired',
+  invalid_token: 'This link does not work',
+  invalid_request: 'This request does not work',
+  missing_field: 'This link is not complete',
+  not_authenticated: 'You are not signed in',
+  not_authorized: 'You can’t do this here',
+  not_found: 'There is no page here',
+  method_not_allowed: 'There is no page here',
+  too_many_requests: 'Too many attempts',
+  unavailable: 'Not available at the moment',
+};
+
+/** For routes that a person's browser opens: a page that says what to do, or the error object for `Accept: application/json`. */
+@Catch()
+export class PageErrorFilter implements ExceptionFilter {
+  constructor(private readonly settings: Settings) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    sendErrorPage(error, http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>(), this.settings);
+  }
+}
+
+/** For all other routes: the error object, or a page for a person whose browser goes there. */
+@Catch()
+export class ErrorFilter implements ExceptionFilter {
+  constructor(private readonly settings: Settings) {}
+
+  catch(error: unknown, host: ArgumentsHost): void {
+    const http = host.switchToHttp();
+    const [request, reply] = [http.getRequest<FastifyRequest>(), http.getResponse<FastifyReply>()];
+    if (isForPerson(request)) sendErrorPage(error, request, reply, this.settings);
+    else sendError(error, request, reply);
+  }
+}
+
+/**
+ * Whether a person asks with a browser, and not a program for an object. Programs alone call the API. Java's own client says that it
+ * takes HTML and, unlike a browser, GIFs.
+ */
+export function isForPerson({ url, headers: { accept = '' } }: FastifyRequest): boolean {
+  return (
+    !url.startsWith('/api/') &&
+    accept.includes('text/html') &&
+    !accept.includes('application/json') &&
+    !accept.includes('image/gif')
+  );
+}
+
+/** `returnTo` is the page that was asked for, where the error does not say it. */
+export function sendErrorPage(
+  error: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  settings: Settings,
+  returnTo?: string | null,
+): void {
+  const { status, headers, body } = toFailure(error, request);
+  if (status === 401) void reply.header('WWW-Authenticate', `Bearer realm="${REALM}", error="invalid_token"`);
+  void reply.headers({ ...headers, 'Cache-Control': 'no-store' });
+  if (wantsJson(request)) {
+    void reply.status(status).send(body);
+    return;
+  }
+  const { title, embedOrigin, returnTo: ofLink } = error instanceof DomainError ? error.extra : {};
+  const retryAfter = Number(headers['Retry-After'] ?? 0);
+  sendPage(
+    reply,
+    status,
+    title ?? TITLES[body.id] ?? 'Something went wrong',
+    html`<p>${body.description}</p>
+      ${retryAfter > 0 ? html`<p>Try again in ${inWords(retryAfter)}.</p>` : ''}
+      ${status < 500 ? linkToSignIn(settings, returnTo ?? ofLink) : ''}
+      <p>
+        <small>If this happens again, give this number to whoever runs the site: <code>${request.id}</code></small>
+      </p>`,
+    { frameAncestor: embedOrigin },
+  );
+}
+
+function wantsJson({ headers }: FastifyRequest): boolean {
+  const accept = headers.accept ?? '';
+  return accept.includes('application/json') && !accept.includes('text/html');
+}
+
+function inWords(seconds: number): string {
+  const [number, unit] = seconds < 90 ? [seconds, 'second'] : [Math.ceil(seconds / 60), 'minute'];
+  return `${number} ${unit}${number === 1 ? '' : 's'}`;
+}

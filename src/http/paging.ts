@@ -1,0 +1,288 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
+import { toInstant } from '../database/database.js';
+import { DomainError } from '../common/errors/errors.js';
+import { fails } from '../common/fields.js';
+import type { ApiVersion } from '../common/paths.js';
+import type { TermRange } from '../common/search-text.js';
+
+const DEFAULT_SIZE = 10;
+const MAX_SIZE = 100;
+const MAX_START = 100_000;
+/** Rows of a page whose size the client leaves open, where the lists of the API have no default. */
+const MAX_OPEN_SIZE = 1000;
+/** As a position has it. Other years than these are none for every engine. */
+const INSTANT = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
+/** Up to here the results of a search are counted. */
+const MAX_COUNTED = 1000;
+
+/** Forms and queries write numbers as text. */
+function ToInteger(): PropertyDecorator {
+  return Transform(({ value }: { value: unknown }) =>
+    typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value,
+  );
+}
+
+function IsResultSize(): PropertyDecorator {
+  return applyDecorators(
+    ToInteger(),
+    IsOptional(),
+    IsInt(fails('invalid_result_size')),
+    Min(1, fails('invalid_result_size')),
+    Max(MAX_SIZE, fails('invalid_result_size')),
+  );
+}
+
+function IsResultStart(): PropertyDecorator {
+  return applyDecorators(ToInteger(), IsOptional(), IsInt(), Min(0), Max(MAX_START));
+}
+
+class SearchQueryDto {
+  @ApiPropertyOptional({
+    description:
+      'The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored.',
+    maxLength: 255,
+    example: 'a',
+  })
+  @IsOptional()
+  @IsString()
+  @MaxLength(255)
+  query?: string;
+}
+
+class SizeQueryDto extends SearchQueryDto {
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_SIZE, default: DEFAULT_SIZE })
+  @IsResultSize()
+  resultSize: number = DEFAULT_SIZE;
+}
+
+/** Which page of a list, by the end of the page before (API.md, section 1). */
+export class CursorQueryDto extends SizeQueryDto {
+  @ApiPropertyOptional({ description: 'Where the page before ended: its `pagination.lastOnPage`.', maxLength: 512 })
+  @IsOptional()
+  @IsString()
+  @Matches(/^[\w-]*$/)
+  @MaxLength(512)
+  resultFrom?: string;
+}
+
+/** The same for a list that has no names to search for. */
+export class PageQueryDto extends OmitType(CursorQueryDto, ['query']) {}
+
+/** Which page of a short list, by the number of its first row (API.md, section 1). */
+export class OffsetQueryDto extends SizeQueryDto {
+  @ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: MAX_START, default: 0 })
+  @IsResultStart()
+  resultStart: number = 0;
+}
+
+/** The same for a list that is shown whole, up to 1000 rows, to who does not say how much of it. */
+export class WholeListQueryDto extends SearchQueryDto {
+  @ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: MAX_START, default: 0 })
+  @IsResultStart()
+  resultStart: number = 0;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    maximum: MAX_SIZE,
+    description: `Without it, all rows are answered, at most ${MAX_OPEN_SIZE}.`,
+  })
+  @IsResultSize()
+  resultSize?: number;
+}
+
+/** The page of such a list. */
+export function rowsOf(query: { resultStart?: number; resultSize?: number }): { offset: number; limit: number } {
+  return { offset: query.resultStart ?? 0, limit: query.resultSize ?? MAX_OPEN_SIZE };
+}
+
+/** Which page of a list that versions 2 and 2.1 page by the number of a row, and 2.1.1 by a cursor (API.md, section 8). */
+export class VersionedQueryDto extends OmitType(CursorQueryDto, ['resultSize']) {
+  @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_SIZE, default: DEFAULT_SIZE })
+  @IsResultSize()
+  resultSize?: number;
+
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 0,
+    maximum: MAX_START,
+    description: 'The number of the first row, from 0. Versions 2 and 2.1 alone.',
+  })
+  @IsResultStart()
+  resultStart?: number;
+}
+
+/** The page that a version of the API answers. In versions 2 and 2.1 a list is whole without `resultSize`. */
+export function pageIn<Query extends VersionedQueryDto>(version: ApiVersion, query: Query): Query & PageQuery {
+  if (version === '2.1.1') return { ...query, resultStart: undefined, resultSize: query.resultSize ?? DEFAULT_SIZE };
+  return { ...query, resultSize: rowsOf(query).limit };
+}
+
+/** How many rows there are, where versions 2 and 2.1 say it. */
+export function totalIn(version: ApiVersion, { total }: PaginationDto): number | undefined {
+  return version === '2.1.1' ? undefined : total;
+}
+
+export class PaginationDto {
+  @ApiProperty({
+    type: 'integer',
+    description: `Rows on all pages. The results of a search, and lists in the order of time, are counted up to ${MAX_COUNTED}.`,
+    example: 2,
+  })
+  total: number;
+
+  @ApiPropertyOptional({
+    description: 'The `resultFrom` of the next page; absent from an empty one.',
+    example: 'Zk1cVq0rTtWm8sQXq3bVxg',
+  })
+  lastOnPage?: string;
+
+  @ApiProperty({ description: 'Whether there is a page after this one.', example: false })
+  moreAvailable: boolean;
+}
+
+/** Which page of a list a query reads: after a cursor, or from the number of a row. */
+export type PageQuery = CursorQueryDto & { resultStart?: number };
+
+export interface Page {
+  ids: string[];
+  pagination: PaginationDto;
+}
+
+/**
+ * One page of `list` in the order of `id`, a property of it that no two of its rows share: a range of an index that
+ * begins after the page before, so that rows which come or go meanwhile make none be left out or shown twice.
+ *
+ * `total` is for a list whose number of rows is known; others are counted.
+ */
+export async function pageById(
+  list: SelectQueryBuilder<ObjectLiteral>,
+  id: string,
+  { query, resultFrom, resultStart, resultSize }: PageQuery,
+  total?: number,
+): Promise<Page> {
+  const page = list
+    .clone()
+    .select(id, 'id')
+    .orderBy(id)
+    .offset(resultStart)
+    .limit(resultSize + 1);
+  if (resultFrom) page.andWhere(`${id} > :resultFrom`, { resultFrom });
+  const found = await page.getRawMany<{ id: string }>();
+  const ids = found.slice(0, resultSize).map((row) => row.id);
+  return {
+    ids,
+    pagination: {
+      total: total ?? (await count(list.clone().select(id, 'id'), query)),
+      lastOnPage: ids.at(-1),
+      moreAvailable: found.length > resultSize,
+    },
+  };
+}
+
+/**
+ * The same for what a search finds, in the order of the terms that are found. The rows of `list` are search terms,
+ * `t`, of one organization, and `id` is the property of them that says whose they are.
+ */
+export async function pageByTerm(
+  list: SelectQueryBuilder<ObjectLiteral>,
+  id: string,
+  range: TermRange,
+  { query, resultFrom, resultStart, resultSize }: PageQuery,
+): Promise<Page> {
+  const after = resultFrom ? readPosition(resultFrom) : { term: range.from, id: '' };
+  // What has several such terms is found by the first of them.
+  const first = list
+    .subQuery()
+    .select('1')
+    .from(list.expressionMap.mainAlias!.target, 'earlier')
+    .where(`earlier.${id} = t.${id} AND earlier.term >= :from AND earlier.term < t.term`)
+    .getQuery();
+  const all = list
+    .clone()
+    .select(`t.${id}`, 'id')
+    .andWhere('t.term < :below AND NOT EXISTS ' + first, range);
+  const page = all
+    .clone()
+    .addSelect('t.term', 'term')
+    .andWhere(`(t.term, t.${id}) > (:term, :id)`, after)
+    .orderBy('t.term')
+    .addOrderBy(`t.${id}`)
+    .offset(resultStart)
+    .limit(resultSize + 1);
+  const found = await page.getRawMany<{ id: string; term: string }>();
+  const shown = found.slice(0, resultSize);
+  return {
+    ids: shown.map((row) => row.id),
+    pagination: {
+      total: await count(all.andWhere('t.term >= :from'), query),
+      lastOnPage: shown.length > 0 ? writePosition(shown.at(-1)!) : undefined,
+      moreAvailable: found.length > resultSize,
+    },
+  };
+}
+
+/**
+ * The same, the latest first: in the order of `at`, an instant of the rows, and of `id`, which may be a number.
+ */
+export async function pageByTime(
+  list: SelectQueryBuilder<ObjectLiteral>,
+  { at, id, isNumber = false }: { at: string; id: string; isNumber?: boolean },
+  { resultFrom, resultSize }: PageQueryDto,
+): Promise<Page> {
+  const page = list.clone().select(id, 'id').addSelect(at, 'at').orderBy(at, 'DESC').addOrderBy(id, 'DESC');
+  if (resultFrom) {
+    const { term, id: last } = readPosition(resultFrom);
+    if (!INSTANT.test(term) || Number.isNaN(Date.parse(term))) throw notAPosition();
+    const before = new Date(term);
+    if (isNumber && !/^\d{1,15}$/.test(last)) throw notAPosition();
+    page.andWhere(`(${at}, ${id}) < (:before, :last)`, { before, last: isNumber ? Number(last) : last });
+  }
+  const found = await page.limit(resultSize + 1).getRawMany<{ id: string | number; at: Date | string }>();
+  const shown = found
+    .slice(0, resultSize)
+    .map((row) => ({ id: String(row.id), term: toInstant(row.at).toISOString() }));
+  return {
+    ids: shown.map((row) => row.id),
+    pagination: {
+      total: await countUpTo(MAX_COUNTED, list.clone().select(id, 'id')),
+      lastOnPage: shown.length > 0 ? writePosition(shown.at(-1)!) : undefined,
+      moreAvailable: found.length > resultSize,
+    },
+  };
+}
+
+/** How many rows a list has; those of a search are counted up to a limit. */
+export function count(list: SelectQueryBuilder<ObjectLiteral>, query: string | undefined): Promise<number> {
+  return countUpTo(query ? MAX_COUNTED : undefined, list);
+}
+
+async function countUpTo(limit: number | undefined, list: SelectQueryBuilder<ObjectLiteral>): Promise<number> {
+  const [sql, parameters] = list.limit(limit).getQueryAndParameters();
+  const [row] = await list.dataSource.query<{ total: number | string }[]>(
+    `SELECT COUNT(*) AS "total" FROM (${sql}) AS "counted"`,
+    parameters,
+  );
+  return Number(row!.total);
+}
+
+/** A place in the results of a search, as one opaque text: also what stood there may be gone by the next page. */
+function writePosition({ term, id }: { term: string; id: string }): string {
+  return Buffer.from(`${id} ${term}`).toString('base64url');
+}
+
+function readPosition(text: string): { term: string; id: string } {
+  const position = Buffer.from(text, 'base64url').toString();
+  const space = position.indexOf(' ');
+  // No text of ours has them, and PostgreSQL takes no NUL.
+  if (space < 1 || /\p{Cc}/u.test(position)) throw notAPosition();
+  return { id: position.slice(0, space), term: position.slice(space + 1) };
+}
+
+function notAPosition(): DomainError {
+  return new DomainError('invalid_request', 'resultFrom is not where a page of this search ended.');
+}

@@ -1,0 +1,148 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import type { EndReason } from '../schema/entities/audit-events.js';
+import type { Caller } from '../common/caller.js';
+import { Clock } from '../common/clock.js';
+import { Settings } from '../config/settings.js';
+import { Database, toInstant } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
+import { isAllowed, keepsFrame } from './grants.js';
+import { endSessions, hasNotEnded } from './live-session.js';
+
+const TOKEN = '"login_tokens"';
+
+/** A token is older than its session: of those that had ended before this, none is left. A busy caller has millions of them. */
+const OLDEST_SESSION: Statement = {
+  name: 'find_oldest_session',
+  sql: `SELECT MIN("created_at") AS "createdAt" FROM "sessions" WHERE "expires_at" > $1`,
+};
+
+/** What can still start a session, or has one that a longer idle time could revive. */
+const COUNTS = `"revoked_at" IS NULL AND "expires_at" > $3 AND ("expires_at" > $2 OR EXISTS (
+  SELECT 1 FROM "sessions" s WHERE s."login_token_id" = ${TOKEN}."id" AND ${hasNotEnded('s', '$2')}))`;
+
+const SET = `UPDATE ${TOKEN} SET "revoked_at" = $2, "revoked_by" = $4, "revoked_by_client_id" = $5`;
+
+/** By what login tokens are looked for. */
+type Column = 'user_id' | 'caller_id' | 'group_id' | 'client_id' | 'key_id';
+
+function revokeAll(column: Column): Statement {
+  return {
+    name: `revoke_every_login_token_by_${column}`,
+    sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS}`,
+  };
+}
+
+function revokeUngranted(column: Column): Statement {
+  return {
+    name: `revoke_login_tokens_by_${column}`,
+    sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS} AND NOT ${isAllowed(TOKEN)}`,
+  };
+}
+
+const REVOKE_LOST_FRAMES: Statement = {
+  name: 'revoke_login_tokens_of_lost_frames',
+  sql: `${SET} WHERE "client_id" = $1 AND ${COUNTS} AND NOT ${keepsFrame(TOKEN)}`,
+};
+
+const REVOKE_ONE: Statement = {
+  name: 'revoke_login_token',
+  sql: `UPDATE ${TOKEN} SET "revoked_at" = $2, "revoked_by" = $3, "revoked_by_client_id" = $4
+        WHERE "id" = $1 AND "revoked_at" IS NULL RETURNING "id"`,
+};
+
+const END_SESSION: Statement = {
+  name: 'end_session_of_login_token',
+  sql: endSessions('"login_token_id" = $1', {
+    now: '$2',
+    idleSince: '$3',
+    reason: '$4',
+    by: { user: '$5', client: '$6' },
+  }),
+};
+
+/** Of the tokens that were revoked just now. */
+function endSessionsOf(column: Column): Statement {
+  const revoked = `SELECT t."id" FROM "login_tokens" t WHERE t."${column}" = $1 AND t."revoked_at" = $2 AND t."expires_at" > $3`;
+  return {
+    name: `end_sessions_by_${column}`,
+    sql: endSessions(`"login_token_id" IN (${revoked})`, {
+      now: '$2',
+      idleSince: '$4',
+      reason: `'RIGHT_REVOKED'`,
+      by: { user: '$5', client: '$6' },
+    }),
+  };
+}
+
+/** What a login token came from, and goes with. */
+const ORIGINS = { account: ['user_id', 'caller_id'], group: ['group_id'], client: ['client_id'] } as const;
+
+/** Makes it final that a right is gone: revokes login tokens, and ends the sessions that they started. */
+@Injectable()
+export class RevocationService {
+  constructor(
+    private readonly database: Database,
+    private readonly settings: Settings,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Revokes the login tokens that the policy no longer allows, and so ends the sessions that came from them, for good:
+   * a right that is given back later revives none. Runs in the transaction that took the right away; `account` lost
+   * something, as the one who was let in or as the one who let others in, and `by` took it away.
+   */
+  async revokeWhatIsNoLongerGranted(db: EntityManager, account: string, by: Caller | null): Promise<void> {
+    await this.revoke(db, ORIGINS.account, revokeUngranted, account, by);
+  }
+
+  /**
+   * Revokes every login token that came from what is about to be deleted. Without it they would be gone as well, but nothing
+   * would say that their sessions have ended, and by whom.
+   */
+  async revokeAllOf(db: EntityManager, origin: keyof typeof ORIGINS, id: string, by: Caller | null): Promise<void> {
+    await this.revoke(db, ORIGINS[origin], revokeAll, id, by);
+  }
+
+  /** Revokes the login tokens that a service account obtained with a key, with the sessions that came from them. */
+  async revokeWhatWasObtainedWith(db: EntityManager, keyId: string, by: Caller | null): Promise<void> {
+    await this.revoke(db, ['key_id'], revokeAll, keyId, by);
+  }
+
+  /** Revokes the login tokens of a client for frames on origins that it has lost, with the sessions in these frames. */
+  async revokeInLostFrames(db: EntityManager, clientId: string, by: Caller | null): Promise<void> {
+    await this.revoke(db, ORIGINS.client, () => REVOKE_LOST_FRAMES, clientId, by);
+  }
+
+  /**
+   * Revokes one login token and ends the session that it started, for `reason`.
+   *
+   * @returns whether it is a login token, and nobody had revoked it before
+   */
+  async revokeToken(db: EntityManager, id: string, by: Caller, reason: EndReason): Promise<boolean> {
+    const now = this.clock.now();
+    const [revoked] = await this.database.within(db, REVOKE_ONE, [id, now, by.userId, by.clientId]);
+    if (!revoked) return false;
+    const idleSince = this.settings.idleSince(now);
+    await this.database.within(db, END_SESSION, [id, now, idleSince, reason, by.userId, by.clientId]);
+    return true;
+  }
+
+  private async revoke(
+    db: EntityManager,
+    columns: readonly Column[],
+    statement: (column: Column) => Statement,
+    id: string,
+    by: Caller | null,
+  ): Promise<void> {
+    const now = this.clock.now();
+    const [oldest] = await this.database.within<{ createdAt: Date | string | null }>(db, OLDEST_SESSION, [now]);
+    const since = oldest?.createdAt ? toInstant(oldest.createdAt) : now;
+    const idleSince = this.settings.idleSince(now);
+    const ender = [by?.userId ?? null, by?.clientId ?? null];
+    for (const column of columns) {
+      await this.database.within(db, statement(column), [id, now, since, ...ender]);
+      await this.database.within(db, endSessionsOf(column), [id, now, since, idleSince, ...ender]);
+    }
+  }
+}

@@ -1,0 +1,31 @@
+import { Global, Module } from '@nestjs/common';
+import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { Settings } from '../config/settings.js';
+import { Database } from '../database/database.js';
+import { openDataSource } from '../database/open.js';
+import { dataSourceOptions } from './data-source.js';
+import { PostgresDatabase } from '../database/postgres.database.js';
+import { SqliteDatabase } from '../database/sqlite.database.js';
+
+@Global()
+@Module({
+  imports: [
+    TypeOrmModule.forRootAsync({
+      inject: [Settings],
+      // It is waited for where it is opened, and said in a line.
+      useFactory: (settings: Settings) => ({ ...dataSourceOptions(settings), toRetry: () => false }),
+      dataSourceFactory: (options) => openDataSource(options!),
+    }),
+  ],
+  providers: [
+    {
+      provide: Database,
+      inject: [getDataSourceToken()],
+      useFactory: (dataSource: DataSource): Database | Promise<Database> =>
+        dataSource.options.type === 'postgres' ? new PostgresDatabase(dataSource) : SqliteDatabase.open(dataSource),
+    },
+  ],
+  exports: [Database],
+})
+export class DatabaseModule {}

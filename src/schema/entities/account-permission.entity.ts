@@ -1,0 +1,31 @@
+import { Check, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import type { Relation } from 'typeorm';
+import { ID } from '../../database/column-types.js';
+import { User } from './user.entity.js';
+
+/** What staff can be allowed to do in their organization (API.md, section 5). */
+export const PERMISSIONS = [
+  'OBTAIN_ACCESS_TOKENS',
+  'MANAGE_USERS',
+  'CREATE_GROUPS',
+  'MANAGE_ALL_GROUPS',
+  'MANAGE_STAFF',
+  'MANAGE_SERVICE_ACCOUNTS',
+  'VIEW_AUDIT_LOG',
+] as const;
+
+export type Permission = (typeof PERMISSIONS)[number];
+
+@Entity('account_permissions')
+@Check('account_permissions_permission_check', `"permission" IN (${PERMISSIONS.map((name) => `'${name}'`).join(', ')})`)
+export class AccountPermission {
+  @PrimaryColumn({ name: 'user_id', ...ID, primaryKeyConstraintName: 'account_permissions_pkey' })
+  userId: string;
+
+  @PrimaryColumn({ type: 'varchar', length: 32, primaryKeyConstraintName: 'account_permissions_pkey' })
+  permission: Permission;
+
+  @ManyToOne(() => User, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'account_permissions_user_fkey' })
+  user: Relation<User>;
+}

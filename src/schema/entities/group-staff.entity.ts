@@ -1,0 +1,30 @@
+import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import type { Relation } from 'typeorm';
+import { ID } from '../../database/column-types.js';
+import { User } from './user.entity.js';
+import { Group } from './group.entity.js';
+
+export type GroupPermission = 'MANAGE' | 'VIEW';
+
+/** What a staff user may do with one group. `MANAGE` implies `VIEW`, so a user has one row for each group. */
+@Entity('group_staff')
+@Check('group_staff_permission_check', `"permission" IN ('MANAGE', 'VIEW')`)
+@Index('group_staff_group_idx', ['groupId', 'userId'])
+export class GroupStaff {
+  @PrimaryColumn({ name: 'user_id', ...ID, primaryKeyConstraintName: 'group_staff_pkey' })
+  userId: string;
+
+  @PrimaryColumn({ name: 'group_id', ...ID, primaryKeyConstraintName: 'group_staff_pkey' })
+  groupId: string;
+
+  @ManyToOne(() => User, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'group_staff_user_fkey' })
+  user: Relation<User>;
+
+  @ManyToOne(() => Group, { onDelete: 'CASCADE' })
+  @JoinColumn({ name: 'group_id', foreignKeyConstraintName: 'group_staff_group_fkey' })
+  group: Relation<Group>;
+
+  @Column({ type: 'varchar', length: 16 })
+  permission: GroupPermission;
+}

@@ -1,0 +1,29 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import { ID, INSTANT } from '../../database/column-types.js';
+
+/** A company or institution: it manages users, has staff, and its groups say who may let whom in. */
+@Entity('organizations')
+export class Organization {
+  @PrimaryColumn({ ...ID, primaryKeyConstraintName: 'organizations_pkey' })
+  id: string;
+
+  @Column({ type: 'varchar', length: 255 })
+  name: string;
+
+  @Column({ name: 'email_address', type: 'varchar', length: 254, nullable: true })
+  emailAddress: string | null;
+
+  @Column({ type: 'varchar', length: 35, nullable: true })
+  locale: string | null;
+
+  @Column({ name: 'created_at', ...INSTANT })
+  createdAt: Date;
+
+  /** Users whom it manages. The database counts them. */
+  @Column({ name: 'user_count', type: 'integer', default: 0, insert: false, update: false })
+  userCount: number;
+
+  /** The database counts them. */
+  @Column({ name: 'group_count', type: 'integer', default: 0, insert: false, update: false })
+  groupCount: number;
+}

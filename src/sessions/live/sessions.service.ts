@@ -1,0 +1,234 @@
+import { createHmac, hkdfSync } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { endSessions, isGood, isLive } from '../../rights/live-session.js';
+import type { EndReason } from '../../schema/entities/audit-events.js';
+import { addSeconds, Clock } from '../../common/clock.js';
+import { hashSecret, newId, newSecret } from '../../common/id.js';
+import { Settings } from '../../config/settings.js';
+import { Database, toInstant } from '../../database/database.js';
+import type { Parameter, Statement } from '../../database/statement.js';
+import type { LoginToken } from '../../schema/entities/login-token.entity.js';
+import { KnownVisitors, visitorKey } from './known-visitors.js';
+import type { ShownCookie } from './session-cookie.js';
+
+/** A session that is live at this moment. */
+export interface LiveSession {
+  id: string;
+  userId: string;
+  loginTokenId: string;
+  /** Who let the user in. */
+  actorId: string;
+  clientId: string;
+  /** Which organization started it: that on whose staff the actor is. */
+  organizationId: string;
+  /** The origin on whose pages it lives in a frame; `null` for an ordinary one. */
+  embedOrigin: string | null;
+  createdAt: Date;
+  /** Unless it is used before then, or at its absolute end. */
+  expiresAt: Date;
+}
+
+/** A session that was started a moment ago. The secret exists here and in the browser only. */
+export interface StartedSession extends Pick<LoginToken, 'secure' | 'returnTo' | 'embedOrigin'> {
+  secret: string;
+}
+
+/** How a login token comes to be redeemed. The token says what of it is needed. */
+export interface Redemption {
+  /** The visitor has confirmed it on a page of ours. */
+  isConfirmed: boolean;
+  isInFrame: boolean;
+  /** What the browser shows of the sessions that end when this one starts. */
+  replaces: ShownCookie[];
+  /** What the browser says it is. */
+  device: string | null;
+  /** The secret of the page of ours on which the visitor has confirmed it. */
+  pageSecret?: string;
+}
+
+/**
+ * Redeems a login token by creating its session: one statement, so both happen or neither. It carries the
+ * whole condition (the token is not expired, not revoked, redeemed in the way that it was made for, and the policy
+ * still allows it, and where it leads is still a site of whoever asked for it), and the unique index on `login_token_id`
+ * carries the rest: of any number at once, one gets a row back, also when it asks again with the same id.
+ */
+const START: Statement = {
+  name: 'start_session',
+  sql: `INSERT INTO "sessions" ("id", "secret_hash", "user_id", "login_token_id", "secure", "created_at", "last_seen_at", "expires_at", "device", "organization_id")
+        SELECT $2, $3, t."user_id", t."id", t."secure", $4, $4, $5, $8, t."organization_id" FROM "login_tokens" t
+        WHERE t."id" = $1
+          AND (t."embed_origin" IS NULL OR $7)
+          /* An ordinary one in a frame waits: the browser may show nothing there, and keep no cookie. */
+          AND ($6 OR (t."delivery" = 'redirect' AND (t."embed_origin" IS NOT NULL OR NOT $7)))
+          /* Of a token that was issued while its key was revoked, the revocation knew nothing. */
+          AND NOT EXISTS (SELECT 1 FROM "service_account_keys" k WHERE k."id" = t."key_id" AND k."revoked_at" IS NOT NULL)
+          AND ${isGood('t', '$4')}
+        ON CONFLICT ("login_token_id") DO UPDATE SET "secure" = excluded."secure" WHERE "sessions"."id" = excluded."id"
+        RETURNING "secure", (SELECT t."return_to" FROM "login_tokens" t WHERE t."id" = $1) AS "returnTo",
+                  (SELECT t."embed_origin" FROM "login_tokens" t WHERE t."id" = $1) AS "embedOrigin"`,
+  isRepeatable: true,
+};
+
+const FIND: Statement = {
+  name: 'find_session',
+  sql: `SELECT s."id", s."user_id" AS "userId", s."login_token_id" AS "loginTokenId", t."caller_id" AS "actorId", t."client_id" AS "clientId",
+               (SELECT a."staff_organization_id" FROM "users" a WHERE a."id" = t."caller_id") AS "organizationId",
+               t."embed_origin" AS "embedOrigin", s."created_at" AS "createdAt", s."last_seen_at" AS "lastSeenAt", s."expires_at" AS "expiresAt"
+        FROM "sessions" s JOIN "login_tokens" t ON t."id" = s."login_token_id"
+        WHERE s."secret_hash" = $1 AND s."secure" = $2 AND (t."embed_origin" IS NOT NULL) = $5
+          AND ${isLive('s', 't', { now: '$3', idleSince: '$4' })}`,
+};
+
+/** Whether it still counts is decided when it is used. */
+const FIND_STARTED: Statement = {
+  name: 'find_started_session',
+  sql: `SELECT s."secure", t."return_to" AS "returnTo", t."embed_origin" AS "embedOrigin"
+        FROM "sessions" s JOIN "login_tokens" t ON t."id" = s."login_token_id"
+        WHERE s."secret_hash" = $1 AND s."login_token_id" = $2 AND s."created_at" > $3 AND s."ended_at" IS NULL`,
+};
+
+const TOUCH: Statement = {
+  name: 'touch_session',
+  sql: `UPDATE "sessions" SET "last_seen_at" = $2 WHERE "id" = $1 AND "ended_at" IS NULL`,
+  isRepeatable: true,
+};
+
+const END: Statement = {
+  name: 'end_session',
+  sql: endSessions('"secret_hash" = $1', { now: '$2', reason: '$3', idleSince: '$4' }),
+  isRepeatable: true,
+};
+
+/** Seconds for which a form that is sent again counts like the first time. */
+const REPEATABLE_SECONDS = 30;
+
+/** How exactly the last use is remembered: at most one write a minute for each session, and ten in an idle time. */
+const MAX_TOUCH_INTERVAL_SECONDS = 60;
+const TOUCHES_IN_IDLE_TIME = 10;
+
+interface StartedRow {
+  secure: unknown;
+  returnTo: string | null;
+  embedOrigin: string | null;
+}
+
+/** Raw rows: instants are text on SQLite. */
+interface SessionRow {
+  id: string;
+  userId: string;
+  loginTokenId: string;
+  actorId: string;
+  clientId: string;
+  organizationId: string;
+  embedOrigin: string | null;
+  createdAt: Date | string;
+  lastSeenAt: Date | string;
+  expiresAt: Date | string;
+}
+
+/** The web sessions (API.md, section 3). */
+@Injectable()
+export class SessionsService {
+  private readonly pageSecretKey: Buffer;
+
+  constructor(
+    private readonly database: Database,
+    private readonly settings: Settings,
+    private readonly clock: Clock,
+    private readonly known: KnownVisitors,
+  ) {
+    this.pageSecretKey = Buffer.from(hkdfSync('sha256', settings.SECRET_KEY, '', 'latchkey: sessions of pages', 32));
+  }
+
+  /** Redeems the login token with this `jti`. Of any number of calls at once, one starts a session; the others answer `null`. */
+  async start(loginTokenId: string, redemption: Redemption): Promise<StartedSession | null> {
+    const { isConfirmed, isInFrame, replaces, device, pageSecret } = redemption;
+    const secret = pageSecret ? this.secretFor(pageSecret, loginTokenId) : newSecret();
+    const now = this.clock.now();
+    const expiresAt = addSeconds(now, this.settings.SESSION_LIFETIME);
+    const parameters = [loginTokenId, newId(), hashSecret(secret), now, expiresAt, isConfirmed, isInFrame, device];
+    const [started] =
+      replaces.length === 0
+        ? await this.database.write<StartedRow>(START, parameters)
+        : await this.startInstead(parameters, replaces);
+    return started ? { ...started, secret, secure: Boolean(started.secure) } : null;
+  }
+
+  /**
+   * The session that the same page has started with the token a moment ago: the browser dropped the answer, and its cookie with it,
+   * when the visitor pressed the button again.
+   */
+  async findStarted(loginTokenId: string, pageSecret: string): Promise<StartedSession | null> {
+    const secret = this.secretFor(pageSecret, loginTokenId);
+    const since = addSeconds(this.clock.now(), -REPEATABLE_SECONDS);
+    const [started] = await this.database.read<StartedRow>(FIND_STARTED, [hashSecret(secret), loginTokenId, since]);
+    return started ? { ...started, secret, secure: Boolean(started.secure) } : null;
+  }
+
+  /** The live session among what the browser shows; using it puts off its idle end. */
+  async find(cookies: ShownCookie[]): Promise<LiveSession | null> {
+    for (const { secret, secure, embedded } of cookies) {
+      const now = this.clock.now();
+      const parameters = [hashSecret(secret), secure, now, this.settings.idleSince(now), embedded];
+      const [row] = await this.database.read<SessionRow>(FIND, parameters);
+      if (row) return this.use(row, now);
+    }
+    return null;
+  }
+
+  /** Ends whatever the browser shows. Once answered, no instance takes it any more. */
+  async end(cookies: ShownCookie[]): Promise<void> {
+    for (const cookie of cookies) {
+      await this.endWith(null, cookie, 'LOGOUT');
+    }
+  }
+
+  /** Both happen or neither, so that nobody is left without a session by a token that starts none. */
+  private startInstead(parameters: Parameter[], replaces: ShownCookie[]): Promise<StartedRow[]> {
+    return this.database.transaction(async (db) => {
+      const started = await this.database.within<StartedRow>(db, START, parameters);
+      if (started.length === 0) return [];
+      for (const cookie of replaces) await this.endWith(db, cookie, 'REPLACED');
+      return started;
+    });
+  }
+
+  /** The same for the same page and token, and known to nobody who has only these two. */
+  private secretFor(pageSecret: string, loginTokenId: string): string {
+    return createHmac('sha256', this.pageSecretKey).update(`${pageSecret} ${loginTokenId}`).digest('base64url');
+  }
+
+  private async endWith(db: EntityManager | null, cookie: ShownCookie, reason: EndReason): Promise<void> {
+    const now = this.clock.now();
+    const parameters = [hashSecret(cookie.secret), now, reason, this.settings.idleSince(now)];
+    await (db ? this.database.within(db, END, parameters) : this.database.write(END, parameters));
+    this.known.forget(visitorKey(cookie));
+  }
+
+  private async use(row: SessionRow, now: Date): Promise<LiveSession> {
+    const lastSeenAt = await this.touch(row, now);
+    const idleEnd = addSeconds(lastSeenAt, this.settings.SESSION_IDLE_TIMEOUT);
+    const absoluteEnd = toInstant(row.expiresAt);
+    return {
+      id: row.id,
+      userId: row.userId,
+      loginTokenId: row.loginTokenId,
+      actorId: row.actorId,
+      clientId: row.clientId,
+      organizationId: row.organizationId,
+      embedOrigin: row.embedOrigin,
+      createdAt: toInstant(row.createdAt),
+      expiresAt: idleEnd < absoluteEnd ? idleEnd : absoluteEnd,
+    };
+  }
+
+  /** The last use, as it is remembered from now on. */
+  private async touch(row: SessionRow, now: Date): Promise<Date> {
+    const lastSeenAt = toInstant(row.lastSeenAt);
+    const interval = Math.min(MAX_TOUCH_INTERVAL_SECONDS, this.settings.SESSION_IDLE_TIMEOUT / TOUCHES_IN_IDLE_TIME);
+    if (now < addSeconds(lastSeenAt, interval)) return lastSeenAt;
+    await this.database.write(TOUCH, [row.id, now]);
+    return now;
+  }
+}

@@ -1,0 +1,23 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, IsOptional, Matches } from 'class-validator';
+import { failsAs } from '../../common/errors/validation.js';
+import { ANSWERS } from './existing-session.js';
+import type { Answer } from './existing-session.js';
+
+export class LoginAnswerDto {
+  @ApiPropertyOptional({
+    enum: ANSWERS,
+    default: 'open',
+    description:
+      '`open` opens the link; where another user is signed in, `continue` as the one whom the token is for, or `stay`.',
+  })
+  @IsOptional()
+  @IsIn(ANSWERS, failsAs('invalid_request', 'answer is open, continue or stay'))
+  answer?: Answer;
+
+  /** The secret of the page, in a hidden field of its form: it shows that the same page has sent its form twice. */
+  @ApiPropertyOptional({ description: 'As the form of the page has it.', pattern: '^[\\w-]{43}$' })
+  @IsOptional()
+  @Matches(/^[\w-]{43}$/, failsAs('invalid_request', 'visit is not from a page of this service'))
+  visit?: string;
+}

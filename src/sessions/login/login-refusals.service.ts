@@ -1,0 +1,42 @@
+import { Injectable } from '@nestjs/common';
+import { AuditService } from '../../audit/audit.service.js';
+import type { DomainError } from '../../common/errors/errors.js';
+import { Database } from '../../database/database.js';
+import type { Statement } from '../../database/statement.js';
+import type { EntryClaims } from '../../tokens/tokens.service.js';
+
+/** The token's record may be gone; who asked for it says then whose it was. */
+const ORIGIN: Statement = {
+  name: 'find_origin_of_login_token',
+  sql: `SELECT COALESCE(g."organization_id", u."staff_organization_id") AS "organizationId", g."id" AS "groupId"
+        FROM "users" u LEFT JOIN "login_tokens" t ON t."id" = $1 LEFT JOIN "groups" g ON g."id" = t."group_id"
+        WHERE u."id" = $2`,
+};
+
+/** Records the login tokens of ours that started no session. Of forged ones nothing is recorded: anybody can make them. */
+@Injectable()
+export class LoginRefusalsService {
+  constructor(
+    private readonly database: Database,
+    private readonly audit: AuditService,
+  ) {}
+
+  /** The same error, once it is recorded. */
+  async record({ jti, sub, act, client_id }: EntryClaims, error: DomainError): Promise<DomainError> {
+    const [origin] = await this.database.read<{ organizationId: string | null; groupId: string | null }>(ORIGIN, [
+      jti,
+      act.sub,
+    ]);
+    if (origin?.organizationId)
+      await this.audit.refuse({
+        event: 'SESSION_REFUSED',
+        organizationId: origin.organizationId,
+        userId: sub,
+        by: { userId: act.sub, clientId: client_id },
+        groupId: origin.groupId,
+        tokenId: jti,
+        details: { reason: error.id },
+      });
+    return error;
+  }
+}

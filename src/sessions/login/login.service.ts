@@ -1,0 +1,193 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import { LoginTokensService } from '../../access/login-tokens.service.js';
+import type { GoodLoginToken } from '../../access/login-tokens.service.js';
+import { AttemptsService } from '../../limits/attempts.service.js';
+import { DomainError } from '../../common/errors/errors.js';
+import { TokenError, TokensService } from '../../tokens/tokens.service.js';
+import type { EntryClaims } from '../../tokens/tokens.service.js';
+import { decide, isSameUser } from './existing-session.js';
+import type { Answer } from './existing-session.js';
+import { isInFrame, isNavigation } from '../live/navigation.js';
+import { SessionCookie } from '../live/session-cookie.js';
+import type { ShownCookie } from '../live/session-cookie.js';
+import { deviceOf } from '../live/device.js';
+import { LoginRefusalsService } from './login-refusals.service.js';
+import { SessionsService } from '../live/sessions.service.js';
+import type { LiveSession, Redemption, StartedSession } from '../live/sessions.service.js';
+
+/** What of a request a login looks at: the token is in its query. The query of one that a proxy asks about is not its own. */
+export type LoginRequest = Pick<FastifyRequest, 'headers' | 'query' | 'ip'>;
+
+/** What a login came to. A session was started in the first case only, and a token was consumed in no other. */
+export type LoginOutcome =
+  | { is: 'started'; session: StartedSession }
+  /** The visitor's session stays; `returnTo` is where the token would have led them, if it is a token of their own. */
+  | { is: 'kept'; returnTo: string | null }
+  /** The same, of a visitor whom the token is not for. */
+  | { is: 'kept from another'; live: LiveSession }
+  /** The visitor has to say on a page that they are there, and comes back with the answer `open`. */
+  | { is: 'needs button'; token: GoodLoginToken }
+  /** The visitor has to choose between two users, and comes back with the answer `continue` or `stay`. */
+  | { is: 'needs answer'; token: GoodLoginToken; live: LiveSession };
+
+/** Turns a login token that a browser brings into a session (API.md, section 3). */
+@Injectable()
+export class LoginService {
+  constructor(
+    private readonly tokens: TokensService,
+    private readonly loginTokens: LoginTokensService,
+    private readonly sessions: SessionsService,
+    private readonly cookie: SessionCookie,
+    private readonly attempts: AttemptsService,
+    private readonly refusals: LoginRefusalsService,
+  ) {}
+
+  /**
+   * Consumes the token of a real navigation and starts its session, unless the browser's own session stays or the visitor has to do
+   * something first. Every other kind of request leaves the token alone.
+   *
+   * An `answer` counts only if a page of ours asked for it: whoever passes one on has checked that the request comes from there.
+   * `pageSecret` is the secret of that page: what it sends again within 30 seconds is answered like the first time.
+   *
+   * @throws DomainError `invalid_request`, `missing_field`, `invalid_token`, `token_used`, `token_expired`, `too_many_requests`
+   */
+  async redeem(request: LoginRequest, answer?: Answer, pageSecret?: string): Promise<LoginOutcome> {
+    if (answer === 'stay') return { is: 'kept', returnTo: null };
+    const shown = this.cookie.read(request);
+    const live = await this.sessions.find(shown);
+    return live
+      ? this.redeemBeside(live, shown, request, answer, pageSecret)
+      : this.start(await this.requireClaims(request), request, { answer, pageSecret });
+  }
+
+  private async redeemBeside(
+    live: LiveSession,
+    shown: ShownCookie[],
+    request: LoginRequest,
+    answer?: Answer,
+    pageSecret?: string,
+  ): Promise<LoginOutcome> {
+    const found = await this.findGood(request);
+    if (!found) return { is: 'kept', returnTo: answer ? await this.targetOfOwn(live, request) : null };
+    const { claims, token } = found;
+    switch (decide(live, token, answer)) {
+      case 'keep':
+        return isSameUser(live, token) ? { is: 'kept', returnTo: token.returnTo } : { is: 'kept from another', live };
+      case 'ask':
+        return { is: 'needs answer', token, live };
+      case 'beside':
+        return this.start(claims, request, { answer, pageSecret });
+      case 'replace':
+        return this.start(claims, request, {
+          answer,
+          pageSecret,
+          replaces: shown.filter(({ embedded }) => embedded === (live.embedOrigin !== null)),
+        });
+    }
+  }
+
+  private async start(
+    claims: EntryClaims,
+    { headers }: LoginRequest,
+    { answer, pageSecret, replaces = [] }: { answer?: Answer; pageSecret?: string; replaces?: ShownCookie[] },
+  ): Promise<LoginOutcome> {
+    const device = deviceOf(headers['user-agent']);
+    const redemption = {
+      isConfirmed: answer !== undefined,
+      isInFrame: isInFrame(headers),
+      replaces,
+      device,
+      pageSecret,
+    };
+    const session = await this.sessions.start(claims.jti, redemption);
+    if (session) return { is: 'started', session };
+    const again = pageSecret ? await this.sessions.findStarted(claims.jti, pageSecret) : null;
+    if (again) return { is: 'started', session: again };
+    try {
+      return { is: 'needs button', token: await this.requireWaiting(claims.jti, redemption) };
+    } catch (error) {
+      throw error instanceof DomainError ? await this.refusals.record(claims, error) : error;
+    }
+  }
+
+  /** The token that started no session because its visitor has still to say that they are there. @throws DomainError why else */
+  private async requireWaiting(id: string, { isConfirmed, isInFrame }: Redemption): Promise<GoodLoginToken> {
+    const token = await this.loginTokens.requireGood(id);
+    const { embedOrigin, returnTo } = token;
+    if (embedOrigin !== null && !isInFrame)
+      throw new DomainError(
+        'invalid_request',
+        'This link works only inside of the site that it was made for. Go back there and start again.',
+        { embedOrigin, returnTo, title: 'This link does not work here' },
+      );
+    if (isConfirmed || (token.delivery === 'redirect' && (embedOrigin !== null || !isInFrame)))
+      throw new DomainError('invalid_token', undefined, { embedOrigin, returnTo });
+    return token;
+  }
+
+  /** Where the token leads that the visitor's own session came from: they have opened one link in two windows. */
+  private async targetOfOwn({ loginTokenId }: LiveSession, request: LoginRequest): Promise<string | null> {
+    const claims = await this.tokens.findEntry(readToken(request));
+    if (claims?.jti !== loginTokenId) return null;
+    return (await this.loginTokens.pageOf(loginTokenId))?.returnTo ?? null;
+  }
+
+  /**
+   * The token of the request if it can start a session here and now: a bad one is no reason to disturb a live session, and counts as
+   * no attempt.
+   */
+  private async findGood(request: LoginRequest): Promise<{ claims: EntryClaims; token: GoodLoginToken } | null> {
+    try {
+      const claims = await this.tokens.verifyEntry(readToken(request));
+      const token = await this.loginTokens.requireGood(claims.jti);
+      return token.embedOrigin === null || isInFrame(request.headers) ? { claims, token } : null;
+    } catch (error) {
+      if (error instanceof DomainError || error instanceof TokenError) return null;
+      throw error;
+    }
+  }
+
+  private async requireClaims(request: LoginRequest): Promise<EntryClaims> {
+    const token = readToken(request);
+    try {
+      return await this.tokens.verifyEntry(token);
+    } catch (error) {
+      if (!(error instanceof TokenError)) throw error;
+      if (isEntry(error.claims)) throw await this.expired(error.claims);
+      await this.attempts.countWrongToken('login', request.ip);
+      throw new DomainError('invalid_token');
+    }
+  }
+
+  /** Its page can be framed where that of the session could have been. */
+  private async expired(claims: EntryClaims): Promise<DomainError> {
+    const page = await this.loginTokens.pageOf(claims.jti);
+    return this.refusals.record(claims, new DomainError('token_expired', undefined, page));
+  }
+}
+
+/** Of an access token that has expired, only that for a user could ever have let somebody in. */
+function isEntry(claims: object | undefined): claims is EntryClaims {
+  return claims !== undefined && 'act' in claims;
+}
+
+/** `token`, or `oauth_token` as older clients write it; one of them, once, and of a navigation. */
+function readToken({ headers, query }: LoginRequest): string {
+  if (!isNavigation(headers))
+    throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.', {
+      title: 'This link does not work here',
+    });
+  const { token, oauth_token } = query as Record<string, unknown>;
+  const given = [token, oauth_token].filter((value) => value !== undefined);
+  if (given.length === 0)
+    throw new DomainError(
+      'missing_field',
+      'This sign-in link is not complete. Go back to where you came from and follow the link again.',
+    );
+  if (given.length > 1 || typeof given[0] !== 'string')
+    throw new DomainError('invalid_request', 'This sign-in link is malformed: it has more than one token.', {
+      title: 'This link does not work',
+    });
+  return given[0];
+}

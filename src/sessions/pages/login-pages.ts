@@ -1,0 +1,153 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { REALM } from '../../http/challenge.js';
+import { newSecret } from '../../common/id.js';
+import { html, sendPage } from '../../http/page.js';
+import type { Html, PageOptions } from '../../http/page.js';
+import { Settings } from '../../config/settings.js';
+import type { UserDto } from '../../users/dto/user.dto.js';
+import { UsersService } from '../../users/users.service.js';
+import { LOGIN_SCRIPT } from './login-script.js';
+import type { LoginOutcome } from '../login/login.service.js';
+import { isInFrame, isTopLevel } from '../live/navigation.js';
+import type { LiveSession } from '../live/sessions.service.js';
+import { SessionCookie } from '../live/session-cookie.js';
+
+/** The kind of the form with which a visitor answers the question at the address of another site. */
+export const QUESTION_TYPE = 'multipart/form-data';
+
+export type UnfinishedLogin = Extract<LoginOutcome, { is: 'needs button' | 'needs answer' }>;
+
+/**
+ * What a browser gets for a login: a session and where to go, or one of the pages on which the login waits for the visitor. Their
+ * forms go to the address that the page has, which brings the token along again: so it is in no page.
+ */
+@Injectable()
+export class LoginPages {
+  constructor(
+    private readonly cookie: SessionCookie,
+    private readonly users: UsersService,
+    private readonly settings: Settings,
+  ) {}
+
+  /** Answers a visit of the login route. */
+  async answer(request: FastifyRequest, reply: FastifyReply, outcome: LoginOutcome): Promise<void> {
+    switch (outcome.is) {
+      case 'started':
+        this.cookie.set(reply, outcome.session);
+        return this.leadTo(reply, outcome.session.returnTo);
+      case 'kept':
+        return this.leadTo(reply, outcome.returnTo);
+      case 'kept from another':
+        return this.showKept(request, reply, outcome.live);
+      default:
+        return this.show(request, reply, outcome);
+    }
+  }
+
+  /**
+   * The page on which a login waits, at the address of another site, whose form comes back there without saying which button was
+   * pressed. So there is one, and whoever stays goes to `page`; and the question has another kind of form than the button. No script
+   * of ours is there. It is a 401, because most proxies take a 200 for leave to pass the request on.
+   */
+  showOnSite(request: FastifyRequest, reply: FastifyReply, outcome: UnfinishedLogin, page: string): Promise<void> {
+    void reply.header('WWW-Authenticate', `Bearer realm="${REALM}"`);
+    return this.show(request, reply, outcome, page);
+  }
+
+  private async show(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    outcome: UnfinishedLogin,
+    page?: string,
+  ): Promise<void> {
+    const options = this.optionsOf(outcome);
+    const status = page === undefined ? 200 : 401;
+    if (outcome.is === 'needs button') {
+      const { embedOrigin, delivery } = outcome.token;
+      const waitsInFrame = isInFrame(request.headers) && embedOrigin === null && delivery === 'redirect';
+      // What opens links to look at them seldom says that it is a window.
+      const isPressed = isTopLevel(request.headers) || waitsInFrame;
+      sendPage(reply, status, 'One more step', button(page), {
+        ...options,
+        // If a page of another site is around it, the browser does not show it, and the token stays unused.
+        ...(waitsInFrame ? { frameAncestor: "'self'" } : {}),
+        ...(page === undefined && isPressed ? { script: LOGIN_SCRIPT } : {}),
+      });
+      return;
+    }
+    const [current, offered] = await Promise.all([
+      this.userDto(outcome.live.userId),
+      this.userDto(outcome.token.userId),
+    ]);
+    sendPage(reply, status, 'Continue as somebody else?', question(current, offered, page), options);
+  }
+
+  /** For a program, the answer is that of a token that is ignored. */
+  private async showKept(request: FastifyRequest, reply: FastifyReply, live: LiveSession): Promise<void> {
+    if (!request.headers.accept?.includes('text/html')) return this.leadTo(reply, null);
+    const { name } = await this.userDto(live.userId);
+    sendPage(reply, 200, `You are still signed in as ${name}`, kept(name, this.settings.LANDING_URL), {
+      frameAncestor: live.embedOrigin,
+      hasForm: true,
+    });
+  }
+
+  private leadTo(reply: FastifyReply, returnTo: string | null): void {
+    void reply
+      .status(303)
+      .header('Location', returnTo ?? this.settings.LANDING_URL)
+      .send();
+  }
+
+  private optionsOf({ token: { returnTo, embedOrigin } }: UnfinishedLogin): PageOptions {
+    // Browsers hold every redirect that follows a form against the page's `form-action`, also those of the site where it ends.
+    const formTargets = [returnTo, this.settings.LANDING_URL].flatMap((target) =>
+      target?.startsWith('http:') ? [new URL(target).origin] : [],
+    );
+    return { frameAncestor: embedOrigin, formTargets: ['https:', ...formTargets], hasForm: true };
+  }
+
+  private async userDto(userId: string): Promise<UserDto> {
+    const user = await this.users.findById(userId);
+    if (!user) throw new Error('A user is gone whose token or session was good a moment ago.');
+    return this.users.toDto(user);
+  }
+}
+
+/** Says nothing about anybody: previews show it to people whom the link is not for. */
+function button(page: string | undefined): Html {
+  return html`<p>This link signs you in. It works once.</p>
+  <form method="post"><button type="submit" name="answer" value="open">Continue</button>${pageSecretField(page)}</form>`;
+}
+
+/** What tells this page from others; what its form holds at the address of another site does not get to us. */
+function pageSecretField(page: string | undefined): Html | '' {
+  return page === undefined ? html`<input type="hidden" name="visit" value="${newSecret()}">` : '';
+}
+
+function question(current: UserDto, offered: UserDto, page: string | undefined): Html {
+  const stay = `Stay signed in as ${current.name}`;
+  return html`<dl>
+      <dt>You are signed in as</dt>
+      <dd>${nameOf(current)}</dd>
+      <dt>This link is for</dt>
+      <dd>${nameOf(offered)}</dd>
+    </dl>
+    <p>If you continue, ${current.name} is signed out in this browser.</p>
+    <form method="post"${page === undefined ? '' : html` enctype="${QUESTION_TYPE}"`}>
+      <p><button type="submit" name="answer" value="continue">Continue as ${offered.name}</button></p>
+      <p>${page === undefined ? html`<button type="submit" name="answer" value="stay" class="quiet">${stay}</button>` : html`<a href="${page}">${stay}</a>`}</p>${pageSecretField(page)}
+    </form>`;
+}
+
+function kept(name: string, landingUrl: string): Html {
+  return html`<p>The link that you followed is for somebody else. It was not used, and nothing has changed.</p>
+    <p><a href="${landingUrl}">Continue as ${name}</a></p>
+    <p>To use the link, log out and follow it again.</p>
+    <form method="post" action="/logout"><button type="submit">Log out</button></form>`;
+}
+
+function nameOf({ name, emailAddress }: UserDto): string {
+  return emailAddress ? `${name} (${emailAddress})` : name;
+}

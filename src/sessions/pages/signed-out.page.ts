@@ -1,0 +1,15 @@
+import type { FastifyReply } from 'fastify';
+import { html, sendPage } from '../../http/page.js';
+import { linkToSignIn } from '../../http/sign-in-link.js';
+import type { Settings } from '../../config/settings.js';
+
+const BODY = html`<p>
+  Go back to the site that you came from and follow its link again. It brings you here signed in; there is no password
+  to type. If you have followed such a link just now, your browser refuses cookies: allow them for this site, and follow
+  the link once more.
+</p>`;
+
+/** `frameAncestor` is the origin on whose pages the session was that has ended. */
+export function showSignedOut(reply: FastifyReply, settings: Settings, frameAncestor: string | null = null): void {
+  sendPage(reply, 200, 'You are not signed in', html`${BODY}${linkToSignIn(settings)}`, { frameAncestor });
+}

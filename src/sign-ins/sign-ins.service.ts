@@ -1,0 +1,97 @@
+import { Injectable } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { addSeconds, Clock, toNumericDate } from '../common/clock.js';
+import { Settings } from '../config/settings.js';
+import { Database } from '../database/database.js';
+import type { Statement } from '../database/statement.js';
+import { recordIdOf } from './record-id.js';
+import { FAMILY_LIFETIME, UNTIL_THE_LATER_END } from '../tokens/revoked-tokens.service.js';
+
+/**
+ * Every family of tokens has a refresh token or a code, also a used one, for longer than its access tokens are good. In
+ * the order of their names, so that two of these at once do not wait for each other.
+ */
+const REVOKE_FAMILIES: Statement = {
+  name: 'revoke_families_of_account',
+  sql: `INSERT INTO "revoked_tokens" ("id", "expires_at")
+        SELECT f."grant_id", $2
+        FROM (SELECT DISTINCT r."grant_id" FROM "oauth_records" r WHERE r."account_id" = $1 AND r."grant_id" IS NOT NULL) f
+        WHERE TRUE ORDER BY f."grant_id" ${UNTIL_THE_LATER_END}`,
+};
+
+const FORGET: Statement = {
+  name: 'forget_sign_ins_of_account',
+  sql: `DELETE FROM "oauth_records" WHERE "account_id" = $1`,
+};
+
+/** A browser's sign-in session, but for one account's. */
+const END_SESSION: Statement = {
+  name: 'end_sign_in_session',
+  sql: `DELETE FROM "oauth_records" WHERE "id" = $1 AND ("account_id" IS NULL OR "account_id" <> $2)`,
+};
+
+const LIST: Statement = {
+  name: 'list_sign_in_sessions',
+  sql: `SELECT r."uid", r."payload" FROM "oauth_records" r WHERE r."account_id" = $1 AND r."kind" = 'Session' AND r."expires_at" > $2`,
+};
+
+/** Also what was answered a moment ago and counts like the first time if it is sent twice: it would bring the session back. */
+const END_ONE: Statement = {
+  name: 'end_sign_in_session_of_account',
+  sql: `DELETE FROM "oauth_records" WHERE "account_id" = $1
+        AND (("kind" = 'Session' AND "uid" = $2) OR ("kind" = 'Interaction' AND "consumed_at" IS NOT NULL))`,
+};
+
+/** A browser in which an account is signed in at the authorization server. */
+export interface SignIn {
+  uid: string;
+  signedInAt: Date;
+}
+
+/** What accounts have signed in for at the authorization server. */
+@Injectable()
+export class SignInsService {
+  constructor(
+    private readonly database: Database,
+    private readonly settings: Settings,
+    private readonly clock: Clock,
+  ) {}
+
+  /**
+   * Ends what an account has signed in for: sessions, codes, grants, refresh tokens and the access tokens that came from
+   * them. For good: an account that is active again signs in again.
+   */
+  async end(db: EntityManager, account: string): Promise<void> {
+    const expired = addSeconds(this.clock.now(), FAMILY_LIFETIME);
+    await this.database.within(db, REVOKE_FAMILIES, [account, expired]);
+    await this.database.within(db, FORGET, [account]);
+  }
+
+  /** Seconds until a sign-in session ends that is used at this moment: it has the same two ends as any session. */
+  ttlOf({ loginTs }: { loginTs?: number }): number {
+    const { SESSION_IDLE_TIMEOUT: idle, SESSION_LIFETIME: lifetime } = this.settings;
+    const now = toNumericDate(this.clock.now());
+    return Math.max(1, Math.min(idle, (loginTs ?? now) + lifetime - now));
+  }
+
+  /** The live sign-in sessions of an account, the latest first. */
+  async list(account: string): Promise<SignIn[]> {
+    const rows = await this.database.read<{ uid: string; payload: string }>(LIST, [account, this.clock.now()]);
+    return rows
+      .map(({ uid, payload }) => ({
+        uid,
+        signedInAt: new Date((JSON.parse(payload) as { loginTs: number }).loginTs * 1000),
+      }))
+      .toSorted((a, b) => b.signedInAt.getTime() - a.signedInAt.getTime());
+  }
+
+  /** Ends one sign-in session of the account; with that of somebody else it does nothing. */
+  async endOne(account: string, uid: string): Promise<void> {
+    await this.database.write(END_ONE, [account, uid]);
+  }
+
+  /** Ends the sign-in session that a browser shows, unless it is that of one account. What was granted in it goes on. */
+  async endSession(identifier: string | undefined, { unlessOf = '' }: { unlessOf?: string } = {}): Promise<void> {
+    if (identifier) await this.database.write(END_SESSION, [recordIdOf('Session', identifier), unlessOf]);
+  }
+}

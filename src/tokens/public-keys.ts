@@ -1,0 +1,144 @@
+import { createPrivateKey, createPublicKey, X509Certificate } from 'node:crypto';
+import type { JsonWebKey, KeyObject } from 'node:crypto';
+import { DomainError } from '../common/errors/errors.js';
+import { weaknessOf } from './key-strength.js';
+import type { AssertionAlgorithm } from '../schema/entities/service-account-key.entity.js';
+import { isSshPublicKey, readSshPublicKey } from './ssh-public-key.js';
+
+/** Members of a JWK that only a private or secret key has (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1). */
+const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
+
+const MAX_KEYS = 10;
+const MAX_KID = 255;
+
+/** What a key of a client may say that it signs with, beside what it would be taken for. */
+const OTHER_ALGORITHMS: Record<AssertionAlgorithm, string[]> = { RS256: ['PS256'], ES256: [], EdDSA: ['Ed25519'] };
+
+/** A public key, and the only algorithm with which it verifies (RFC 8725, section 3.1). */
+export interface PublicKey {
+  key: KeyObject;
+  algorithm: AssertionAlgorithm;
+}
+
+const BASE64 = /^[\w+/\s-]+={0,2}\s*$/;
+
+/**
+ * Reads a public key as people have it: in PEM, also with `\n` for its line breaks as in JSON and environment variables;
+ * in DER, in base64; of an X.509 certificate, in either; as an OpenSSH line; or as a JWK. A private key has no business
+ * here, so it is refused although its public half could be taken.
+ *
+ * @throws DomainError `invalid_public_key`
+ */
+export function readPublicKey(given: string): PublicKey {
+  const text = given.trim();
+  if (text.startsWith('{')) return readJwk(parseJson(text));
+  if (text.includes('PRIVATE KEY')) throw isPrivate();
+  if (text.startsWith('-----BEGIN ')) return withAlgorithm(() => createPublicKey(text.replaceAll('\\n', '\n')));
+  if (isSshPublicKey(text)) return withAlgorithm(() => createPublicKey({ key: readSshPublicKey(text), format: 'jwk' }));
+  if (!BASE64.test(text)) throw isNone();
+  return withAlgorithm(() => readDer(Buffer.from(text, 'base64')));
+}
+
+/** A SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7), or the certificate around one. */
+function readDer(der: Buffer): KeyObject {
+  requireNotPrivate(() => createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
+  try {
+    return createPublicKey({ key: der, format: 'der', type: 'spki' });
+  } catch {
+    return new X509Certificate(der).publicKey;
+  }
+}
+
+function requireNotPrivate(read: () => KeyObject): void {
+  try {
+    read();
+  } catch {
+    return;
+  }
+  throw isPrivate();
+}
+
+/**
+ * Reads a JWK Set (RFC 7517, section 5), and writes it with nothing but what verifies: 1 to 10 public keys, each for
+ * one algorithm.
+ *
+ * @throws DomainError `invalid_jwks`
+ */
+export function readJwks(text: string): string {
+  try {
+    const { keys } = parseJson(text);
+    if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_KEYS)
+      throw new DomainError('invalid_jwks', `A JWK Set has "keys", 1 to ${MAX_KEYS} of them.`);
+    return JSON.stringify({ keys: keys.map(normalized) });
+  } catch (error) {
+    throw error instanceof DomainError ? new DomainError('invalid_jwks', error.message) : error;
+  }
+}
+
+function normalized(jwk: unknown): JsonWebKey {
+  const { key, algorithm } = readJwk(jwk);
+  const { kid, alg = algorithm, use = 'sig' } = jwk as Record<string, unknown>;
+  if (alg !== algorithm && !OTHER_ALGORITHMS[algorithm].includes(String(alg)))
+    throw new DomainError('invalid_jwks', `A key is for another "alg" than it can be used with: ${algorithm}.`);
+  const isName = typeof kid === 'string' && kid !== '' && kid.length <= MAX_KID;
+  if (kid !== undefined && !isName)
+    throw new DomainError('invalid_jwks', `A "kid" is a text of at most ${MAX_KID} characters.`);
+  return { ...key.export({ format: 'jwk' }), alg, use, ...(isName && { kid }) };
+}
+
+function readJwk(jwk: unknown): PublicKey {
+  if (typeof jwk !== 'object' || jwk === null) throw isNone();
+  if (PRIVATE_MEMBERS.some((member) => member in jwk)) throw isPrivate();
+  if (!isForSignatures(jwk))
+    throw new DomainError(
+      'invalid_public_key',
+      'A key is for signatures: its "use" is "sig", its "key_ops" hold "verify".',
+    );
+  return withAlgorithm(() => createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }));
+}
+
+/** Whether a JWK may verify signatures, as far as it says what it is for (RFC 7517, sections 4.2 and 4.3). */
+export function isForSignatures(jwk: { use?: unknown; key_ops?: unknown }): boolean {
+  const { use = 'sig', key_ops: operations = ['verify'] } = jwk;
+  return use === 'sig' && Array.isArray(operations) && operations.includes('verify');
+}
+
+function withAlgorithm(read: () => KeyObject): PublicKey {
+  let key: KeyObject;
+  try {
+    key = read();
+  } catch (error) {
+    throw error instanceof DomainError ? error : isNone();
+  }
+  return { key, algorithm: algorithmOf(key) };
+}
+
+function algorithmOf(key: KeyObject): AssertionAlgorithm {
+  const { asymmetricKeyType, asymmetricKeyDetails = {} } = key;
+  const weakness = weaknessOf(key);
+  if (asymmetricKeyType === 'ed25519') return 'EdDSA';
+  if (asymmetricKeyType === 'ec' && asymmetricKeyDetails.namedCurve === 'prime256v1') return 'ES256';
+  if (asymmetricKeyType === 'rsa' && weakness === null) return 'RS256';
+  throw new DomainError(
+    'invalid_public_key',
+    `A key is RSA, EC on P-256, or Ed25519${weakness === null ? '' : `; ${weakness}`}.`,
+  );
+}
+
+function parseJson(text: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(text);
+    if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>;
+  } catch {
+    // The same as any other text that is no key.
+  }
+  throw isNone();
+}
+
+function isPrivate(): DomainError {
+  return new DomainError('invalid_public_key', 'This is a private key: keep it, and register its public half.');
+}
+
+function isNone(): DomainError {
+  return new DomainError('invalid_public_key');
+}

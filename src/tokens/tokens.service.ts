@@ -1,0 +1,244 @@
+import { Injectable } from '@nestjs/common';
+import { JwtService } from '@nestjs/jwt';
+import { Clock, toNumericDate } from '../common/clock.js';
+import { Settings } from '../config/settings.js';
+import { KeyRing } from './key-ring.js';
+import type { Key } from './key-ring.js';
+import { SigningKeysService, USUAL_LIFETIME } from './signing-keys.service.js';
+import type { KeyPurpose } from '../schema/entities/signing-key.entity.js';
+
+/** Claims that every token of ours has (RFC 7519, section 4.1). Instants are NumericDates. */
+export interface RegisteredClaims {
+  iss: string;
+  sub: string;
+  aud: string;
+  iat: number;
+  exp: number;
+  jti: string;
+}
+
+/** @see API.md, section 2: the claims of Drillster's sample, and `act` of RFC 8693, section 4.1 */
+export interface LoginTokenClaims extends RegisteredClaims {
+  client_id: string;
+  authorities: string[];
+  scope: string[];
+  act: { sub: string };
+}
+
+/** What a token says with which a visitor comes in. */
+export type EntryClaims = Pick<LoginTokenClaims, 'jti' | 'sub' | 'client_id' | 'act'>;
+
+/** @see RFC 9068, section 2.2 */
+export interface AccessTokenClaims extends RegisteredClaims {
+  client_id: string;
+  /** Separated by spaces. A token without it may do nothing. */
+  scope?: string;
+  /** The service account that acts for `sub` (RFC 8693, section 4.1). */
+  act?: { sub: string };
+  /** What was granted with the token: all that came from it is revoked together. */
+  grant_id?: string;
+  /** The service account's key that verified the assertion for which the token was given. */
+  key_id?: string;
+}
+
+/** Who a visitor of a protected site is, for its application (docs/proxies.md). `aud` is the origin of the site. */
+export interface IdentityAssertionClaims extends RegisteredClaims {
+  client_id: string;
+  /** Who let the visitor in (RFC 8693, section 4.1). */
+  act: { sub: string };
+  name: string;
+  email?: string;
+}
+
+export class TokenError extends Error {
+  /**
+   * `revoked`: it was good, but what it came from is gone. The claims are those of a token that is ours and has expired, for
+   * the record.
+   */
+  constructor(
+    readonly reason: 'invalid' | 'expired' | 'revoked',
+    readonly claims?: RegisteredClaims,
+  ) {
+    super(`The token is ${reason}.`);
+  }
+}
+
+interface Kind {
+  purpose: KeyPurpose;
+  /** The explicit type (RFC 8725, section 3.11), which keeps the kinds apart together with audience and key. */
+  typ: string;
+  /** Path under the public URL. */
+  audiencePath: string;
+  /** Seconds past `exp` at which the token still counts. */
+  expiryLeeway: number;
+}
+
+/** Seconds that the clock of whoever made a token may be off. */
+const CLOCK_SKEW = 60;
+
+const KINDS = {
+  /** Issued and redeemed here, where its record says the same: its lifetime is exact. */
+  login: { purpose: 'LOGIN', typ: 'login+jwt', audiencePath: '/login', expiryLeeway: 0 },
+  access: { purpose: 'ACCESS', typ: 'at+jwt', audiencePath: '/api', expiryLeeway: CLOCK_SKEW },
+} as const satisfies Record<string, Kind>;
+
+interface ClaimsOf {
+  login: LoginTokenClaims;
+  access: AccessTokenClaims;
+}
+
+type Audienced = 'iss' | 'aud';
+
+/** Longer than any token of ours; nothing longer is worth parsing. */
+const MAX_LENGTH = 4096;
+const COMPACT_JWS = /^([\w-]+)\.[\w-]+\.[\w-]+$/;
+const HEADER_PARAMETERS = new Set(['alg', 'typ', 'kid']);
+const REQUIRED_STRINGS = ['sub', 'jti', 'client_id'] as const;
+const OPTIONAL_STRINGS = ['grant_id', 'key_id'] as const;
+
+/** Signs and verifies JWTs. A token of one kind is never accepted as another. */
+@Injectable()
+export class TokensService {
+  constructor(
+    private readonly jwt: JwtService,
+    private readonly keys: KeyRing,
+    private readonly signingKeys: SigningKeysService,
+    private readonly settings: Settings,
+    private readonly clock: Clock,
+  ) {}
+
+  /** The key stays until the token has expired, however long that is. */
+  async sign<K extends keyof ClaimsOf>(kind: K, claims: Omit<ClaimsOf[K], Audienced>): Promise<string> {
+    const { purpose, typ } = KINDS[kind];
+    await this.keys.refresh();
+    if (claims.exp - claims.iat > USUAL_LIFETIME) {
+      const { kid } = this.keys.signing(purpose);
+      await this.signingKeys.keepFor(kid, new Date(claims.exp * 1000));
+    }
+    return this.signAs(purpose, typ, { aud: this.audience(kind), ...claims });
+  }
+
+  /**
+   * Says to the application of a site who its visitor is. This service takes it for no token of any kind. The keys are
+   * those that were known last.
+   */
+  signIdentityAssertion(site: string, claims: Omit<IdentityAssertionClaims, Audienced>): string {
+    return this.signAs('ACCESS', 'latchkey-assertion+jwt', { aud: site, ...claims });
+  }
+
+  /** @throws TokenError `expired` for a token that was good once, `invalid` for everything else */
+  async verify<K extends keyof ClaimsOf>(kind: K, token: string): Promise<ClaimsOf[K] & { kid: string }> {
+    const key = await this.requireKey(KINDS[kind], token);
+    const claims = this.requireSignedClaims(kind, token, key) as ClaimsOf[K];
+    const now = toNumericDate(this.clock.now());
+    if (claims.iat > now + CLOCK_SKEW) throw new TokenError('invalid');
+    if (claims.exp + KINDS[kind].expiryLeeway <= now) throw new TokenError('expired', claims);
+    return { ...claims, kid: key.kid };
+  }
+
+  /** The claims of a token that is good, or `null`. @throws what the database throws when the keys can't be read */
+  find<K extends keyof ClaimsOf>(kind: K, token: string): Promise<(ClaimsOf[K] & { kid: string }) | null> {
+    return this.verify(kind, token).catch(toNull);
+  }
+
+  /**
+   * The claims of a token with which a visitor comes in: a login token, or the access token of a service account for a user,
+   * which hosts written for Drillster append to addresses. Its record decides whether it starts a session, as for any login token.
+   *
+   * @throws TokenError
+   */
+  async verifyEntry(token: string): Promise<EntryClaims> {
+    if (readHeader(token)?.typ !== KINDS.access.typ) return this.verify('login', token);
+    const { act, ...claims } = await this.verify('access', token);
+    // RFC 9068, section 2.2.3: the scope of an access token is one string. A login token has a list.
+    if (!act || typeof claims.scope !== 'string') throw new TokenError('invalid');
+    return { ...claims, act };
+  }
+
+  /** The same, or `null` for a token that is not good. @throws what the database throws when the keys can't be read */
+  findEntry(token: string): Promise<EntryClaims | null> {
+    return this.verifyEntry(token).catch(toNull);
+  }
+
+  /** Whether a token that was verified before still counts. */
+  isStillGood(kind: keyof ClaimsOf, claims: { exp: number; kid: string }): boolean {
+    return claims.exp + KINDS[kind].expiryLeeway > toNumericDate(this.clock.now()) && this.keys.has(claims.kid);
+  }
+
+  private signAs(purpose: KeyPurpose, typ: string, claims: object): string {
+    const { algorithm, kid, signing } = this.keys.signing(purpose);
+    const payload = { iss: this.settings.PUBLIC_URL, ...claims };
+    return this.jwt.sign(payload, { algorithm, privateKey: signing, header: { alg: algorithm, typ, kid } });
+  }
+
+  private audience(kind: keyof ClaimsOf): string {
+    return this.settings.PUBLIC_URL + KINDS[kind].audiencePath;
+  }
+
+  /**
+   * The header decides nothing but which of our keys to try: a parameter that would bring a key, a
+   * critical extension or another algorithm than the key's own makes the token invalid (RFC 8725, section 3.1).
+   */
+  private async requireKey({ purpose, typ }: Kind, token: string): Promise<Key> {
+    const header = readHeader(token);
+    if (header?.typ !== typ || typeof header.kid !== 'string') throw new TokenError('invalid');
+    if (!Object.keys(header).every((name) => HEADER_PARAMETERS.has(name))) throw new TokenError('invalid');
+    const key = await this.keys.find(purpose, header.kid);
+    if (!key || header.alg !== key.algorithm) throw new TokenError('invalid');
+    return key;
+  }
+
+  /** Absent never means "skip": every claim is required. */
+  private requireSignedClaims(kind: keyof ClaimsOf, token: string, key: Key): RegisteredClaims {
+    let claims: Record<string, unknown>;
+    try {
+      claims = this.jwt.verify(token, {
+        // The wrapper's type is narrower than what jsonwebtoken takes.
+        publicKey: key.verifying as unknown as Buffer,
+        algorithms: [key.algorithm],
+        issuer: this.settings.PUBLIC_URL,
+        audience: this.audience(kind),
+        ignoreExpiration: true,
+        clockTimestamp: toNumericDate(this.clock.now()),
+        clockTolerance: CLOCK_SKEW,
+      });
+    } catch {
+      throw new TokenError('invalid');
+    }
+    const complete =
+      REQUIRED_STRINGS.every((name) => isText(claims[name])) &&
+      Number.isSafeInteger(claims.iat) &&
+      Number.isSafeInteger(claims.exp) &&
+      typeof claims.aud === 'string';
+    if (!complete || !areOptionalClaimsLegal(claims)) throw new TokenError('invalid');
+    return claims as unknown as RegisteredClaims;
+  }
+}
+
+function toNull(error: unknown): null {
+  if (error instanceof TokenError) return null;
+  throw error;
+}
+
+/** A claim that may be absent is no less exact when it is there. */
+function areOptionalClaimsLegal({ act, ...claims }: Record<string, unknown>): boolean {
+  const actor = (act as { sub?: unknown } | null | undefined)?.sub;
+  return (
+    (act === undefined || isText(actor)) && OPTIONAL_STRINGS.every((name) => !(name in claims) || isText(claims[name]))
+  );
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string' && value !== '';
+}
+
+function readHeader(token: string): Record<string, unknown> | null {
+  const encoded = token.length <= MAX_LENGTH && COMPACT_JWS.exec(token)?.[1];
+  if (!encoded) return null;
+  try {
+    const header: unknown = JSON.parse(Buffer.from(encoded, 'base64url').toString());
+    return typeof header === 'object' && header !== null ? (header as Record<string, unknown>) : null;
+  } catch {
+    return null;
+  }
+}
