@@ -31,6 +31,21 @@ describe('docs/api.md', () => {
     expect(sections).toEqual(expected);
   });
 
+  it('has every section that is cited', () => {
+    const cited = FILES.flatMap((file) =>
+      [...read(file).matchAll(/docs\/api\.md, sections? ((?:\d+(?:\.\d+)?(?:, | and )?)+)/g)].flatMap(([, numbers]) =>
+        numbers!.match(/\d+(?:\.\d+)?/g)!.map((number) => ({ file, number })),
+      ),
+    );
+    expect(cited.length).toBeGreaterThan(0);
+    expect(cited.filter(({ number }) => !sections.includes(number))).toEqual([]);
+  });
+
+  it('is the only contract that is cited', () => {
+    const other = /(?<!docs\/)\bAPI\.md\b/;
+    expect(FILES.filter((file) => file !== 'test/documents.spec.ts' && other.test(read(file)))).toEqual([]);
+  });
+
   it('lists every error id with its status', () => {
     const errors = Object.entries(ERRORS).map(([id, { status }]) => `${id} ${status}`);
     const section = api.slice(api.indexOf('\n## 13. '), api.indexOf('\n## 14. '));

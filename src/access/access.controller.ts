@@ -70,7 +70,7 @@ export class AccessController {
     return this.access.issue(caller, user, query).then((access) => inVersion(version, access));
   }
 
-  /** API.md, section 2, rule 2: no user at all is a missing field, not an unknown path. */
+  /** docs/api.md, section 4.2, rule 2: no user at all is a missing field, not an unknown path. */
   @ApiExcludeEndpoint()
   @Get()
   withoutUser(@Param('user', UserRefPipe) _user: UserRef): void {}

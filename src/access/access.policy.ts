@@ -12,7 +12,7 @@ import { administers, grants } from '../rights/grants.js';
 /** Why somebody may not be let in. What is known of the user is for the record, not for the caller. */
 export interface Refusal {
   error: DomainError;
-  /** The number of the rule in API.md, section 2. */
+  /** The number of the rule in docs/api.md, section 4.2. */
   rule: number;
   /** On whose staff the caller is, or else who manages the caller's account. */
   organizationId: string | null;
@@ -80,7 +80,7 @@ const outranked = (): DomainError =>
   );
 
 /**
- * Who may let whom in (API.md, section 2). The decision is made by the statement that acts on it, with
+ * Who may let whom in (docs/api.md, section 4.2). The decision is made by the statement that acts on it, with
  * `grants`; this class says which of the rules refused.
  */
 @Injectable()

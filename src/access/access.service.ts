@@ -15,7 +15,7 @@ import { LoginTokensService } from './login-tokens.service.js';
 import type { NewLoginToken } from './login-tokens.service.js';
 import { isLegalReturnTo, isOrigin } from './return-to.js';
 
-/** Hands out login tokens (API.md, section 2). */
+/** Hands out login tokens (docs/api.md, section 4). */
 @Injectable()
 export class AccessService {
   constructor(
@@ -37,7 +37,7 @@ export class AccessService {
   }
 
   /**
-   * The `jti` for an access token that starts one session, as a login token does (API.md, section 8).
+   * The `jti` for an access token that starts one session, as a login token does (docs/api.md, section 12.5).
    *
    * @throws DomainError `not_authenticated`, `not_authorized`, `unknown_user`
    */

@@ -13,7 +13,7 @@ import type { AuditDto, AuditEventDto, AuditQueryDto } from './dto/audit.dto.js'
 /** Each of them, with the organization, is the beginning of an index whose rows are in the order of time. */
 const FILTERS = { user: 'userId', actor: 'actorId', client: 'clientId', event: 'event' } as const;
 
-/** Reads the record (API.md, section 7). */
+/** Reads the record (docs/api.md, section 11.3). */
 @Injectable()
 export class AuditSearchService {
   constructor(

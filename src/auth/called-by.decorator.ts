@@ -3,7 +3,7 @@ import { Reflector } from '@nestjs/core';
 import { ApiExtension } from '@nestjs/swagger';
 import type { Permission } from '../schema/entities/account-permission.entity.js';
 
-/** The scope of every access token that calls the API (API.md, section 4). */
+/** The scope of every access token that calls the API (docs/api.md, section 3.2). */
 export const SCOPE = 'ROLE_USER';
 
 /**

@@ -16,7 +16,7 @@ import { OAuthErrorFilter } from './protocol/oauth-error.filter.js';
 import { StartAgainFilter } from './sign-in/start-again.filter.js';
 
 /**
- * The endpoints of the authorization server (API.md, section 4). The engine answers; what clients in the field leave
+ * The endpoints of the authorization server (docs/api.md, section 12.1). The engine answers; what clients in the field leave
  * out or send too much is put right before, and so is the address: one that ends with a slash, or has letters that are
  * percent-encoded, leads here too. `oauth.openapi.ts` describes them.
  */
@@ -139,7 +139,7 @@ function requireText(credentials: Buffer): void {
 }
 
 /**
- * What the body parser took apart: a form, with what is there twice, or the same fields as JSON (API.md, section 1).
+ * What the body parser took apart: a form, with what is there twice, or the same fields as JSON (docs/api.md, section 12.2).
  *
  * @throws DomainError `invalid_request` for a value of JSON that is no text
  */

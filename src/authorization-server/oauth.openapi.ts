@@ -64,7 +64,7 @@ const TOKEN = {
   },
 };
 
-/** The part of openapi.json about the authorization server, whose answers an engine makes (API.md, section 4). */
+/** The part of openapi.json about the authorization server, whose answers an engine makes (docs/api.md, section 12). */
 export const OAUTH_PATHS = {
   [PATHS.metadata]: {
     get: {

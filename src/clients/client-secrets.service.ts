@@ -16,7 +16,7 @@ import { requireClient } from './require-client.js';
 export const MAX_SECRETS = 5;
 
 /**
- * The secrets of clients (API.md, section 7): several are good at a time, so that one is changed without a gap. What
+ * The secrets of clients (docs/api.md, section 9.2): several are good at a time, so that one is changed without a gap. What
  * takes `db` does what was decided before.
  */
 @Injectable()

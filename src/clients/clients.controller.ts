@@ -22,7 +22,7 @@ const FIELD_ERRORS = [
 /** One of the demo organization. */
 const CLIENT = { name: 'id', example: 'd3e0a1c2b3f4958677a8b9cadbecfd0e' };
 
-/** The applications that call the API (API.md, section 7). */
+/** The applications that call the API (docs/api.md, section 9.1). */
 @ApiTags('Clients')
 @ApiBearerAuth()
 @Controller(`${API}/clients`)

@@ -42,7 +42,7 @@ const ORIGINS_OF_CALLER: Statement = {
         WHERE o."client_id" = $1 AND u."id" = $2`,
 };
 
-/** The applications that call the API (API.md, section 7). What takes `db` does what was decided before. */
+/** The applications that call the API (docs/api.md, section 9.1). What takes `db` does what was decided before. */
 @Injectable()
 export class ClientsService {
   constructor(

@@ -6,7 +6,7 @@ import type { User } from '../schema/entities/user.entity.js';
 import { requireStaffWith, UsersPolicy } from '../users/users.policy.js';
 
 /**
- * Who may administer the clients and service accounts of an organization (API.md, section 7): its staff with
+ * Who may administer the clients and service accounts of an organization (docs/api.md, section 9): its staff with
  * `MANAGE_SERVICE_ACCOUNTS`. What takes `db` decides inside the transaction that acts on the decision.
  */
 @Injectable()

@@ -19,7 +19,7 @@ export function EmptyIsNull(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) => (value === '' ? null : value));
 }
 
-/** `true`, `false`, `1` and `0`, as forms and JSON write them (API.md, section 1). */
+/** `true`, `false`, `1` and `0`, as forms and JSON write them (docs/api.md, section 2.2). */
 export function ToBoolean(): PropertyDecorator {
   const values = new Map<unknown, boolean>([
     ['true', true],

@@ -3,7 +3,7 @@ import { isEmail } from 'class-validator';
 import { DomainError } from './errors/errors.js';
 
 /**
- * How a caller names a user (API.md, section 1). The form alone decides what a reference is, in this
+ * How a caller names a user (docs/api.md, section 2.6). The form alone decides what a reference is, in this
  * order: `self`; `CODE$ID` or `CODE/ID`, a third-party ID; something with an `@`, an e-mail address;
  * anything else, a user ID. So one text never names two users.
  */

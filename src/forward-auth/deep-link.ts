@@ -4,7 +4,7 @@ import { parseQueryString } from '../common/query-string.js';
 /** As the name is read by any application: percent-encoded, or as a list. */
 const TOKEN_NAME = /^oauth_token(?:\[|$)/;
 
-/** Whether a path and query bring a token with them (API.md, section 3, "Construct its own URL"). */
+/** Whether a path and query bring a token with them (docs/api.md, section 5.9). */
 export function hasToken(uri: string): boolean {
   const start = uri.indexOf('?');
   if (start < 0 || !(uri.includes('oauth_token', start) || uri.includes('%', start))) return false;

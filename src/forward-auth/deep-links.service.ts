@@ -19,7 +19,7 @@ interface SiteState {
   isSignedIn: boolean;
 }
 
-/** Any page of a protected site with a token in its address (API.md, section 3, "Construct its own URL"). */
+/** Any page of a protected site with a token in its address (docs/api.md, section 5.9). */
 @Injectable()
 export class DeepLinksService {
   constructor(

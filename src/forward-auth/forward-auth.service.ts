@@ -23,7 +23,7 @@ import { SiteVisitorsService } from './site-visitors.service.js';
 /** Addresses and sites that are named in the log because they are on no list, at most. */
 const MAX_REPORTED = 100;
 
-/** Answers a proxy that asks whether a request for a protected site may pass, and whose it is (API.md, section 3). */
+/** Answers a proxy that asks whether a request for a protected site may pass, and whose it is (docs/api.md, section 5.9). */
 @Injectable()
 export class ForwardAuthService {
   private readonly logger = new Logger('ForwardAuth');

@@ -20,7 +20,7 @@ import { GroupsService } from './groups.service.js';
 
 const NOTHING: Page = { ids: [], pagination: { total: 0, moreAvailable: false } };
 
-/** Lists of groups (API.md, section 6). */
+/** Lists of groups (docs/api.md, section 7.1). */
 @Injectable()
 export class GroupListsService {
   constructor(

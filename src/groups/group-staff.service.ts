@@ -21,7 +21,7 @@ import type { Group } from '../schema/entities/group.entity.js';
 import { GroupsPolicy } from './groups.policy.js';
 import { requireGroup } from './groups.service.js';
 
-/** Which staff may do what with a group (API.md, section 6). */
+/** Which staff may do what with a group (docs/api.md, section 7.3). */
 @Injectable()
 export class GroupStaffService {
   constructor(

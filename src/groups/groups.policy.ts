@@ -26,7 +26,7 @@ export interface StaffScope {
   permission?: GroupPermission;
 }
 
-/** Who may do what with a group (API.md, section 6). What takes `db` decides inside the transaction that acts on it. */
+/** Who may do what with a group (docs/api.md, section 7). What takes `db` decides inside the transaction that acts on it. */
 @Injectable()
 export class GroupsPolicy {
   constructor(

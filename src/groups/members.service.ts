@@ -26,7 +26,7 @@ import { GroupsPolicy } from './groups.policy.js';
 import { requireGroup } from './groups.service.js';
 import { Membership } from '../schema/entities/membership.entity.js';
 
-/** Who is in a group, and who is invited to it (API.md, section 6). */
+/** Who is in a group, and who is invited to it (docs/api.md, section 7.2). */
 @Injectable()
 export class MembersService {
   constructor(

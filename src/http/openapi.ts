@@ -3,7 +3,7 @@ import { ApiExtraModels, ApiProperty, ApiResponse, getSchemaPath } from '@nestjs
 import { ERRORS } from '../common/errors/errors.js';
 import type { ErrorId } from '../common/errors/errors.js';
 
-/** The error object of the wire (API.md, section 1). Some errors have further members. */
+/** The error object of the wire (docs/api.md, section 2.4). Some errors have further members. */
 export class ErrorDto {
   @ApiProperty({ description: 'What a program branches on.', example: 'unknown_user' })
   id: string;

@@ -59,7 +59,7 @@ class SizeQueryDto extends SearchQueryDto {
   resultSize: number = DEFAULT_SIZE;
 }
 
-/** Which page of a list, by the end of the page before (API.md, section 1). */
+/** Which page of a list, by the end of the page before (docs/api.md, section 2.7). */
 export class CursorQueryDto extends SizeQueryDto {
   @ApiPropertyOptional({ description: 'Where the page before ended: its `pagination.lastOnPage`.', maxLength: 512 })
   @IsOptional()
@@ -72,7 +72,7 @@ export class CursorQueryDto extends SizeQueryDto {
 /** The same for a list that has no names to search for. */
 export class PageQueryDto extends OmitType(CursorQueryDto, ['query']) {}
 
-/** Which page of a short list, by the number of its first row (API.md, section 1). */
+/** Which page of a short list, by the number of its first row (docs/api.md, section 2.7). */
 export class OffsetQueryDto extends SizeQueryDto {
   @ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: MAX_START, default: 0 })
   @IsResultStart()
@@ -100,7 +100,7 @@ export function rowsOf(query: { resultStart?: number; resultSize?: number }): { 
   return { offset: query.resultStart ?? 0, limit: query.resultSize ?? MAX_OPEN_SIZE };
 }
 
-/** Which page of a list that versions 2 and 2.1 page by the number of a row, and 2.1.1 by a cursor (API.md, section 8). */
+/** Which page of a list that versions 2 and 2.1 page by the number of a row, and 2.1.1 by a cursor (docs/api.md, section 15.1). */
 export class VersionedQueryDto extends OmitType(CursorQueryDto, ['resultSize']) {
   @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_SIZE, default: DEFAULT_SIZE })
   @IsResultSize()

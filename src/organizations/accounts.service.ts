@@ -14,7 +14,7 @@ import type { AccountsDto, AccountsQueryDto } from './dto/accounts.dto.js';
 import type { StaffDto } from './dto/staff.dto.js';
 import { Organization } from '../schema/entities/organization.entity.js';
 
-/** The people whom an organization manages (API.md, section 5). */
+/** The people whom an organization manages (docs/api.md, section 8.2). */
 @Injectable()
 export class AccountsService {
   constructor(

@@ -22,7 +22,7 @@ import { UsersService } from '../users/users.service.js';
 import type { NewStaffDto, StaffDto } from './dto/staff.dto.js';
 import { OrganizationsService } from './organizations.service.js';
 
-/** Who is on the staff of an organization (API.md, section 7). */
+/** Who is on the staff of an organization (docs/api.md, section 8.3). */
 @Injectable()
 export class StaffService {
   constructor(

@@ -8,7 +8,7 @@ interface Parties {
 /**
  * The rule of the whole service, as the end of a SELECT: a row for each group through which `caller`,
  * by way of `client`, may let `user` in; none if they may not. Each argument is an SQL expression. The
- * rows are named `caller`, `client`, `target`, `m` and `g`. The numbers are the rules of API.md, section 2; the seventh is of section 8.
+ * rows are named `caller`, `client`, `target`, `m` and `g`. The numbers are the rules of docs/api.md, section 4.2.
  *
  * The statement that issues a token, the one that redeems it and the one that checks a session all
  * contain it, so that each of them decides by what is true when it runs.

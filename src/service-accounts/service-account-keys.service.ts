@@ -24,7 +24,7 @@ import { ServiceAccountKey } from '../schema/entities/service-account-key.entity
 /** So many of one service account are good at a time. */
 export const MAX_KEYS = 10;
 
-/** The public keys of service accounts (API.md, section 7). What takes `db` does what was decided before. */
+/** The public keys of service accounts (docs/api.md, section 9.4). What takes `db` does what was decided before. */
 @Injectable()
 export class ServiceAccountKeysService {
   constructor(

@@ -23,7 +23,7 @@ import { ServiceAccountsService } from './service-accounts.service.js';
 /** One of the demo organization. */
 const ACCOUNT = { name: 'id', example: 'Sa7vKq2LwT0m8sQXq3bVxg' };
 
-/** Staff that is no person (API.md, section 7). */
+/** Staff that is no person (docs/api.md, section 9.3). */
 @ApiTags('Service accounts')
 @ApiBearerAuth()
 @Controller(`${API}/service-accounts`)

@@ -19,7 +19,7 @@ import { OAuthPolicy } from '../clients/oauth.policy.js';
 import { requireServiceAccount } from './require-service-account.js';
 import { ServiceAccount } from '../schema/entities/service-account.entity.js';
 
-/** Staff that is no person (API.md, sections 4 and 7). What takes `db` does what was decided before. */
+/** Staff that is no person (docs/api.md, sections 9.3 and 12.4). What takes `db` does what was decided before. */
 @Injectable()
 export class ServiceAccountsService {
   constructor(

@@ -11,7 +11,7 @@ import { SessionListsService } from './live/session-lists.service.js';
 
 const LISTING = ['not_permitted', 'missing_field', 'nonexistent_user', 'no_access', 'invalid_result_size'] as const;
 
-/** What administrators see and end of the sessions of their users (API.md, section 7). */
+/** What administrators see and end of the sessions of their users (docs/api.md, section 11.1). */
 @ApiTags('Sessions')
 @ApiBearerAuth()
 @Controller(API)

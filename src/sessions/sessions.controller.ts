@@ -31,7 +31,7 @@ import { SessionsService } from './live/sessions.service.js';
 import { showSignedOut } from './pages/signed-out.page.js';
 import { CurrentSessionService } from './live/current-session.service.js';
 
-/** Establishes, shows and ends the web session (API.md, section 3). */
+/** Establishes, shows and ends the web session (docs/api.md, section 5). */
 @ApiTags('Sessions')
 @Controller()
 export class SessionsController {

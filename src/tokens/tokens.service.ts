@@ -17,7 +17,7 @@ export interface RegisteredClaims {
   jti: string;
 }
 
-/** @see API.md, section 2: the claims of Drillster's sample, and `act` of RFC 8693, section 4.1 */
+/** @see docs/api.md, section 4.3: the claims of Drillster's sample, and `act` of RFC 8693, section 4.1 */
 export interface LoginTokenClaims extends RegisteredClaims {
   client_id: string;
   authorities: string[];

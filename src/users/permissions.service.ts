@@ -13,7 +13,7 @@ import type { UserRef } from '../common/user-ref.js';
 import type { User } from '../schema/entities/user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
-/** What staff may do in their organization (API.md, section 5). */
+/** What staff may do in their organization (docs/api.md, section 6.7). */
 @Injectable()
 export class PermissionsService {
   constructor(

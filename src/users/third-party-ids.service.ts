@@ -16,7 +16,7 @@ import type { ThirdPartyIdRef, UserRef } from '../common/user-ref.js';
 import type { User } from '../schema/entities/user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
-/** What third parties call a user (API.md, section 5). */
+/** What third parties call a user (docs/api.md, section 6.5). */
 @Injectable()
 export class ThirdPartyIdsService {
   constructor(

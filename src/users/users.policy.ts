@@ -12,7 +12,7 @@ import type { Permission } from '../schema/entities/account-permission.entity.js
 import { User } from '../schema/entities/user.entity.js';
 
 /**
- * Who may see and change which account (API.md, section 5). What takes `db` decides inside the transaction that acts
+ * Who may see and change which account (docs/api.md, section 6). What takes `db` decides inside the transaction that acts
  * on the decision.
  */
 @Injectable()

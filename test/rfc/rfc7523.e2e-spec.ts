@@ -153,7 +153,7 @@ describe('RFC 7523, section 3: what an assertion may leave out', () => {
   });
 });
 
-describe('API.md, section 8: the subject of an assertion', () => {
+describe('docs/api.md, section 12.4: the subject of an assertion', () => {
   it('is a user by ID, e-mail address or third-party ID', async () => {
     const emailAddress = `${newId()}@école.example`.toLowerCase();
     const code = await t.world.thirdParty(scene.organizationId);

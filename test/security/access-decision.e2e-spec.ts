@@ -63,7 +63,7 @@ const graphs: fc.Arbitrary<Graph> = fc.record({
   ),
 });
 
-/** Rules 1 and 4 to 6 of API.md, section 2, as they are written there, and the seventh of section 8. */
+/** Rules 1 and 4 to 7 of docs/api.md, section 4.2, as they are written there. */
 function expected({ users, groups }: Graph, caller: number, target: number): string {
   const { status, staffOf, permissions } = users[caller]!;
   if (status !== 'ACTIVE') return '401 not_authenticated';

@@ -24,7 +24,7 @@ export class AccessDto {
   expires: string;
 }
 
-/** What a version of the API answers: version 2 knows `token` alone, and its strict readers fail on more (API.md, section 8). */
+/** What a version of the API answers: version 2 knows `token` alone, and its strict readers fail on more (docs/api.md, section 15.1). */
 export function inVersion(version: ApiVersion, access: AccessDto): Partial<AccessDto> {
   return version === '2' ? { token: access.token } : access;
 }

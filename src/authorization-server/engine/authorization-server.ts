@@ -24,7 +24,7 @@ import { audiencesOf, PATHS } from '../protocol/paths.js';
 /** Headers by which a proxy or a caller could tell the engine another address than the configured one. */
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
 
-/** The OAuth 2.0 authorization server (API.md, section 4): a certified engine on our database, keys and accounts. */
+/** The OAuth 2.0 authorization server (docs/api.md, section 12): a certified engine on our database, keys and accounts. */
 @Injectable()
 export class AuthorizationServer {
   private built: { version: string; provider: Provider } | null = null;

@@ -32,7 +32,7 @@ interface SubjectFacts {
 
 /**
  * The JWT bearer grant (RFC 7523, section 2.1): a service account asks with an assertion, for itself or for a user
- * that its organization manages and that the policy of API.md, section 2, lets it let in.
+ * that its organization manages and that the policy of docs/api.md, section 4.2, lets it let in.
  */
 @Injectable()
 export class JwtBearerGrant {
@@ -79,7 +79,7 @@ export class JwtBearerGrant {
     ctx.body = await this.accessToken(ctx, provider, resourceServer, { caller, userId });
   }
 
-  /** The id of whom the assertion is for: `sub` is any user reference of API.md, section 1. */
+  /** The id of whom the assertion is for: `sub` is any user reference of docs/api.md, section 2.6. */
   private async requireSubject(
     caller: Caller,
     { organizationId }: AssertionKey,

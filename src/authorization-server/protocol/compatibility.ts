@@ -13,7 +13,7 @@ interface LenientCode {
   isLenient?: boolean;
 }
 
-/** Whether a client may leave out what the standards ask for and Drillster did not (API.md, section 8). */
+/** Whether a client may leave out what the standards ask for and Drillster did not (docs/api.md, section 12.5). */
 export function isCompatible(client: object | undefined): boolean {
   return (client as { compatibility?: string } | undefined)?.compatibility === 'drillster';
 }

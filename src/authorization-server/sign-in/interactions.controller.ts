@@ -21,7 +21,7 @@ import { signInForm, WRONG_CREDENTIALS } from './sign-in-form.js';
 import { requireCredentials, SignInService } from './sign-in.service.js';
 import { StartAgainFilter } from './start-again.filter.js';
 
-/** The pages on which a user signs in and agrees (API.md, section 4). */
+/** The pages on which a user signs in and agrees (docs/api.md, section 12.6). */
 @ApiExcludeController()
 @Controller(`${PATHS.interaction}/:uid`)
 @CalledBy('anyone')

@@ -20,7 +20,7 @@ const MAX_ADDRESSES = 20;
 /** Ten keys of the largest kind have less. */
 const MAX_JWKS = 20_000;
 
-/** What of a client can be given, and changed later (API.md, section 7). */
+/** What of a client can be given, and changed later (docs/api.md, section 9.1). */
 class ClientFieldsDto {
   @ApiPropertyOptional({
     type: [String],

@@ -56,7 +56,7 @@ export class NewClientSecretDto extends ClientSecretDto {
   secret: string;
 }
 
-/** An application that calls the API (API.md, section 7). What it has none of is left out. */
+/** An application that calls the API (docs/api.md, section 9.1). What it has none of is left out. */
 export class ClientDto {
   @ApiProperty({ enum: ['CLIENT'] })
   type: 'CLIENT';
@@ -113,7 +113,7 @@ export class CreatedClientDto extends ClientDto {
   secret?: string;
 }
 
-/** A page of clients (API.md, section 7). */
+/** A page of clients (docs/api.md, section 9.1). */
 export class ClientsDto {
   @ApiProperty({ type: [ClientDto] })
   clients: ClientDto[];

@@ -5,7 +5,7 @@ import { EmptyIsNull, fails, TEXT, TEXT_LINE } from '../../common/fields.js';
 const MAX_NAME = 255;
 const MAX_DESCRIPTION = 2000;
 
-/** A group to be made (API.md, section 6). */
+/** A group to be made (docs/api.md, section 7.1). */
 export class NewGroupDto {
   @ApiProperty({ maxLength: MAX_NAME, example: 'Class 2B' })
   @Matches(TEXT_LINE, fails('name_missing'))

@@ -7,7 +7,7 @@ export class GroupRefDto {
   id: string;
 }
 
-/** What a staff user may do with a group (API.md, section 6). */
+/** What a staff user may do with a group (docs/api.md, section 7.3). */
 export class GroupStaffDto {
   @ApiProperty({ type: GroupRefDto })
   group: GroupRefDto;
@@ -19,7 +19,7 @@ export class GroupStaffDto {
   permission: GroupPermission;
 }
 
-/** A page of the staff of a group (API.md, section 6). */
+/** A page of the staff of a group (docs/api.md, section 7.3). */
 export class GroupStaffListDto {
   @ApiProperty({ type: GroupRefDto })
   group: GroupRefDto;

@@ -36,7 +36,7 @@ export class GroupCountsDto {
   tests: 0;
 }
 
-/** A group (API.md, section 6). What is not known is left out. */
+/** A group (docs/api.md, section 7.1). What is not known is left out. */
 export class GroupDto {
   @ApiProperty({ example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
   id: string;
@@ -63,7 +63,7 @@ export class GroupDto {
   organization: OrganizationRefDto;
 }
 
-/** A page of groups (API.md, section 6). */
+/** A page of groups (docs/api.md, section 7.1). */
 export class GroupsDto {
   @ApiProperty({ type: [GroupDto] })
   groups: GroupDto[];

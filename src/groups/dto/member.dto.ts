@@ -20,7 +20,7 @@ export class MemberUserDto extends PartialType(UserDto) {
   declare id: string;
 }
 
-/** A person in a group, or invited to it (API.md, section 6). */
+/** A person in a group, or invited to it (docs/api.md, section 7.2). */
 export class MemberDto {
   @ApiProperty({ type: MemberUserDto })
   member: MemberUserDto;
@@ -43,7 +43,7 @@ export class MemberCountsDto {
   invitees: number;
 }
 
-/** A page of the people in a group (API.md, section 6). */
+/** A page of the people in a group (docs/api.md, section 7.2). */
 export class MembersDto {
   @ApiProperty({ type: [MemberDto] })
   members: MemberDto[];

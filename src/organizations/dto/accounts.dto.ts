@@ -10,7 +10,7 @@ export class AccountsQueryDto extends CursorQueryDto {
   relationType?: 'ADMIN';
 }
 
-/** The accounts of an organization (API.md, section 5). */
+/** The accounts of an organization (docs/api.md, section 8.2). */
 export class AccountsDto {
   @ApiProperty({ type: [UserDto] })
   accounts: UserDto[];

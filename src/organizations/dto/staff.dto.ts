@@ -3,7 +3,7 @@ import { IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { EmptyIsNull, fails, TEXT_LINE } from '../../common/fields.js';
 import { UserDto } from '../../users/dto/user.dto.js';
 
-/** The staff of an organization (API.md, section 7). */
+/** The staff of an organization (docs/api.md, section 8.3). */
 export class StaffDto {
   @ApiProperty({ type: 'integer', example: 1 })
   total: number;

@@ -50,7 +50,7 @@ export class AuditEvent {
   @Column({ name: 'session_id', ...ID, nullable: true })
   sessionId: string | null;
 
-  /** Which rule of API.md, section 2, refused. */
+  /** Which rule of docs/api.md, section 4.2, refused. */
   @Column({ type: 'integer', nullable: true })
   rule: number | null;
 

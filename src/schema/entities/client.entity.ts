@@ -6,7 +6,7 @@ import { ClientOrigin } from './client-origin.entity.js';
 import { ClientRedirectUri } from './client-redirect-uri.entity.js';
 
 /**
- * What a client was written for, whose ways it may keep (API.md, section 8): those of Drillster's hosts, which leave out what
+ * What a client was written for, whose ways it may keep (docs/api.md, section 12.5): those of Drillster's hosts, which leave out what
  * the standards ask for. A client without it gets the strict standard.
  */
 export const COMPATIBILITIES = ['drillster'] as const;

@@ -14,7 +14,7 @@ export class NewServiceAccountDto {
   name: string;
 }
 
-/** Staff of an organization that is no person (API.md, section 7). */
+/** Staff of an organization that is no person (docs/api.md, section 9.3). */
 export class ServiceAccountDto {
   @ApiProperty({ enum: ['SERVICE_ACCOUNT'] })
   type: 'SERVICE_ACCOUNT';
@@ -41,7 +41,7 @@ export class ServiceAccountDto {
   created: string;
 }
 
-/** A page of service accounts (API.md, section 7). */
+/** A page of service accounts (docs/api.md, section 9.3). */
 export class ServiceAccountsDto {
   @ApiProperty({ type: [ServiceAccountDto] })
   serviceAccounts: ServiceAccountDto[];
@@ -92,7 +92,7 @@ export class NewKeyPairDto extends ServiceAccountKeyDto {
   privateKey: string;
 }
 
-/** A page of the keys of a service account (API.md, section 7). */
+/** A page of the keys of a service account (docs/api.md, section 9.4). */
 export class ServiceAccountKeysDto {
   @ApiProperty({ type: [ServiceAccountKeyDto] })
   keys: ServiceAccountKeyDto[];

@@ -22,7 +22,7 @@ const END: Statement = {
   ),
 };
 
-/** A user's own sessions that were started by one organization, for their user (API.md, sections 3 and 8). */
+/** A user's own sessions that were started by one organization, for their user (docs/api.md, sections 5.6 and 5.8). */
 @Injectable()
 export class OwnSessionsService {
   constructor(

@@ -39,7 +39,7 @@ const END: Statement = {
   })} RETURNING "end_reason" AS "reason"`,
 };
 
-/** The sessions of the users whom an organization manages, and the login tokens for them, for its administrators (API.md, section 7). */
+/** The sessions of the users whom an organization manages, and the login tokens for them, for its administrators (docs/api.md, section 11.1). */
 @Injectable()
 export class SessionListsService {
   constructor(

@@ -127,7 +127,7 @@ interface SessionRow {
   expiresAt: Date | string;
 }
 
-/** The web sessions (API.md, section 3). */
+/** The web sessions (docs/api.md, section 5). */
 @Injectable()
 export class SessionsService {
   private readonly pageSecretKey: Buffer;

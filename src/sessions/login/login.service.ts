@@ -31,7 +31,7 @@ export type LoginOutcome =
   /** The visitor has to choose between two users, and comes back with the answer `continue` or `stay`. */
   | { is: 'needs answer'; token: GoodLoginToken; live: LiveSession };
 
-/** Turns a login token that a browser brings into a session (API.md, section 3). */
+/** Turns a login token that a browser brings into a session (docs/api.md, section 5.1). */
 @Injectable()
 export class LoginService {
   constructor(

@@ -23,7 +23,7 @@ function IsEmailAddress(): PropertyDecorator {
   );
 }
 
-/** The fields of an account that can be given (API.md, section 5). */
+/** The fields of an account that can be given (docs/api.md, section 6.2). */
 export class UserFieldsDto {
   @ApiPropertyOptional({ type: String, maxLength: 255, example: 'Bo Bakker' })
   @IsOptional()

@@ -20,12 +20,12 @@ export class ThirdPartyIdDto {
   id: string;
 }
 
-/** How an account says what it is: clients of the API know the types `USER` and `ORGANIZATION` only (API.md, section 8). */
+/** How an account says what it is: clients of the API know the types `USER` and `ORGANIZATION` only (docs/api.md, section 9.3). */
 export function kindOf(account: { type: AccountType }): { type: 'USER'; serviceAccount?: true } {
   return { type: 'USER', serviceAccount: account.type === 'SERVICE_ACCOUNT' || undefined };
 }
 
-/** A user (API.md, section 5). What is not known is left out. */
+/** A user (docs/api.md, section 6.1). What is not known is left out. */
 export class UserDto {
   @ApiProperty({ enum: ['USER'] })
   type: 'USER';
