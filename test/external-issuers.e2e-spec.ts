@@ -387,6 +387,21 @@ describe('the keys of another issuer', () => {
     t.clock.advance(PAUSE);
   });
 
+  it('verify nothing with a key on Ed25519 for which one signature fits everything', async () => {
+    const point = Buffer.from([1, ...Array<number>(31).fill(0)]);
+    const keys = [{ kty: 'OKP', crv: 'Ed25519', x: point.toString('base64url'), kid: 'small' }];
+    jest.spyOn(process.stdout, 'write').mockReturnValue(true);
+    await issuer.up([key], (path) => (path === '/jwks' ? { keys } : undefined));
+    t.clock.advance(PAUSE);
+    const header = encode({ alg: 'EdDSA', typ: 'at+jwt', kid: 'small' });
+    const signature = Buffer.concat([point, Buffer.alloc(32)]).toString('base64url');
+    const [, payload] = (await signed()).split('.');
+    expect(outcome(await ask(`${header}.${payload}.${signature}`))).toEqual(REFUSED);
+    await issuer.up([key]);
+    t.clock.advance(PAUSE);
+    expect((await ask(await signed())).status).toBe(200);
+  });
+
   it('are found by the metadata of OpenID Connect where there are no others', async () => {
     await issuer.up([second], (path) => (path.includes('oauth-authorization-server') ? null : undefined));
     t.clock.advance(PAUSE);

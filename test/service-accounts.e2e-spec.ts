@@ -22,6 +22,11 @@ const ADMINISTRATOR: Permission[] = [
 
 const GOOD_KEY = generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' });
 /** 1 modulo every prime up to 167, which is the power 0 of 65537. */
+const SMALL_KEY = {
+  kty: 'OKP',
+  crv: 'Ed25519',
+  x: Buffer.from([1, ...Array<number>(31).fill(0)]).toString('base64url'),
+};
 const ROCA_KEY = { kty: 'RSA', e: 'AQAB', n: rocaModulus().toString('base64url') };
 
 function rocaModulus(): Buffer {
@@ -368,6 +373,7 @@ describe('a key of a service account', () => {
       () => pemOf(generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 })),
     ],
     ['RSA with the fingerprint of ROCA', 'ROCA', () => JSON.stringify(ROCA_KEY)],
+    ['Ed25519 for which one signature fits everything', 'forges', () => JSON.stringify(SMALL_KEY)],
     ['a key for encryption', 'for signatures', () => JSON.stringify({ ...GOOD_KEY, use: 'enc' })],
     ['a key with another use', 'for signatures', () => JSON.stringify({ ...GOOD_KEY, use: ['sig'] })],
     ['a key that verifies nothing', 'for signatures', () => JSON.stringify({ ...GOOD_KEY, key_ops: ['encrypt'] })],

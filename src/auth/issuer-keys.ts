@@ -117,7 +117,7 @@ export class IssuerKeys {
 
 /** A key of a kind that is not known here is as it is: no token is verified with it. */
 function weaknessOfJwk(jwk: JWK): string | null {
-  if (jwk.kty !== 'RSA') return null;
+  if (jwk.kty !== 'RSA' && jwk.crv !== 'Ed25519') return null;
   try {
     return weaknessOf(createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }));
   } catch {

@@ -34,6 +34,26 @@ it('keys that are made here, and keys of other kinds, are good', () => {
   expect(weaknessOf(generateKeyPairSync('ed25519').publicKey)).toBeNull();
 });
 
+it.each([
+  ['01', 'the point that adds nothing'],
+  ['00', 'a point of order 4'],
+  [`ec${'ff'.repeat(30)}7f`, 'the point of order 2'],
+  ['26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05', 'a point of order 8'],
+  ['c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a', 'another point of order 8'],
+  [`ed${'ff'.repeat(30)}7f`, 'a point of order 4 that is not written in the shortest way'],
+  [`ee${'ff'.repeat(30)}7f`, 'the point that adds nothing, not written in the shortest way'],
+])('%s on Ed25519 is refused: %s', (hex) => {
+  const point = Buffer.from(hex.padEnd(64, '0'), 'hex');
+  for (const sign of [0, 0x80]) {
+    point[31]! ^= sign;
+    const key = createPublicKey({
+      key: { kty: 'OKP', crv: 'Ed25519', x: point.toString('base64url') },
+      format: 'jwk',
+    });
+    expect(weaknessOf(key)).toMatch(/Ed25519/);
+  }
+});
+
 it('short and long keys, and small and even exponents, are refused', () => {
   const { n } = generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' });
   const good = BigInt(`0x${Buffer.from(n!, 'base64url').toString('hex')}`);

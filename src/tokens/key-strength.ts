@@ -19,8 +19,22 @@ const REMAINDERS = PRIMES.map((prime) => {
   return { prime: BigInt(prime), remainders };
 });
 
-/** Why a signature of an RSA key proves nothing; `null` if it does, and for every other kind of key. */
+/**
+ * The points on Ed25519 whose order is 1, 2, 4 or 8, without the bit of the sign, also those that are not written in the
+ * shortest way: with one of them as a key, one signature fits every message, or every few (the list of libsodium).
+ */
+const SMALL_ORDER = new Set([
+  '00'.repeat(32),
+  `01${'00'.repeat(31)}`,
+  '26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05',
+  'c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a',
+  ...['ec', 'ed', 'ee'].map((first) => `${first}${'ff'.repeat(30)}7f`),
+]);
+
+/** Why a signature of a key proves nothing; `null` if it does, and for every kind of key but RSA and Ed25519. */
 export function weaknessOf(key: KeyObject): string | null {
+  if (key.asymmetricKeyType === 'ed25519' && isOfSmallOrder(key))
+    return 'everybody forges signatures of this key on Ed25519, a point of small order; make another one';
   if (key.asymmetricKeyType !== 'rsa') return null;
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   if (modulusLength < MIN_RSA_BITS || modulusLength > MAX_RSA_BITS)
@@ -29,6 +43,12 @@ export function weaknessOf(key: KeyObject): string | null {
   if (hasFingerprintOfRoca(key))
     return 'this RSA key comes from a chip whose keys can be broken (ROCA, CVE-2017-15361); make a new one elsewhere';
   return null;
+}
+
+function isOfSmallOrder(key: KeyObject): boolean {
+  const point = Buffer.from(key.export({ format: 'jwk' }).x!, 'base64url');
+  point[31]! &= 0x7f;
+  return SMALL_ORDER.has(point.toString('hex'));
 }
 
 /**

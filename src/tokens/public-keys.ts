@@ -116,9 +116,11 @@ function withAlgorithm(read: () => KeyObject): PublicKey {
 function algorithmOf(key: KeyObject): AssertionAlgorithm {
   const { asymmetricKeyType, asymmetricKeyDetails = {} } = key;
   const weakness = weaknessOf(key);
-  if (asymmetricKeyType === 'ed25519') return 'EdDSA';
-  if (asymmetricKeyType === 'ec' && asymmetricKeyDetails.namedCurve === 'prime256v1') return 'ES256';
-  if (asymmetricKeyType === 'rsa' && weakness === null) return 'RS256';
+  if (weakness === null) {
+    if (asymmetricKeyType === 'ed25519') return 'EdDSA';
+    if (asymmetricKeyType === 'ec' && asymmetricKeyDetails.namedCurve === 'prime256v1') return 'ES256';
+    if (asymmetricKeyType === 'rsa') return 'RS256';
+  }
   throw new DomainError(
     'invalid_public_key',
     `A key is RSA, EC on P-256, or Ed25519${weakness === null ? '' : `; ${weakness}`}.`,
