@@ -75,14 +75,17 @@ export class ImportService {
     const fresh = await this.targetOf(organizationId, options.createGroups);
     let groups = 0;
     const counts = await this.eachBatch('importing', path, options, async (rows, report) => {
-      await this.database.transaction(async (db) => {
-        const batch = new ImportPlan(fresh);
-        await batch.read(db, rows.filter(isGood));
-        addAll(batch, rows, report);
-        await this.apply(db, organizationId, batch);
-        await this.record(db, organizationId, batch);
-        groups += batch.newGroups.length;
-      });
+      await this.database.transaction(
+        async (db) => {
+          const batch = new ImportPlan(fresh);
+          await batch.read(db, rows.filter(isGood));
+          addAll(batch, rows, report);
+          await this.apply(db, organizationId, batch);
+          await this.record(db, organizationId, batch);
+          groups += batch.newGroups.length;
+        },
+        { isLong: true },
+      );
       await setTimeout(PAUSE_MS);
     });
     return { ...counts, groups };

@@ -12,8 +12,11 @@ export abstract class Database {
   /** Runs one writing statement on its own. When the promise resolves, what it wrote survives a power cut. */
   abstract write<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]>;
 
-  /** Runs `work` in one transaction: all of it is committed, or, when it throws, nothing. */
-  abstract transaction<T>(work: (db: EntityManager) => Promise<T>): Promise<T>;
+  /**
+   * Runs `work` in one transaction: all of it is committed, or, when it throws, nothing. It may take 5 s, unless it
+   * `isLong`: nobody waits for the answer then.
+   */
+  abstract transaction<T>(work: (db: EntityManager) => Promise<T>, options?: { isLong?: boolean }): Promise<T>;
 
   /** Runs one writing statement as a part of the transaction of `db`. Rows come back if it says RETURNING. */
   abstract within<Row>(db: EntityManager, statement: Statement, parameters: Parameter[]): Promise<Row[]>;

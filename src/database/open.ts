@@ -6,7 +6,7 @@ import { DataSource } from 'typeorm';
 import type { DataSourceOptions } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import { StartError } from '../config/start-error.js';
-import { openLimited, openUnlimited, wrongSettings } from './postgres-limits.js';
+import { limitsOf, openLimited, openUnlimited, wrongSettings } from './postgres-limits.js';
 import { isDatabaseUnavailable } from './unavailable.js';
 
 const logger = new Logger('Database');
@@ -33,7 +33,7 @@ export async function openDataSource(options: DataSourceOptions): Promise<DataSo
   }
   // Migrations may take their time; nothing else may.
   if (options.type !== 'postgres') return new DataSource(options).initialize();
-  const dataSource = await openLimited(options);
+  const dataSource = await openLimited(options, limitsOf(migrating));
   const cures = await wrongSettings(dataSource);
   if (cures.length === 0) return dataSource;
   await dataSource.destroy();

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import { Database } from './database.js';
-import { CONNECT_MS, limitTransaction, streamOf } from './postgres-limits.js';
+import { CONNECT_MS, letTransactionBeLong, limitTransaction, streamOf } from './postgres-limits.js';
 import type { ConnectionOptions } from './postgres-limits.js';
 import type { Parameter, Statement } from './statement.js';
 import { isConnectionLost } from './unavailable.js';
@@ -34,9 +34,10 @@ export class PostgresDatabase extends Database {
     return this.ask(statement, parameters, ANSWER_MS - CONNECT_MS);
   }
 
-  transaction<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
+  transaction<T>(work: (db: EntityManager) => Promise<T>, { isLong = false } = {}): Promise<T> {
     return this.dataSource.transaction(async (db) => {
       if (this.isShared) await limitTransaction(db);
+      if (isLong) await letTransactionBeLong(db);
       return work(db);
     });
   }

@@ -1,7 +1,7 @@
 /** SQLite: the file is locked for too long, can't be opened, read or written, or the disk is full. */
 const SQLITE = /^SQLITE_(BUSY|IOERR|FULL|CANTOPEN|READONLY|PROTOCOL)/;
-/** PostgreSQL: connection exceptions (class 08), insufficient resources (53), operator intervention and time-outs (57), a lock that can't be had (55P03), serialization and deadlock (40). */
-const POSTGRES = /^(08|53|57|55P03|40)/;
+/** PostgreSQL: connection exceptions (class 08), insufficient resources (53), operator intervention and time-outs (57, 25P03, 25P04), a lock that can't be had (55P03), serialization and deadlock (40). */
+const POSTGRES = /^(08|53|57|25P0[34]|55P03|40)/;
 const NETWORK = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -16,7 +16,7 @@ const NETWORK = new Set([
 const CONNECTION =
   /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|database connection is not open/;
 /** PostgreSQL ends the connection, or takes none now. */
-const CONNECTION_STATE = /^(08...|57P0[123])$/;
+const CONNECTION_STATE = /^(08...|57P0[1235]|25P0[34])$/;
 
 /** Whether an error of a driver means that the database can't be reached now, not that the statement is wrong. */
 export function isDatabaseUnavailable(error: unknown): boolean {

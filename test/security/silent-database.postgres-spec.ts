@@ -1,6 +1,8 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
+import type { EntityManager } from 'typeorm';
+import { Database } from '../../src/database/database.js';
 import { PROXIES } from '../support/asking-proxies.js';
 import { TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
@@ -10,6 +12,9 @@ import type { TestCaller } from '../support/world.js';
 /** Milliseconds within which everything is answered, whatever happens to the database; and a little for the test itself. */
 const LIMIT_MS = 5_000 + 300;
 const WORKERS = 4;
+
+/** How long the server keeps a session whose client is gone, in milliseconds. */
+const SESSION_MS = 10_000 + 2_000;
 
 let t: TestApp;
 let proxied: TestApp;
@@ -93,6 +98,19 @@ class Load {
   }
 }
 
+/** The processes of PostgreSQL that serve this database, but for the one that says so. */
+async function sessionsOfServer(): Promise<number[]> {
+  const rows: { pid: number }[] = await t.world.write((db) =>
+    db.query(`SELECT "pid" FROM "pg_stat_activity" WHERE "datname" = current_database() AND "pid" <> pg_backend_pid()`),
+  );
+  return rows.map(({ pid }) => pid);
+}
+
+async function limitOfTransaction(db: EntityManager): Promise<string> {
+  const [row] = await db.query(`SELECT current_setting('transaction_timeout') AS "is"`);
+  return (row as { is: string }).is;
+}
+
 const GOOD: Record<string, number> = { access: 200, redemption: 303, 'forward-auth': 200, health: 200 };
 
 function bad(outcomes: Outcome[]): Outcome[] {
@@ -168,5 +186,32 @@ describe('S39: connections to the database that go silent', () => {
     expect(performance.now() - startedAt).toBeLessThan(LIMIT_MS);
     for (const { status } of answers) expect([200, 503]).toContain(status);
     expect((await proxied.send(admin, 'PUT', `/user/${target}`, { name: 'At last' })).status).toBe(200);
+  });
+
+  it('S39: a transaction that breaks off in the middle of a message keeps nobody out for longer than 5 s', async () => {
+    const admin = await t.world.caller({ permissions: ['MANAGE_USERS'] });
+    const target = await t.world.user({ organizationId: admin.organizationId });
+    // The server waits for the rest of it, and holds the locks of what it has been told before.
+    proxy.breakOffAfter('INSERT INTO "user_search_terms"');
+    const { status } = await proxied.send(admin, 'PUT', `/user/${target}`, { name: 'Half a name' });
+    expect(status).toBe(503);
+    const brokenOffAt = performance.now();
+    while ((await t.send(admin, 'PUT', `/user/${target}`, { name: 'Whole' })).status !== 200)
+      expect(performance.now() - brokenOffAt).toBeLessThan(LIMIT_MS);
+  });
+
+  it('S39: sessions whose client went silent take no place in the server for long', async () => {
+    await Promise.all(Array.from({ length: 5 }, () => proxied.call('/health')));
+    const opened = await sessionsOfServer();
+    proxy.silence();
+    await setTimeout(SESSION_MS);
+    const left = await sessionsOfServer();
+    expect(left.filter((pid) => opened.includes(pid))).toEqual([]);
+  }, 30_000);
+
+  it('S39: a transaction has an end in the server as a whole, unless nobody waits for it', async () => {
+    const database = t.nest.get(Database);
+    expect(await database.transaction(limitOfTransaction)).toBe('5s');
+    expect(await database.transaction(limitOfTransaction, { isLong: true })).toBe('0');
   });
 });

@@ -6,6 +6,7 @@ export class SilentProxy {
   private readonly sockets = new Set<Socket>();
   private readonly pairs = new Map<Socket, Socket>();
   private isDeaf = false;
+  private lastWords?: string;
 
   private constructor(
     private readonly server: Server,
@@ -39,6 +40,11 @@ export class SilentProxy {
     }
   }
 
+  /** A connection on which `text` is said from now on goes silent for ever, one byte before the end of what has it. */
+  breakOffAfter(text: string): void {
+    this.lastWords = text;
+  }
+
   /** All connections go silent, and new ones are from the beginning. */
   silenceAll(): void {
     this.isDeaf = true;
@@ -63,7 +69,8 @@ export class SilentProxy {
     }
     const server = this.keep(connect(this.target));
     this.pairs.set(client, server);
-    client.pipe(server).pipe(client);
+    client.on('data', (chunk: Buffer) => this.pass(chunk, client, server));
+    server.pipe(client);
     const end = (): void => {
       if (!this.pairs.delete(client)) return;
       client.destroy();
@@ -73,12 +80,17 @@ export class SilentProxy {
     server.once('close', end);
   }
 
+  private pass(chunk: Buffer, client: Socket, server: Socket): void {
+    if (!this.pairs.has(client)) return;
+    const isLast = this.lastWords !== undefined && chunk.includes(this.lastWords);
+    server.write(isLast ? chunk.subarray(0, -1) : chunk);
+    if (isLast) this.part(client, server);
+  }
+
   /** The two ends go on to be there, and hear nothing of each other. */
   private part(client: Socket, server: Socket): void {
     this.pairs.delete(client);
-    client.unpipe(server);
     server.unpipe(client);
-    client.resume();
     server.resume();
   }
 
