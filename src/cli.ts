@@ -22,6 +22,7 @@ import { addPasswordCommands } from './cli/passwords.js';
 import { addPermissionCommands } from './cli/permissions.js';
 import { addKeyCommands } from './cli/keys.js';
 import { addServiceAccountCommands } from './cli/service-accounts.js';
+import { SECONDS_PER_DAY } from './common/clock.js';
 import { ENV_FILE_HELP, loadEnvFile } from './config/env-file.js';
 import { loadSettings, readSettings } from './config/settings.js';
 import { isDatabaseThere } from './database/open.js';
@@ -31,7 +32,7 @@ import { CallerTokensService } from './clients/caller-tokens.service.js';
 import { VERSION } from './status/version.js';
 import { parseUserRef } from './common/user-ref.js';
 
-const MAX_TTL_SECONDS = 30 * 24 * 60 * 60;
+const MAX_TTL_SECONDS = 30 * SECONDS_PER_DAY;
 
 const IMPORT_HELP = `
 The file is UTF-8. Commas, semicolons or tabs separate its cells.

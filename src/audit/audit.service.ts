@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Caller } from '../common/caller.js';
-import { addSeconds, Clock } from '../common/clock.js';
+import { addSeconds, Clock, SECONDS_PER_DAY } from '../common/clock.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
@@ -50,7 +50,6 @@ const PRUNE: Statement = {
   sql: `DELETE FROM "audit_events" WHERE "at" < $1 AND "id" IN (SELECT e."id" FROM "audit_events" e ORDER BY e."id" LIMIT ${PRUNE_STEP})
         RETURNING "id"`,
 };
-const SECONDS_PER_DAY = 24 * 60 * 60;
 
 /**
  * The record of who let whom in, and of what decides about it. It only grows. What the hot path writes is recorded by

@@ -2,7 +2,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import type { OnApplicationBootstrap } from '@nestjs/common';
 import { decodeJwt, errors, jwtVerify } from 'jose';
 import type { JWTPayload } from 'jose';
-import { Clock, toNumericDate } from '../common/clock.js';
+import { Clock, CLOCK_SKEW, toNumericDate } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { hashSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
@@ -18,8 +18,6 @@ import { SCOPE } from './called-by.decorator.js';
 import { IssuerKeys, KEYS_FRESH_MS } from './issuer-keys.js';
 import type { VerifiedToken } from './own-tokens.service.js';
 
-/** Seconds that the clock of the issuer may be off. */
-const CLOCK_SKEW = 60;
 /** Issuers put more into their tokens than we do. */
 const MAX_LENGTH = 8192;
 

@@ -3,6 +3,7 @@ import type { JsonWebKey } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { createLocalJWKSet, errors } from 'jose';
 import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters, FlattenedJWSInput } from 'jose';
+import { SECONDS_PER_DAY } from '../common/clock.js';
 import type { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { isTrustworthyUrl } from '../config/trusted-issuer.js';
@@ -12,7 +13,7 @@ import { isForSignatures } from '../tokens/public-keys.js';
 
 /** Milliseconds for which fetched keys are believed, and for which they are used while no newer ones can be had. */
 export const KEYS_FRESH_MS = 10 * 60_000;
-const KEYS_KEPT_MS = 24 * 60 * 60_000;
+const KEYS_KEPT_MS = SECONDS_PER_DAY * 1000;
 /** Milliseconds between two attempts at least, and at most when one after the other fails: the pause doubles. */
 const MIN_PAUSE_MS = 30_000;
 const MAX_PAUSE_MS = 5 * 60_000;

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { compactVerify, decodeProtectedHeader, errors as joseErrors, importJWK, jwtVerify } from 'jose';
 import type { CryptoKey, JWK, JWTPayload } from 'jose';
 import { errors } from 'oidc-provider';
-import { Clock, toNumericDate } from '../common/clock.js';
+import { Clock, CLOCK_SKEW, toNumericDate } from '../common/clock.js';
 import { hashSecret, isId } from '../common/id.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
@@ -11,8 +11,7 @@ import type { AssertionAlgorithm } from '../schema/entities/service-account-key.
 import { MAX_KEYS } from '../service-accounts/service-account-keys.service.js';
 import { audiencesOf } from './protocol/paths.js';
 
-/** Seconds that the clock of whoever made an assertion may be off, and that it may be good at most. */
-const CLOCK_SKEW = 60;
+/** Seconds that an assertion may be good at most. */
 const MAX_LIFETIME = 3600;
 const MAX_LENGTH = 4096;
 

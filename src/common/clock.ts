@@ -8,6 +8,11 @@ export class Clock {
   }
 }
 
+export const SECONDS_PER_DAY = 24 * 60 * 60;
+
+/** Seconds by which the clock of whoever made a token or an assertion may differ from ours. */
+export const CLOCK_SKEW = 60;
+
 /** Whole seconds since 1970, as JWT claims count them (RFC 7519, section 2, NumericDate). */
 export function toNumericDate(instant: Date): number {
   return Math.floor(instant.getTime() / 1000);

@@ -2,7 +2,7 @@ import { isIPv4 } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { EntityManager, Repository } from 'typeorm';
-import { addSeconds, Clock } from '../common/clock.js';
+import { addSeconds, Clock, SECONDS_PER_DAY } from '../common/clock.js';
 import { hashSecret, newClientId, newId, newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
 import { StartError } from '../config/start-error.js';
@@ -38,7 +38,7 @@ const FIRST_USER = 'anna@demo.example';
 const THIRD_PARTY = 'LMS';
 /** Development only: it is printed at every start. */
 const PASSWORD = 'demo administrator';
-const CALLER_TOKEN_SECONDS = 24 * 60 * 60;
+const CALLER_TOKEN_SECONDS = SECONDS_PER_DAY;
 
 interface DemoUser {
   id?: string;

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../common/clock.js';
+import { Clock, SECONDS_PER_DAY } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { hashSecret } from '../common/id.js';
 import { networkOf } from '../common/network.js';
@@ -22,7 +22,7 @@ const SIGN_IN_WINDOW_MS = 15 * MINUTE_MS;
 /** How long after another the attempts on an account come that are more, from where somebody has signed in to it before. */
 const SLOW_MS = 15_000;
 /** How long a network counts as one from which somebody has signed in to an account. */
-const KNOWN_MS = 90 * 24 * 60 * MINUTE_MS;
+const KNOWN_MS = 90 * SECONDS_PER_DAY * 1000;
 
 /** Sign-ins at the authorization server that may be begun from an address in a minute: each is a record for a quarter of an hour. */
 export const INTERACTIONS_PER_MINUTE = 100;

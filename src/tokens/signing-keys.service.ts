@@ -6,7 +6,7 @@ import { IsNull, LessThan, MoreThan } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import type { AuditEventName } from '../schema/entities/audit-events.js';
 import { AuditService } from '../audit/audit.service.js';
-import { addSeconds, Clock } from '../common/clock.js';
+import { addSeconds, Clock, SECONDS_PER_DAY } from '../common/clock.js';
 import { newId, newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
@@ -29,7 +29,6 @@ export const PUBLISHED_AHEAD = 15 * 60;
  */
 const LEEWAY = 120;
 
-const SECONDS_PER_DAY = 24 * 60 * 60;
 /** Retired keys stay in the list for so long, so that it can be seen what was when. */
 const KEEP_RETIRED_SECONDS = 30 * SECONDS_PER_DAY;
 

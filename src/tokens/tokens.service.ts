@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
-import { Clock, toNumericDate } from '../common/clock.js';
+import { Clock, CLOCK_SKEW, toNumericDate } from '../common/clock.js';
 import { Settings } from '../config/settings.js';
 import { KeyRing } from './key-ring.js';
 import type { Key } from './key-ring.js';
@@ -72,9 +72,6 @@ interface Kind {
   /** Seconds past `exp` at which the token still counts. */
   expiryLeeway: number;
 }
-
-/** Seconds that the clock of whoever made a token may be off. */
-const CLOCK_SKEW = 60;
 
 const KINDS = {
   /** Issued and redeemed here, where its record says the same: its lifetime is exact. */

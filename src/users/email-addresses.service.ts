@@ -5,7 +5,7 @@ import type { EntityManager, Repository } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
 import type { Caller } from '../common/caller.js';
-import { addSeconds, Clock, toIso } from '../common/clock.js';
+import { addSeconds, Clock, SECONDS_PER_DAY, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { hashSecret, newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
@@ -29,7 +29,7 @@ import { UsersPolicy } from './users.policy.js';
 /** Where the link leads that verifies an address. */
 export const VERIFICATION_PATH = 'login/email-address';
 /** A mail can lie for a night. */
-const LINK_SECONDS = 24 * 60 * 60;
+const LINK_SECONDS = SECONDS_PER_DAY;
 
 /** What the page of a link shows. */
 export interface Verification {

@@ -3,7 +3,7 @@ import { MoreThan } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../common/caller.js';
-import { addSeconds, Clock, toIso } from '../common/clock.js';
+import { addSeconds, Clock, SECONDS_PER_DAY, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { hashSecret, newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
@@ -22,7 +22,7 @@ import { UsersPolicy } from './users.policy.js';
 export const PASSWORD_LINK_PATH = '/oauth/password';
 
 /** Seconds that a link is good. */
-const LIFETIME = 86_400;
+const LIFETIME = SECONDS_PER_DAY;
 
 const PRUNE = pruneExpired('password_links', 'user_id');
 

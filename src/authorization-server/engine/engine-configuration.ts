@@ -4,7 +4,7 @@ import { errors } from 'oidc-provider';
 import type { Adapter, Configuration, KoaContextWithOIDC, Provider, ResourceServer } from 'oidc-provider';
 import type { Repository } from 'typeorm';
 import { SCOPE } from '../../auth/called-by.decorator.js';
-import { addSeconds, Clock, toNumericDate } from '../../common/clock.js';
+import { addSeconds, Clock, CLOCK_SKEW, SECONDS_PER_DAY, toNumericDate } from '../../common/clock.js';
 import { isId } from '../../common/id.js';
 import { html, pageOf } from '../../http/page.js';
 import { Settings } from '../../config/settings.js';
@@ -31,14 +31,12 @@ export const ENGINE_COOKIES = { interaction: 'interaction', resume: 'resume' } a
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
 /** Seconds for which a refresh token is good from its last use on, and the grant behind it. */
-export const REFRESH_LIFETIME = 30 * DAY;
+export const REFRESH_LIFETIME = 30 * SECONDS_PER_DAY;
 
-/** Seconds that the clock of a client may be off, and that an assertion with which it authenticates may be good at most. */
-const CLOCK_SKEW = 60;
-const MAX_ASSERTION_LIFETIME = 3600;
+/** Seconds that an assertion with which a client authenticates may be good at most. */
+const MAX_ASSERTION_LIFETIME = HOUR;
 
 type AuthorizationCode = InstanceType<Provider['AuthorizationCode']>;
 
