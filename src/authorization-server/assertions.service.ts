@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { compactVerify, decodeProtectedHeader, errors as joseErrors, importJWK, jwtVerify } from 'jose';
+import { compactVerify, decodeJwt, decodeProtectedHeader, errors as joseErrors, importJWK, jwtVerify } from 'jose';
 import type { CryptoKey, JWK, JWTPayload } from 'jose';
 import { errors } from 'oidc-provider';
 import { Clock, CLOCK_SKEW, toNumericDate } from '../common/clock.js';
@@ -172,7 +172,7 @@ async function hasSigned(key: AssertionKey, assertion: string): Promise<boolean>
 
 function unverifiedIssuer(assertion: string): string | null {
   try {
-    const { iss } = JSON.parse(Buffer.from(assertion.split('.')[1] ?? '', 'base64url').toString()) as { iss?: unknown };
+    const { iss } = decodeJwt(assertion);
     return typeof iss === 'string' && isId(iss) ? iss : null;
   } catch {
     return null;

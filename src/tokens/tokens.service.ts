@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
+import { decodeProtectedHeader } from 'jose';
 import { Clock, CLOCK_SKEW, toNumericDate } from '../common/clock.js';
 import { Settings } from '../config/settings.js';
 import { KeyRing } from './key-ring.js';
@@ -88,7 +89,7 @@ type Audienced = 'iss' | 'aud';
 
 /** Longer than any token of ours; nothing longer is worth parsing. */
 const MAX_LENGTH = 4096;
-const COMPACT_JWS = /^([\w-]+)\.[\w-]+\.[\w-]+$/;
+const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const HEADER_PARAMETERS = new Set(['alg', 'typ', 'kid']);
 const REQUIRED_STRINGS = ['sub', 'jti', 'client_id'] as const;
 const OPTIONAL_STRINGS = ['grant_id', 'key_id'] as const;
@@ -230,11 +231,9 @@ function isText(value: unknown): boolean {
 }
 
 function readHeader(token: string): Record<string, unknown> | null {
-  const encoded = token.length <= MAX_LENGTH && COMPACT_JWS.exec(token)?.[1];
-  if (!encoded) return null;
+  if (token.length > MAX_LENGTH || !COMPACT_JWS.test(token)) return null;
   try {
-    const header: unknown = JSON.parse(Buffer.from(encoded, 'base64url').toString());
-    return typeof header === 'object' && header !== null ? (header as Record<string, unknown>) : null;
+    return decodeProtectedHeader(token);
   } catch {
     return null;
   }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { decodeJwt } from 'jose';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { RevocationService } from '../../rights/revocation.service.js';
 import { SCOPE } from '../../auth/called-by.decorator.js';
@@ -69,7 +70,7 @@ export class EngineAnswers {
     if (ctx.path !== PATHS.token) return;
     // RFC 6749, section 5.1, for caches of HTTP/1.0.
     ctx.set('Pragma', 'no-cache');
-    if (body.access_token) body.jti ??= jtiOf(body.access_token);
+    if (body.access_token) body.jti ??= decodeJwt(body.access_token).jti;
     await this.audit.recordGrant(ctx, body.jti as string | undefined, ctx.state.refusal);
   }
 
@@ -106,8 +107,4 @@ function stateTheTruth(metadata: Record<string, unknown>): void {
   metadata.revocation_endpoint_auth_methods_supported = metadata.token_endpoint_auth_methods_supported;
   metadata.revocation_endpoint_auth_signing_alg_values_supported =
     metadata.token_endpoint_auth_signing_alg_values_supported;
-}
-
-function jtiOf(jwt: string): unknown {
-  return (JSON.parse(Buffer.from(jwt.split('.')[1]!, 'base64url').toString()) as { jti: unknown }).jti;
 }
