@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { toIso } from '../common/clock.js';
 import type { SigningKey } from '../schema/entities/signing-key.entity.js';
 import { KEY_PURPOSES, PUBLISHED_AHEAD, SigningKeysService } from '../tokens/signing-keys.service.js';
+import { findSigning, isLive } from '../tokens/signing-order.js';
 import { Output, tell } from './operator.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 
@@ -81,18 +82,15 @@ interface KeyRow {
 function describeKeys(keys: SigningKey[], now: Date): KeyRow[] {
   const signing = new Set(
     KEY_PURPOSES.map((purpose) =>
-      keys.find((key) => key.purpose === purpose && isLive(key, now) && hasBegun(key, now)),
+      findSigning(
+        keys.filter((key) => key.purpose === purpose),
+        now,
+      ),
     ),
   );
   return keys.map((key) => {
     const { kid, purpose, algorithm, signsFrom, retiredAt } = key;
-    const state = signing.has(key)
-      ? 'signs'
-      : !isLive(key, now)
-        ? 'retired'
-        : hasBegun(key, now)
-          ? 'verifies'
-          : 'waits';
+    const state = signing.has(key) ? 'signs' : !isLive(key, now) ? 'retired' : signsFrom <= now ? 'verifies' : 'waits';
     return {
       kid,
       purpose: purpose.toLowerCase(),
@@ -102,12 +100,4 @@ function describeKeys(keys: SigningKey[], now: Date): KeyRow[] {
       retiredAt: retiredAt ? toIso(retiredAt) : '-',
     };
   });
-}
-
-function isLive({ retiredAt }: SigningKey, now: Date): boolean {
-  return retiredAt === null || retiredAt > now;
-}
-
-function hasBegun({ signsFrom }: SigningKey, now: Date): boolean {
-  return signsFrom <= now;
 }

@@ -9,6 +9,7 @@ import type { Statement } from '../database/statement.js';
 import { KeySeal } from './key-seal.js';
 import type { KeyPurpose, SigningKey } from '../schema/entities/signing-key.entity.js';
 import { SigningKeysService } from './signing-keys.service.js';
+import { findSigning, isLive } from './signing-order.js';
 
 export interface Key {
   kid: string;
@@ -79,14 +80,8 @@ export class KeyRing implements OnModuleInit {
     return age >= 0 && age <= MAX_AGE_MS;
   }
 
-  /**
-   * The key that signs: the newest one whose time to sign has come, so that all instances agree. Where the clock says that no
-   * time has come yet, it is behind that of the instance that made the first key, which is then the one.
-   */
   signing(purpose: KeyPurpose): Key {
-    const now = this.clock.now();
-    const live = this.live(purpose);
-    const key = live.find(({ signsFrom }) => signsFrom <= now) ?? live.at(-1);
+    const key = findSigning(this.of(purpose), this.clock.now());
     if (!key) throw new Error(`There is no ${purpose} signing key.`);
     return key;
   }
@@ -119,7 +114,11 @@ export class KeyRing implements OnModuleInit {
 
   private live(purpose: KeyPurpose): Key[] {
     const now = this.clock.now();
-    return [...this.keys.values()].filter((key) => key.purpose === purpose && isLive(key, now));
+    return this.of(purpose).filter((key) => isLive(key, now));
+  }
+
+  private of(purpose: KeyPurpose): Key[] {
+    return [...this.keys.values()].filter((key) => key.purpose === purpose);
   }
 
   /**
@@ -159,10 +158,6 @@ export class KeyRing implements OnModuleInit {
 
 function toInstantOrNull(value: Date | string | null): Date | null {
   return value === null ? null : toInstant(value);
-}
-
-function isLive({ retiredAt }: Key, now: Date): boolean {
-  return retiredAt === null || retiredAt > now;
 }
 
 /** Keys are `KeyObject`s: jsonwebtoken tries to read any other kind as PEM at every call. */
