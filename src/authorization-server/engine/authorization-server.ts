@@ -172,6 +172,7 @@ export class AuthorizationServer {
       ctx.respond = !this.failures.has(ctx.req);
     });
     provider.on('grant.error', (ctx, error) => (ctx.state.refusal = error));
+    provider.on('grant.revoked', (ctx) => (ctx.state.hasRevokedGrant = true));
     provider.on('revocation.error', (ctx, error) => (ctx.state.refusal = error));
     provider.on('server_error', ({ req }, error) => this.failures.set(req, error));
     // What is left is a connection that broke off while the answer was sent.

@@ -6,6 +6,7 @@ import { toInstant } from '../../database/database.js';
 import type { Database } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
 import { recordIdOf } from '../../sign-ins/record-id.js';
+import { UsedBefore } from '../protocol/used-before.js';
 
 const COLUMNS = `"id", "kind", "payload", "grant_id", "uid", "client_id", "account_id", "expires_at"`;
 
@@ -113,7 +114,7 @@ export class OAuthRecords implements Adapter {
   /**
    * A refresh token is consumed together with what is answered for it, by RefreshesService.
    *
-   * @throws InvalidGrant for all but one of several calls at once; what came from it so far is revoked then
+   * @throws UsedBefore for all but one of several calls at once; what came from it so far is revoked then
    */
   async consume(id: string): Promise<void> {
     if (this.kind === 'RefreshToken') return;
@@ -121,7 +122,7 @@ export class OAuthRecords implements Adapter {
     if (consumed.length > 0) return;
     const grantId = (await this.find(id))?.grantId;
     if (grantId) await this.revokeGrant(grantId);
-    throw new errors.InvalidGrant('it was used before');
+    throw new UsedBefore('it was used before');
   }
 
   /** What is left of a sign-in tells a browser that comes back to it where to go on. */

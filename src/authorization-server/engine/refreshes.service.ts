@@ -1,6 +1,5 @@
 import { hkdfSync } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
-import { errors } from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { addSeconds, Clock } from '../../common/clock.js';
 import { seal, unseal } from '../../common/seal.js';
@@ -10,6 +9,7 @@ import type { Statement } from '../../database/statement.js';
 import { recordIdOf } from '../../sign-ins/record-id.js';
 import { ANSWERED_AGAIN_SECONDS, CONSUME, INSERT, REMOVE } from './oauth-records.adapter.js';
 import { REFRESH_LIFETIME } from './engine-configuration.js';
+import { UsedBefore } from '../protocol/used-before.js';
 
 /** The kind of the records that hold what was answered for a refresh token. */
 const ANSWER = 'RefreshAnswer';
@@ -78,7 +78,7 @@ export class RefreshesService {
 
   /** Its family was revoked since the engine found it. */
   private refuse(ctx: KoaContextWithOIDC): void {
-    const refusal = new errors.InvalidGrant('the refresh token was used before');
+    const refusal = new UsedBefore('the refresh token was used before');
     ctx.state.refusal = refusal;
     ctx.status = refusal.statusCode;
     ctx.body = { error: refusal.error, error_description: refusal.error_description };

@@ -5,6 +5,7 @@ import type { AuditDetails, AuditEventName } from '../../schema/entities/audit-e
 import { AuditService } from '../../audit/audit.service.js';
 import { Database } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
+import { UsedBefore } from './used-before.js';
 
 /** The account's own organization, or else the client's. */
 const ORGANIZATION: Statement = {
@@ -13,9 +14,6 @@ const ORGANIZATION: Statement = {
           (SELECT COALESCE(u."staff_organization_id", u."organization_id") FROM "users" u WHERE u."id" = $1),
           (SELECT c."organization_id" FROM "clients" c WHERE c."id" = $2)) AS "organizationId"`,
 };
-
-/** What the engine says of a code or a refresh token that comes a second time, and what our own storage says. */
-const REPLAY = /already used|already consumed|used before/;
 
 /** Grants by what can be shown twice; the one by assertion says so itself. */
 const REPLAYED = new Set(['authorization_code', 'refresh_token']);
@@ -61,7 +59,7 @@ export class OAuthAuditService {
     const { AccessToken, RefreshToken, AuthorizationCode } = ctx.oidc.entities;
     const clientId = ctx.oidc.client?.clientId ?? null;
     const userId = (AccessToken ?? RefreshToken ?? AuthorizationCode)?.accountId ?? null;
-    if (isReplay(grant, refusal)) await this.refuse({ event: 'TOKEN_REPLAYED', userId, clientId, details: { grant } });
+    if (isReplay(ctx)) await this.refuse({ event: 'TOKEN_REPLAYED', userId, clientId, details: { grant } });
     if (refusal || !AccessToken) return;
     const event = grant === 'refresh_token' ? 'TOKEN_REFRESHED' : 'TOKEN_ISSUED';
     const { act } = (ctx.state.claims ?? {}) as { act?: { sub: string } };
@@ -74,9 +72,11 @@ export class OAuthAuditService {
   }
 }
 
-/** Whether a code or a refresh token was refused because it was used before. */
-export function isReplay(grant: string, refusal: unknown): boolean {
-  if (!REPLAYED.has(grant)) return false;
-  const { error_detail: detail } = (refusal ?? {}) as { error_detail?: unknown };
-  return typeof detail === 'string' && REPLAY.test(detail);
+/**
+ * Whether a code or a refresh token was refused because it was used before. For that alone the engine revokes a grant while it
+ * answers at the token endpoint, and says so by its event.
+ */
+export function isReplay({ oidc, state }: KoaContextWithOIDC): boolean {
+  if (!state.refusal || !REPLAYED.has(String(oidc.params?.grant_type))) return false;
+  return state.hasRevokedGrant === true || state.refusal instanceof UsedBefore;
 }

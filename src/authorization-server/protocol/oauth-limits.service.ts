@@ -72,5 +72,5 @@ export class OAuthLimits {
 function isGuess(ctx: KoaContextWithOIDC): boolean {
   const refusal = ctx.state.refusal as errors.OIDCProviderError | undefined;
   if (!refusal || !WRONG.has(refusal.error)) return false;
-  return !isReplay(String(ctx.oidc.params?.grant_type), refusal) && reasonOf(refusal) === null;
+  return !isReplay(ctx) && reasonOf(refusal) === null;
 }
