@@ -4,6 +4,8 @@ import { newSecret } from '../src/common/id.js';
 import { LoginToken } from '../src/schema/entities/login-token.entity.js';
 import { Session } from '../src/schema/entities/session.entity.js';
 import { User } from '../src/schema/entities/user.entity.js';
+import { LoginService } from '../src/sessions/login/login.service.js';
+import type { LoginOutcome } from '../src/sessions/login/login.service.js';
 import { cookieOf, PUBLIC_URL, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { decode } from './support/forge.js';
@@ -532,6 +534,22 @@ describe('a frame', () => {
   it('does not take the session of a window under its own name', async () => {
     const secret = (await t.signIn(caller, user)).split('=')[1]!;
     expect(await visitor(`__Host-latchkey-embed=${secret}`)).toBe(401);
+  });
+
+  it('is refused as an outcome of the login, which says who may frame the page and where the token led', async () => {
+    const redeem = (token: string, headers: Record<string, string>): Promise<LoginOutcome> =>
+      t.nest.get(LoginService).redeem({ headers, query: { token }, ip: '127.0.0.1' });
+    const page = { embedOrigin: HOST, returnTo: '/course' };
+    const token = await t.loginToken(caller, user, `${EMBED}&returnTo=/course`);
+    const refused = (id: string): unknown => ({ is: 'refused', error: expect.objectContaining({ id }), page });
+    expect(await redeem(token, WINDOW)).toEqual(refused('invalid_request'));
+    expect(await redeem(token, FRAME)).toMatchObject({ is: 'started' });
+    expect(await redeem(token, FRAME)).toEqual(refused('token_used'));
+    const late = await t.loginToken(caller, user, `${EMBED}&returnTo=/course`);
+    t.clock.advance(121);
+    expect(await redeem(late, FRAME)).toEqual(refused('token_expired'));
+    const forged = await redeem('forged', WINDOW);
+    expect(forged).toEqual({ is: 'refused', error: expect.objectContaining({ id: 'invalid_token' }) });
   });
 
   it('shows pages that only the origin of its token can frame', async () => {

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '../common/caller.js';
-import { addSeconds, Clock } from '../common/clock.js';
-import { DomainError } from '../common/errors/errors.js';
+import { addSeconds, Clock, SECONDS_PER_DAY } from '../common/clock.js';
 import { Settings } from '../config/settings.js';
 import { Database, toInstant } from '../database/database.js';
 import { prune, PRUNE_STEP } from '../database/prune.js';
@@ -28,6 +27,17 @@ export interface GoodLoginToken extends Omit<LoginOptions, 'secure' | 'returnOri
   /** On whose staff the caller is who asked for it. */
   organizationId: string | null;
 }
+
+/**
+ * The origin on whose pages a token was made to work, and where it leads, as far as these still belong to whoever asked for the
+ * token, also if it is not good any more.
+ */
+export type LinkPage = Pick<LoginToken, 'embedOrigin' | 'returnTo'>;
+
+/** What becomes of a login token at this moment: it can start a session, or why it can't. `page` is missing for one that is forgotten. */
+export type Examination =
+  | { is: 'good'; token: GoodLoginToken }
+  | { is: 'refused'; reason: 'token_used' | 'token_expired' | 'invalid_token'; page?: LinkPage };
 
 /** What a login token says, beside who asked for it. */
 export interface NewLoginToken {
@@ -108,7 +118,6 @@ const PRUNE_UNUSED: Statement = {
         RETURNING "id"`,
 };
 
-const SECONDS_PER_DAY = 24 * 60 * 60;
 /** A token that started no session is forgotten so long after its end. */
 const KEEP_UNUSED_SECONDS = SECONDS_PER_DAY;
 
@@ -147,31 +156,24 @@ export class LoginTokensService {
     return rows[0] ? { id, userId: rows[0].userId, issuedAt, expiresAt } : null;
   }
 
-  /**
-   * Looks at a token with a good signature, without using it.
-   *
-   * @throws DomainError `token_used`, `token_expired`, `invalid_token`: why it starts no session
-   */
-  async requireGood(id: string): Promise<GoodLoginToken> {
+  /** Looks at a token with a good signature, without using it. */
+  async examine(id: string): Promise<Examination> {
     const [row] = await this.database.read<StateRow>(STATE, [id]);
-    if (!row) throw new DomainError('invalid_token');
+    if (!row) return { is: 'refused', reason: 'invalid_token' };
     const { expiresAt, used, granted, keepsFrame: isFrameKept, keepsTarget: isTargetKept, ...token } = row;
     const page = {
       embedOrigin: isFrameKept ? token.embedOrigin : null,
       returnTo: isTargetKept ? token.returnTo : null,
     };
-    if (used) throw new DomainError('token_used', undefined, page);
-    if (toInstant(expiresAt) <= this.clock.now()) throw new DomainError('token_expired', undefined, page);
-    if (!granted || !isFrameKept || !isTargetKept) throw new DomainError('invalid_token', undefined, page);
-    return token;
+    if (used) return { is: 'refused', reason: 'token_used', page };
+    if (toInstant(expiresAt) <= this.clock.now()) return { is: 'refused', reason: 'token_expired', page };
+    if (!granted || !isFrameKept || !isTargetKept) return { is: 'refused', reason: 'invalid_token', page };
+    return { is: 'good', token };
   }
 
-  /**
-   * The origin on whose pages a token was made to work, and where it leads, as long as these belong to whoever asked for the
-   * token, also if it is not good any more. Nothing for a token that is forgotten.
-   */
-  async pageOf(id: string): Promise<Pick<GoodLoginToken, 'embedOrigin' | 'returnTo'> | undefined> {
-    const [row] = await this.database.read<Pick<GoodLoginToken, 'embedOrigin' | 'returnTo'>>(PAGE, [id]);
+  /** Nothing for a token that is forgotten. */
+  async pageOf(id: string): Promise<LinkPage | undefined> {
+    const [row] = await this.database.read<LinkPage>(PAGE, [id]);
     return row;
   }
 

@@ -9,6 +9,7 @@ import { LoginPages, QUESTION_TYPE } from '../sessions/pages/login-pages.js';
 import { LoginRefusalsService } from '../sessions/login/login-refusals.service.js';
 import { LoginService } from '../sessions/login/login.service.js';
 import { SessionCookie } from '../sessions/live/session-cookie.js';
+import type { RefusedLogin } from '../sessions/login/login.service.js';
 import { tokenOf, withoutToken } from './deep-link.js';
 import type { OriginalRequest } from './original-request.js';
 import { SiteVisitorsService } from './site-visitors.service.js';
@@ -37,6 +38,7 @@ export class DeepLinksService {
    * session the token is dropped, unless it says `switch`, which replaces the session, or `ask`. A token that waits for its visitor
    * (`delivery=link`, `session=ask`) shows its page here, whose form comes back as a POST of the same address.
    *
+   * @returns a token that starts no session, for which nothing is answered yet
    * @throws DomainError those of `LoginService.redeem`, and `not_authorized` for a token that is not for this site
    */
   async follow(
@@ -44,7 +46,7 @@ export class DeepLinksService {
     reply: FastifyReply,
     original: OriginalRequest,
     { site, isSignedIn }: SiteState,
-  ): Promise<void> {
+  ): Promise<RefusedLogin | null> {
     const uri = withoutToken(original.uri);
     const token = tokenOf(original.uri);
     // Before the token is used up. What is no good token at all is refused when it is redeemed.
@@ -60,19 +62,21 @@ export class DeepLinksService {
       if (!isSignedIn)
         throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.');
       this.redirect(reply, site, { ...original, uri });
-      return;
+      return null;
     }
     const { headers, ip } = request;
     // A session that is not good for this site is none here.
     const shown = isSignedIn ? headers : { ...headers, cookie: undefined };
     const login = { headers: shown, ip, query: { oauth_token: token } };
     const outcome = await this.logins.redeem(login, isAnswer ? answerOf(request) : undefined);
+    if (outcome.is === 'refused') return outcome;
     if (outcome.is === 'needs button' || outcome.is === 'needs answer') {
       await this.pages.showOnSite(request, reply, outcome, site + uri);
-      return;
+      return null;
     }
     if (outcome.is === 'started') this.cookie.set(reply, outcome.session);
     this.redirect(reply, site, { method: 'GET', uri });
+    return null;
   }
 
   /**

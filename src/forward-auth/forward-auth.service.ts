@@ -9,6 +9,8 @@ import { DomainError } from '../common/errors/errors.js';
 import { sendErrorPage } from '../http/page-error.filter.js';
 import { html, sendPage } from '../http/page.js';
 import { signInUrl } from '../http/sign-in-link.js';
+import type { ErrorPage } from '../http/page-error.filter.js';
+import { errorPageOf } from '../sessions/pages/login-pages.js';
 import { TrustedProxies } from '../common/trusted-proxies.js';
 import { Settings } from '../config/settings.js';
 import { isNavigation } from '../sessions/live/navigation.js';
@@ -80,7 +82,8 @@ export class ForwardAuthService {
     const visitor = await this.visitors.find(this.cookie.read({ headers }, cookies), site);
     await this.identity.refresh();
     if (hasToken(original.uri)) {
-      await this.deepLinks.follow(request, reply, original, { site, isSignedIn: visitor !== null });
+      const refused = await this.deepLinks.follow(request, reply, original, { site, isSignedIn: visitor !== null });
+      if (refused) await this.refuse(refused.error, original, request, reply, errorPageOf(refused.page));
     } else if (!visitor) {
       await this.reportForeign(site);
       throw notSignedIn();
@@ -121,6 +124,7 @@ export class ForwardAuthService {
     original: OriginalRequest | null,
     request: FastifyRequest,
     reply: FastifyReply,
+    page: ErrorPage = {},
   ): Promise<void> {
     const isSignedOut = error instanceof DomainError && error.id === 'not_authenticated';
     if (isSignedOut && original?.proxyBehaviour === 'status-only') {
@@ -130,7 +134,7 @@ export class ForwardAuthService {
     const returnTo = isPage(request, original) ? await this.pageOf(original!) : null;
     if (isSignedOut && this.settings.SIGN_IN_URL && isPage(request, original))
       await this.sendToSignIn(signInUrl(this.settings, returnTo)!, request, reply);
-    else sendErrorPage(error, request, reply, this.settings, returnTo);
+    else sendErrorPage(error, request, reply, this.settings, { ...page, returnTo: returnTo ?? page.returnTo });
   }
 
   /** The page that was asked for, without a token, if a login may end there: what a proxy forwards is no reason to lead anybody there. */

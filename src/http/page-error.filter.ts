@@ -6,7 +6,7 @@ import { Settings } from '../config/settings.js';
 import { html, sendPage } from './page.js';
 import { linkToSignIn } from './sign-in-link.js';
 import { sendError, toFailure } from './error.filter.js';
-import { DomainError } from '../common/errors/errors.js';
+import { PageError } from '../common/errors/page-error.js';
 
 const TITLES: Record<string, string> = {
   token_used: 'This link was used before',
@@ -59,13 +59,20 @@ export function isForPerson({ url, headers: { accept = '' } }: FastifyRequest): 
   );
 }
 
-/** `returnTo` is the page that was asked for, where the error does not say it. */
+/** What a page with an error depends on, beside the error. */
+export interface ErrorPage {
+  /** The page that the visitor wanted, to which signing in leads back. */
+  returnTo?: string | null;
+  /** The origin on whose pages it may be framed; nobody may frame it without one. */
+  frameAncestor?: string | null;
+}
+
 export function sendErrorPage(
   error: unknown,
   request: FastifyRequest,
   reply: FastifyReply,
   settings: Settings,
-  returnTo?: string | null,
+  { returnTo, frameAncestor }: ErrorPage = {},
 ): void {
   const { status, headers, body } = toFailure(error, request);
   if (status === 401) void reply.header('WWW-Authenticate', `Bearer realm="${REALM}", error="invalid_token"`);
@@ -74,19 +81,18 @@ export function sendErrorPage(
     void reply.status(status).send(body);
     return;
   }
-  const { title, embedOrigin, returnTo: ofLink } = error instanceof DomainError ? error.extra : {};
   const retryAfter = Number(headers['Retry-After'] ?? 0);
   sendPage(
     reply,
     status,
-    title ?? TITLES[body.id] ?? 'Something went wrong',
+    (error instanceof PageError ? error.title : TITLES[body.id]) ?? 'Something went wrong',
     html`<p>${body.description}</p>
       ${retryAfter > 0 ? html`<p>Try again in ${inWords(retryAfter)}.</p>` : ''}
-      ${status < 500 ? linkToSignIn(settings, returnTo ?? ofLink) : ''}
+      ${status < 500 ? linkToSignIn(settings, returnTo) : ''}
       <p>
         <small>If this happens again, give this number to whoever runs the site: <code>${request.id}</code></small>
       </p>`,
-    { frameAncestor: embedOrigin },
+    { frameAncestor },
   );
 }
 

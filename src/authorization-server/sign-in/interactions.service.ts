@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { errors } from 'oidc-provider';
 import type { Interaction, InteractionResults } from 'oidc-provider';
 import { addSeconds, Clock } from '../../common/clock.js';
-import { DomainError } from '../../common/errors/errors.js';
+import { PageError } from '../../common/errors/page-error.js';
 import { hashSecret } from '../../common/id.js';
 import { Database, toInstant } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
@@ -110,18 +110,18 @@ export class InteractionsService {
   ): Promise<{ payload: Payload; consumedAt: Date | null }> {
     const { browser } = this.cookies.read(headers);
     if (!browser)
-      throw new DomainError(
+      throw new PageError(
         'invalid_request',
+        'Your browser refuses cookies',
         'Your browser did not send the cookie back that this page has given it. Allow cookies for this site, then go back to where you came from and start again.',
-        { title: 'Your browser refuses cookies' },
       );
     const [row] = await this.database.read<Row>(FIND, [recordIdOf('Interaction', uid), this.clock.now()]);
     const payload = row && (JSON.parse(row.payload) as Payload);
     if (!payload || !isBoundTo(browser, payload))
-      throw new DomainError(
+      throw new PageError(
         'invalid_request',
+        'This sign-in has ended',
         'This page belongs to a sign-in that has ended, or that another browser has begun. Go back to where you came from and start again.',
-        { title: 'This sign-in has ended' },
       );
     return { payload, consumedAt: row.consumedAt === null ? null : toInstant(row.consumedAt) };
   }

@@ -150,12 +150,6 @@ export class DomainError extends Error {
     readonly extra: {
       members?: Record<string, unknown>;
       headers?: Record<string, string>;
-      /** On whose pages a page with the error may be framed; nobody's without it. */
-      embedOrigin?: string | null;
-      /** Where the login of a link would have ended. */
-      returnTo?: string | null;
-      /** What a page with the error is called, where its id says too little. */
-      title?: string;
     } = {},
   ) {
     super(description);

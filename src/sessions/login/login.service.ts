@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { LoginTokensService } from '../../access/login-tokens.service.js';
-import type { GoodLoginToken } from '../../access/login-tokens.service.js';
+import type { GoodLoginToken, LinkPage } from '../../access/login-tokens.service.js';
 import { AttemptsService } from '../../limits/attempts.service.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { TokenError, TokensService } from '../../tokens/tokens.service.js';
 import type { EntryClaims } from '../../tokens/tokens.service.js';
+import { PageError } from '../../common/errors/page-error.js';
 import { decide, isSameUser } from './existing-session.js';
 import type { Answer } from './existing-session.js';
 import { isInFrame, isNavigation } from '../live/navigation.js';
@@ -29,7 +30,18 @@ export type LoginOutcome =
   /** The visitor has to say on a page that they are there, and comes back with the answer `open`. */
   | { is: 'needs button'; token: GoodLoginToken }
   /** The visitor has to choose between two users, and comes back with the answer `continue` or `stay`. */
-  | { is: 'needs answer'; token: GoodLoginToken; live: LiveSession };
+  | { is: 'needs answer'; token: GoodLoginToken; live: LiveSession }
+  | RefusedLogin;
+
+/**
+ * The token starts no session: the error is `token_used`, `token_expired`, `invalid_token`, or `invalid_request` outside of the frame
+ * that it is for. `page` says who may frame a page with the error, and where the token would have led.
+ */
+export interface RefusedLogin {
+  is: 'refused';
+  error: DomainError;
+  page?: LinkPage;
+}
 
 /** Turns a login token that a browser brings into a session (docs/api.md, section 5.1). */
 @Injectable()
@@ -50,15 +62,15 @@ export class LoginService {
    * An `answer` counts only if a page of ours asked for it: whoever passes one on has checked that the request comes from there.
    * `pageSecret` is the secret of that page: what it sends again within 30 seconds is answered like the first time.
    *
-   * @throws DomainError `invalid_request`, `missing_field`, `invalid_token`, `token_used`, `token_expired`, `too_many_requests`
+   * @throws DomainError `invalid_request`, `missing_field` for a request that brings no token; `too_many_requests`
    */
   async redeem(request: LoginRequest, answer?: Answer, pageSecret?: string): Promise<LoginOutcome> {
     if (answer === 'stay') return { is: 'kept', returnTo: null };
     const shown = this.cookie.read(request);
     const live = await this.sessions.find(shown);
-    return live
-      ? this.redeemBeside(live, shown, request, answer, pageSecret)
-      : this.start(await this.requireClaims(request), request, { answer, pageSecret });
+    if (live) return this.redeemBeside(live, shown, request, answer, pageSecret);
+    const verified = await this.verify(request);
+    return verified.is === 'refused' ? verified : this.start(verified.claims, request, { answer, pageSecret });
   }
 
   private async redeemBeside(
@@ -104,26 +116,34 @@ export class LoginService {
     if (session) return { is: 'started', session };
     const again = pageSecret ? await this.sessions.findStarted(claims.jti, pageSecret) : null;
     if (again) return { is: 'started', session: again };
-    try {
-      return { is: 'needs button', token: await this.requireWaiting(claims.jti, redemption) };
-    } catch (error) {
-      throw error instanceof DomainError ? await this.refusals.record(claims, error) : error;
-    }
+    const outcome = await this.explain(claims.jti, redemption);
+    if (outcome.is === 'refused') await this.refusals.record(claims, outcome.error);
+    return outcome;
   }
 
-  /** The token that started no session because its visitor has still to say that they are there. @throws DomainError why else */
-  private async requireWaiting(id: string, { isConfirmed, isInFrame }: Redemption): Promise<GoodLoginToken> {
-    const token = await this.loginTokens.requireGood(id);
+  /** Why a token has started no session: it is refused, or its visitor has still to say that they are there. */
+  private async explain(
+    id: string,
+    { isConfirmed, isInFrame }: Redemption,
+  ): Promise<RefusedLogin | Extract<LoginOutcome, { is: 'needs button' }>> {
+    const found = await this.loginTokens.examine(id);
+    if (found.is === 'refused') return { is: 'refused', error: new DomainError(found.reason), page: found.page };
+    const { token } = found;
     const { embedOrigin, returnTo } = token;
+    const page = { embedOrigin, returnTo };
     if (embedOrigin !== null && !isInFrame)
-      throw new DomainError(
-        'invalid_request',
-        'This link works only inside of the site that it was made for. Go back there and start again.',
-        { embedOrigin, returnTo, title: 'This link does not work here' },
-      );
+      return {
+        is: 'refused',
+        error: new PageError(
+          'invalid_request',
+          'This link does not work here',
+          'This link works only inside of the site that it was made for. Go back there and start again.',
+        ),
+        page,
+      };
     if (isConfirmed || (token.delivery === 'redirect' && (embedOrigin !== null || !isInFrame)))
-      throw new DomainError('invalid_token', undefined, { embedOrigin, returnTo });
-    return token;
+      return { is: 'refused', error: new DomainError('invalid_token'), page };
+    return { is: 'needs button', token };
   }
 
   /** Where the token leads that the visitor's own session came from: they have opened one link in two windows. */
@@ -140,7 +160,9 @@ export class LoginService {
   private async findGood(request: LoginRequest): Promise<{ claims: EntryClaims; token: GoodLoginToken } | null> {
     try {
       const claims = await this.tokens.verifyEntry(readToken(request));
-      const token = await this.loginTokens.requireGood(claims.jti);
+      const found = await this.loginTokens.examine(claims.jti);
+      if (found.is === 'refused') return null;
+      const { token } = found;
       return token.embedOrigin === null || isInFrame(request.headers) ? { claims, token } : null;
     } catch (error) {
       if (error instanceof DomainError || error instanceof TokenError) return null;
@@ -148,22 +170,22 @@ export class LoginService {
     }
   }
 
-  private async requireClaims(request: LoginRequest): Promise<EntryClaims> {
+  private async verify(request: LoginRequest): Promise<{ is: 'verified'; claims: EntryClaims } | RefusedLogin> {
     const token = readToken(request);
     try {
-      return await this.tokens.verifyEntry(token);
+      return { is: 'verified', claims: await this.tokens.verifyEntry(token) };
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;
-      if (isEntry(error.claims)) throw await this.expired(error.claims);
+      if (isEntry(error.claims)) return this.refuseExpired(error.claims);
       await this.attempts.countWrongToken('login', request.ip);
-      throw new DomainError('invalid_token');
+      return { is: 'refused', error: new DomainError('invalid_token') };
     }
   }
 
   /** Its page can be framed where that of the session could have been. */
-  private async expired(claims: EntryClaims): Promise<DomainError> {
+  private async refuseExpired(claims: EntryClaims): Promise<RefusedLogin> {
     const page = await this.loginTokens.pageOf(claims.jti);
-    return this.refusals.record(claims, new DomainError('token_expired', undefined, page));
+    return { is: 'refused', error: await this.refusals.record(claims, new DomainError('token_expired')), page };
   }
 }
 
@@ -175,9 +197,11 @@ function isEntry(claims: object | undefined): claims is EntryClaims {
 /** `token`, or `oauth_token` as older clients write it; one of them, once, and of a navigation. */
 function readToken({ headers, query }: LoginRequest): string {
   if (!isNavigation(headers))
-    throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.', {
-      title: 'This link does not work here',
-    });
+    throw new PageError(
+      'invalid_request',
+      'This link does not work here',
+      'A sign-in link works only when a browser navigates to it.',
+    );
   const { token, oauth_token } = query as Record<string, unknown>;
   const given = [token, oauth_token].filter((value) => value !== undefined);
   if (given.length === 0)
@@ -186,8 +210,10 @@ function readToken({ headers, query }: LoginRequest): string {
       'This sign-in link is not complete. Go back to where you came from and follow the link again.',
     );
   if (given.length > 1 || typeof given[0] !== 'string')
-    throw new DomainError('invalid_request', 'This sign-in link is malformed: it has more than one token.', {
-      title: 'This link does not work',
-    });
+    throw new PageError(
+      'invalid_request',
+      'This link does not work',
+      'This sign-in link is malformed: it has more than one token.',
+    );
   return given[0];
 }

@@ -8,10 +8,13 @@ import { Settings } from '../../config/settings.js';
 import type { UserDto } from '../../users/dto/user.dto.js';
 import { UsersService } from '../../users/users.service.js';
 import { LOGIN_SCRIPT } from './login-script.js';
-import type { LoginOutcome } from '../login/login.service.js';
+import type { LoginOutcome, RefusedLogin } from '../login/login.service.js';
 import { isInFrame, isTopLevel } from '../live/navigation.js';
 import type { LiveSession } from '../live/sessions.service.js';
 import { SessionCookie } from '../live/session-cookie.js';
+import type { LinkPage } from '../../access/login-tokens.service.js';
+import { sendErrorPage } from '../../http/page-error.filter.js';
+import type { ErrorPage } from '../../http/page-error.filter.js';
 
 /** The kind of the form with which a visitor answers the question at the address of another site. */
 export const QUESTION_TYPE = 'multipart/form-data';
@@ -40,6 +43,8 @@ export class LoginPages {
         return this.leadTo(reply, outcome.returnTo);
       case 'kept from another':
         return this.showKept(request, reply, outcome.live);
+      case 'refused':
+        return this.showRefusal(request, reply, outcome);
       default:
         return this.show(request, reply, outcome);
     }
@@ -93,6 +98,10 @@ export class LoginPages {
     });
   }
 
+  private showRefusal(request: FastifyRequest, reply: FastifyReply, { error, page }: RefusedLogin): void {
+    sendErrorPage(error, request, reply, this.settings, errorPageOf(page));
+  }
+
   private leadTo(reply: FastifyReply, returnTo: string | null): void {
     void reply
       .status(303)
@@ -113,6 +122,11 @@ export class LoginPages {
     if (!user) throw new Error('A user is gone whose token or session was good a moment ago.');
     return this.users.toDto(user);
   }
+}
+
+/** A page with an error may be framed where that of the session could have been, and leads to where the link would have. */
+export function errorPageOf(page: LinkPage | undefined): ErrorPage {
+  return { frameAncestor: page?.embedOrigin, returnTo: page?.returnTo };
 }
 
 /** Says nothing about anybody: previews show it to people whom the link is not for. */
