@@ -101,7 +101,11 @@ describe.each(DOCUMENTS)('%s', (document) => {
 const CURRENT = DOCUMENTS.filter((file) => !/^docs\/decisions|^CHANGELOG/.test(file));
 
 it.each(CURRENT)('%s names files that exist', (document) => {
-  const named = [...read(document).matchAll(/`((?:[\w.-]+\/)+[\w.-]+\.(?:ts|mjs|js|md|json|yml|sh))`/g)];
+  const named = [
+    ...read(document).matchAll(
+      /`((?:[\w.-]+\/)+[\w.-]+\.(?:ts|mjs|js|md|json|yml|sh)|(?:src|test|docs|scripts|deploy)\/[\w./-]+)`/g,
+    ),
+  ];
   const places = ['', 'src', 'test', dirname(document)];
   const missing = named.filter(([, path]) => !places.some((place) => existsSync(join(place, path!))));
   expect(missing.map(([name]) => name)).toEqual([]);
