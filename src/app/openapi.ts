@@ -197,11 +197,16 @@ const PAGE = `<!doctype html>
 </html>
 `;
 
-/** Narrow screens, and colours of Swagger UI that can't be read on what is behind them. */
+/**
+ * Narrow screens, and colours of Swagger UI that can't be read on what is behind them. The document links no operation to
+ * another, so that the column for that says nothing.
+ */
 const STYLE = `.swagger-ui .info { margin: 24px 0; }
 .swagger-ui .scheme-container { padding: 16px 0; }
 .swagger-ui .scheme-container .schemes > label, .swagger-ui .servers > label { min-width: 0; max-width: 100%; }
 html.dark-mode .swagger-ui .scheme-container { background: #23282b; box-shadow: none; }
+html.dark-mode .swagger-ui table.headers td { color: #e4e6e6; }
+.swagger-ui .response-col_links { display: none; }
 @media (max-width: 640px) {
   .swagger-ui .wrapper { padding: 0 12px; }
   .swagger-ui .info .title { font-size: 26px; }
@@ -214,8 +219,16 @@ html.dark-mode .swagger-ui .scheme-container { background: #23282b; box-shadow: 
   .swagger-ui .opblock-tag small { flex-basis: 100%; padding: 0; }
   .swagger-ui .table-container, .swagger-ui .responses-inner { overflow-x: auto; padding: 12px; }
   .swagger-ui table.parameters, .swagger-ui table.parameters > tbody, .swagger-ui table.parameters > tbody > tr,
-  .swagger-ui .parameters-col_name, .swagger-ui .parameters-col_description { display: block; width: auto; }
-  .swagger-ui table.parameters > thead { display: none; }
+  .swagger-ui .parameters-col_name, .swagger-ui .parameters-col_description,
+  .swagger-ui .responses-table, .swagger-ui .responses-table > tbody, .swagger-ui .responses-table > tbody > tr,
+  .swagger-ui .response-col_status, .swagger-ui .response-col_description { display: block; width: auto; }
+  .swagger-ui table.parameters > thead, .swagger-ui .responses-table > thead { display: none; }
+  .swagger-ui .response-col_status { padding-bottom: 0; }
+  .swagger-ui .responses-table > tbody > tr > td.response-col_description { padding-top: 4px; }
+  .swagger-ui .copy-to-clipboard, .swagger-ui .download-contents { flex: none; }
+  .swagger-ui .opblock .opblock-summary .view-line-link.copy-to-clipboard { width: 26px; }
+  .swagger-ui .curl-command .copy-to-clipboard { bottom: 8px; width: 30px; height: 30px; }
+  .swagger-ui .curl-command .microlight, .swagger-ui .highlight-code:has(.copy-to-clipboard) .microlight { padding-bottom: 48px !important; }
   .swagger-ui .parameters-col_description input, .swagger-ui .parameters-col_description select { width: 100%; max-width: 100%; }
   .swagger-ui .opblock-body pre.microlight, .swagger-ui .highlight-code { max-width: calc(100vw - 64px); }
   .swagger-ui .dialog-ux .modal-ux { width: calc(100vw - 24px); min-width: 0; }
