@@ -32,7 +32,8 @@ export default {
       ...common,
       displayName: 'sqlite',
       setupFiles: ['reflect-metadata', './test/support/sqlite.js'],
-      testMatch: ['<rootDir>/test/**/*.e2e-spec.ts'],
+      // What only a database that is a file does.
+      testMatch: ['<rootDir>/test/**/*.e2e-spec.ts', '<rootDir>/test/**/*.sqlite-spec.ts'],
     },
     {
       ...common,

@@ -10,6 +10,7 @@ import { Command, InvalidArgumentError } from 'commander';
 import { AppModule } from './app/app.module.js';
 import { describeRoutes } from './app/openapi.js';
 import { withCopyOf } from './cli/copy-of-file.js';
+import { AppLogger } from './config/app-logger.js';
 import { ExportService } from './bulk/export.service.js';
 import { ImportService } from './bulk/import.service.js';
 import { Progress } from './bulk/progress.js';
@@ -162,7 +163,7 @@ addKeyCommands(program, withApplication);
 async function withApplication(work: (app: INestApplicationContext) => Promise<void>): Promise<void> {
   await requireDatabase();
   const app = await NestFactory.createApplicationContext(AppModule.with(loadSettings(process.env)), {
-    logger: ['error', 'fatal'],
+    logger: new AppLogger({ LOG_LEVEL: 'error', isProduction: false }),
     abortOnError: false,
   });
   try {

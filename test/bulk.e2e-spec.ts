@@ -448,6 +448,10 @@ describe('the command line', () => {
     expect(shell(`${latchkey} import <(cat ${csv}; echo Q,q@${code.toLowerCase()}.example) ${into}`)).toMatch(
       /^2 rows: 1 new user/,
     );
+    const fifo = join(directory, 'fifo');
+    expect(shell(`mkfifo ${fifo}; cat ${csv} > ${fifo} & ${latchkey} import ${fifo} ${into}`)).toMatch(
+      /^1 row: 0 new users, 0 changed, 1 unch/,
+    );
     const heard = shell(`(${latchkey} export ${into}; echo "ended $?" >&2) 2>&1 >/dev/full | cat`);
     expect(heard).toMatch(/latchkey: .*\nended 1\n$/);
     const closed = shell(`({ ${latchkey} export - ${into}; echo "ended $?" >&2; } | head -1 > /dev/null) 2>&1`);

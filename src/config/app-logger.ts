@@ -12,14 +12,14 @@ const LEVELS: Record<Settings['LOG_LEVEL'], LogLevel[]> = {
 /** The framework's own account of how it put the application together, a line for each module and route. */
 const FRAMEWORK = new Set(['NestFactory', 'InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestApplication']);
 
-/** How the framework reports a start that failed, of which `main` says what an operator has to know. */
+/** How the framework reports a start that failed, of which whoever started it says what an operator has to know. */
 const FAILED_START = 'ExceptionHandler';
 
 /** One line for each event: JSON in production, text for people otherwise. */
 export class AppLogger extends ConsoleLogger {
   private readonly isVerbose: boolean;
 
-  constructor(settings: Settings) {
+  constructor(settings: Pick<Settings, 'LOG_LEVEL' | 'isProduction'>) {
     super({ logLevels: LEVELS[settings.LOG_LEVEL], json: settings.isProduction });
     this.isVerbose = settings.LOG_LEVEL === 'debug';
   }
