@@ -8,17 +8,22 @@ export class Html {
 
 /** A template tag whose values are escaped, except `Html` and lists of it. */
 export function html(parts: TemplateStringsArray, ...values: unknown[]): Html {
-  return new Html(String.raw({ raw: parts }, ...values.map(toHtml)));
+  // The value of an attribute, such as a field that a form sends, is as it was given.
+  const texts = values.map((value, index) => toHtml(value, parts[index]!.endsWith('="')));
+  return new Html(String.raw({ raw: parts }, ...texts));
 }
 
 /** They change the direction of what stands after them: the name of a client could make that of its organization unreadable. */
 const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g;
 
-function toHtml(value: unknown): string {
+function toHtml(value: unknown, isAttribute = false): string {
   if (value instanceof Html) return value.text;
-  if (Array.isArray(value)) return value.map(toHtml).join('');
-  const text = String(value ?? '').replace(DIRECTIONS, '');
-  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  if (Array.isArray(value)) return value.map((one) => toHtml(one)).join('');
+  const text = String(value ?? '');
+  return (isAttribute ? text : text.replace(DIRECTIONS, '')).replace(
+    /[&<>"']/g,
+    (character) => `&#${character.charCodeAt(0)};`,
+  );
 }
 
 const STYLE = `
