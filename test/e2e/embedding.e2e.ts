@@ -1,20 +1,19 @@
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, Frame, Page } from 'playwright-core';
 import { Session } from '../../src/schema/entities/session.entity.js';
 import { TestApp } from '../support/app.js';
 import { launchChromium } from '../support/chromium.js';
 import { freePort } from '../support/free-port.js';
-import { Proxy } from '../support/proxy.js';
+import { LOCAL_NAMES, serveHttps } from '../support/https-sites.js';
+import { servePages } from '../support/pages.js';
+import type { Proxy } from '../support/proxy.js';
 import type { TestCaller } from '../support/world.js';
 
 /** A frame that is refused shows a page of the browser's own. */
 const REFUSED = 'chrome-error://chromewebdata/';
 
 let t: TestApp;
-let pages: Server;
+let pages: Awaited<ReturnType<typeof servePages>>;
 let proxy: Proxy;
 let browser: Browser;
 let context: BrowserContext;
@@ -37,31 +36,11 @@ beforeAll(async () => {
     'control.test',
   ].map((name) => `https://${name}:${port}`) as [string, string, string, string, string];
   t = await TestApp.start({ PUBLIC_URL: service }, appPort);
-  pages = await listen();
-  const { port: pagesPort } = pages.address() as AddressInfo;
-  proxy = await Proxy.caddy(
-    `{
-  admin off
-  auto_https disable_redirects
-  skip_install_trust
-}
-http://127.0.0.1:${ready} {
-  respond ready
-}
-${service} {
-  tls internal
-  reverse_proxy /frame 127.0.0.1:${pagesPort}
-  reverse_proxy 127.0.0.1:${appPort}
-}
-${host}, ${neighbour}, ${stranger}, ${control} {
-  tls internal
-  reverse_proxy 127.0.0.1:${pagesPort}
-}
-`,
-    `http://127.0.0.1:${ready}`,
-  );
+  pages = await servePages();
+  const sites = [host, neighbour, stranger, control].map((origin) => [origin, pages.port]);
+  proxy = await serveHttps({ [service]: { '/frame': pages.port, '/*': appPort }, ...Object.fromEntries(sites) }, ready);
   browser = await launchChromium([
-    '--host-resolver-rules=MAP *.test 127.0.0.1',
+    LOCAL_NAMES,
     '--test-third-party-cookie-phaseout',
     '--disable-blink-features=AutomationControlled',
   ]);
@@ -69,7 +48,7 @@ ${host}, ${neighbour}, ${stranger}, ${control} {
 afterAll(async () => {
   await browser?.close();
   await proxy?.stop();
-  pages?.close();
+  pages?.server.close();
   await t?.stop();
 });
 beforeEach(async () => {
@@ -79,19 +58,6 @@ beforeEach(async () => {
   ({ id: user } = await t.world.userOf(caller, { name: 'Noor de Vries' }));
 });
 afterEach(() => context.close());
-
-/** `/frame?src=…` is a page with a frame; `/cookies` sets two cookies and says which it got. */
-function listen(): Promise<Server> {
-  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
-    const { pathname, searchParams } = new URL(request.url!, 'http://pages');
-    response.setHeader('Content-Type', 'text/html');
-    if (pathname !== '/cookies') return void response.end(`<iframe src="${searchParams.get('src')}"></iframe>`);
-    const common = 'Path=/; Secure; HttpOnly; SameSite=None';
-    response.setHeader('Set-Cookie', [`ordinary=1; ${common}`, `partitioned=1; ${common}; Partitioned`]);
-    return void response.end(`<h1>${request.headers.cookie ?? 'none'}</h1>`);
-  });
-  return new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
-}
 
 async function linkFor(origin: string, who = user, query = ''): Promise<string> {
   const { status, body, text } = await t.as(caller)(`/access/${who}?embed=${encodeURIComponent(origin)}${query}`);

@@ -10,11 +10,10 @@ import { Session } from '../../src/schema/entities/session.entity.js';
 import { TestApp } from '../support/app.js';
 import { launchChromium, launchChromiumProfile } from '../support/chromium.js';
 import { freePort } from '../support/free-port.js';
+import { LOCAL_NAMES, serveHttps } from '../support/https-sites.js';
 import { authorizeQuery, newClient, newPerson, newScene, PASSWORD } from '../support/oauth.js';
 import type { Scene, TestClient } from '../support/oauth.js';
-import { Proxy } from '../support/proxy.js';
-
-const HOSTS = ['--host-resolver-rules=MAP *.test 127.0.0.1'];
+import type { Proxy } from '../support/proxy.js';
 
 /** The service; a site of somebody else on a sister host, which sets what cookies it likes; and the client. */
 let service: string;
@@ -39,27 +38,8 @@ beforeAll(async () => {
   t = await TestApp.start({ PUBLIC_URL: service }, appPort);
   pages = await listen();
   const { port: pagesPort } = pages.address() as AddressInfo;
-  proxy = await Proxy.caddy(
-    `{
-  admin off
-  auto_https disable_redirects
-  skip_install_trust
-}
-http://127.0.0.1:${ready} {
-  respond ready
-}
-${service} {
-  tls internal
-  reverse_proxy 127.0.0.1:${appPort}
-}
-${sister}, ${host} {
-  tls internal
-  reverse_proxy 127.0.0.1:${pagesPort}
-}
-`,
-    `http://127.0.0.1:${ready}`,
-  );
-  browser = await launchChromium([...HOSTS, '--disable-blink-features=AutomationControlled']);
+  proxy = await serveHttps({ [service]: appPort, [sister]: pagesPort, [host]: pagesPort }, ready);
+  browser = await launchChromium([LOCAL_NAMES, '--disable-blink-features=AutomationControlled']);
   scene = await newScene(t);
   client = await newClient(t, scene.organizationId, { redirectUris: [`${host}/callback`] });
 });
@@ -242,7 +222,7 @@ it('a browser that refuses cookies is told so', async () => {
   mkdirSync(join(profile, 'Default'));
   const preferences = { profile: { default_content_setting_values: { cookies: 2 } } };
   writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify(preferences));
-  const context = await launchChromiumProfile(profile, HOSTS);
+  const context = await launchChromiumProfile(profile, [LOCAL_NAMES]);
   const page = await context.newPage();
   await page.goto(begin());
   expect(await page.textContent('main')).toContain('Allow cookies for this site');
