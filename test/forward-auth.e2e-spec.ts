@@ -25,7 +25,7 @@ let caller: TestCaller;
 let user: string;
 
 beforeAll(async () => {
-  t = await TestApp.start({ TRUSTED_PROXIES: '127.0.0.1' });
+  t = await TestApp.start({ TRUSTED_PROXIES: '127.0.0.1', PREFLIGHT_SITES: `https://learn.example, ${SITE}` });
 });
 afterAll(() => t.stop());
 beforeEach(async () => {
@@ -353,6 +353,57 @@ describe('without a session', () => {
         expect((await ask(other.url, { method, headers: headers as Record<string, string> })).status).toBe(401);
       expect((await PROXIES.nginx(other.url, { headers: PAGE })).status).toBe(401);
     });
+  });
+});
+
+describe('a preflight', () => {
+  const PREFLIGHT = { origin: OTHER_SITE, 'access-control-request-method': 'PUT' };
+  const NOBODY = {
+    'X-Latchkey-User': '',
+    'X-Latchkey-Email': '',
+    'X-Latchkey-Name': '',
+    'X-Latchkey-Third-Party-Ids': '',
+    'X-Latchkey-Actor': '',
+  };
+
+  it.each(LETTING_PASS)('passes by way of $proxy as nobody’s, for a site in PREFLIGHT_SITES', async ({ ask }) => {
+    const answer = await ask(t.url, { uri: '/things', method: 'OPTIONS', headers: { ...PREFLIGHT, cookie: 'a=1' } });
+    expect(told(answer)).toEqual({ status: 200, cookie: '', ...NOBODY });
+    expect([answer.headers.get('x-latchkey-assertion'), answer.headers.get('cache-control')]).toEqual(['', 'no-store']);
+    expect(answer.headers.getSetCookie()).toEqual([]);
+  });
+
+  it.each(LETTING_PASS)(
+    'by way of $proxy is refused for every other site, and so is what is no preflight',
+    async ({ ask }) => {
+      const { origin, ...method } = PREFLIGHT;
+      const asked = { uri: '/things', method: 'OPTIONS', headers: PREFLIGHT };
+      for (const request of [
+        { ...asked, site: 'http://other.test' },
+        { ...asked, method: 'GET' },
+        { ...asked, method: 'POST', headers: { ...PREFLIGHT, 'x-http-method': 'OPTIONS' } },
+        { ...asked, headers: { origin } },
+        { ...asked, headers: method },
+        { ...asked, headers: { ...PREFLIGHT, 'x-http-method-override': 'DELETE' } },
+        { ...asked, headers: { ...PREFLIGHT, 'X-Method-Override': 'DELETE' } },
+        { ...asked, headers: { ...PREFLIGHT, x_http_method: 'DELETE' } },
+      ])
+        expect([request, (await ask(t.url, request)).status]).toEqual([request, 401]);
+      const withToken = { ...asked, uri: `/things?oauth_token=${await t.loginToken(caller, user)}` };
+      expect((await ask(t.url, withToken)).status).toBeGreaterThanOrEqual(400);
+    },
+  );
+
+  it('is none by what nginx passes on of the browser’s, or after a 401', async () => {
+    const headers = { ...PREFLIGHT, 'x-forwarded-method': 'OPTIONS' };
+    expect((await PROXIES.nginx(t.url, { method: 'GET', headers })).status).toBe(401);
+    expect((await PROXIES.nginxPage(t.url, { method: 'OPTIONS', headers: PREFLIGHT })).status).toBe(401);
+  });
+
+  it('of somebody with a session is theirs', async () => {
+    const cookie = cookieOf(await t.login(await t.loginToken(caller, user)));
+    const answer = await PROXIES.caddy(t.url, { method: 'OPTIONS', headers: { ...PREFLIGHT, cookie } });
+    expect([answer.status, answer.headers.get('x-latchkey-user')]).toEqual([200, user]);
   });
 });
 

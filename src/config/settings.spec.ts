@@ -106,6 +106,10 @@ describe('loadSettings', () => {
       name: 'HTTP_REDIRECT_HOSTS',
       bad: ['http://moodle.intranet', 'Moodle.intranet', '*', '*.intranet', 'a,,b', 'a b', 'a:80'],
     },
+    {
+      name: 'PREFLIGHT_SITES',
+      bad: ['learn.example.com', 'https://learn.example.com/', 'https://a.example https://b.example', '*', ','],
+    },
     { name: 'SIGN_IN_URL', bad: ['/sign-in', '//evil.example', 'javascript:alert(1)', 'https://x.example/a b'] },
     { name: 'TRUSTED_PROXIES', bad: ['nginx', '0.0.0.0/0', '10.0.0.0/40', '127.0.0.1;10.0.0.1'] },
     {
@@ -215,6 +219,7 @@ describe('loadSettings', () => {
         'SIGN_IN_URL',
         'HTTP_REDIRECT_HOSTS',
         'ORIGIN_PROOF_NETWORKS',
+        'PREFLIGHT_SITES',
         'TRUSTED_PROXIES',
       ].toSorted(),
     );

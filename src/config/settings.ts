@@ -23,12 +23,20 @@ function isOrigin(value: unknown): boolean {
   );
 }
 
+function isOriginList(value: unknown): boolean {
+  return typeof value === 'string' && value.split(/\s*,\s*/).every(isOrigin);
+}
+
 function isSecretKey(value: unknown): boolean {
   return typeof value === 'string' && value.length >= 32 && !PLACEHOLDER.test(value);
 }
 
 function IsOrigin(options: ValidationOptions): PropertyDecorator {
   return ValidateBy({ name: 'isOrigin', validator: { validate: isOrigin } }, options);
+}
+
+function IsOriginList(options: ValidationOptions): PropertyDecorator {
+  return ValidateBy({ name: 'isOriginList', validator: { validate: isOriginList } }, options);
 }
 
 function IsSecretKey(): PropertyDecorator {
@@ -126,6 +134,13 @@ export class Settings {
   })
   TRUSTED_PROXIES?: string;
 
+  /** Origins of protected sites whose applications answer preflights (`OPTIONS`) of browsers without a session. */
+  @IsOptional()
+  @IsOriginList({
+    message: 'PREFLIGHT_SITES must be origins such as https://a.example.com, https://b.example.com, without path',
+  })
+  PREFLIGHT_SITES?: string;
+
   /** Private networks in which a site may be asked whether it belongs to an organization: IPs and CIDRs. */
   @IsOptional()
   @IsNetworkList({
@@ -215,6 +230,10 @@ export class Settings {
     return compatibility === 'drillster' ? (this.HTTP_REDIRECT_HOSTS?.split(/\s*,\s*/) ?? []) : [];
   }
 
+  get preflightSites(): string[] {
+    return this.PREFLIGHT_SITES?.split(/\s*,\s*/) ?? [];
+  }
+
   /** A session that was last used before has ended at `now`. */
   idleSince(now: Date): Date {
     return addSeconds(now, -this.SESSION_IDLE_TIMEOUT);
@@ -247,6 +266,7 @@ const WITHOUT_DEFAULT = [
   'HTTP_REDIRECT_HOSTS',
   'TRUSTED_PROXIES',
   'ORIGIN_PROOF_NETWORKS',
+  'PREFLIGHT_SITES',
 ];
 const VARIABLES = [...Object.keys(new Settings()), ...WITHOUT_DEFAULT];
 

@@ -18,7 +18,8 @@ import { SessionCookie } from '../sessions/live/session-cookie.js';
 import { IdentityHeadersService } from './identity-headers.service.js';
 import { hasToken, withoutToken } from './deep-link.js';
 import { DeepLinksService } from './deep-links.service.js';
-import { originOf, readOriginalRequest } from './original-request.js';
+import { NOBODY } from './identity-headers.js';
+import { isPreflight, originOf, readOriginalRequest } from './original-request.js';
 import type { OriginalRequest } from './original-request.js';
 import { SiteVisitorsService } from './site-visitors.service.js';
 
@@ -30,6 +31,7 @@ const MAX_REPORTED = 100;
 export class ForwardAuthService {
   private readonly logger = new Logger('ForwardAuth');
   private readonly proxies: TrustedProxies;
+  private readonly preflightSites: Set<string>;
   /** What is in the log already. */
   private readonly reported = new Set<string>();
 
@@ -42,6 +44,7 @@ export class ForwardAuthService {
     private readonly settings: Settings,
   ) {
     this.proxies = new TrustedProxies(settings.TRUSTED_PROXIES);
+    this.preflightSites = new Set(settings.preflightSites);
   }
 
   /** The headers for a request that may pass, names and values in turn, if nobody has to be asked about it: nearly always. */
@@ -84,6 +87,8 @@ export class ForwardAuthService {
     if (hasToken(original.uri)) {
       const refused = await this.deepLinks.follow(request, reply, original, { site, isSignedIn: visitor !== null });
       if (refused) await this.refuse(refused.error, original, request, reply, errorPageOf(refused.page));
+    } else if (!visitor && this.isOpenPreflight(original, site, request)) {
+      void reply.headers(NOBODY).send();
     } else if (!visitor) {
       await this.reportForeign(site);
       throw notSignedIn();
@@ -95,6 +100,14 @@ export class ForwardAuthService {
       for (let i = 0; i < headers.length; i += 2) void reply.header(headers[i]!, headers[i + 1]);
       void reply.header('Cookie', cookies.rest).send();
     }
+  }
+
+  private isOpenPreflight(
+    { method, proxyBehaviour }: OriginalRequest,
+    site: string,
+    { headers }: FastifyRequest,
+  ): boolean {
+    return proxyBehaviour !== 'page' && this.preflightSites.has(site) && isPreflight(method, headers);
   }
 
   /** @throws DomainError `not_authorized` */
@@ -173,6 +186,7 @@ export class ForwardAuthService {
 
 /** A person who goes to a page can be sent elsewhere; a script or an image can't. */
 function isPage({ headers }: FastifyRequest, original: OriginalRequest | null): boolean {
+  if (original?.proxyBehaviour === 'status-only') return false;
   return original?.method === 'GET' && isNavigation(headers) && (headers.accept ?? '').includes('text/html');
 }
 

@@ -18,6 +18,18 @@ export function identityHeaders(visitor: Visitor, assertion: string): Record<str
   };
 }
 
+/** The same for a request of which nobody knows whose it is. Its cookies would name somebody to the application. */
+export const NOBODY = {
+  'X-Latchkey-User': '',
+  'X-Latchkey-Email': '',
+  'X-Latchkey-Name': '',
+  'X-Latchkey-Third-Party-Ids': '',
+  'X-Latchkey-Actor': '',
+  'X-Latchkey-Assertion': '',
+  'Cache-Control': 'no-store',
+  Cookie: '',
+};
+
 /**
  * Text as a header can carry it: percent-encoded UTF-8 for all but printable ASCII, and for `%`, so that
  * `decodeURIComponent` gives the text back. Spaces stay inside; at an end they would get lost.

@@ -42,7 +42,7 @@ describe('the original request', () => {
       url: '/forward-auth',
       headers: { 'x-original-url': 'https://learn.example.com/a%2Fb?c=d' },
       proxyBehaviour: 'status-only',
-      method: undefined,
+      method: 'GET',
     },
     {
       proxy: 'Envoy',

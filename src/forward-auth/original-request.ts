@@ -16,8 +16,7 @@ export interface OriginalRequest {
   site: string;
   /** Path and query, letter by letter. */
   uri: string;
-  /** `undefined` where the proxy does not say and nothing depends on it. */
-  method: string | undefined;
+  method: string;
   proxyBehaviour: ProxyBehaviour;
 }
 
@@ -45,7 +44,8 @@ export function readOriginalRequest(method: string, url: string, headers: Incomi
   const original = splitUrl(String(originalUrl));
   return url === `${FORWARD_AUTH}?page`
     ? { ...original, method: requireMethod(forwardedMethod), proxyBehaviour: 'page' }
-    : { ...original, method: undefined, proxyBehaviour: 'status-only' };
+    : // Not X-Forwarded-Method, which may be the browser's.
+      { ...original, method, proxyBehaviour: 'status-only' };
 }
 
 /**
@@ -103,6 +103,18 @@ function unclear(what: string): DomainError {
   return new DomainError(
     'not_authorized',
     `The proxy does not say clearly which request it asks about. ${what}; see docs/proxies.md.`,
+  );
+}
+
+/** Headers that have some frameworks take another method for the request's. A browser sends none of them with a preflight. */
+const METHOD_OVERRIDE = /^x[-_](?:http[-_])?method(?:[-_]override)?$/;
+
+/** What a browser sends, without cookies, before a request of a page of another origin (Fetch, section 3.3.2). */
+export function isPreflight(method: string, headers: IncomingHttpHeaders): boolean {
+  return (
+    method === 'OPTIONS' &&
+    Boolean(headers.origin && headers['access-control-request-method']) &&
+    !Object.keys(headers).some((name) => METHOD_OVERRIDE.test(name))
   );
 }
 

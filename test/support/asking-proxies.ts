@@ -17,8 +17,9 @@ export const SITE = 'http://latchkey.test';
 /** What a proxy sends to ask whether a request may pass: headers, method and path as its documentation says. */
 export const PROXIES = {
   /** `auth_request` with the subrequest of deploy/nginx. */
-  nginx: (base, { uri = '/', site = SITE, headers } = {}) =>
+  nginx: (base, { uri = '/', method, site = SITE, headers } = {}) =>
     raw(base, '/forward-auth', {
+      method: method === 'OPTIONS' ? method : 'GET',
       headers: { ...headers, 'x-original-url': `${site}${uri}` },
     }),
   /** Where `error_page 401` of deploy/nginx leads. */
@@ -31,6 +32,7 @@ export const PROXIES = {
         'x-forwarded-for': '203.0.113.7',
       },
     }),
+  haproxy: (base, request) => forwarded(base, '/forward-auth', request),
   traefik: (base, request) => forwarded(base, '/forward-auth', request, { 'x-forwarded-port': '80' }),
   /** It keeps the query of the original request. */
   caddy: (base, request) => forwarded(base, `/forward-auth${request?.uri?.match(/\?.*/)?.[0] ?? ''}`, request),
@@ -69,6 +71,7 @@ export const PASSING_ON = Object.entries({
   Traefik: PROXIES.traefik,
   Caddy: PROXIES.caddy,
   Envoy: PROXIES.envoy,
+  HAProxy: PROXIES.haproxy,
   'nginx, after a 401,': PROXIES.nginxPage,
 }).map(([proxy, ask]) => ({ proxy, ask }));
 
@@ -78,4 +81,5 @@ export const LETTING_PASS = Object.entries({
   Traefik: PROXIES.traefik,
   Caddy: PROXIES.caddy,
   Envoy: PROXIES.envoy,
+  HAProxy: PROXIES.haproxy,
 }).map(([proxy, ask]) => ({ proxy, ask }));
