@@ -16,6 +16,10 @@ const PROXIES: Record<string, () => Matcher> = {
     const [own] = regexes('deploy/caddy/Caddyfile', /vars_regexp \S+ `(.+)`/g);
     return (path) => own!.test(path);
   },
+  HAProxy: () => {
+    const own = regexes('deploy/haproxy/haproxy.cfg', /acl latchkey path_reg (\S+)/g);
+    return (path) => own.some((regex) => regex.test(path));
+  },
   Traefik: () => {
     const rules = [...readFileSync('deploy/traefik/latchkey.yml', 'utf8').matchAll(/(Path|PathPrefix)\(`(.+?)`\)/g)];
     return (path) => rules.some(([, kind, text]) => (kind === 'Path' ? path === text : path.startsWith(text!)));

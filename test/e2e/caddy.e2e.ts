@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { describe } from '@jest/globals';
-import { itProtects } from '../support/protected-site.js';
+import { itProtects, OPEN_PATH } from '../support/protected-site.js';
 import type { Ports } from '../support/protected-site.js';
 import { Proxy } from '../support/proxy.js';
+import { recipe } from '../support/recipe.js';
 
-/** What is shipped, with the addresses of the test. Caddy makes certificates for local names by itself. */
+/** What is shipped, with the addresses of the test and the recipe for an open path. Caddy makes certificates for local names by itself. */
 function start({ site, latchkey, application }: Ports): Promise<Proxy> {
   const caddyfile = readFileSync('deploy/caddy/Caddyfile', 'utf8')
+    .replace(/\}\s*$/, `${recipe('caddy', OPEN_PATH)}}\n`)
     .replaceAll('127.0.0.1:3000', `127.0.0.1:${latchkey}`)
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${application}`)
     .replace(/^learn\.example\.com \{/m, `https://localhost:${site}, https://127.0.0.1:${site} {`);

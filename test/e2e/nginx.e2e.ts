@@ -1,15 +1,14 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { TestApp } from '../support/app.js';
-import { EchoApplication, headerOf } from '../support/echo-application.js';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { selfSigned } from '../support/certificate.js';
 import { freePort } from '../support/free-port.js';
-import { itProtects } from '../support/protected-site.js';
+import { itProtects, OPEN_PATH } from '../support/protected-site.js';
 import type { Ports } from '../support/protected-site.js';
 import { Proxy } from '../support/proxy.js';
 import { raw } from '../support/raw.js';
+import { recipe } from '../support/recipe.js';
 
 const SHIPPED = 'deploy/nginx';
 const directory = mkdtempSync(join(tmpdir(), 'latchkey-site-'));
@@ -17,14 +16,12 @@ const log = join(directory, 'access.log');
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** What is shipped, with the addresses and files of the test: one server for each of two sites. */
-function start({ site, latchkey, application }: Ports, change = (server: string) => server): Promise<Proxy> {
+/** What is shipped, with the addresses and files of the test, one server for each of two sites, and the recipe for an open path. */
+function start({ site, latchkey, application }: Ports): Promise<Proxy> {
   const [certificate, key] = [join(directory, 'site.pem'), join(directory, 'site.key')];
-  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
-  const files = ['-keyout', key, '-out', certificate];
-  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject, ...files], {
-    stdio: 'ignore',
-  });
+  const signed = selfSigned();
+  writeFileSync(certificate, signed.certificate);
+  writeFileSync(key, signed.key);
   const replacements = {
     '127.0.0.1:3000': `127.0.0.1:${latchkey}`,
     '127.0.0.1:8080': `127.0.0.1:${application}`,
@@ -42,7 +39,8 @@ function start({ site, latchkey, application }: Ports, change = (server: string)
   const [common, server] = http.split(/^(?=server \{)/m);
   // A host that is neither gets the first one.
   const servers = ['127.0.0.1', 'localhost'].map((host) =>
-    change(server!)
+    server!
+      .replace(/\}\s*$/, `${recipe('nginx', OPEN_PATH)}}\n`)
       .replace('https://learn.example.com', `https://${host}:${site}`)
       .replaceAll('learn.example.com', host),
   );
@@ -59,45 +57,36 @@ describe('a site behind nginx, with deploy/nginx', () => {
   });
 });
 
-/** The recipes of the document, put into the server that is shipped. */
-function withRecipes(server: string): string {
-  const [preflight, open] = [...readFileSync('docs/proxies.md', 'utf8').matchAll(/^```nginx\n([^]*?)^```$/gm)].map(
-    ([, text]) => text!,
-  );
-  const [inside, beside] = preflight!.split(/^}$/m);
-  const lines = inside!.split('\n').filter((line) => /^  (error_page|if)/.test(line));
-  return server
-    .replace('include latchkey-protect.conf;', (include) => [...lines, include].join('\n'))
-    .replace(/\}\s*$/, `${beside}}\n${open}}\n`);
-}
+/** A CGI program that says whom it takes for the visitor. */
+const WHO_AM_I = '#!/bin/sh\nprintf "Content-Type: text/plain\\n\\n%s" "$REMOTE_USER"\n';
 
-describe('the recipes for nginx in docs/proxies.md', () => {
-  let t: TestApp;
-  let application: EchoApplication;
-  let proxy: Proxy;
-  let site: string;
+describe('an application in Apache, or behind it, with nginx in front and the recipe in docs/proxies.md', () => {
+  let apachePort: number;
 
-  beforeAll(async () => {
-    const [port, latchkey] = [await freePort(), await freePort()];
-    site = `https://localhost:${port}`;
-    t = await TestApp.start({ PUBLIC_URL: site, TRUSTED_PROXIES: '127.0.0.1' }, latchkey);
-    application = await EchoApplication.start();
-    proxy = await start({ site: port, latchkey, application: application.port }, withRecipes);
-  });
-  afterAll(async () => {
-    await proxy?.stop();
-    await application?.stop();
-    await t?.stop();
-  });
+  async function startBoth(ports: Ports): Promise<Pick<Proxy, 'stop'>> {
+    apachePort = await freePort();
+    const example = recipe('apache', 'REMOTE_USER')
+      .replaceAll('127.0.0.1:8080', `127.0.0.1:${apachePort}`)
+      .replaceAll('127.0.0.1:8081', `127.0.0.1:${ports.application}`)
+      .replace('  ProxyPass /', '  ScriptAlias /whoami whoami\n  ProxyPass /whoami !\n  ProxyPass /');
+    const apache = await Proxy.apache(
+      ['setenvif', 'proxy', 'proxy_http', 'alias', 'cgid'],
+      `ScriptSock cgi.sock\n${example}`,
+      `http://127.0.0.1:${apachePort}/whoami`,
+      { whoami: WHO_AM_I },
+    );
+    const nginx = await start({ ...ports, application: apachePort });
+    return { stop: async () => void (await Promise.all([nginx.stop(), apache.stop()])) };
+  }
+
+  itProtects(startBoth);
 
   it.each([
-    { what: 'a preflight', method: 'OPTIONS', path: '/api/things' },
-    { what: 'a form of another site', method: 'POST', path: '/payment/return' },
-  ])('let $what pass to the application, and nothing that the browser says of itself', async ({ method, path }) => {
-    const headers = { cookie: '__Host-latchkey=x', 'x-latchkey-user': 'admin', origin: 'https://other.example' };
-    expect((await raw(site, path, { method, headers })).status).toBe(200);
-    expect([application.last.method, application.last.url]).toEqual([method, path]);
-    expect([headerOf(application.last, 'X-Latchkey-User'), headerOf(application.last, 'Cookie')]).toEqual(['', '']);
-    expect((await raw(site, path === '/api/things' ? path : '/other', { headers })).status).toBe(401);
+    ['X-Latchkey-User', 'anna'],
+    ['X_Latchkey_User', ''],
+    ['X-Latchkey.User', ''],
+  ])('REMOTE_USER with the header %s is "%s"', async (name, user) => {
+    const answer = await raw(`http://127.0.0.1:${apachePort}`, '/whoami', { headers: { [name]: 'anna' } });
+    expect([answer.status, answer.text]).toEqual([200, user]);
   });
 });

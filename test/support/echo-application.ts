@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -31,6 +32,11 @@ export class EchoApplication {
           response.write('data: 1\n\n');
           return;
         }
+        // What a payment comes back to.
+        if (seen.url === '/payment/return') {
+          response.writeHead(303, { Location: '/course/paid' }).end();
+          return;
+        }
         // `/status/401` is the application's own refusal.
         const status = Number(/^\/status\/(\d{3})/.exec(seen.url)?.[1] ?? 200);
         response.writeHead(status, { 'Content-Type': 'text/html; charset=utf-8' });
@@ -42,8 +48,12 @@ export class EchoApplication {
     server.on('upgrade', (request, socket: Socket) => {
       const seen = application.record(request, '');
       const user = headerOf(seen, 'X-Latchkey-User');
+      // Some proxies look at it (RFC 6455, section 4.2.2).
+      const accept = createHash('sha1')
+        .update(`${headerOf(seen, 'Sec-WebSocket-Key')}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
+        .digest('base64');
       socket.write(
-        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX-Seen: ${user}\r\n\r\n`,
+        `HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: ${accept}\r\nX-Seen: ${user}\r\n\r\n`,
       );
       socket.pipe(socket);
     });

@@ -1,13 +1,15 @@
 import { request } from 'node:https';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Browser } from 'playwright-core';
+import type { Browser, Frame } from 'playwright-core';
 import { Session } from '../../src/schema/entities/session.entity.js';
 import { cookieOf, TestApp } from './app.js';
 import type { Answer } from './app.js';
 import { launchChromium } from './chromium.js';
 import { EchoApplication, headerOf } from './echo-application.js';
 import { freePort } from './free-port.js';
+import { LOCAL_NAMES, serveHttps } from './https-sites.js';
+import { servePages } from './pages.js';
 import type { Proxy } from './proxy.js';
 import { raw } from './raw.js';
 import type { TestCaller } from './world.js';
@@ -15,6 +17,8 @@ import type { TestCaller } from './world.js';
 const STALENESS_MS = 2000;
 /** A host of another organization, whose site is behind another proxy. */
 const FOREIGN = 'foreign.example';
+/** Open to everybody, by the recipe in docs/proxies.md. */
+export const OPEN_PATH = '/payment/return';
 const PAGE = { accept: 'text/html', 'sec-fetch-dest': 'document' };
 const HEADERS = ['User', 'Email', 'Name', 'Third-Party-Ids', 'Actor', 'Assertion'].map((name) => `X-Latchkey-${name}`);
 
@@ -37,34 +41,48 @@ const SPELLINGS = HEADERS.flatMap((name) => [
 ]);
 
 /** What a site does that stands behind Latchkey and a proxy with the configuration that we ship. */
-export function itProtects(startProxy: (ports: Ports) => Promise<Proxy>): void {
+export function itProtects(startProxy: (ports: Ports) => Promise<Pick<Proxy, 'stop'>>): void {
   let t: TestApp;
   let application: EchoApplication;
-  let proxy: Proxy;
+  let proxy: Pick<Proxy, 'stop'>;
   let browser: Browser;
   /** The public URL, and a second site of the same client on another host. */
   let site: string;
   let otherSite: string;
+  /** Another site, which has the first one in a frame, and one that may not. */
+  let host: string;
+  let stranger: string;
+  let pages: Awaited<ReturnType<typeof servePages>>;
+  let https: Proxy;
   let caller: TestCaller;
   let user: string;
+  let isAway = false;
 
   beforeAll(async () => {
     const [port, latchkey] = [await freePort(), await freePort()];
     site = `https://localhost:${port}`;
     otherSite = `https://127.0.0.1:${port}`;
-    t = await TestApp.start({ PUBLIC_URL: site, TRUSTED_PROXIES: '127.0.0.1' }, latchkey);
+    const settings = { PUBLIC_URL: site, TRUSTED_PROXIES: '127.0.0.1', PREFLIGHT_SITES: site };
+    t = await TestApp.start(settings, latchkey);
     application = await EchoApplication.start();
     proxy = await startProxy({ site: port, latchkey, application: application.port });
-    browser = await launchChromium();
-    caller = await t.world.caller({ origins: [otherSite] });
+    pages = await servePages();
+    const pagesPort = await freePort();
+    [host, stranger] = [`https://host.test:${pagesPort}`, `https://stranger.test:${pagesPort}`];
+    https = await serveHttps({ [host]: pages.port, [stranger]: pages.port }, await freePort());
+    browser = await launchChromium([LOCAL_NAMES, '--test-third-party-cookie-phaseout']);
+    caller = await t.world.caller({ origins: [otherSite, host] });
   });
   afterAll(async () => {
     await browser?.close();
     await proxy?.stop();
+    await https?.stop();
+    pages?.server.close();
     await application?.stop();
     await t?.stop();
   });
   beforeEach(async () => {
+    if (isAway) return;
     ({ id: user } = await t.world.userOf(caller, { name: 'Zoë Åkerström' }));
     application.seen.length = 0;
   });
@@ -112,6 +130,58 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Proxy>): void {
       expect(await page.textContent('h1')).toBe('You are not signed in');
       await context.close();
     });
+  });
+
+  it('in a frame of the host, a token for it signs in, and the frame stays signed in', async () => {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    const page = await context.newPage();
+    const frameOf = async (origin: string, src: string): Promise<Frame> => {
+      await page.goto(`${origin}/frame?src=${encodeURIComponent(src)}`, { waitUntil: 'networkidle' });
+      return page.frames()[1]!;
+    };
+    const token = await t.loginToken(caller, user, `?embed=${host}`);
+    const frame = await frameOf(host, `${site}/course/1?oauth_token=${token}&a=1`);
+    expect([frame.url(), await frame.textContent('#user')]).toEqual([`${site}/course/1?a=1`, user]);
+    expect(await (await frameOf(host, `${site}/course/2`)).textContent('#user')).toBe(user);
+    expect(JSON.stringify(application.seen)).not.toMatch(new RegExp(`${token}|latchkey-embed`));
+    // Nowhere else: the page that says so is in no frame.
+    await (await frameOf(stranger, `${site}/course/2`)).waitForURL('chrome-error://chromewebdata/');
+    expect((await page.goto(`${site}/course/2`))!.status()).toBe(401);
+    await context.close();
+  });
+
+  it('a preflight passes as nobody’s for a site in PREFLIGHT_SITES', async () => {
+    const preflight = { origin: 'https://other.example', 'access-control-request-method': 'PUT' };
+    const headers = { ...preflight, cookie: '__Host-latchkey=x; a=1', 'x-latchkey-user': 'admin' };
+    expect((await raw(site, '/things?a=1', { method: 'OPTIONS', headers })).status).toBe(200);
+    const { method, url } = application.last;
+    expect([method, url, identity()['x-latchkey-user']?.join('') ?? '']).toEqual(['OPTIONS', '/things?a=1', '']);
+    expect(headerOf(application.last, 'Cookie')).toBe('');
+    application.seen.length = 0;
+    expect((await raw(otherSite, '/things', { method: 'OPTIONS', headers })).status).toBe(401);
+    const forged = { ...headers, 'x-forwarded-method': 'OPTIONS' };
+    for (const said of ['GET', 'POST'])
+      expect((await raw(site, '/things', { method: said, headers: forged })).status).toBe(401);
+    expect(application.seen).toEqual([]);
+  });
+
+  it('a form of another site reaches an open path as nobody’s, and leads to a page with the session', async () => {
+    const context = await browser.newContext({ ignoreHTTPSErrors: true });
+    const page = await context.newPage();
+    await page.goto(`${site}/?oauth_token=${await t.loginToken(caller, user)}`);
+    await page.goto(`${host}/form?to=${encodeURIComponent(`${site}${OPEN_PATH}`)}`);
+    await page.getByRole('button').click();
+    await page.waitForURL(`${site}/course/paid`);
+    expect(await page.textContent('#user')).toBe(user);
+    const form = application.seen.find(({ url }) => url === OPEN_PATH)!;
+    expect([form.method, form.body, headerOf(form, 'X-Latchkey-User')]).toEqual(['POST', 'order=7', '']);
+    await context.close();
+
+    const forged = { cookie: '__Host-latchkey=x; a=1', 'x-latchkey-user': 'admin', x_latchkey_user: 'admin' };
+    await raw(site, OPEN_PATH, { method: 'POST', headers: forged });
+    expect([identity()['x-latchkey-user']?.join('') ?? '', headerOf(application.last, 'Cookie')]).toEqual(['', '']);
+    for (const path of [`${OPEN_PATH}/x`, '/payment', `/x/..${OPEN_PATH}/../x`])
+      expect((await raw(site, path, { method: 'POST' })).status).toBe(401);
   });
 
   describe('with a session', () => {
@@ -187,10 +257,21 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Proxy>): void {
       expect((await raw(site, '/upload', { method: 'POST', body })).status).toBe(401);
     });
 
-    it('headers of 24 KiB pass', async () => {
+    it('headers of 24 KiB pass, and larger ones than can be read are answered with a page', async () => {
       const cookie = await signIn();
-      const large = Object.fromEntries(Array.from({ length: 4 }, (_, i) => [`x-large-${i}`, 'x'.repeat(6 * 1024)]));
-      expect((await ask('/', { cookie, ...large })).status).toBe(200);
+      expect((await ask('/', { cookie, ...large(4) })).status).toBe(200);
+      for (const path of ['/', '/login/sessions'])
+        for (const count of [8, 11, 17, 30]) {
+          const { status, headers } = await ask(path, { cookie, ...large(count) });
+          if (status === 200) continue;
+          const isPage = headers.get('content-type')?.startsWith('text/html') ?? false;
+          expect({ path, count, isRefused: status >= 400 && status < 500, isPage }).toEqual({
+            path,
+            count,
+            isRefused: true,
+            isPage: true,
+          });
+        }
     });
 
     it('events come as the application sends them', async () => {
@@ -412,6 +493,23 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Proxy>): void {
     await ask('/forward-auth', { cookie });
     expect(application.last.url).toBe('/forward-auth');
   });
+
+  // It ends the service, so it comes last.
+  it('nobody is let in while Latchkey is away', async () => {
+    const cookie = await signIn();
+    expect((await ask('/', { cookie })).status).toBe(200);
+    await t.stop();
+    isAway = true;
+    application.seen.length = 0;
+    for (const method of ['GET', 'POST', 'OPTIONS'])
+      expect((await ask('/', { cookie }, method)).status).toBeGreaterThanOrEqual(500);
+    expect(application.seen).toEqual([]);
+  });
+}
+
+/** So many headers of 6 KiB. */
+function large(count: number): Record<string, string> {
+  return Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-large-${i}`, 'x'.repeat(6 * 1024)]));
 }
 
 /** Asks for a WebSocket, and sends `ping` once there is one. Answers everything that came back. */

@@ -13,7 +13,13 @@ export class Proxy {
   private constructor(
     private readonly process: ChildProcess,
     private readonly directory: string,
+    private readonly written: string[],
   ) {}
+
+  /** What it has written to its standard error so far. */
+  get output(): string {
+    return this.written.join('');
+  }
 
   /**
    * nginx with `http` as the inside of its `http` block, and `files` beside its configuration. `url` has to answer, with
@@ -45,6 +51,41 @@ ${http}
     return Proxy.start(directory, url, 'nginx', ['-p', directory, '-c', configuration, '-e', 'stderr']);
   }
 
+  /** HAProxy with a whole configuration, and `files` beside it, where it also looks for them. */
+  static haproxy(configuration: string, url: string, files: Record<string, string> = {}): Promise<Proxy> {
+    const directory = mkdtempSync(join(tmpdir(), 'latchkey-haproxy-'));
+    for (const [name, text] of Object.entries({ ...files, 'haproxy.cfg': configuration }))
+      writeFileSync(join(directory, name), text);
+    return Proxy.start(directory, url, 'haproxy', ['-db', '-f', 'haproxy.cfg']);
+  }
+
+  /** Apache with `modules` of Debian, and `files` beside its configuration, which they may be run from. */
+  static apache(
+    modules: string[],
+    configuration: string,
+    url: string,
+    files: Record<string, string> = {},
+  ): Promise<Proxy> {
+    const directory = mkdtempSync(join(tmpdir(), 'latchkey-apache-'));
+    // Started by root, it runs as somebody else.
+    chmodSync(directory, 0o711);
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text, { mode: 0o755 });
+    const path = join(directory, 'apache.conf');
+    const common = [
+      `ServerRoot ${directory}`,
+      `DefaultRuntimeDir ${directory}`,
+      'ServerName localhost',
+      'PidFile apache.pid',
+      'ErrorLog error.log',
+      ...(process.getuid!() === 0 ? ['User nobody', 'Group nogroup'] : []),
+      ...['mpm_event', 'authz_core', ...modules].map(
+        (name) => `LoadModule ${name}_module /usr/lib/apache2/modules/mod_${name}.so`,
+      ),
+    ];
+    writeFileSync(path, `${common.join('\n')}\n${configuration}`);
+    return Proxy.start(directory, url, 'apache2', ['-D', 'FOREGROUND', '-f', path]);
+  }
+
   /** Caddy with a whole Caddyfile. */
   static caddy(caddyfile: string, url: string): Promise<Proxy> {
     const directory = mkdtempSync(join(tmpdir(), 'latchkey-caddy-'));
@@ -71,14 +112,14 @@ ${http}
     const output: string[] = [];
     child.stderr.on('data', (chunk: Buffer) => output.push(chunk.toString()));
     child.once('error', (error) => output.push(error.message));
-    const proxy = new Proxy(child, directory);
+    const proxy = new Proxy(child, directory, output);
     const giveUpAt = Date.now() + START_TIMEOUT_MS;
     while (child.pid !== undefined && child.exitCode === null && Date.now() < giveUpAt) {
       if (await answers(url)) return proxy;
       await setTimeout(PAUSE_MS);
     }
     await proxy.stop();
-    throw new Error(`${command} did not start: ${output.join('')}`);
+    throw new Error(`${command} did not start: ${proxy.output}`);
   }
 }
 
