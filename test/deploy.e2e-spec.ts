@@ -69,7 +69,7 @@ function join(...parts: string[]): string {
     .join('/')}`.replaceAll(/:\w+/g, 'x');
 }
 
-/** What keeps a site closed, of which nothing here can be run: by the lines that say it. */
+/** What keeps a site closed, or a silent connection open, and takes too long or can't be run here: by the lines that say it. */
 const LINES: { file: string; what: string; line: RegExp }[] = [
   { file: 'envoy/envoy.yaml', what: 'lets nobody pass while Latchkey is away', line: /^ +failure_mode_allow: false$/m },
   {
@@ -97,6 +97,26 @@ const LINES: { file: string; what: string; line: RegExp }[] = [
     file: 'traefik/latchkey.yml',
     what: 'asks about every request',
     line: /rule: Host\(`learn\.example\.com`\)\s.*\s.*\s+middlewares: \[latchkey\]/,
+  },
+  {
+    file: 'envoy/envoy.yaml',
+    what: 'shows Latchkey what makes a preflight',
+    line: /\{ exact: origin \}\s+#.*\s+- \{ contains: method, ignore_case: true \}/,
+  },
+  {
+    file: 'nginx/site.conf',
+    what: 'lets a WebSocket or an event stream be silent for an hour',
+    line: /^ +proxy_read_timeout 1h;\s+proxy_send_timeout 1h;$/m,
+  },
+  {
+    file: 'haproxy/haproxy.cfg',
+    what: 'lets a WebSocket or an event stream be silent for an hour',
+    line: /^backend application\s+#.*\s+timeout server 1h\s+timeout tunnel 1h$/m,
+  },
+  {
+    file: 'haproxy/haproxy.cfg',
+    what: 'lets nobody pass whom the script has not let pass',
+    line: /^ +http-request lua\.latchkey unless latchkey\n +http-request deny deny_status 503 unless latchkey or \{ var\(txn\.latchkey_passed\) -m bool \}$/m,
   },
   { file: 'caddy/Caddyfile', what: 'drops what looks like our headers', line: /^\t+request_header -\*latchkey\*$/m },
 ];
