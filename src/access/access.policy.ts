@@ -4,7 +4,7 @@ import type { Caller } from '../common/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
-import { refParameters, statementsByRef } from '../users/user-ref-sql.js';
+import { refParameters, statementsByRef } from '../schema/user-ref-sql.js';
 import { toNamingRef } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
 import { administers, grants } from '../rights/grants.js';

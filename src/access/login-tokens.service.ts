@@ -6,7 +6,7 @@ import { Settings } from '../config/settings.js';
 import { Database, toInstant } from '../database/database.js';
 import { prune, PRUNE_STEP } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
-import { refParameters, statementsByRef } from '../users/user-ref-sql.js';
+import { refParameters, statementsByRef } from '../schema/user-ref-sql.js';
 import { toNamingRef } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
 import { grants, isGranted, keepsFrame, keepsTarget } from '../rights/grants.js';

@@ -10,7 +10,7 @@ import type { TrustedIssuer } from '../config/trusted-issuer.js';
 import { Database } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
 import { TokenError } from '../tokens/tokens.service.js';
-import { refParameters, statementsByRef } from '../users/user-ref-sql.js';
+import { refParameters, statementsByRef } from '../schema/user-ref-sql.js';
 import { parseUserRef, thirdPartyRef } from '../common/user-ref.js';
 import type { NamingRef } from '../common/user-ref.js';
 import { invalidAccessToken } from '../http/challenge.js';

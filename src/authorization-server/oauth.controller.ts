@@ -11,7 +11,7 @@ import { ASKED_OPENID, withoutOpenId } from './protocol/compatibility.js';
 import { API_TOKEN_PATH, olderPath, PATHS } from './protocol/paths.js';
 import { InteractionsService } from './sign-in/interactions.service.js';
 import { JWT_BEARER } from './protocol/client-metadata.js';
-import { AssertionsService } from './assertions.service.js';
+import { AssertionsService } from './grants/assertions.service.js';
 import { OAuthErrorFilter } from './protocol/oauth-error.filter.js';
 import { StartAgainFilter } from './sign-in/start-again.filter.js';
 

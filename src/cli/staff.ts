@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import type { EntityManager } from 'typeorm';
 import { Database } from '../database/database.js';
 import { findOrganization } from '../organizations/find-organization.js';
-import { lockOrganization } from '../organizations/lock-organization.js';
+import { lockOrganization } from '../schema/lock-organization.js';
 import { StaffService } from '../organizations/staff.service.js';
 import { UserFieldsDto } from '../users/dto/user-fields.dto.js';
 import { findNamedUser } from '../users/find-user.js';

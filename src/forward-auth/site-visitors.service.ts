@@ -6,7 +6,7 @@ import { KnownVisitors, visitorKey } from '../sessions/live/known-visitors.js';
 import type { Visitor } from '../sessions/live/known-visitors.js';
 import type { ShownCookie } from '../sessions/live/session-cookie.js';
 import { SessionsService } from '../sessions/live/sessions.service.js';
-import type { LiveSession } from '../sessions/live/sessions.service.js';
+import type { LiveSession } from '../sessions/live/session.js';
 
 /**
  * No third-party ID has a line break in it, and no origin a space. Third-party IDs are private: an organization that does

@@ -3,7 +3,7 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/
 import { LoginTokensService } from '../access/login-tokens.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import { AttemptsService } from '../limits/attempts.service.js';
-import { ExpiredRecordsService } from '../authorization-server/expired-records.service.js';
+import { ExpiredRecordsService } from '../authorization-server/engine/expired-records.service.js';
 import { SigningKeysService } from '../tokens/signing-keys.service.js';
 import { PasswordLinksService } from '../users/password-links.service.js';
 

@@ -6,7 +6,7 @@ import type { Caller } from '../common/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import type { ErrorId } from '../common/errors/errors.js';
 import { GroupStaff } from '../schema/entities/group-staff.entity.js';
-import { lockOrganization } from '../organizations/lock-organization.js';
+import { lockOrganization } from '../schema/lock-organization.js';
 import { AccountPermission } from '../schema/entities/account-permission.entity.js';
 import type { Permission } from '../schema/entities/account-permission.entity.js';
 import { User } from '../schema/entities/user.entity.js';

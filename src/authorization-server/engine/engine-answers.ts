@@ -8,7 +8,7 @@ import { RevokedTokensService } from '../../tokens/revoked-tokens.service.js';
 import { PUBLISHED_AHEAD } from '../../tokens/signing-keys.service.js';
 import { TokensService } from '../../tokens/tokens.service.js';
 import { OAuthAuditService } from '../protocol/oauth-audit.service.js';
-import { OAuthLimits } from '../protocol/oauth-limits.service.js';
+import { OAuthLimits } from './oauth-limits.service.js';
 import { PATHS } from '../protocol/paths.js';
 import { RefreshesService } from './refreshes.service.js';
 

@@ -19,7 +19,7 @@ import { SignInsService } from '../../sign-ins/sign-ins.service.js';
 import { USUAL_LIFETIME } from '../../tokens/signing-keys.service.js';
 import { clientMetadata } from '../protocol/client-metadata.js';
 import { ASKED_OPENID, isLenient, markLenient, requireKnownScopes } from '../protocol/compatibility.js';
-import { OAuthLimits, TooManyBegun } from '../protocol/oauth-limits.service.js';
+import { OAuthLimits, TooManyBegun } from './oauth-limits.service.js';
 import { OAuthRecords } from './oauth-records.adapter.js';
 import { PATHS } from '../protocol/paths.js';
 import { signInPolicy } from './sign-in-policy.js';

@@ -10,11 +10,11 @@ import { Clock } from '../../common/clock.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { Settings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
-import { refParameters, statementsByRef } from '../../users/user-ref-sql.js';
+import { refParameters, statementsByRef } from '../../schema/user-ref-sql.js';
 import { parseUserRef, toNamingRef } from '../../common/user-ref.js';
 import type { UserRef } from '../../common/user-ref.js';
-import { AssertionRefused, AssertionsService, InvalidAssertion } from '../assertions.service.js';
-import type { AssertionClaims, AssertionKey } from '../assertions.service.js';
+import { AssertionRefused, AssertionsService, InvalidAssertion } from './assertions.service.js';
+import type { AssertionClaims, AssertionKey } from './assertions.service.js';
 import { isCompatible, withoutOpenId } from '../protocol/compatibility.js';
 
 const FACTS = statementsByRef('explain_assertion', ({ userId, next }) => {

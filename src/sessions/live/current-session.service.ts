@@ -4,7 +4,7 @@ import { kindOf } from '../../users/dto/user.dto.js';
 import type { UserDto } from '../../users/dto/user.dto.js';
 import { UsersService } from '../../users/users.service.js';
 import type { SessionDto } from '../dto/session.dto.js';
-import type { LiveSession } from './sessions.service.js';
+import type { LiveSession } from './session.js';
 
 /** Shows the session of the browser: its user, and who let them in. */
 @Injectable()

@@ -4,7 +4,7 @@ import { hashSecret } from '../../common/id.js';
 import { BELIEVED_MS, RecentAnswers } from '../../common/recent-answers.js';
 import type { ThirdPartyIdDto } from '../../users/dto/user.dto.js';
 import type { ShownCookie } from './session-cookie.js';
-import type { LiveSession } from './sessions.service.js';
+import type { LiveSession } from './session.js';
 
 /** At most so many; one takes a few kilobytes. */
 const MAX_VISITORS = 10_000;

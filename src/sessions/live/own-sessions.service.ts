@@ -7,7 +7,7 @@ import { LONGEST_SESSION_SECONDS, Settings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
 import { Session } from '../../schema/entities/session.entity.js';
-import type { LiveSession } from './sessions.service.js';
+import type { LiveSession } from './session.js';
 
 /** Sessions that a page shows; nobody has so many browsers. */
 const MAX_SHOWN = 50;

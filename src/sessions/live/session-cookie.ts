@@ -5,7 +5,7 @@ import type { FastifyReply } from 'fastify';
 import { separateCookies } from '../../common/cookies.js';
 import type { Cookies } from '../../common/cookies.js';
 import { Settings } from '../../config/settings.js';
-import type { StartedSession } from './sessions.service.js';
+import type { StartedSession } from './session.js';
 
 /** Sent over https only; the prefix makes browsers refuse it from anybody but this very host (RFC 6265bis, section 4.1.3). */
 const SECURE_NAME = '__Host-latchkey';

@@ -7,7 +7,7 @@ import { CallerRule } from '../../auth/called-by.decorator.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { SessionCookie } from './session-cookie.js';
 import { SessionsService } from './sessions.service.js';
-import type { LiveSession } from './sessions.service.js';
+import type { LiveSession } from './session.js';
 
 export interface RequestWithSession extends FastifyRequest {
   session: LiveSession;

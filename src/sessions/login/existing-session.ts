@@ -1,5 +1,5 @@
 import type { GoodLoginToken } from '../../access/login-tokens.service.js';
-import type { LiveSession } from '../live/sessions.service.js';
+import type { LiveSession } from '../live/session.js';
 
 /**
  * What a visitor answers on a page of ours: to open the link, to continue as the user that it lets in, or to stay who they are.

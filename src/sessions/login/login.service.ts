@@ -15,7 +15,8 @@ import type { ShownCookie } from '../live/session-cookie.js';
 import { deviceOf } from '../live/device.js';
 import { LoginRefusalsService } from './login-refusals.service.js';
 import { SessionsService } from '../live/sessions.service.js';
-import type { LiveSession, Redemption, StartedSession } from '../live/sessions.service.js';
+import type { Redemption } from '../live/sessions.service.js';
+import type { LiveSession, StartedSession } from '../live/session.js';
 
 /** What of a request a login looks at: the token is in its query. The query of one that a proxy asks about is not its own. */
 export type LoginRequest = Pick<FastifyRequest, 'headers' | 'query' | 'ip'>;

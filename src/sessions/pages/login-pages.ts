@@ -10,7 +10,7 @@ import { UsersService } from '../../users/users.service.js';
 import { LOGIN_SCRIPT } from './login-script.js';
 import type { LoginOutcome, RefusedLogin } from '../login/login.service.js';
 import { isInFrame, isTopLevel } from '../live/navigation.js';
-import type { LiveSession } from '../live/sessions.service.js';
+import type { LiveSession } from '../live/session.js';
 import { SessionCookie } from '../live/session-cookie.js';
 import type { LinkPage } from '../../access/login-tokens.service.js';
 import { sendErrorPage } from '../../http/page-error.filter.js';

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Clock } from '../common/clock.js';
-import { Database } from '../database/database.js';
-import { prune, pruneExpired } from '../database/prune.js';
+import { Clock } from '../../common/clock.js';
+import { Database } from '../../database/database.js';
+import { prune, pruneExpired } from '../../database/prune.js';
 
 const STATEMENTS = ['oauth_records', 'used_assertions', 'revoked_tokens'].map((table) => pruneExpired(table, 'id'));
 

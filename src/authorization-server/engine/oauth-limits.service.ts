@@ -4,7 +4,7 @@ import type { interactionPolicy, KoaContextWithOIDC } from 'oidc-provider';
 import { AttemptsService } from '../../limits/attempts.service.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { reasonOf } from '../grants/jwt-bearer.grant.js';
-import { isReplay } from './oauth-audit.service.js';
+import { isReplay } from '../protocol/oauth-audit.service.js';
 
 /** RFC 6749, section 5.2: what clients, codes, refresh tokens and assertions are refused with. */
 const WRONG = new Set(['invalid_client', 'invalid_grant']);

@@ -2,14 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { compactVerify, decodeJwt, decodeProtectedHeader, errors as joseErrors, importJWK, jwtVerify } from 'jose';
 import type { CryptoKey, JWK, JWTPayload } from 'jose';
 import { errors } from 'oidc-provider';
-import { Clock, CLOCK_SKEW, toNumericDate } from '../common/clock.js';
-import { hashSecret, isId } from '../common/id.js';
-import { Settings } from '../config/settings.js';
-import { Database } from '../database/database.js';
-import type { Statement } from '../database/statement.js';
-import type { AssertionAlgorithm } from '../schema/entities/service-account-key.entity.js';
-import { MAX_KEYS } from '../service-accounts/service-account-keys.service.js';
-import { audiencesOf } from './protocol/paths.js';
+import { Clock, CLOCK_SKEW, toNumericDate } from '../../common/clock.js';
+import { hashSecret, isId } from '../../common/id.js';
+import { Settings } from '../../config/settings.js';
+import { Database } from '../../database/database.js';
+import type { Statement } from '../../database/statement.js';
+import type { AssertionAlgorithm } from '../../schema/entities/service-account-key.entity.js';
+import { MAX_KEYS } from '../../service-accounts/service-account-keys.service.js';
+import { audiencesOf } from '../protocol/paths.js';
 
 /** Seconds that an assertion may be good at most. */
 const MAX_LIFETIME = 3600;
