@@ -1,17 +1,28 @@
 // Compiles what changes and restarts the service with it, until Ctrl+C. Options go to the service: -- --env-file FILE
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 
-const { status } = spawnSync(process.execPath, ['scripts/build-if-needed.mjs'], { stdio: 'inherit' });
-if (status !== 0) process.exit(status ?? 1);
-
-const processes = [
+const compiler = run(
   ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput'],
-  ['--watch', '--watch-preserve-output', '--enable-source-maps', 'dist/src/main.js', ...process.argv.slice(2)],
-].map((options) => spawn(process.execPath, options, { stdio: ['ignore', 'inherit', 'inherit'] }));
+  ['ignore', 'pipe', 'inherit'],
+);
+let service;
+compiler.stdout.on('data', (text) => {
+  process.stdout.write(text);
+  // Not before: the first compilation writes file after file, and each would be a restart.
+  if (String(text).includes('Watching for file changes'))
+    service ??= run(
+      ['--watch', '--watch-preserve-output', '--enable-source-maps', 'dist/src/main.js', ...process.argv.slice(2)],
+      ['ignore', 'inherit', 'inherit'],
+    );
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, end);
+
+/** One process without the other would look as if it worked. */
+function run(options, stdio) {
+  return spawn(process.execPath, options, { stdio }).on('exit', end);
+}
 
 function end() {
-  for (const one of processes) one.kill();
+  compiler.kill();
+  service?.kill();
 }
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, end);
-// One without the other would look as if it worked.
-for (const one of processes) one.on('exit', end);
