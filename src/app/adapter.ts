@@ -19,7 +19,7 @@ const MAX_HEADER_BYTES = 64 * 1024;
 /** Milliseconds, while the server closes, in which a request that was sent before still arrives on an open connection. */
 const ARRIVAL_MS = 1_000;
 const CLOSING_INTERVAL_MS = 100;
-/** Milliseconds that taking in what already waits for the server may take before it listens no more. */
+/** Milliseconds that taking in what already waits for the server may take at most before it listens no more. */
 const ACCEPTING_MS = 2_000;
 const SHORT_TURN_MS = 2;
 
@@ -76,16 +76,18 @@ export class ServerAdapter extends FastifyAdapter {
 
   private async finish(): Promise<void> {
     const { server } = this;
-    await this.acceptWaiting();
+    const askedAt = performance.now();
+    await this.acceptWaiting(Math.min(ACCEPTING_MS, this.graceMs / 2));
     // http.Server's own would also cut off the connections on which a request is on its way, and no longer look for slow ones.
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
     server.prependListener('request', closeAfter);
     for (const socket of this.sockets) closeAfterAnswer(socket);
-    const startedAt = performance.now();
+    const closedAt = performance.now();
     const timer = setInterval(() => {
-      const elapsed = performance.now() - startedAt;
+      const now = performance.now();
+      const isOver = now - askedAt >= this.graceMs;
       for (const socket of this.sockets)
-        if (elapsed >= this.graceMs || (elapsed >= ARRIVAL_MS && !answering(socket))) socket.destroy();
+        if (isOver || (now - closedAt >= ARRIVAL_MS && !answering(socket))) socket.destroy();
     }, CLOSING_INTERVAL_MS);
     await closed;
     clearInterval(timer);
@@ -95,8 +97,8 @@ export class ServerAdapter extends FastifyAdapter {
    * The system resets whoever still waits to be taken in when the server listens no more: until a turn of the event loop
    * has brought nobody, and was so short that nobody has come since.
    */
-  private async acceptWaiting(): Promise<void> {
-    const giveUpAt = performance.now() + ACCEPTING_MS;
+  private async acceptWaiting(limitMs: number): Promise<void> {
+    const giveUpAt = performance.now() + limitMs;
     let hasAccepted = false;
     const accepted = (): void => void (hasAccepted = true);
     this.server.on('connection', accepted);
