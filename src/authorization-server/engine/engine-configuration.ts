@@ -68,9 +68,40 @@ export class EngineConfiguration {
         revocation: PATHS.revocation,
       },
       scopes: [SCOPE],
-      extraClientMetadata: { properties: ['compatibility'] },
       extraParams: { [ASKED_OPENID]: requireKnownScopes },
       responseTypes: ['code'],
+      features: this.features(resourceServer),
+      ...this.clientAuthentication(),
+      ...this.signIn(),
+      ...this.tokens(),
+      renderError,
+    };
+  }
+
+  private features(resourceServer: ResourceServer): Configuration['features'] {
+    return {
+      devInteractions: { enabled: false },
+      userinfo: { enabled: false },
+      rpInitiatedLogout: { enabled: false },
+      dPoP: { enabled: false },
+      pushedAuthorizationRequests: { enabled: false },
+      revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: (_ctx, _client, oneOf) => oneOf ?? this.resource,
+        useGrantedResource: () => true,
+        getResourceServerInfo: (_ctx, resource) => {
+          if (resource !== this.resource) throw new errors.InvalidTarget();
+          return resourceServer;
+        },
+      },
+    };
+  }
+
+  /** What clients are, and how they authenticate. */
+  private clientAuthentication(): Configuration {
+    return {
+      extraClientMetadata: { properties: ['compatibility'] },
       allowOmittingSingleRegisteredRedirectUri: false,
       clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
       clockTolerance: CLOCK_SKEW,
@@ -87,23 +118,12 @@ export class EngineConfiguration {
         idTokenSigningAlgValues: ['ES256'],
         clientAuthSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
       },
-      features: {
-        devInteractions: { enabled: false },
-        userinfo: { enabled: false },
-        rpInitiatedLogout: { enabled: false },
-        dPoP: { enabled: false },
-        pushedAuthorizationRequests: { enabled: false },
-        revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
-        resourceIndicators: {
-          enabled: true,
-          defaultResource: (_ctx, _client, oneOf) => oneOf ?? this.resource,
-          useGrantedResource: () => true,
-          getResourceServerInfo: (_ctx, resource) => {
-            if (resource !== this.resource) throw new errors.InvalidTarget();
-            return resourceServer;
-          },
-        },
-      },
+    };
+  }
+
+  /** How users sign in. */
+  private signIn(): Configuration {
+    return {
       cookies: {
         // Their values are random and looked up by their hashes: a signature would add nothing.
         names: { session: this.cookies.sessionName, ...ENGINE_COOKIES },
@@ -119,6 +139,12 @@ export class EngineConfiguration {
         const passwordFrom = token ? undefined : ctx.oidc.session?.acr;
         return (await this.passwords.isStillSignedIn(sub, passwordFrom)) ? accountOf(sub) : undefined;
       },
+    };
+  }
+
+  /** What codes and tokens say, and how long they are valid. */
+  private tokens(): Configuration {
+    return {
       extraTokenClaims: (ctx, token) => ({
         ...(token.kind === 'AccessToken' && token.grantId ? { grant_id: token.grantId } : {}),
         ...(ctx.state.claims as object | undefined),
@@ -134,18 +160,6 @@ export class EngineConfiguration {
       },
       // RFC 9700, section 4.14.2: what a client keeps that authenticates is of use to nobody else.
       rotateRefreshToken: ({ oidc }) => oidc.client?.clientAuthMethod === 'none',
-      renderError: (ctx, out, error) => {
-        ctx.type = 'html';
-        const { text, headers } = pageOf(
-          'This sign-in does not work',
-          html`<p>Go back to where you came from and start again. If it happens again, tell whoever runs that application:</p>
-            <p><code>${out.error}: ${out.error_description}</code></p>
-            <p><small>${ctx.res.getHeader('x-request-id')}</small></p>`,
-        );
-        ctx.set(headers);
-        if (error instanceof TooManyBegun) ctx.set(error.headers);
-        ctx.body = text;
-      },
       ttl: {
         AccessToken: ACCESS_TOKEN_TTL,
         AuthorizationCode: (_ctx, code) => (isLenient(code) ? HOUR : MINUTE),
@@ -204,3 +218,16 @@ async function separate({ oidc }: KoaContextWithOIDC, code: AuthorizationCode): 
 function accountOf(sub: string): { accountId: string; claims: () => { sub: string } } {
   return { accountId: sub, claims: () => ({ sub }) };
 }
+
+const renderError: Configuration['renderError'] = (ctx, out, error) => {
+  ctx.type = 'html';
+  const { text, headers } = pageOf(
+    'This sign-in does not work',
+    html`<p>Go back to where you came from and start again. If it happens again, tell whoever runs that application:</p>
+      <p><code>${out.error}: ${out.error_description}</code></p>
+      <p><small>${ctx.res.getHeader('x-request-id')}</small></p>`,
+  );
+  ctx.set(headers);
+  if (error instanceof TooManyBegun) ctx.set(error.headers);
+  ctx.body = text;
+};
