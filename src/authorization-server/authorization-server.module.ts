@@ -18,6 +18,8 @@ import { EngineConfiguration } from './engine/engine-configuration.js';
 import { InteractionsController } from './sign-in/interactions.controller.js';
 import { InteractionsService } from './sign-in/interactions.service.js';
 import { AssertionsService } from './grants/assertions.service.js';
+import { InteractionConsent } from './sign-in/interaction-consent.js';
+import { InteractionSignIn } from './sign-in/interaction-sign-in.js';
 import { JwtBearerGrant } from './grants/jwt-bearer.grant.js';
 import { OAuthAuditService } from './protocol/oauth-audit.service.js';
 import { OAuthController } from './oauth.controller.js';
@@ -46,6 +48,8 @@ import { RefreshesService } from './engine/refreshes.service.js';
     ExpiredRecordsService,
     InteractionsService,
     AssertionsService,
+    InteractionConsent,
+    InteractionSignIn,
     JwtBearerGrant,
     OAuthAuditService,
     OAuthLimits,

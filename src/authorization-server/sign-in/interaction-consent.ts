@@ -1,0 +1,40 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Interaction } from 'oidc-provider';
+import { SCOPE } from '../../auth/called-by.decorator.js';
+import { AuthorizationServer } from '../engine/authorization-server.js';
+import { InteractionsService } from './interactions.service.js';
+import { OAuthAuditService } from '../protocol/oauth-audit.service.js';
+
+/** Carries out what a user has answered to a client that asks for access. */
+@Injectable()
+export class InteractionConsent {
+  constructor(
+    private readonly server: AuthorizationServer,
+    private readonly interactions: InteractionsService,
+    private readonly audit: OAuthAuditService,
+  ) {}
+
+  async answer(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    interaction: Interaction,
+    doesAllow: boolean,
+  ): Promise<void> {
+    const { accountId } = interaction.session ?? {};
+    const clientId = String(interaction.params.client_id);
+    const isAllowed = doesAllow && accountId !== undefined;
+    const event = isAllowed ? 'CONSENT_GIVEN' : 'CONSENT_DENIED';
+    await this.audit.record({ event, userId: accountId ?? null, clientId });
+    if (!isAllowed) {
+      const denied = { error: 'access_denied', error_description: 'The user did not agree.' };
+      return this.interactions.finish(request, reply, interaction, denied);
+    }
+    const { Grant } = this.server.provider;
+    // Its own, also where the user has agreed before for another installation of the client.
+    const grant = new Grant({ accountId, clientId });
+    grant.addOIDCScope(SCOPE);
+    for (const resource of [interaction.params.resource].flat()) grant.addResourceScope(String(resource), SCOPE);
+    await this.interactions.finish(request, reply, interaction, { consent: { grantId: await grant.save() } });
+  }
+}

@@ -1,0 +1,76 @@
+import type { FastifyReply } from 'fastify';
+import type { Interaction } from 'oidc-provider';
+import { html, sendPage } from '../../http/page.js';
+import type { Html, PageOptions } from '../../http/page.js';
+import { SUBMIT_ONCE } from '../../http/submit-once.js';
+import type { NamedClient } from './interactions.service.js';
+import { PATHS } from '../protocol/paths.js';
+import { signInForm, WRONG_CREDENTIALS } from './sign-in-form.js';
+
+/** The form for e-mail address and password; `failedFor` is the address of an attempt that failed. */
+export function sendSignInPage(
+  reply: FastifyReply,
+  interaction: Interaction,
+  client: NamedClient,
+  failedFor?: string,
+): void {
+  const page = signInPage(interaction, client, failedFor);
+  sendPage(reply, failedFor === undefined ? 200 : 401, 'Sign in', page, optionsOf(interaction));
+}
+
+export function sendConsentPage(
+  reply: FastifyReply,
+  interaction: Interaction,
+  client: NamedClient,
+  user: string,
+): void {
+  sendPage(reply, 200, 'Allow access?', consentPage(interaction, client, user), optionsOf(interaction));
+}
+
+/** Asks whether to go on as the user who is signed in. */
+export function sendChoicePage(reply: FastifyReply, interaction: Interaction, client: NamedClient, user: string): void {
+  sendPage(reply, 200, 'Choose an account', choicePage(interaction, client, user), optionsOf(interaction));
+}
+
+function signInPage({ uid, params }: Interaction, client: NamedClient, failedFor?: string): Html {
+  return html`${failedFor === undefined ? '' : WRONG_CREDENTIALS}
+    <p>To go on to ${named(client)}.</p>
+    ${signInForm(`${PATHS.interaction}/${uid}/login`, failedFor ?? String(params.login_hint ?? ''))}
+    <p><a href="${PATHS.account}">Your account</a></p>`;
+}
+
+function consentPage({ uid, params }: Interaction, client: NamedClient, user: string): Html {
+  // The second half of a double click on the page before answers nothing here.
+  return html`<div class="settling"><p>${named(client)} asks to call Latchkey as you, ${user}: with all that your account may see and do here.</p>
+    <p>Afterwards you are sent to <code>${new URL(String(params.redirect_uri)).origin}</code>.</p>
+    <form method="post" action="${PATHS.interaction}/${uid}/consent">
+      <button type="submit" name="answer" value="allow">Allow</button>
+      <button type="submit" name="answer" value="deny" class="quiet">Deny</button>
+    </form>
+    ${switchForm(uid, `Not ${user}? Sign in as somebody else`)}
+    <p><a href="${PATHS.account}">Your account</a></p></div>`;
+}
+
+function choicePage({ uid }: Interaction, client: NamedClient, user: string): Html {
+  return html`<p>To go on to ${named(client)}. You are signed in as ${user}.</p>
+    <form method="post" action="${PATHS.interaction}/${uid}/continue">
+      <button type="submit">Continue as ${user}</button>
+    </form>
+    ${switchForm(uid, 'Sign in as somebody else')}`;
+}
+
+function named({ name, organization }: NamedClient): Html {
+  return html`<strong>${name}</strong> of ${organization}`;
+}
+
+function switchForm(uid: string, label: string): Html {
+  return html`<form method="post" action="${PATHS.interaction}/${uid}/switch">
+    <p><button type="submit" class="quiet">${label}</button></p>
+  </form>`;
+}
+
+/** Browsers hold the redirects that follow a form against the page's `form-action` too. */
+function optionsOf({ params }: Interaction): PageOptions {
+  const { origin, protocol } = new URL(String(params.redirect_uri));
+  return { referrerPolicy: 'same-origin', script: SUBMIT_ONCE, formTargets: [origin === 'null' ? protocol : origin] };
+}
