@@ -24,6 +24,18 @@ import { audiencesOf, PATHS } from '../protocol/paths.js';
 /** Headers by which a proxy or a caller could tell the engine another address than the configured one. */
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
 
+/** What the engine takes from a request for the JWT bearer grant. */
+const JWT_BEARER_PARAMETERS = [
+  'assertion',
+  'scope',
+  'resource',
+  'returnTo',
+  'security',
+  'embed',
+  'delivery',
+  'session',
+];
+
 /** The OAuth 2.0 authorization server (docs/api.md, section 12): a certified engine on our database, keys and accounts. */
 @Injectable()
 export class AuthorizationServer {
@@ -134,6 +146,25 @@ export class AuthorizationServer {
     // What arrives here has been rewritten: the headers are our own.
     provider.proxy = true;
     keepLeniency(provider);
+    this.replaceClientChecks(provider);
+    keepIdentifier(provider.Session.prototype as unknown as SessionPrototype);
+    const audiences = new Set(audiencesOf(this.settings.PUBLIC_URL));
+    Object.assign(provider.OIDCContext.prototype, {
+      clientJwtAuthExpectedAudience(this: { urlFor(route: string): string; route: string }): Set<string> {
+        return new Set([...audiences, this.urlFor(this.route)]);
+      },
+    });
+    provider.registerGrantType(
+      JWT_BEARER,
+      (ctx) => this.jwtBearer.answer(ctx, provider, resourceServer),
+      JWT_BEARER_PARAMETERS,
+    );
+    this.keepFailures(provider);
+    return provider;
+  }
+
+  /** Secrets are compared by their hashes, and redirect URIs character by character. */
+  private replaceClientChecks(provider: Provider): void {
     const { secrets } = this;
     Object.assign(provider.Client.prototype, {
       async compareClientSecret(this: { clientId: string }, secret: string): Promise<boolean> {
@@ -144,23 +175,10 @@ export class AuthorizationServer {
         return this.redirectUris?.includes(uri) ?? false;
       },
     });
-    keepIdentifier(provider.Session.prototype as unknown as SessionPrototype);
-    const audiences = new Set(audiencesOf(this.settings.PUBLIC_URL));
-    Object.assign(provider.OIDCContext.prototype, {
-      clientJwtAuthExpectedAudience(this: { urlFor(route: string): string; route: string }): Set<string> {
-        return new Set([...audiences, this.urlFor(this.route)]);
-      },
-    });
-    provider.registerGrantType(JWT_BEARER, (ctx) => this.jwtBearer.answer(ctx, provider, resourceServer), [
-      'assertion',
-      'scope',
-      'resource',
-      'returnTo',
-      'security',
-      'embed',
-      'delivery',
-      'session',
-    ]);
+  }
+
+  /** What goes wrong on our side is thrown out of the engine, for a filter to answer. */
+  private keepFailures(provider: Provider): void {
     provider.use(async (ctx, next) => {
       try {
         await next();
@@ -177,7 +195,6 @@ export class AuthorizationServer {
     provider.on('server_error', ({ req }, error) => this.failures.set(req, error));
     // What is left is a connection that broke off while the answer was sent.
     (provider as EventEmitter).on('error', (error: Error) => new Logger('AuthorizationServer').warn(error.message));
-    return provider;
   }
 }
 
