@@ -30,13 +30,21 @@ says with which password, and \`npm run latchkey -- token\` makes tokens.`;
 
 /** The OpenAPI 3.1 description of every route of the service at `url`, an origin; without it, of wherever it is read. */
 export function describeApi(app: NestFastifyApplication, url = ''): OpenAPIObject {
-  const config = new DocumentBuilder()
+  const document = SwaggerModule.createDocument(
+    app,
+    withServerAndSecurity(withTitleAndTags(new DocumentBuilder()), url).build(),
+  );
+  Object.assign(document.paths, { [FORWARD_AUTH]: FORWARD_AUTH_PATH, ...OAUTH_PATHS });
+  return asPublished(document);
+}
+
+function withTitleAndTags(builder: DocumentBuilder): DocumentBuilder {
+  return builder
     .setOpenAPIVersion('3.1.0')
     .setTitle('Latchkey')
     .setVersion(VERSION)
     .setDescription(DESCRIPTION)
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
-    .addServer(url || '/')
     .addTag('Access', 'Let a user in')
     .addTag('Sessions', 'What a browser gets for a token')
     .addTag('Users', 'Accounts, their third-party IDs and permissions')
@@ -47,7 +55,12 @@ export function describeApi(app: NestFastifyApplication, url = ''): OpenAPIObjec
     .addTag('Audit', 'Who let whom in')
     .addTag('Origins', 'The sites that belong to the caller’s organization')
     .addTag('OAuth', 'The authorization server, from which access tokens come')
-    .addTag('Status', 'What needs no token')
+    .addTag('Status', 'What needs no token');
+}
+
+function withServerAndSecurity(builder: DocumentBuilder, url: string): DocumentBuilder {
+  return builder
+    .addServer(url || '/')
     .addBearerAuth({
       type: 'http',
       scheme: 'bearer',
@@ -72,11 +85,7 @@ export function describeApi(app: NestFastifyApplication, url = ''): OpenAPIObjec
       type: 'apiKey',
       in: 'cookie',
       description: 'The web session; `latchkey` on a public URL without https.',
-    })
-    .build();
-  const document = SwaggerModule.createDocument(app, config);
-  Object.assign(document.paths, { [FORWARD_AUTH]: FORWARD_AUTH_PATH, ...OAUTH_PATHS });
-  return asPublished(document);
+    });
 }
 
 /** What a caller needs, as people read it; a permission is its own name. */

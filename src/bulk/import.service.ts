@@ -43,6 +43,20 @@ export interface ImportOptions {
   onProgress: (phase: 'checking' | 'importing', counts: ImportCounts, bytes: number) => void;
 }
 
+const USER_COLUMNS = [
+  'id',
+  'type',
+  'status',
+  'name',
+  'locale',
+  'time_zone',
+  'description',
+  'domicile',
+  'year_of_birth',
+  'organization_id',
+  'created_at',
+];
+
 /** Brings users, their third-party IDs and their memberships in from a file. */
 @Injectable()
 export class ImportService {
@@ -174,51 +188,14 @@ export class ImportService {
     const thirdPartyIds: Value[][] = [];
     const terms: Value[][] = [];
     for (const { id, fields, newThirdPartyIds } of accounts) {
-      const {
-        name,
-        locale = null,
-        timeZone = null,
-        description = null,
-        domicile = null,
-        yearOfBirth = null,
-      } = profileOf(fields);
       const address = fields.emailAddress ?? null;
-      users.push([
-        id,
-        'USER',
-        fields.status ?? 'ACTIVE',
-        name!,
-        locale,
-        timeZone,
-        description,
-        domicile,
-        yearOfBirth,
-        organizationId,
-        now,
-      ]);
+      users.push(userRow(id, fields, organizationId, now));
       if (address) addresses.push([address, id, true]);
       for (const { thirdParty, id: externalId } of newThirdPartyIds) thirdPartyIds.push([thirdParty, externalId, id]);
-      const texts = [name!, address ?? '', ...newThirdPartyIds.map((one) => one.id)];
+      const texts = [fields.name!, address ?? '', ...newThirdPartyIds.map((one) => one.id)];
       for (const term of searchTerms(texts)) terms.push([id, term, organizationId]);
     }
-    await insertRows(
-      db,
-      'users',
-      [
-        'id',
-        'type',
-        'status',
-        'name',
-        'locale',
-        'time_zone',
-        'description',
-        'domicile',
-        'year_of_birth',
-        'organization_id',
-        'created_at',
-      ],
-      users,
-    );
+    await insertRows(db, 'users', USER_COLUMNS, users);
     await insertRows(db, 'email_addresses', ['address', 'user_id', 'is_primary'], addresses);
     await insertRows(db, 'third_party_ids', ['third_party', 'external_id', 'user_id'], thirdPartyIds);
     await insertRows(db, 'user_search_terms', ['user_id', 'term', 'organization_id'], terms);
@@ -246,4 +223,18 @@ function addAll(plan: ImportPlan, rows: (UserRow | Fault)[], report: Report): vo
       report(row.line, error);
     }
   }
+}
+
+/** In the order of `USER_COLUMNS`. */
+function userRow(id: string, fields: Account['fields'], organizationId: string, now: string): Value[] {
+  const {
+    name,
+    locale = null,
+    timeZone = null,
+    description = null,
+    domicile = null,
+    yearOfBirth = null,
+  } = profileOf(fields);
+  const status = fields.status ?? 'ACTIVE';
+  return [id, 'USER', status, name!, locale, timeZone, description, domicile, yearOfBirth, organizationId, now];
 }
