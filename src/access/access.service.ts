@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../common/caller.js';
 import { toIso, toNumericDate } from '../common/clock.js';
+import { isOrigin } from '../common/origin.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Settings } from '../config/settings.js';
 import { ClientsService } from '../clients/clients.service.js';
@@ -13,7 +14,7 @@ import type { AccessQueryDto } from './dto/access-query.dto.js';
 import type { AccessDto } from './dto/access.dto.js';
 import { LoginTokensService } from './login-tokens.service.js';
 import type { NewLoginToken } from './login-tokens.service.js';
-import { isLegalReturnTo, isOrigin } from './return-to.js';
+import { isLegalReturnTo } from './return-to.js';
 
 /** Hands out login tokens (docs/api.md, section 4). */
 @Injectable()

@@ -1,3 +1,5 @@
+import { hasOrigin } from '../common/origin.js';
+
 /** Visible ASCII without a backslash, which browsers read as a slash. Anything else has to be percent-encoded. */
 const URL_TEXT = /^[\x21-\x5b\x5d-\x7e]+$/;
 export const MAX_RETURN_TO = 2048;
@@ -14,13 +16,4 @@ export function isLegalReturnTo(target: string, origins: string[]): boolean {
     (origin) =>
       target.startsWith(origin) && /^([/?#]|$)/.test(target.slice(origin.length)) && hasOrigin(target, origin),
   );
-}
-
-/** Whether a text is an origin as browsers write it, such as `https://learn.example.com`. */
-export function isOrigin(text: string): boolean {
-  return /^https?:/.test(text) && hasOrigin(text, text);
-}
-
-function hasOrigin(target: string, origin: string): boolean {
-  return URL.canParse(target) && new URL(target).origin === origin;
 }

@@ -1,3 +1,4 @@
+import { isOrigin } from '../common/origin.js';
 import { DomainError } from '../common/errors/errors.js';
 
 const MAX_REDIRECT_URI = 1024;
@@ -71,9 +72,7 @@ export function isLegalRedirectUri(uri: string, { isPublic, httpHosts }: Redirec
 }
 
 export function isLegalOrigin(origin: string): boolean {
-  if (origin.length > MAX_ORIGIN || !/^https?:\/\//.test(origin) || !URL.canParse(origin)) return false;
-  const url = new URL(origin);
-  return url.origin === origin && HOST.test(url.hostname);
+  return origin.length <= MAX_ORIGIN && isOrigin(origin) && HOST.test(new URL(origin).hostname);
 }
 
 function invalid(id: 'invalid_redirect_uri' | 'invalid_origin', field: string, description: string): DomainError {

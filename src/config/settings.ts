@@ -5,6 +5,7 @@ import { plainToInstance, Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Matches, Max, Min, ValidateBy, validateSync } from 'class-validator';
 import type { ValidationOptions } from 'class-validator';
 import { addSeconds } from '../common/clock.js';
+import { isOrigin } from '../common/origin.js';
 import { isNetworkList } from '../common/trusted-proxies.js';
 import { StartError } from './start-error.js';
 import { readTrustedIssuers } from './trusted-issuer.js';
@@ -17,12 +18,6 @@ function toInteger({ value }: { value: unknown }): unknown {
   return typeof value === 'string' && /^-?\d+$/.test(value) ? Number(value) : value;
 }
 
-function isOrigin(value: unknown): boolean {
-  return (
-    typeof value === 'string' && /^https?:\/\//.test(value) && URL.canParse(value) && new URL(value).origin === value
-  );
-}
-
 function isOriginList(value: unknown): boolean {
   return typeof value === 'string' && value.split(/\s*,\s*/).every(isOrigin);
 }
@@ -32,7 +27,10 @@ function isSecretKey(value: unknown): boolean {
 }
 
 function IsOrigin(options: ValidationOptions): PropertyDecorator {
-  return ValidateBy({ name: 'isOrigin', validator: { validate: isOrigin } }, options);
+  return ValidateBy(
+    { name: 'isOrigin', validator: { validate: (value) => typeof value === 'string' && isOrigin(value) } },
+    options,
+  );
 }
 
 function IsOriginList(options: ValidationOptions): PropertyDecorator {
