@@ -10,7 +10,8 @@ import { API } from '../common/paths.js';
 import { ClientSecretsService } from './client-secrets.service.js';
 import { ClientsService } from './clients.service.js';
 import { ClientChangesDto, NewClientDto } from './dto/client-fields.dto.js';
-import { ClientDto, ClientsDto, CreatedClientDto, NewClientSecretDto, PageQueryDto } from './dto/client.dto.js';
+import { PageQueryDto } from '../http/paging.js';
+import { ClientDto, ClientsDto, CreatedClientDto, NewClientSecretDto } from './dto/client.dto.js';
 
 const FIELD_ERRORS = [
   'invalid_redirect_uri',

@@ -12,7 +12,7 @@ import { DomainError } from '../common/errors/errors.js';
 import { newId } from '../common/id.js';
 import { pageById } from '../http/paging.js';
 import { Database } from '../database/database.js';
-import type { PageQueryDto } from '../clients/dto/client.dto.js';
+import type { PageQueryDto } from '../http/paging.js';
 import type { NewKeyPairDto, ServiceAccountKeyDto, ServiceAccountKeysDto } from './dto/service-account.dto.js';
 import type { User } from '../schema/entities/user.entity.js';
 import { OAuthPolicy } from '../clients/oauth.policy.js';

@@ -7,7 +7,7 @@ import { DescriptionDto } from '../http/description.dto.js';
 import { IdPipe } from '../http/id.pipe.js';
 import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
-import { PageQueryDto } from '../clients/dto/client.dto.js';
+import { PageQueryDto } from '../http/paging.js';
 import {
   NewKeyDto,
   NewKeyPairDto,

@@ -13,7 +13,7 @@ import { indexUser } from '../users/user-search.js';
 import { User } from '../schema/entities/user.entity.js';
 import { Client } from '../schema/entities/client.entity.js';
 import { ClientsService } from '../clients/clients.service.js';
-import type { PageQueryDto } from '../clients/dto/client.dto.js';
+import type { PageQueryDto } from '../http/paging.js';
 import type { NewServiceAccountDto, ServiceAccountDto, ServiceAccountsDto } from './dto/service-account.dto.js';
 import { OAuthPolicy } from '../clients/oauth.policy.js';
 import { requireServiceAccount } from './require-service-account.js';

@@ -1,11 +1,8 @@
-import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
-import { CursorQueryDto, PaginationDto } from '../../http/paging.js';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { PaginationDto } from '../../http/paging.js';
 import { COMPATIBILITIES } from '../../schema/entities/client.entity.js';
 import type { Compatibility } from '../../schema/entities/client.entity.js';
 import { OrganizationRefDto } from '../../users/dto/user.dto.js';
-
-/** Which page of a list that is not searched. */
-export class PageQueryDto extends OmitType(CursorQueryDto, ['query']) {}
 
 /** A public key (RFC 7517, section 4), with what its kind has of these. */
 export class JwkDto {
