@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import { SameOriginGuard } from '../http/same-origin.guard.js';
 import { DomainError } from '../common/errors/errors.js';
+import { requireGivenOnce } from '../common/errors/given-once.js';
 import { PageErrorFilter } from '../http/page-error.filter.js';
 import { html, sendPage } from '../http/page.js';
 import { EmailAddressesService, VERIFICATION_PATH } from './email-addresses.service.js';
@@ -36,6 +37,7 @@ export class EmailVerificationController {
 }
 
 function requireToken(token: unknown): string {
+  requireGivenOnce({ token }, 'token');
   if (typeof token !== 'string' || token === '') throw new DomainError('missing_field', 'This link is not complete.');
   return token;
 }

@@ -6,6 +6,7 @@ import { CalledBy } from '../../auth/called-by.decorator.js';
 import { SameOriginGuard } from '../../http/same-origin.guard.js';
 import { toIso } from '../../common/clock.js';
 import { DomainError } from '../../common/errors/errors.js';
+import { requireGivenOnce } from '../../common/errors/given-once.js';
 import { PageErrorFilter } from '../../http/page-error.filter.js';
 import { IdPipe } from '../../http/id.pipe.js';
 import { html, sendPage } from '../../http/page.js';
@@ -48,7 +49,9 @@ export class AccountController {
   async change(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
     const signIn = await this.current.find(request);
     if (!signIn) return showAgain(reply);
-    const { current } = (fields ?? {}) as Record<string, unknown>;
+    const given = (fields ?? {}) as Record<string, unknown>;
+    requireGivenOnce(given, 'current');
+    const { current } = given;
     if (typeof current !== 'string' || current.length > MAX_PASSWORD_LENGTH)
       throw new DomainError('invalid_request', 'Give the current password.');
     try {

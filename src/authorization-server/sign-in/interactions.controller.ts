@@ -4,6 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Interaction } from 'oidc-provider';
 import { CalledBy } from '../../auth/called-by.decorator.js';
 import { SameOriginGuard } from '../../http/same-origin.guard.js';
+import { requireGivenOnce } from '../../common/errors/given-once.js';
 import { PageErrorFilter } from '../../http/page-error.filter.js';
 import { UsersService } from '../../users/users.service.js';
 import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
@@ -62,8 +63,9 @@ export class InteractionsController {
   @UseGuards(SameOriginGuard)
   async agree(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
     const interaction = await this.interactions.require(request, reply, { prompts: ['consent'], isAnswer: true });
-    const isAllowed = (fields as { answer?: unknown } | undefined)?.answer === 'allow';
-    await this.consent.answer(request, reply, interaction, isAllowed);
+    const given = (fields ?? {}) as Record<string, unknown>;
+    requireGivenOnce(given, 'answer');
+    await this.consent.answer(request, reply, interaction, given.answer === 'allow');
   }
 
   /** Goes on as whoever is signed in. */

@@ -1,6 +1,7 @@
 import { html } from '../../http/page.js';
 import type { Html } from '../../http/page.js';
 import { DomainError } from '../../common/errors/errors.js';
+import { requireGivenOnce } from '../../common/errors/given-once.js';
 import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../../users/password-strength.js';
 
 /** What a form for a new password asks, so that nobody is locked out by a slip of the finger. */
@@ -10,7 +11,9 @@ export const NEW_PASSWORD_FIELDS: Html = html`<label>New password, ${MIN_PASSWOR
 
 /** @throws DomainError `invalid_request`, `invalid_password` if the two are not the same */
 export function requireNewPassword(fields: unknown): string {
-  const { password, again } = (fields ?? {}) as Record<string, unknown>;
+  const given = (fields ?? {}) as Record<string, unknown>;
+  requireGivenOnce(given, 'password', 'again');
+  const { password, again } = given;
   if (typeof password !== 'string' || typeof again !== 'string')
     throw new DomainError('invalid_request', 'Give the new password twice.');
   if (password !== again) throw new DomainError('invalid_password', 'The two new passwords are not the same.');

@@ -4,6 +4,7 @@ import type { FastifyReply } from 'fastify';
 import { CalledBy } from '../../auth/called-by.decorator.js';
 import { SameOriginGuard } from '../../http/same-origin.guard.js';
 import { DomainError } from '../../common/errors/errors.js';
+import { requireGivenOnce } from '../../common/errors/given-once.js';
 import { PageErrorFilter } from '../../http/page-error.filter.js';
 import { html, sendPage } from '../../http/page.js';
 import { SUBMIT_ONCE } from '../../http/submit-once.js';
@@ -54,6 +55,7 @@ export class PasswordLinkController {
 
 /** @throws DomainError `invalid_request` */
 function requireToken(token: unknown): string {
+  requireGivenOnce({ token }, 'token');
   if (typeof token === 'string' && token !== '') return token;
   throw new DomainError('invalid_request', 'This link is not complete. Follow it again, or ask for a new one.');
 }

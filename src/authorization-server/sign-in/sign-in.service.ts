@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AttemptsService } from '../../limits/attempts.service.js';
 import { DomainError } from '../../common/errors/errors.js';
+import { requireGivenOnce } from '../../common/errors/given-once.js';
 import { TEXT_LINE } from '../../common/fields.js';
 import { MAX_PASSWORD_LENGTH } from '../../users/password-strength.js';
 import { PasswordsService } from '../../users/passwords.service.js';
@@ -50,7 +51,9 @@ export class SignInService {
 
 /** @throws DomainError `invalid_request` */
 export function requireCredentials(fields: unknown): Credentials {
-  const { email, password } = (fields ?? {}) as Record<string, unknown>;
+  const given = (fields ?? {}) as Record<string, unknown>;
+  requireGivenOnce(given, 'email', 'password');
+  const { email, password } = given;
   const areTexts = typeof email === 'string' && typeof password === 'string';
   // What is no address, as one with a NUL, is not shown to the database.
   if (!areTexts || email.length > 254 || !TEXT_LINE.test(email) || password.length > MAX_PASSWORD_LENGTH)

@@ -1,9 +1,10 @@
 import { ValidationPipe } from '@nestjs/common';
 import { plainToInstance } from 'class-transformer';
-import { validateSync } from 'class-validator';
+import { getMetadataStorage, validateSync } from 'class-validator';
 import type { ValidationError, ValidationOptions } from 'class-validator';
 import { DomainError } from './errors.js';
 import type { ErrorId } from './errors.js';
+import { givenTwice } from './given-once.js';
 
 interface FailureContext {
   id: ErrorId;
@@ -16,7 +17,8 @@ export function failsAs(id: ErrorId, message: string): ValidationOptions {
 
 /** The one pipe for everything that comes in as a DTO. Unknown parameters are dropped, as the contract says. */
 export function validationPipe(): ValidationPipe {
-  return new ValidationPipe({ whitelist: true, transform: true, exceptionFactory: toDomainError });
+  const validationError = { target: true };
+  return new ValidationPipe({ whitelist: true, transform: true, validationError, exceptionFactory: toDomainError });
 }
 
 /** The same for fields that do not come in a request. @throws DomainError the first fault */
@@ -29,7 +31,8 @@ export function toDto<Dto extends object>(type: new () => Dto, fields: object): 
 
 /** Reports the first fault; a value of the wrong shape comes before a value that is not allowed. */
 function toDomainError(errors: ValidationError[]): DomainError {
-  const { property, constraints = {}, contexts = {} } = errors[0]!;
+  const { property, value, constraints = {}, contexts = {} } = errors[0]!;
+  if (Array.isArray(value) && !isList(errors[0]!)) return givenTwice(property);
   const contextOf = (rule: string): FailureContext | undefined => contexts[rule] as FailureContext | undefined;
   const rules = Object.keys(constraints);
   const rule = rules.find((candidate) => !contextOf(candidate)) ?? rules[0]!;
@@ -37,4 +40,10 @@ function toDomainError(errors: ValidationError[]): DomainError {
   // The pattern is for programs.
   const description = constraints[rule]!.replace(/must match .* regular expression$/, 'is malformed');
   return new DomainError(id, `${description}.`, { members: { field: property } });
+}
+
+/** Whether the field of the DTO takes more than one value. */
+function isList({ target, property }: ValidationError): boolean {
+  const rules = getMetadataStorage().getTargetValidationMetadatas(target!.constructor, '', false, false);
+  return rules.some(({ propertyName, name }) => propertyName === property && name === 'isArray');
 }
