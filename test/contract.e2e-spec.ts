@@ -3,14 +3,34 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describeRoutes } from '../src/app/openapi.js';
 import { loadSettings } from '../src/config/settings.js';
+import { newId } from '../src/common/id.js';
 import { PERMISSIONS } from '../src/schema/entities/account-permission.entity.js';
 import { PUBLIC_URL, TestApp, testEnvironment } from './support/app.js';
 import type { Answer } from './support/app.js';
+import { assertionOf, newCode, newScene, REDIRECT_URI } from './support/oauth.js';
 import type { TestCaller } from './support/world.js';
 
 interface Description {
-  paths: Record<string, Record<string, { operationId: string; responses: Record<string, { content?: unknown }> }>>;
+  paths: Record<string, Record<string, Operation>>;
 }
+
+interface Operation {
+  operationId: string;
+  parameters?: { name: string; in: string; required?: boolean; schema: object }[];
+  requestBody?: { required?: boolean; content: Record<string, { schema: object }> };
+  responses: Record<string, { content?: unknown }>;
+}
+
+interface Sent {
+  query?: Record<string, string>;
+  /** Absent for none. */
+  type?: string;
+  fields?: object;
+}
+
+const JSON_TYPE = 'application/json';
+const JWK = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' };
+const FORM_TYPE = 'application/x-www-form-urlencoded';
 
 /** Operations whose answers are pages, redirects or nothing, which have tests of their own. */
 const ELSEWHERE = new Set([
@@ -22,9 +42,6 @@ const ELSEWHERE = new Set([
   'getHealth',
   'forwardAuth',
   'authorize',
-  'obtainToken',
-  'obtainTokenOfApi',
-  'revokeToken',
   // It fetches a page of the origin.
   'verifyOrigin',
 ]);
@@ -33,6 +50,7 @@ let t: TestApp;
 let admin: TestCaller;
 let description: Description;
 let ajv: Ajv2020;
+let ajvOfText: Ajv2020;
 const answered = new Set<string>();
 
 beforeAll(async () => {
@@ -40,33 +58,88 @@ beforeAll(async () => {
   admin = await t.world.caller({ permissions: [...PERMISSIONS] });
   description = (await t.call('/openapi.json')).body;
   ajv = new Ajv2020({ strict: false, validateFormats: false });
-  ajv.addSchema(description, 'api');
+  ajvOfText = new Ajv2020({ strict: false, validateFormats: false, coerceTypes: 'array' });
+  for (const one of [ajv, ajvOfText]) one.addSchema(description, 'api');
 });
 afterAll(() => t.stop());
 
-/** Calls an operation, and holds status and body against what openapi.json says of it. Answers the body. */
-// oxlint-disable-next-line typescript/no-explicit-any -- what a body holds is what the test finds out
-async function use(operationId: string, names: string[] = [], fields?: object, status?: number): Promise<any> {
+/**
+ * Calls an operation with JSON, and holds what was sent, if it was accepted, and what came back against what openapi.json says.
+ * Answers the body.
+ */
+async function use(
+  operationId: string,
+  names: string[] = [],
+  fields?: object,
+  status?: number,
+  // oxlint-disable-next-line typescript/no-explicit-any -- what a body holds is what the test finds out
+): Promise<any> {
+  return send(operationId, names, fields ? { type: JSON_TYPE, fields } : {}, status);
+}
+
+async function send(
+  operationId: string,
+  names: string[],
+  sent: Sent,
+  status?: number,
+  // oxlint-disable-next-line typescript/no-explicit-any -- what a body holds is what the test finds out
+): Promise<any> {
   const [template, method] = Object.entries(description.paths)
     .flatMap(([path, methods]) => Object.keys(methods).map((verb) => [path, verb] as const))
     .find(([path, verb]) => description.paths[path]![verb]!.operationId === operationId)!;
   const left = [...names];
   const path = template.replaceAll(/\{\w+\}/g, () => encodeURIComponent(left.shift()!));
-  const answer = await t.call(path, {
+  const { type, fields } = sent;
+  const isOfApi = path.startsWith('/api/') && !path.endsWith('/token');
+  const answer = await t.call(`${path}?${new URLSearchParams(sent.query)}`, {
     method: method.toUpperCase(),
-    headers: { authorization: `Bearer ${admin.token}`, ...(fields && { 'content-type': 'application/json' }) },
-    ...(fields && { body: JSON.stringify(fields) }),
+    headers: {
+      ...(isOfApi && { authorization: `Bearer ${admin.token}` }),
+      ...(type && { 'content-type': type }),
+    },
+    ...(fields && { body: type === FORM_TYPE ? formOf(fields).toString() : JSON.stringify(fields) }),
   });
-  const response = description.paths[template]![method]!.responses[String(answer.status)];
+  const operation = description.paths[template]![method]!;
+  const response = operation.responses[String(answer.status)];
   const faults = response ? faultsOf(answer, response, [template, method]) : 'The status is not described.';
-  expect({ operationId, status: answer.status, faults, text: answer.text }).toEqual({
+  const isAccepted = answer.status < 300;
+  const misread = isAccepted ? faultsOfRequest(sent, operation) : null;
+  expect({ operationId, status: answer.status, faults, misread, text: answer.text }).toEqual({
     operationId,
     status: status ?? (answer.status === 204 ? 204 : 200),
     faults: null,
+    misread: null,
     text: answer.text,
   });
-  if (answer.status < 300) answered.add(operationId);
+  if (isAccepted) answered.add(operationId);
   return answer.body;
+}
+
+function formOf(fields: object): URLSearchParams {
+  return new URLSearchParams(
+    Object.entries(fields).flatMap(([name, value]) =>
+      [value].flat().map((one): [string, string] => [name, String(one)]),
+    ),
+  );
+}
+
+/** What the document would have refused of a request: `null` if nothing. Queries and forms are text, which stands for numbers too. */
+function faultsOfRequest({ query = {}, type, fields }: Sent, { parameters = [], requestBody }: Operation): unknown {
+  for (const { name, schema, in: where, required } of parameters.filter((one) => one.in === 'query')) {
+    const faults = name in query ? refusalOf({ value: schema }, { value: query[name] }, true) : required && where;
+    if (faults) return { name, faults };
+  }
+  if (!type) return requestBody?.required ? 'There has to be a body.' : null;
+  const described = requestBody?.content[type];
+  if (!described) return `A body of ${type} is not described.`;
+  return refusalOf({ value: described.schema }, { value: structuredClone(fields) }, type === FORM_TYPE);
+}
+
+function refusalOf(properties: Record<string, object>, value: object, isText: boolean): unknown {
+  const validator = isText ? ajvOfText : ajv;
+  const schema = JSON.parse(JSON.stringify(properties).replaceAll('"#/components', '"api#/components')) as object;
+  const validate = validator.compile({ type: 'object', properties: schema });
+  return validate(value) ? null : validate.errors;
 }
 
 /** What of an answer is not as it is described: `null` if nothing is. */
@@ -154,12 +227,11 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('assignThirdPartyIdInTwo', [user.id, code, '2']);
   await use('getThirdPartyIdInTwo', [user.id, code, '2']);
   await use('removeThirdPartyIdInTwo', [user.id, code, '2']);
-  const jwk = { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' };
   const client = await use('createClient', [], { name: 'C', redirectUris: ['https://c.example/cb'], origins: [] });
   await use('createClient', [], { name: 'C', redirectUris: ['javascript:alert(1)'] }, 400);
   const secret = await use('addClientSecret', [client.id]);
   await use('deleteClientSecret', [client.id, secret.id]);
-  await use('changeClient', [client.id], { jwks: { keys: [jwk] } });
+  await use('changeClient', [client.id], { jwks: { keys: [JWK] } });
   await use('addClientSecret', [client.id], undefined, 400);
   await use('getClient', [client.id]);
   await use('listClients');
@@ -177,7 +249,7 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('getUser', [account.id]);
   await use('listServiceAccounts');
   await use('addServiceAccountKey', [account.id], { publicKey: 'none' }, 400);
-  const { kid } = await use('addServiceAccountKey', [account.id], { publicKey: jwk });
+  const { kid } = await use('addServiceAccountKey', [account.id], { publicKey: JWK });
   await use('generateServiceAccountKey', [account.id]);
   await use('revokeServiceAccountKey', [account.id, kid]);
   await use('listServiceAccountKeys', [account.id]);
@@ -185,7 +257,88 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('deleteServiceAccount', [account.id]);
   await use('deleteGroup', [group.id]);
   await use('deleteUser', [user.id]);
+  expect(answered.size).toBeGreaterThan(70);
+});
 
+it('every request that is accepted, as JSON, as a form or without a body, is what openapi.json says', async () => {
+  const FIELDS = { name: 'Cy', locale: '', description: '', domicile: 'NL', yearOfBirth: 1990 };
+  const user = await send('createUser', [], {
+    type: FORM_TYPE,
+    fields: { ...FIELDS, emailAddress: `${newId().toLowerCase()}@a.example` },
+  });
+  await send('changeUser', [user.id], { type: JSON_TYPE, fields: { ...FIELDS, timeZone: '' } });
+  await send('changeUser', [user.id], { type: FORM_TYPE, fields: { ...FIELDS, status: 'ACTIVE' } });
+  for (const operationId of ['changeOwnUser', 'updateOwnUser']) await send(operationId, [], {});
+  await send('changeUser', [user.id], {});
+  const group = await send('createGroup', [], { type: FORM_TYPE, fields: { name: 'G', description: 'G' } });
+  await send('changeGroup', [group.id], {});
+  await send('changeGroup', [group.id], { type: FORM_TYPE, fields: { customReference: '' } });
+  await send('addMember', [group.id, user.id], { type: FORM_TYPE, fields: { setup: 'true', name: 'Cy' } });
+  await send('listMembers', [group.id], { query: { resultSize: '5', query: 'c' } });
+  await send('listGroups', [], { query: { permission: 'MANAGE', resultSize: '1' } });
+  await send('listAccounts', ['self'], { query: { relationType: 'ADMIN', query: 'x' } });
+  await send('obtainAccess', [user.id], {
+    query: { security: 'ssl', returnTo: '/a', delivery: 'link', session: 'ask' },
+  });
+  await send('searchAudit', [], { query: { from: '2026-01-11T16:54:11Z', event: 'ACCESS_ISSUED', resultSize: '2' } });
+  await send('appointStaff', ['self', user.id], {});
+  await send('dismissStaff', ['self', user.id], {});
+  const lists = { redirectUris: [REDIRECT_URI, `${REDIRECT_URI}/2`], origins: [] };
+  const client = await send('createClient', [], {
+    type: FORM_TYPE,
+    fields: { name: 'C', isPublic: 'false', compatibility: 'drillster', ...lists },
+  });
+  const jwks = JSON.stringify({ keys: [JWK] });
+  for (const type of [FORM_TYPE, JSON_TYPE]) {
+    await send('changeClient', [client.id], {
+      type,
+      fields: { jwks, compatibility: '', redirectUris: [REDIRECT_URI] },
+    });
+    await send('changeClient', [client.id], { type, fields: { jwks: '', embedOrigin: '', redirectUris: [] } });
+    const account = await send('createServiceAccount', [], { type, fields: { name: 'S' } });
+    await send('addServiceAccountKey', [account.id], { type, fields: { publicKey: JSON.stringify(JWK) } });
+  }
+  await send('changeClient', [client.id], {});
+  const claimed = await send('claimOrigin', [], { type: FORM_TYPE, fields: { origin: 'http://localhost:2' } });
+  expect(claimed).toMatchObject({ origin: 'http://localhost:2' });
+});
+
+it('the token and revocation endpoints take and answer what openapi.json says', async () => {
+  const scene = await newScene(t);
+  const exchange = { grant_type: 'authorization_code', redirect_uri: REDIRECT_URI };
+  const credentials = { client_id: scene.client.id, client_secret: scene.client.secret };
+  for (const type of [FORM_TYPE, JSON_TYPE]) {
+    for (const operationId of ['obtainToken', 'obtainTokenOfApi']) {
+      const fields = { ...exchange, ...credentials, code: await newCode(scene) };
+      const { refresh_token } = await send(operationId, [], { type, fields });
+      const refresh = { grant_type: 'refresh_token', refresh_token, ...credentials };
+      await send(operationId, [], { type, fields: refresh });
+      await send('revokeToken', [], { type, fields: { token: refresh_token, ...credentials } });
+      await send(operationId, [], { type, fields: refresh }, 400);
+      await send(operationId, [], { type, fields: { ...refresh, client_secret: 'x' } }, 401);
+      const grant_type = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
+      await send(operationId, [], { type, fields: { grant_type, assertion: await assertionOf(t, scene.account) } });
+      const { id } = await t.world.userOf({ ...scene.account, token: '' });
+      const [assertion, resource] = [await assertionOf(t, scene.account, { sub: id }), `${PUBLIC_URL}/login`];
+      const options = { returnTo: '/a', delivery: 'link', session: 'ask', security: 'ssl' };
+      const login = await send(operationId, [], { type, fields: { grant_type, assertion, resource, ...options } });
+      expect(login).toMatchObject({ url: expect.any(String) });
+    }
+  }
+});
+
+it.each(['obtainToken', 'obtainTokenOfApi', 'revokeToken', 'createUser', 'changeGroup', 'createClient'])(
+  '%s answers 413 and 415 as openapi.json says',
+  async (operationId) => {
+    const names = [admin.id];
+    const tooLarge = { type: JSON_TYPE, fields: { token: 'x'.repeat(70_000) } };
+    expect(await send(operationId, names, tooLarge, 413)).toMatchObject({ id: 'invalid_request' });
+    const ofText = { type: 'text/plain', fields: {} };
+    expect(await send(operationId, names, ofText, 415)).toMatchObject({ id: 'invalid_request' });
+  },
+);
+
+it('every operation has been answered by now', () => {
   const operations = Object.values(description.paths).flatMap((methods) =>
     Object.values(methods).map(({ operationId }) => operationId),
   );

@@ -133,8 +133,19 @@ interface Operation {
   description?: string;
   security?: object[];
   parameters?: { name: string; in: string; required?: boolean }[];
-  requestBody?: { content: Record<string, { schema: Schema; example?: unknown }> };
+  requestBody?: { required?: boolean; content: Record<string, { schema: Schema; example?: unknown }> };
+  responses: Record<string, object>;
   [NEEDS_EXTENSION]?: Need[];
+}
+
+/** What is answered for a body before a route is asked. */
+const UNREADABLE_BODY = {
+  413: errorResponseOf('The body is larger than 64 KiB: `invalid_request`'),
+  415: errorResponseOf('The body is neither a form nor JSON: `invalid_request`'),
+};
+
+function errorResponseOf(description: string): object {
+  return { description, content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } };
 }
 
 function publish(document: OpenAPIObject, path: string, operation: Operation): void {
@@ -145,9 +156,13 @@ function publish(document: OpenAPIObject, path: string, operation: Operation): v
   const place = ({ name, in: where, required }: { name: string; in: string; required?: boolean }): number =>
     where === 'path' ? path.indexOf(`{${name}}`) : required ? path.length : Infinity;
   operation.parameters?.sort((a, b) => Math.sign(place(a) - place(b)) || 0);
-  const json = operation.requestBody?.content['application/json'];
+  const { requestBody } = operation;
+  const json = requestBody?.content['application/json'];
   if (!json) return;
   const schema = resolve(document, json.schema);
+  // A call whose fields are all optional is valid without a body (API.md, section 1).
+  requestBody!.required = (schema.required ?? []).length > 0;
+  operation.responses = { ...operation.responses, ...UNREADABLE_BODY };
   const properties = Object.entries(schema.properties ?? {});
   const isRequired = ([name]: [string, unknown]): boolean => schema.required?.includes(name) ?? false;
   const ordered = [...properties.filter(isRequired), ...properties.filter((property) => !isRequired(property))];

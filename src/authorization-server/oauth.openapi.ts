@@ -31,21 +31,24 @@ const TOKEN = {
     'A confidential client authenticates; a public one sends its `client_id`; a service account needs neither.',
   tags: TAGS,
   security: [],
-  requestBody: form({
-    type: 'object',
-    required: ['grant_type'],
-    properties: {
-      grant_type: { type: 'string', enum: ['authorization_code', 'refresh_token', JWT_BEARER] },
-      code: text('The authorization code.'),
-      redirect_uri: text('That of the authorization request.'),
-      code_verifier: text('RFC 7636, section 4.1.'),
-      refresh_token: text('The refresh token.'),
-      assertion: text('The assertion of a service account (RFC 7523, section 2.1).'),
-      scope: text(`\`${SCOPE}\``),
-      resource: text('The `/login` of the service, for a login token in place of an access token (RFC 8707).'),
-      ...CLIENT,
+  requestBody: body(
+    {
+      type: 'object',
+      required: ['grant_type'],
+      properties: {
+        grant_type: { type: 'string', enum: ['authorization_code', 'refresh_token', JWT_BEARER] },
+        code: text('The authorization code.'),
+        redirect_uri: text('That of the authorization request.'),
+        code_verifier: text('RFC 7636, section 4.1.'),
+        refresh_token: text('The refresh token.'),
+        assertion: text('The assertion of a service account (RFC 7523, section 2.1).'),
+        scope: text(`\`${SCOPE}\``),
+        resource: text('The `/login` of the service, for a login token in place of an access token (RFC 8707).'),
+        ...CLIENT,
+      },
     },
-  }),
+    { grant_type: 'refresh_token', refresh_token: 'x', client_id: 'd3e0a1c2b3f4958677a8b9cadbecfd0e' },
+  ),
   responses: {
     200: json('The token.', {
       type: 'object',
@@ -139,16 +142,19 @@ export const OAUTH_PATHS = {
         'RFC 7009. A refresh token goes with all that came from it. The answer is the same for what is no token of the client.',
       tags: TAGS,
       security: [],
-      requestBody: form({
-        type: 'object',
-        required: ['token'],
-        properties: {
-          token: text('The token.'),
-          token_type_hint: { type: 'string', enum: ['access_token', 'refresh_token'] },
-          ...CLIENT,
+      requestBody: body(
+        {
+          type: 'object',
+          required: ['token'],
+          properties: {
+            token: text('The token.'),
+            token_type_hint: { type: 'string', enum: ['access_token', 'refresh_token'] },
+            ...CLIENT,
+          },
         },
-      }),
-      responses: { 200: { description: 'It is no longer good.' }, ...ERRORS },
+        { token: 'x', client_id: 'd3e0a1c2b3f4958677a8b9cadbecfd0e' },
+      ),
+      responses: { 200: json('It is no longer good.', { type: 'object' }), ...ERRORS },
     },
   },
   [PATHS.jwks]: {
@@ -178,8 +184,11 @@ function query(name: string, description: string, others: object = {}): object {
   return { name, in: 'query', required: false, description, schema: { type: 'string' }, ...others };
 }
 
-function form(schema: object): object {
-  return { required: true, content: { 'application/x-www-form-urlencoded': { schema } } };
+function body(schema: object, example: object): object {
+  return {
+    required: true,
+    content: { 'application/x-www-form-urlencoded': { schema }, 'application/json': { schema, example } },
+  };
 }
 
 function json(description: string, schema: object): object {

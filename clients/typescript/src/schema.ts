@@ -672,6 +672,224 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.1.1/clients": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The OAuth clients of the caller’s organization
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        get: operations["listClients"];
+        put?: never;
+        /**
+         * Register an OAuth client
+         * @description A client that is not public and brings no keys gets a secret, which this answer alone shows: only its hash is kept.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["createClient"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/client/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * An OAuth client of the caller’s organization
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        get: operations["getClient"];
+        /**
+         * Change an OAuth client
+         * @description What is not given stays; a list takes the place of the one before. With `jwks` the client has no secrets any more.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        put: operations["changeClient"];
+        post?: never;
+        /**
+         * Delete an OAuth client, with all that came from it
+         * @description Its refresh tokens, login tokens and their sessions are gone at once, its access tokens are refused within two seconds.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        delete: operations["deleteClient"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/client/{id}/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give an OAuth client a further secret, which is shown this once
+         * @description Up to five are good at a time: give out the new one, then delete the old one.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["addClientSecret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/client/{id}/secrets/{secretId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a secret of an OAuth client
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        delete: operations["deleteClientSecret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/service-accounts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The service accounts of the caller’s organization
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        get: operations["listServiceAccounts"];
+        put?: never;
+        /**
+         * Make a service account, without any right
+         * @description It gets rights as any staff does: by `PUT user/{id}/permissions/{permission}` and `PUT group/{id}/staff/{id}/{permission}`.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["createServiceAccount"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/service-account/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A service account of the caller’s organization
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        get: operations["getServiceAccount"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a service account, with its keys, its own client, and all that came from them
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        delete: operations["deleteServiceAccount"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/service-account/{id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The public keys of a service account
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        get: operations["listServiceAccountKeys"];
+        put?: never;
+        /**
+         * Register a public key, whose private half signs assertions
+         * @description Nobody registers a key for a service account that may do more than they. Up to ten are good at a time.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["addServiceAccountKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/service-account/{id}/key-pairs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make an ES256 key pair, whose private half is shown this once
+         * @description The same as registering a public key, for whoever has no means to make one.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["generateServiceAccountKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/service-account/{id}/keys/{kid}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a key, and within two seconds the tokens and sessions that were obtained with it
+         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        delete: operations["revokeServiceAccountKey"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.1.1/access/{user}": {
         parameters: {
             query?: never;
@@ -995,224 +1213,6 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/2.1.1/clients": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The OAuth clients of the caller’s organization
-         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        get: operations["listClients"];
-        put?: never;
-        /**
-         * Register an OAuth client
-         * @description A client that is not public and brings no keys gets a secret, which this answer alone shows: only its hash is kept.
-         *
-         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        post: operations["createClient"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/2.1.1/client/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * An OAuth client of the caller’s organization
-         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        get: operations["getClient"];
-        /**
-         * Change an OAuth client
-         * @description What is not given stays; a list takes the place of the one before. With `jwks` the client has no secrets any more.
-         *
-         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        put: operations["changeClient"];
-        post?: never;
-        /**
-         * Delete an OAuth client, with all that came from it
-         * @description Its refresh tokens, login tokens and their sessions are gone at once, its access tokens are refused within two seconds.
-         *
-         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        delete: operations["deleteClient"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/2.1.1/client/{id}/secrets": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Give an OAuth client a further secret, which is shown this once
-         * @description Up to five are good at a time: give out the new one, then delete the old one.
-         *
-         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        post: operations["addClientSecret"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/2.1.1/client/{id}/secrets/{secretId}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Delete a secret of an OAuth client
-         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        delete: operations["deleteClientSecret"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/2.1.1/service-accounts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The service accounts of the caller’s organization
-         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        get: operations["listServiceAccounts"];
-        put?: never;
-        /**
-         * Make a service account, without any right
-         * @description It gets rights as any staff does: by `PUT user/{id}/permissions/{permission}` and `PUT group/{id}/staff/{id}/{permission}`.
-         *
-         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        post: operations["createServiceAccount"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/2.1.1/service-account/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * A service account of the caller’s organization
-         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        get: operations["getServiceAccount"];
-        put?: never;
-        post?: never;
-        /**
-         * Delete a service account, with its keys, its own client, and all that came from them
-         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        delete: operations["deleteServiceAccount"];
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/2.1.1/service-account/{id}/keys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * The public keys of a service account
-         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        get: operations["listServiceAccountKeys"];
-        put?: never;
-        /**
-         * Register a public key, whose private half signs assertions
-         * @description Nobody registers a key for a service account that may do more than they. Up to ten are good at a time.
-         *
-         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        post: operations["addServiceAccountKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/2.1.1/service-account/{id}/key-pairs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /**
-         * Make an ES256 key pair, whose private half is shown this once
-         * @description The same as registering a public key, for whoever has no means to make one.
-         *
-         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        post: operations["generateServiceAccountKey"];
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/2.1.1/service-account/{id}/keys/{kid}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /**
-         * Revoke a key, and within two seconds the tokens and sessions that were obtained with it
-         * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
-         */
-        delete: operations["revokeServiceAccountKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1921,6 +1921,335 @@ export interface components {
             total: number;
             groupStaffUsers: components["schemas"]["GroupStaff"][];
         };
+        Jwk: {
+            /** @enum {string} */
+            kty: "EC" | "OKP" | "RSA";
+            /** @example ES256 */
+            alg: string;
+            /** @enum {string} */
+            use: "sig";
+            /** @example portal-2026 */
+            kid?: string;
+            crv?: string;
+            x?: string;
+            y?: string;
+            n?: string;
+            e?: string;
+        };
+        Jwks: {
+            keys: components["schemas"]["Jwk"][];
+        };
+        ClientSecret: {
+            /**
+             * @description Names the secret; it is of no use.
+             * @example Cs9sdXkQwT2m8sQXq3bVxg
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+        };
+        Client: {
+            /** @enum {string} */
+            type: "CLIENT";
+            /**
+             * @description The `client_id` of OAuth.
+             * @example d3e0a1c2b3f4958677a8b9cadbecfd0e
+             */
+            id: string;
+            /** @example Learning portal */
+            name: string;
+            /** @example false */
+            isPublic: boolean;
+            /**
+             * @example [
+             *       "https://host.example/callback"
+             *     ]
+             */
+            redirectUris: string[];
+            /**
+             * @example [
+             *       "https://learn.example.com"
+             *     ]
+             */
+            origins: string[];
+            /**
+             * @description The one of them for whose frames its tokens are, unless a call says otherwise.
+             * @example https://learn.example.com
+             */
+            embedOrigin?: string;
+            jwks?: components["schemas"]["Jwks"];
+            /**
+             * @description Absent from a client that gets the strict standard.
+             * @enum {string}
+             */
+            compatibility?: "drillster";
+            secrets: components["schemas"]["ClientSecret"][];
+            /**
+             * @description The service account that calls with this client unless it names another one.
+             * @example Sa7vKq2LwT0m8sQXq3bVxg
+             */
+            serviceAccountId?: string;
+            organization: components["schemas"]["OrganizationRef"];
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+        };
+        Clients: {
+            clients: components["schemas"]["Client"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        NewClient: {
+            /** @example Learning portal */
+            name: string;
+            /**
+             * @description Where codes may be sent, compared character by character: an https URL, an http URL on loopback, or for a public client a URI of a private-use scheme with a dot. In a form, the field once for each.
+             * @example [
+             *       "https://host.example/callback"
+             *     ]
+             */
+            redirectUris?: string[];
+            /**
+             * @description Where a login that the client starts may end (`returnTo`): origins as browsers write them.
+             * @example [
+             *       "http://localhost:4000"
+             *     ]
+             */
+            origins?: string[];
+            /**
+             * @description One of the `origins`: what the client obtains is for a frame on its pages, unless the call has an `embed` of its own. For a host that can’t send `embed`. An empty one takes it away.
+             * @example http://localhost:4000
+             */
+            embedOrigin?: string;
+            /**
+             * @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away.
+             * @example
+             */
+            jwks?: string | Record<string, never>;
+            /**
+             * @description `drillster` for a host that was written for Drillster and leaves out what the standards ask for. Empty, or absent from a new client, for the strict standard.
+             * @enum {string}
+             */
+            compatibility?: "drillster" | "";
+            /**
+             * @description It can keep no secret, as an application in a browser or on a device. Never changes.
+             * @default false
+             * @example false
+             */
+            isPublic: boolean;
+        };
+        CreatedClient: {
+            /** @enum {string} */
+            type: "CLIENT";
+            /**
+             * @description The `client_id` of OAuth.
+             * @example d3e0a1c2b3f4958677a8b9cadbecfd0e
+             */
+            id: string;
+            /** @example Learning portal */
+            name: string;
+            /** @example false */
+            isPublic: boolean;
+            /**
+             * @example [
+             *       "https://host.example/callback"
+             *     ]
+             */
+            redirectUris: string[];
+            /**
+             * @example [
+             *       "https://learn.example.com"
+             *     ]
+             */
+            origins: string[];
+            /**
+             * @description The one of them for whose frames its tokens are, unless a call says otherwise.
+             * @example https://learn.example.com
+             */
+            embedOrigin?: string;
+            jwks?: components["schemas"]["Jwks"];
+            /**
+             * @description Absent from a client that gets the strict standard.
+             * @enum {string}
+             */
+            compatibility?: "drillster";
+            secrets: components["schemas"]["ClientSecret"][];
+            /**
+             * @description The service account that calls with this client unless it names another one.
+             * @example Sa7vKq2LwT0m8sQXq3bVxg
+             */
+            serviceAccountId?: string;
+            organization: components["schemas"]["OrganizationRef"];
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+            /**
+             * @description Shown this once; absent from a client that needs none.
+             * @example w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk
+             */
+            secret?: string;
+        };
+        ClientChanges: {
+            /**
+             * @description Where codes may be sent, compared character by character: an https URL, an http URL on loopback, or for a public client a URI of a private-use scheme with a dot. In a form, the field once for each.
+             * @example [
+             *       "https://host.example/callback"
+             *     ]
+             */
+            redirectUris?: string[];
+            /**
+             * @description Where a login that the client starts may end (`returnTo`): origins as browsers write them.
+             * @example [
+             *       "http://localhost:4000"
+             *     ]
+             */
+            origins?: string[];
+            /**
+             * @description One of the `origins`: what the client obtains is for a frame on its pages, unless the call has an `embed` of its own. For a host that can’t send `embed`. An empty one takes it away.
+             * @example http://localhost:4000
+             */
+            embedOrigin?: string;
+            /**
+             * @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away.
+             * @example
+             */
+            jwks?: string | Record<string, never>;
+            /**
+             * @description `drillster` for a host that was written for Drillster and leaves out what the standards ask for. Empty, or absent from a new client, for the strict standard.
+             * @enum {string}
+             */
+            compatibility?: "drillster" | "";
+            /** @example Learning portal */
+            name?: string;
+        };
+        NewClientSecret: {
+            /**
+             * @description Names the secret; it is of no use.
+             * @example Cs9sdXkQwT2m8sQXq3bVxg
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+            /**
+             * @description Shown this once.
+             * @example w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk
+             */
+            secret: string;
+        };
+        ServiceAccount: {
+            /** @enum {string} */
+            type: "SERVICE_ACCOUNT";
+            /**
+             * @description The `iss` of its assertions.
+             * @example Sa7vKq2LwT0m8sQXq3bVxg
+             */
+            id: string;
+            /** @example Learning portal */
+            name: string;
+            /** @enum {string} */
+            status: "ACTIVE" | "BLOCKED";
+            /**
+             * @description The client that it calls with unless it names another one.
+             * @example 3f0c6d1e9b7a4c2d8e5f60718293a4b5
+             */
+            clientId: string;
+            organization: components["schemas"]["OrganizationRef"];
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+        };
+        ServiceAccounts: {
+            serviceAccounts: components["schemas"]["ServiceAccount"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        NewServiceAccount: {
+            /** @example Learning portal */
+            name: string;
+        };
+        ServiceAccountKey: {
+            /**
+             * @description What assertions name as their `kid`.
+             * @example Kq3vKq2LwT0m8sQXq3bVxg
+             */
+            kid: string;
+            /**
+             * @description The only algorithm that it verifies.
+             * @enum {string}
+             */
+            algorithm: "RS256" | "ES256" | "EdDSA";
+            /**
+             * @description PEM
+             * @example -----BEGIN PUBLIC KEY-----
+             *     MFkwEwYHKoZIzj0CAQY…
+             */
+            publicKey: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+            /**
+             * Format: date-time
+             * @description From then on it verifies nothing.
+             */
+            revoked?: string;
+        };
+        ServiceAccountKeys: {
+            keys: components["schemas"]["ServiceAccountKey"][];
+            pagination: components["schemas"]["Pagination"];
+        };
+        NewKey: {
+            /**
+             * @description A public key: PEM, or a JWK as a text or in a JSON body as the object itself. RSA of 2048 to 8192 bits (RS256), EC on P-256 (ES256), or Ed25519 (EdDSA).
+             * @example {"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
+             */
+            publicKey: string | Record<string, never>;
+        };
+        NewKeyPair: {
+            /**
+             * @description What assertions name as their `kid`.
+             * @example Kq3vKq2LwT0m8sQXq3bVxg
+             */
+            kid: string;
+            /**
+             * @description The only algorithm that it verifies.
+             * @enum {string}
+             */
+            algorithm: "RS256" | "ES256" | "EdDSA";
+            /**
+             * @description PEM
+             * @example -----BEGIN PUBLIC KEY-----
+             *     MFkwEwYHKoZIzj0CAQY…
+             */
+            publicKey: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+            /**
+             * Format: date-time
+             * @description From then on it verifies nothing.
+             */
+            revoked?: string;
+            /**
+             * @description PEM; shown this once and kept nowhere.
+             * @example -----BEGIN PRIVATE KEY-----
+             *     MIGHAgEAMBMGByqGSM49…
+             */
+            privateKey: string;
+        };
         Access: {
             /**
              * @description A JWT that starts one session. It is no API credential.
@@ -2259,335 +2588,6 @@ export interface components {
             /** @enum {string} */
             status: "ok";
         };
-        Jwk: {
-            /** @enum {string} */
-            kty: "EC" | "OKP" | "RSA";
-            /** @example ES256 */
-            alg: string;
-            /** @enum {string} */
-            use: "sig";
-            /** @example portal-2026 */
-            kid?: string;
-            crv?: string;
-            x?: string;
-            y?: string;
-            n?: string;
-            e?: string;
-        };
-        Jwks: {
-            keys: components["schemas"]["Jwk"][];
-        };
-        ClientSecret: {
-            /**
-             * @description Names the secret; it is of no use.
-             * @example Cs9sdXkQwT2m8sQXq3bVxg
-             */
-            id: string;
-            /**
-             * Format: date-time
-             * @example 2026-01-11T16:54:11Z
-             */
-            created: string;
-        };
-        Client: {
-            /** @enum {string} */
-            type: "CLIENT";
-            /**
-             * @description The `client_id` of OAuth.
-             * @example d3e0a1c2b3f4958677a8b9cadbecfd0e
-             */
-            id: string;
-            /** @example Learning portal */
-            name: string;
-            /** @example false */
-            isPublic: boolean;
-            /**
-             * @example [
-             *       "https://host.example/callback"
-             *     ]
-             */
-            redirectUris: string[];
-            /**
-             * @example [
-             *       "https://learn.example.com"
-             *     ]
-             */
-            origins: string[];
-            /**
-             * @description The one of them for whose frames its tokens are, unless a call says otherwise.
-             * @example https://learn.example.com
-             */
-            embedOrigin?: string;
-            jwks?: components["schemas"]["Jwks"];
-            /**
-             * @description Absent from a client that gets the strict standard.
-             * @enum {string}
-             */
-            compatibility?: "drillster";
-            secrets: components["schemas"]["ClientSecret"][];
-            /**
-             * @description The service account that calls with this client unless it names another one.
-             * @example Sa7vKq2LwT0m8sQXq3bVxg
-             */
-            serviceAccountId?: string;
-            organization: components["schemas"]["OrganizationRef"];
-            /**
-             * Format: date-time
-             * @example 2026-01-11T16:54:11Z
-             */
-            created: string;
-        };
-        Clients: {
-            clients: components["schemas"]["Client"][];
-            pagination: components["schemas"]["Pagination"];
-        };
-        NewClient: {
-            /** @example Learning portal */
-            name: string;
-            /**
-             * @description Where codes may be sent, compared character by character: an https URL, an http URL on loopback, or for a public client a URI of a private-use scheme with a dot. In a form, the field once for each.
-             * @example [
-             *       "https://host.example/callback"
-             *     ]
-             */
-            redirectUris?: string[];
-            /**
-             * @description Where a login that the client starts may end (`returnTo`): origins as browsers write them.
-             * @example [
-             *       "http://localhost:4000"
-             *     ]
-             */
-            origins?: string[];
-            /**
-             * @description One of the `origins`: what the client obtains is for a frame on its pages, unless the call has an `embed` of its own. For a host that can’t send `embed`. An empty one takes it away.
-             * @example http://localhost:4000
-             */
-            embedOrigin?: string;
-            /**
-             * @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away.
-             * @example
-             */
-            jwks?: string;
-            /**
-             * @description `drillster` for a host that was written for Drillster and leaves out what the standards ask for. Empty, or absent from a new client, for the strict standard.
-             * @enum {string}
-             */
-            compatibility?: "drillster";
-            /**
-             * @description It can keep no secret, as an application in a browser or on a device. Never changes.
-             * @default false
-             * @example false
-             */
-            isPublic: boolean;
-        };
-        CreatedClient: {
-            /** @enum {string} */
-            type: "CLIENT";
-            /**
-             * @description The `client_id` of OAuth.
-             * @example d3e0a1c2b3f4958677a8b9cadbecfd0e
-             */
-            id: string;
-            /** @example Learning portal */
-            name: string;
-            /** @example false */
-            isPublic: boolean;
-            /**
-             * @example [
-             *       "https://host.example/callback"
-             *     ]
-             */
-            redirectUris: string[];
-            /**
-             * @example [
-             *       "https://learn.example.com"
-             *     ]
-             */
-            origins: string[];
-            /**
-             * @description The one of them for whose frames its tokens are, unless a call says otherwise.
-             * @example https://learn.example.com
-             */
-            embedOrigin?: string;
-            jwks?: components["schemas"]["Jwks"];
-            /**
-             * @description Absent from a client that gets the strict standard.
-             * @enum {string}
-             */
-            compatibility?: "drillster";
-            secrets: components["schemas"]["ClientSecret"][];
-            /**
-             * @description The service account that calls with this client unless it names another one.
-             * @example Sa7vKq2LwT0m8sQXq3bVxg
-             */
-            serviceAccountId?: string;
-            organization: components["schemas"]["OrganizationRef"];
-            /**
-             * Format: date-time
-             * @example 2026-01-11T16:54:11Z
-             */
-            created: string;
-            /**
-             * @description Shown this once; absent from a client that needs none.
-             * @example w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk
-             */
-            secret?: string;
-        };
-        ClientChanges: {
-            /**
-             * @description Where codes may be sent, compared character by character: an https URL, an http URL on loopback, or for a public client a URI of a private-use scheme with a dot. In a form, the field once for each.
-             * @example [
-             *       "https://host.example/callback"
-             *     ]
-             */
-            redirectUris?: string[];
-            /**
-             * @description Where a login that the client starts may end (`returnTo`): origins as browsers write them.
-             * @example [
-             *       "http://localhost:4000"
-             *     ]
-             */
-            origins?: string[];
-            /**
-             * @description One of the `origins`: what the client obtains is for a frame on its pages, unless the call has an `embed` of its own. For a host that can’t send `embed`. An empty one takes it away.
-             * @example http://localhost:4000
-             */
-            embedOrigin?: string;
-            /**
-             * @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away.
-             * @example
-             */
-            jwks?: string;
-            /**
-             * @description `drillster` for a host that was written for Drillster and leaves out what the standards ask for. Empty, or absent from a new client, for the strict standard.
-             * @enum {string}
-             */
-            compatibility?: "drillster";
-            /** @example Learning portal */
-            name?: string;
-        };
-        NewClientSecret: {
-            /**
-             * @description Names the secret; it is of no use.
-             * @example Cs9sdXkQwT2m8sQXq3bVxg
-             */
-            id: string;
-            /**
-             * Format: date-time
-             * @example 2026-01-11T16:54:11Z
-             */
-            created: string;
-            /**
-             * @description Shown this once.
-             * @example w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk
-             */
-            secret: string;
-        };
-        ServiceAccount: {
-            /** @enum {string} */
-            type: "SERVICE_ACCOUNT";
-            /**
-             * @description The `iss` of its assertions.
-             * @example Sa7vKq2LwT0m8sQXq3bVxg
-             */
-            id: string;
-            /** @example Learning portal */
-            name: string;
-            /** @enum {string} */
-            status: "ACTIVE" | "BLOCKED";
-            /**
-             * @description The client that it calls with unless it names another one.
-             * @example 3f0c6d1e9b7a4c2d8e5f60718293a4b5
-             */
-            clientId: string;
-            organization: components["schemas"]["OrganizationRef"];
-            /**
-             * Format: date-time
-             * @example 2026-01-11T16:54:11Z
-             */
-            created: string;
-        };
-        ServiceAccounts: {
-            serviceAccounts: components["schemas"]["ServiceAccount"][];
-            pagination: components["schemas"]["Pagination"];
-        };
-        NewServiceAccount: {
-            /** @example Learning portal */
-            name: string;
-        };
-        ServiceAccountKey: {
-            /**
-             * @description What assertions name as their `kid`.
-             * @example Kq3vKq2LwT0m8sQXq3bVxg
-             */
-            kid: string;
-            /**
-             * @description The only algorithm that it verifies.
-             * @enum {string}
-             */
-            algorithm: "RS256" | "ES256" | "EdDSA";
-            /**
-             * @description PEM
-             * @example -----BEGIN PUBLIC KEY-----
-             *     MFkwEwYHKoZIzj0CAQY…
-             */
-            publicKey: string;
-            /**
-             * Format: date-time
-             * @example 2026-01-11T16:54:11Z
-             */
-            created: string;
-            /**
-             * Format: date-time
-             * @description From then on it verifies nothing.
-             */
-            revoked?: string;
-        };
-        ServiceAccountKeys: {
-            keys: components["schemas"]["ServiceAccountKey"][];
-            pagination: components["schemas"]["Pagination"];
-        };
-        NewKey: {
-            /**
-             * @description A public key: PEM, or a JWK as a text or in a JSON body as the object itself. RSA of 2048 to 8192 bits (RS256), EC on P-256 (ES256), or Ed25519 (EdDSA).
-             * @example {"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
-             */
-            publicKey: string;
-        };
-        NewKeyPair: {
-            /**
-             * @description What assertions name as their `kid`.
-             * @example Kq3vKq2LwT0m8sQXq3bVxg
-             */
-            kid: string;
-            /**
-             * @description The only algorithm that it verifies.
-             * @enum {string}
-             */
-            algorithm: "RS256" | "ES256" | "EdDSA";
-            /**
-             * @description PEM
-             * @example -----BEGIN PUBLIC KEY-----
-             *     MFkwEwYHKoZIzj0CAQY…
-             */
-            publicKey: string;
-            /**
-             * Format: date-time
-             * @example 2026-01-11T16:54:11Z
-             */
-            created: string;
-            /**
-             * Format: date-time
-             * @description From then on it verifies nothing.
-             */
-            revoked?: string;
-            /**
-             * @description PEM; shown this once and kept nowhere.
-             * @example -----BEGIN PRIVATE KEY-----
-             *     MIGHAgEAMBMGByqGSM49…
-             */
-            privateKey: string;
-        };
     };
     responses: never;
     parameters: never;
@@ -2863,7 +2863,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -2914,6 +2914,24 @@ export interface operations {
             };
             /** @description `not_found`, `unknown_user` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3233,7 +3251,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -3293,6 +3311,24 @@ export interface operations {
             };
             /** @description `third_party_id_in_use` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3419,7 +3455,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -3494,6 +3530,24 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description `too_many_requests` */
             429: {
                 headers: {
@@ -3534,7 +3588,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -3602,6 +3656,24 @@ export interface operations {
             };
             /** @description `third_party_id_in_use`, `third_party_already_assigned` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3742,7 +3814,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -3812,6 +3884,24 @@ export interface operations {
             };
             /** @description `third_party_id_in_use`, `third_party_already_assigned` */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5780,7 +5870,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -5833,6 +5923,24 @@ export interface operations {
             };
             /** @description `not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6103,6 +6211,24 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description `too_many_requests` */
             429: {
                 headers: {
@@ -6346,7 +6472,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -6407,6 +6533,24 @@ export interface operations {
             };
             /** @description `group_not_found`, `unknown_user` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6549,7 +6693,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 /**
                  * @example {
@@ -6610,6 +6754,24 @@ export interface operations {
             };
             /** @description `group_not_found`, `unknown_user` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6701,6 +6863,24 @@ export interface operations {
             };
             /** @description `not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6979,6 +7159,1455 @@ export interface operations {
                 };
             };
             /** @description `unknown_group`, `unknown_user` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listClients: {
+        parameters: {
+            query?: {
+                resultSize?: number;
+                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                resultFrom?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Clients"];
+                };
+            };
+            /** @description `invalid_result_size`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    createClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Learning portal",
+                 *       "redirectUris": [
+                 *         "https://host.example/callback"
+                 *       ],
+                 *       "origins": [
+                 *         "http://localhost:4000"
+                 *       ],
+                 *       "embedOrigin": "http://localhost:4000",
+                 *       "compatibility": "drillster",
+                 *       "isPublic": false
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewClient"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewClient"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedClient"];
+                };
+            };
+            /** @description `name_missing`, `invalid_redirect_uri`, `invalid_origin`, `origin_not_owned`, `invalid_jwks`, `incorrect_field`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Client"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    changeClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "redirectUris": [
+                 *         "https://host.example/callback"
+                 *       ],
+                 *       "origins": [
+                 *         "http://localhost:4000"
+                 *       ],
+                 *       "embedOrigin": "http://localhost:4000",
+                 *       "compatibility": "drillster",
+                 *       "name": "Learning portal"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ClientChanges"];
+                "application/x-www-form-urlencoded": components["schemas"]["ClientChanges"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Client"];
+                };
+            };
+            /** @description `invalid_name`, `invalid_redirect_uri`, `invalid_origin`, `origin_not_owned`, `invalid_jwks`, `incorrect_field`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteClient: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Description"];
+                };
+            };
+            /** @description `client_in_use`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    addClientSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewClientSecret"];
+                };
+            };
+            /** @description `client_has_no_secret`, `limit_reached`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteClientSecret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                secretId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Description"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listServiceAccounts: {
+        parameters: {
+            query?: {
+                resultSize?: number;
+                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                resultFrom?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccounts"];
+                };
+            };
+            /** @description `invalid_result_size`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    createServiceAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Learning portal"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewServiceAccount"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewServiceAccount"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccount"];
+                };
+            };
+            /** @description `name_missing`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getServiceAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccount"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteServiceAccount: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Description"];
+                };
+            };
+            /** @description `cannot_delete_self`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listServiceAccountKeys: {
+        parameters: {
+            query?: {
+                resultSize?: number;
+                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                resultFrom?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccountKeys"];
+                };
+            };
+            /** @description `invalid_result_size`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    addServiceAccountKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "publicKey": "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewKey"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewKey"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ServiceAccountKey"];
+                };
+            };
+            /** @description `invalid_public_key`, `limit_reached`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    generateServiceAccountKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NewKeyPair"];
+                };
+            };
+            /** @description `limit_reached`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    revokeServiceAccountKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+                kid: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Description"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
@@ -7354,6 +8983,24 @@ export interface operations {
             };
             /** @description `not_permitted` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7748,6 +9395,24 @@ export interface operations {
             };
             /** @description `token_used`, `token_expired` */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8531,1383 +10196,6 @@ export interface operations {
             };
         };
     };
-    listClients: {
-        parameters: {
-            query?: {
-                resultSize?: number;
-                /** @description Where the page before ended: its `pagination.lastOnPage`. */
-                resultFrom?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Clients"];
-                };
-            };
-            /** @description `invalid_result_size`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    createClient: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "name": "Learning portal",
-                 *       "redirectUris": [
-                 *         "https://host.example/callback"
-                 *       ],
-                 *       "origins": [
-                 *         "http://localhost:4000"
-                 *       ],
-                 *       "embedOrigin": "http://localhost:4000",
-                 *       "compatibility": "drillster",
-                 *       "isPublic": false
-                 *     }
-                 */
-                "application/json": components["schemas"]["NewClient"];
-                "application/x-www-form-urlencoded": components["schemas"]["NewClient"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["CreatedClient"];
-                };
-            };
-            /** @description `name_missing`, `invalid_redirect_uri`, `invalid_origin`, `origin_not_owned`, `invalid_jwks`, `incorrect_field`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    getClient: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Client"];
-                };
-            };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    changeClient: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "redirectUris": [
-                 *         "https://host.example/callback"
-                 *       ],
-                 *       "origins": [
-                 *         "http://localhost:4000"
-                 *       ],
-                 *       "embedOrigin": "http://localhost:4000",
-                 *       "compatibility": "drillster",
-                 *       "name": "Learning portal"
-                 *     }
-                 */
-                "application/json": components["schemas"]["ClientChanges"];
-                "application/x-www-form-urlencoded": components["schemas"]["ClientChanges"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Client"];
-                };
-            };
-            /** @description `invalid_name`, `invalid_redirect_uri`, `invalid_origin`, `origin_not_owned`, `invalid_jwks`, `incorrect_field`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    deleteClient: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Description"];
-                };
-            };
-            /** @description `client_in_use`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    addClientSecret: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["NewClientSecret"];
-                };
-            };
-            /** @description `client_has_no_secret`, `limit_reached`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    deleteClientSecret: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-                secretId: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Description"];
-                };
-            };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    listServiceAccounts: {
-        parameters: {
-            query?: {
-                resultSize?: number;
-                /** @description Where the page before ended: its `pagination.lastOnPage`. */
-                resultFrom?: string;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ServiceAccounts"];
-                };
-            };
-            /** @description `invalid_result_size`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    createServiceAccount: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "name": "Learning portal"
-                 *     }
-                 */
-                "application/json": components["schemas"]["NewServiceAccount"];
-                "application/x-www-form-urlencoded": components["schemas"]["NewServiceAccount"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ServiceAccount"];
-                };
-            };
-            /** @description `name_missing`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    getServiceAccount: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ServiceAccount"];
-                };
-            };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    deleteServiceAccount: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Description"];
-                };
-            };
-            /** @description `cannot_delete_self`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    listServiceAccountKeys: {
-        parameters: {
-            query?: {
-                resultSize?: number;
-                /** @description Where the page before ended: its `pagination.lastOnPage`. */
-                resultFrom?: string;
-            };
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ServiceAccountKeys"];
-                };
-            };
-            /** @description `invalid_result_size`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    addServiceAccountKey: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                /**
-                 * @example {
-                 *       "publicKey": "{\"kty\":\"OKP\",\"crv\":\"Ed25519\",\"x\":\"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"}"
-                 *     }
-                 */
-                "application/json": components["schemas"]["NewKey"];
-                "application/x-www-form-urlencoded": components["schemas"]["NewKey"];
-            };
-        };
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["ServiceAccountKey"];
-                };
-            };
-            /** @description `invalid_public_key`, `limit_reached`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    generateServiceAccountKey: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["NewKeyPair"];
-                };
-            };
-            /** @description `limit_reached`, `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    revokeServiceAccountKey: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                id: string;
-                kid: string;
-            };
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Description"];
-                };
-            };
-            /** @description `invalid_request` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_authenticated` */
-            401: {
-                headers: {
-                    /** @description RFC 6750, section 3 */
-                    "WWW-Authenticate"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_permitted` */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `not_found` */
-            404: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    /** @description Seconds */
-                    "Retry-After"?: string;
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
     forwardAuth: {
         parameters: {
             query?: never;
@@ -10217,96 +10505,14 @@ export interface operations {
                     /** @description The assertion that the client signed, with `private_key_jwt`. */
                     client_assertion?: string;
                 };
-            };
-        };
-        responses: {
-            /** @description The token. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        /** @description A JWT (RFC 9068); with `resource`, a login token. */
-                        access_token: string;
-                        token_type: string;
-                        /** @description Seconds. */
-                        expires_in: number;
-                        refresh_token?: string;
-                        scope?: string;
-                        jti: string;
-                        /** @description Of a login token: where to forward the browser to. */
-                        url?: string;
-                    };
-                };
-            };
-            /** @description `invalid_request`, `invalid_grant`, `invalid_scope` or `unsupported_grant_type` */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error?: string;
-                        error_description?: string;
-                        id: string;
-                        description: string;
-                    };
-                };
-            };
-            /** @description `invalid_client` */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": {
-                        error?: string;
-                        error_description?: string;
-                        id: string;
-                        description: string;
-                    };
-                };
-            };
-            /** @description `too_many_requests` */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `internal_error` */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-            /** @description `unavailable` */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["Error"];
-                };
-            };
-        };
-    };
-    obtainTokenOfApi: {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody: {
-            content: {
-                "application/x-www-form-urlencoded": {
+                /**
+                 * @example {
+                 *       "grant_type": "refresh_token",
+                 *       "refresh_token": "x",
+                 *       "client_id": "d3e0a1c2b3f4958677a8b9cadbecfd0e"
+                 *     }
+                 */
+                "application/json": {
                     /** @enum {string} */
                     grant_type: "authorization_code" | "refresh_token" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
                     /** @description The authorization code. */
@@ -10386,6 +10592,196 @@ export interface operations {
                     };
                 };
             };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    obtainTokenOfApi: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": {
+                    /** @enum {string} */
+                    grant_type: "authorization_code" | "refresh_token" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
+                    /** @description The authorization code. */
+                    code?: string;
+                    /** @description That of the authorization request. */
+                    redirect_uri?: string;
+                    /** @description RFC 7636, section 4.1. */
+                    code_verifier?: string;
+                    /** @description The refresh token. */
+                    refresh_token?: string;
+                    /** @description The assertion of a service account (RFC 7523, section 2.1). */
+                    assertion?: string;
+                    /** @description `ROLE_USER` */
+                    scope?: string;
+                    /** @description The `/login` of the service, for a login token in place of an access token (RFC 8707). */
+                    resource?: string;
+                    /** @description The client, if it authenticates by no header. */
+                    client_id?: string;
+                    /** @description Its secret, with `client_secret_post`. */
+                    client_secret?: string;
+                    /**
+                     * @description With `private_key_jwt`.
+                     * @enum {string}
+                     */
+                    client_assertion_type?: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+                    /** @description The assertion that the client signed, with `private_key_jwt`. */
+                    client_assertion?: string;
+                };
+                /**
+                 * @example {
+                 *       "grant_type": "refresh_token",
+                 *       "refresh_token": "x",
+                 *       "client_id": "d3e0a1c2b3f4958677a8b9cadbecfd0e"
+                 *     }
+                 */
+                "application/json": {
+                    /** @enum {string} */
+                    grant_type: "authorization_code" | "refresh_token" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
+                    /** @description The authorization code. */
+                    code?: string;
+                    /** @description That of the authorization request. */
+                    redirect_uri?: string;
+                    /** @description RFC 7636, section 4.1. */
+                    code_verifier?: string;
+                    /** @description The refresh token. */
+                    refresh_token?: string;
+                    /** @description The assertion of a service account (RFC 7523, section 2.1). */
+                    assertion?: string;
+                    /** @description `ROLE_USER` */
+                    scope?: string;
+                    /** @description The `/login` of the service, for a login token in place of an access token (RFC 8707). */
+                    resource?: string;
+                    /** @description The client, if it authenticates by no header. */
+                    client_id?: string;
+                    /** @description Its secret, with `client_secret_post`. */
+                    client_secret?: string;
+                    /**
+                     * @description With `private_key_jwt`.
+                     * @enum {string}
+                     */
+                    client_assertion_type?: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+                    /** @description The assertion that the client signed, with `private_key_jwt`. */
+                    client_assertion?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description The token. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description A JWT (RFC 9068); with `resource`, a login token. */
+                        access_token: string;
+                        token_type: string;
+                        /** @description Seconds. */
+                        expires_in: number;
+                        refresh_token?: string;
+                        scope?: string;
+                        jti: string;
+                        /** @description Of a login token: where to forward the browser to. */
+                        url?: string;
+                    };
+                };
+            };
+            /** @description `invalid_request`, `invalid_grant`, `invalid_scope` or `unsupported_grant_type` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `invalid_client` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
             /** @description `too_many_requests` */
             429: {
                 headers: {
@@ -10441,6 +10837,29 @@ export interface operations {
                     /** @description The assertion that the client signed, with `private_key_jwt`. */
                     client_assertion?: string;
                 };
+                /**
+                 * @example {
+                 *       "token": "x",
+                 *       "client_id": "d3e0a1c2b3f4958677a8b9cadbecfd0e"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description The token. */
+                    token: string;
+                    /** @enum {string} */
+                    token_type_hint?: "access_token" | "refresh_token";
+                    /** @description The client, if it authenticates by no header. */
+                    client_id?: string;
+                    /** @description Its secret, with `client_secret_post`. */
+                    client_secret?: string;
+                    /**
+                     * @description With `private_key_jwt`.
+                     * @enum {string}
+                     */
+                    client_assertion_type?: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+                    /** @description The assertion that the client signed, with `private_key_jwt`. */
+                    client_assertion?: string;
+                };
             };
         };
         responses: {
@@ -10449,7 +10868,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/json": Record<string, never>;
+                };
             };
             /** @description `invalid_request`, `invalid_grant`, `invalid_scope` or `unsupported_grant_type` */
             400: {
@@ -10477,6 +10898,24 @@ export interface operations {
                         id: string;
                         description: string;
                     };
+                };
+            };
+            /** @description The body is larger than 64 KiB: `invalid_request` */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description The body is neither a form nor JSON: `invalid_request` */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
                 };
             };
             /** @description `too_many_requests` */

@@ -65,8 +65,7 @@ class ClientFieldsDto {
   embedOrigin?: string | null;
 
   @ApiPropertyOptional({
-    type: String,
-    maxLength: MAX_JWKS,
+    oneOf: [{ type: 'string', maxLength: MAX_JWKS }, { type: 'object' }],
     description:
       'A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: ' +
       'its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away.',
@@ -80,7 +79,7 @@ class ClientFieldsDto {
   jwks?: string | null;
 
   @ApiPropertyOptional({
-    enum: COMPATIBILITIES,
+    enum: [...COMPATIBILITIES, ''],
     description:
       '`drillster` for a host that was written for Drillster and leaves out what the standards ask for. Empty, or absent from a ' +
       'new client, for the strict standard.',

@@ -52,8 +52,7 @@ export class ServiceAccountsDto {
 
 export class NewKeyDto {
   @ApiProperty({
-    type: String,
-    maxLength: MAX_KEY,
+    oneOf: [{ type: 'string', maxLength: MAX_KEY }, { type: 'object' }],
     description:
       'A public key: PEM, or a JWK as a text or in a JSON body as the object itself. RSA of 2048 to 8192 bits (RS256), ' +
       'EC on P-256 (ES256), or Ed25519 (EdDSA).',
