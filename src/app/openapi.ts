@@ -160,7 +160,7 @@ function publish(document: OpenAPIObject, path: string, operation: Operation): v
   const json = requestBody?.content['application/json'];
   if (!json) return;
   const schema = resolve(document, json.schema);
-  // A call whose fields are all optional is valid without a body (API.md, section 1).
+  // A call whose fields are all optional is valid without a body (docs/api.md, section 2.2).
   requestBody!.required = (schema.required ?? []).length > 0;
   operation.responses = { ...operation.responses, ...UNREADABLE_BODY };
   const properties = Object.entries(schema.properties ?? {});

@@ -7,7 +7,7 @@ export function givenTwice(name: string): DomainError {
   });
 }
 
-/** For what no DTO checks. @throws DomainError `invalid_request` for a parameter that was given twice (API.md, section 1) */
+/** For what no DTO checks. @throws DomainError `invalid_request` for a parameter that was given twice (docs/api.md, section 2.2) */
 export function requireGivenOnce(fields: Record<string, unknown>, ...names: string[]): void {
   const twice = names.find((name) => Array.isArray(fields[name]));
   if (twice !== undefined) throw givenTwice(twice);
