@@ -29,7 +29,7 @@ it.each([
   expect(separateCookies(header)).toEqual({ own: {}, rest: 'a' });
 });
 
-/** As browsers keep them: what stands before a name is a part of it. */
+/** Characters that browsers keep as part of the name when they stand before it. */
 const BEFORE = [
   '\xa0',
   '\x85',
@@ -83,6 +83,6 @@ it.each([
 ])('reads a header of the largest size with blanks %s at once', (_, header) => {
   const start = performance.now();
   separateCookies(header);
-  // Half a minute, if the time grew with the square of the size.
+  // It would take half a minute if the time grew with the square of the size.
   expect(performance.now() - start).toBeLessThan(2000);
 });

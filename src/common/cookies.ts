@@ -1,20 +1,23 @@
-/** Names of ours begin so, in letters of this case. */
+/** The names of our own cookies begin like this. Case matters. */
 const OURS = /^(?:__Host-)?latchkey/;
-/** What some application could take for a name of ours, once it is decoded and its odd characters are gone. */
+/** Names that an application could mistake for ours once it has decoded them and removed odd characters. */
 const LIKE_OURS = /^(?:__(?:host|secure)-)?latchkey/i;
-/** A header, or a name, without either of these holds no such name. */
+/** A header or name that matches none of this holds no cookie of ours and none that looks like one. */
 const WORTH_READING = /latchkey|[%\x80-\xff]/i;
 
 export interface Cookies {
-  /** Ours, by name. A name that is there twice is not: nobody can say which of the two is ours. */
+  /**
+   * Our own cookies, by name. A name that occurs twice is left out, because nobody can tell which of the two is ours.
+   */
   own: Readonly<Record<string, string>>;
-  /** A Cookie header with all others, letter by letter. */
+  /** A Cookie header with all other cookies, unchanged. */
   rest: string;
 }
 
 /**
- * Takes a Cookie header apart. A cookie is ours if its name is, byte for byte: browsers keep the promise of `__Host-` for no name
- * that only looks like one. What looks like ours to somebody else is in neither part, so that the application behind gets nothing of it.
+ * Separates our own cookies from those of the application behind us. A cookie is ours if its name matches byte for
+ * byte: browsers enforce `__Host-` only for the exact prefix. A cookie that an application could mistake for ours is
+ * dropped, so that the application never receives one.
  */
 export function separateCookies(header = ''): Cookies {
   const own: Record<string, string> = {};
@@ -34,8 +37,8 @@ export function separateCookies(header = ''): Cookies {
 }
 
 /**
- * Only what RFC 6265, section 5.2, takes off; `trim` takes off much that a browser keeps as a part of the name. A regular
- * expression for the end would begin anew at each of many blanks: one large header would take half a minute.
+ * Removes only what RFC 6265, section 5.2, removes: `trim` also removes characters that browsers keep as part of the
+ * name. A regular expression for the end would start again at each blank, so one large header could take half a minute.
  */
 function withoutBlanks(text: string): string {
   let [start, end] = [0, text.length];
@@ -44,7 +47,7 @@ function withoutBlanks(text: string): string {
   return text.slice(start, end);
 }
 
-/** A space or a tab. */
+/** Whether the character is a space or a tab. */
 function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }

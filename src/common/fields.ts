@@ -4,22 +4,25 @@ import { ERRORS } from './errors/errors.js';
 import type { ErrorId } from './errors/errors.js';
 import { failsAs } from './errors/validation.js';
 
-/** At least one visible character, and no control characters or halves of surrogate pairs. */
+/** One line of text: at least one visible character, no control characters and no lone surrogates. */
 export const TEXT_LINE = /^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u;
-/** The same over several lines. */
+/**
+ * Text of one or more lines: at least one visible character, no lone surrogates and no other control characters than
+ * tabs and line breaks.
+ */
 export const TEXT = /^(?=[^]*\S)(?:[^\p{Cc}\p{Cs}]|[\t\r\n])+$/u;
 
-/** The contract's error for a rule of a DTO, in the words of the table of errors. */
+/** Reports a broken rule of a DTO with this error id and its default description. */
 export function fails(id: ErrorId): ValidationOptions {
   return failsAs(id, ERRORS[id].description.replace(/\.$/, ''));
 }
 
-/** An empty value of a form stands for none; `null` does in JSON. */
+/** Reads an empty form field as `null`. */
 export function EmptyIsNull(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) => (value === '' ? null : value));
 }
 
-/** `true`, `false`, `1` and `0`, as forms and JSON write them (docs/api.md, section 2.2). */
+/** Reads `true`, `false`, `1` and `0`, as forms and JSON write them (docs/api.md, section 2.2). */
 export function ToBoolean(): PropertyDecorator {
   const values = new Map<unknown, boolean>([
     ['true', true],
@@ -32,7 +35,10 @@ export function ToBoolean(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) => values.get(value) ?? value);
 }
 
-/** A list of texts: one or more in JSON; in a form the field once for each, and an empty one for none. */
+/**
+ * Reads a list of strings: a string or an array in JSON; in a form, one field for each string. An empty field or `null`
+ * is an empty list.
+ */
 export function ToList(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) => {
     if (value === '' || value === null) return [];
@@ -40,7 +46,7 @@ export function ToList(): PropertyDecorator {
   });
 }
 
-/** JSON as a text; in a JSON body also the object itself. */
+/** Reads JSON as text. In a JSON body, the value may also be the object itself. */
 export function ToJsonText(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) =>
     typeof value === 'object' && value !== null && !Array.isArray(value) ? JSON.stringify(value) : value,

@@ -1,12 +1,13 @@
 import { isIP, isIPv6 } from 'node:net';
 
 const GROUPS = 8;
-/** What everybody shares whose address can't be read. */
+/** The network that all unreadable addresses share. */
 const UNKNOWN = 'unknown';
 
 /**
- * The address in what a proxy says of a client: some add a port (`192.0.2.7:5678`, `[2001:db8::1]:5678`), which is
- * another for each connection, some brackets or a zone (`fe80::1%eth0`). `null` if there is none.
+ * Reads the client's address as a proxy reports it. Some proxies add a port (`192.0.2.7:5678`, `[2001:db8::1]:5678`),
+ * which differs for each connection; some add brackets or a zone (`fe80::1%eth0`). Returns `null` if there is no
+ * address.
  */
 export function addressIn(text: string | undefined): string | null {
   const [, inBrackets, bare = text ?? ''] = /^(?:\[([^\]]*)\]|([^:]*))(?::\d{1,5})?$/.exec(text ?? '') ?? [];
@@ -15,8 +16,9 @@ export function addressIn(text: string | undefined): string | null {
 }
 
 /**
- * Whose an address is: whoever has one of IPv6 has the whole /64 (RFC 6177), and an IPv4 address is the same inside of an
- * IPv6 address. What is no address, as a proxy may say, is one network, so that nobody gets a limit of their own by it.
+ * The network to which an address is attributed: a /64 for IPv6, since one subscriber has all of it (RFC 6177), and the
+ * address itself for IPv4, also when it is mapped into IPv6. All texts that are not addresses share one network, so
+ * that a made-up address does not get limits of its own.
  */
 export function networkOf(text: string | undefined): string {
   const address = addressIn(text);
@@ -26,7 +28,7 @@ export function networkOf(text: string | undefined): string {
   return ipv4In(groups) ?? `${groups.slice(0, 4).join(':')}::/64`;
 }
 
-/** In lower case and without leading zeros. */
+/** The eight groups of an IPv6 address, in lower case and without leading zeros. */
 function groupsOf(address: string): string[] {
   const { hostname } = new URL(`http://[${address}]`);
   const [before = [], after = []] = hostname
@@ -37,7 +39,7 @@ function groupsOf(address: string): string[] {
   return [...before, ...zeros, ...after];
 }
 
-/** RFC 4291, section 2.5.5.2. */
+/** The IPv4 address of an IPv4-mapped IPv6 address (RFC 4291, section 2.5.5.2). */
 function ipv4In(groups: string[]): string | null {
   if (groups.slice(0, 6).join(':') !== '0:0:0:0:0:ffff') return null;
   return groups

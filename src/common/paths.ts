@@ -5,12 +5,12 @@ export type ApiVersion = '2' | '2.1' | '2.1.1';
 
 const ALIAS = /^\/api\/(2(?:\.1)?)(?=[/?]|$)/;
 
-/** The same URL under the base path that the routes are registered with. */
+/** Rewrites a URL from one of the other base paths to the one that routes are registered under. */
 export function withoutAlias(url: string): string {
   return url.startsWith('/api/2') ? url.replace(ALIAS, `/${API}`) : url;
 }
 
-/** The version that a URL names, as the client wrote it; some answers differ between versions (docs/api.md, section 15.1). */
+/** The API version in the URL that the client requested. Some answers depend on it (docs/api.md, section 15.1). */
 export function versionOf(url: string): ApiVersion {
   return (ALIAS.exec(url)?.[1] as '2' | '2.1' | undefined) ?? '2.1.1';
 }

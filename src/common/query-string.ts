@@ -1,9 +1,9 @@
 import { parse } from 'fast-querystring';
 
 /**
- * Reads a query string. A parameter that is given twice, or in the array and object notations of other servers
- * (`token[]=`, `token[x]=`), becomes an array, so that validation refuses it where a text is expected instead of
- * reading one of the values, or none.
+ * Parses a query string. A parameter that is repeated, or written in the array or object notation of other servers
+ * (`token[]=`, `token[x]=`), becomes an array. Validation then refuses it where a string is expected, instead of
+ * reading one of the values or none.
  */
 export function parseQueryString(text: string): Record<string, unknown> {
   const parsed = parse(text) as Record<string, unknown>;

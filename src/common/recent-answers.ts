@@ -2,21 +2,21 @@ import type { Clock } from './clock.js';
 
 interface Remembered<T> {
   answer: T;
-  /** When it was asked for, in milliseconds; `-Infinity` once it is believed no more. */
+  /** When the question was asked, in milliseconds; `-Infinity` if the answer must not be used any more. */
   askedAt: number;
 }
 
 interface Question<T> {
   answer: Promise<T | null>;
-  /** In milliseconds. */
+  /** When the question was asked, in milliseconds. */
   askedAt: number;
   isVoid: boolean;
 }
 
 /**
- * Answers that were asked for a moment ago: at most `size` of them, each believed for `lifetimeMs`. Calls for one key
- * that come while it is asked wait for the same answer, unless that would be too old for them. What is known here to be
- * wrong is forgotten by `forget`; what changes elsewhere is noticed when the answer is too old, so that nobody has to tell.
+ * A cache of at most `size` answers, each used for `lifetimeMs`. Concurrent calls for one key share one question,
+ * unless its answer would be too old for them. `forget` removes an answer that is known here to be out of date. A
+ * change elsewhere needs no notification: the answer expires soon enough.
  */
 export class RecentAnswers<T> {
   private readonly remembered = new Map<string, Remembered<T>>();
@@ -27,16 +27,16 @@ export class RecentAnswers<T> {
     private readonly limits: { size: number; lifetimeMs: number },
   ) {}
 
-  /** The answer for `key`, if it is young enough to be believed. */
+  /** The answer for `key`, or `undefined` if there is none or it is too old. */
   recall(key: string): T | undefined {
     const known = this.remembered.get(key);
     return known && this.isFresh(known) ? known.answer : undefined;
   }
 
   /**
-   * The same, or what `ask` says now. It is given what was remembered before, which may be out of date. `null` is not
-   * remembered, so that what nobody knows takes no place from what is known; a question that fails leaves nothing
-   * that is believed.
+   * The answer for `key`, from the cache or else from `ask`. `ask` receives the previous answer, which may be out of
+   * date. `null` is not cached, so that unknown keys do not push known ones out. If `ask` fails, the previous answer is
+   * not used again.
    */
   get(key: string, ask: (before: T | undefined) => Promise<T | null>): Promise<T | null> {
     const recalled = this.recall(key);
@@ -47,7 +47,10 @@ export class RecentAnswers<T> {
     return this.startQuestion(key, ask);
   }
 
-  /** Forgets the answer for `key`, also the one that is on its way: it was asked for before what made it wrong. */
+  /**
+   * Removes the answer for `key`. An answer that is still being fetched is not cached either, because it may be out of
+   * date.
+   */
   forget(key: string): void {
     this.remembered.delete(key);
     const question = this.asking.get(key);
@@ -79,14 +82,14 @@ export class RecentAnswers<T> {
   }
 
   private remember(key: string, answer: T | null, askedAt: number): void {
-    // What was asked for last is the last to make room.
+    // Deleting the entry first moves it to the end of the map: the oldest answers are evicted first.
     this.remembered.delete(key);
     if (answer === null) return;
     if (this.remembered.size >= this.limits.size) this.remembered.delete(this.remembered.keys().next().value!);
     this.remembered.set(key, { answer, askedAt });
   }
 
-  /** A clock that was set back makes no answer younger. */
+  /** After the clock was set back, an answer from the future does not count as fresh. */
   private isFresh({ askedAt }: Pick<Remembered<T>, 'askedAt'>): boolean {
     const age = this.clock.now().getTime() - askedAt;
     return age >= 0 && age <= this.limits.lifetimeMs;
@@ -94,7 +97,7 @@ export class RecentAnswers<T> {
 }
 
 /**
- * Milliseconds for which the answer of the database about what may be taken away is believed. That it was taken
- * away reaches every instance within two seconds, whether anybody tells it or not; the rest is for the question itself.
+ * How long an answer from the database about a right is used, in milliseconds. A right that is taken away is gone on
+ * every instance within two seconds, without any notification. The remaining half second is for the query itself.
  */
 export const BELIEVED_MS = 1_500;

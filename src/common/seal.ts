@@ -4,7 +4,10 @@ const CIPHER = 'aes-256-gcm';
 const IV_BYTES = 12;
 const TAG_BYTES = 16;
 
-/** Encrypts under a key of 32 bytes; `name` is authenticated with it, so that what is sealed can't be taken for something else. */
+/**
+ * Encrypts `text` under a key of 32 bytes. `name` is authenticated as well, so that one sealed value can't take
+ * another's place.
+ */
 export function seal(key: Buffer, name: string, text: string): string {
   const iv = randomBytes(IV_BYTES);
   const cipher = createCipheriv(CIPHER, key, iv).setAAD(Buffer.from(name));
@@ -12,7 +15,7 @@ export function seal(key: Buffer, name: string, text: string): string {
   return Buffer.concat([iv, cipher.getAuthTag(), sealed]).toString('base64url');
 }
 
-/** @throws Error for what was sealed under another key, or with another name */
+/** Decrypts a sealed text. @throws Error if it was sealed under another key or name */
 export function unseal(key: Buffer, name: string, sealed: string): string {
   const bytes = Buffer.from(sealed, 'base64url');
   const end = IV_BYTES + TAG_BYTES;

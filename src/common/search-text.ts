@@ -1,22 +1,22 @@
 const MAX_TERM = 64;
 const MAX_TERMS = 32;
-/** A letter or digit that no letter, digit or dot stands before: `demo.example` is one word. */
+/** A letter or digit that no letter, digit or dot precedes. So `demo.example` is one word. */
 const WORD_START = /(?<![\p{L}\p{N}.])[\p{L}\p{N}]/gu;
-/** Sorts after everything that a text may begin with. */
+/** Sorts after any character that can start a search term. */
 const LAST = '\u{10FFFF}';
 
-/** All terms from `from` up to, and without, `below`. */
+/** The search terms from `from` (inclusive) to `below` (exclusive). */
 export interface TermRange {
   from: string;
   below: string;
 }
 
 /**
- * The form in which texts are searched: without case, accents and the differences of compatible letters, so that
- * `STRASSE` finds `Straße` and `istanbul` finds `İstanbul`. The same on both engines, because neither is asked.
+ * Folds a text for searching. Case, accents and compatibility variants are ignored, so that `STRASSE` finds `Straße`
+ * and `istanbul` finds `İstanbul`. It is done here and not in SQL, so that both engines find the same.
  */
 export function fold(text: string): string {
-  // First small, because the capital ẞ has no larger form; then large, because ß has one, SS.
+  // Lower case first, because the capital ẞ has no upper case; then upper case, because that of ß is SS.
   return text
     .normalize('NFKD')
     .toLowerCase()
@@ -30,8 +30,8 @@ export function fold(text: string): string {
 }
 
 /**
- * What is stored to find something by its texts: what follows from the start of each word, at most 64 characters of
- * it and 32 of them. A search is then a range of these.
+ * The search terms to store for `texts`: the text from the start of each word on, up to 64 characters; at most 32
+ * terms. A search looks for a range of terms.
  */
 export function searchTerms(texts: string[]): string[] {
   const terms = new Set<string>();
@@ -40,7 +40,7 @@ export function searchTerms(texts: string[]): string[] {
   return [...terms].slice(0, MAX_TERMS);
 }
 
-/** The terms that a search finds; `null` where there is nothing to search for. */
+/** The range of terms that a search looks for, or `null` if the query is empty. */
 export function searchRange(query: string | undefined): TermRange | null {
   const folded = firstCharacters(fold(query ?? '').replace(/^[^\p{L}\p{N}]+(?=[\p{L}\p{N}])/u, ''));
   return folded === '' ? null : { from: folded, below: folded + LAST };

@@ -1,19 +1,25 @@
 import { isUtf8 } from 'node:buffer';
 
-/** What no text holds: NUL, which PostgreSQL does not store, and half of a surrogate pair, which no encoding can write. */
+/**
+ * Characters that a text can't contain: NUL, which PostgreSQL can't store, and lone surrogates, which UTF-8 can't
+ * encode.
+ */
 const NOT_TEXT = /[\0\p{Cs}]/u;
 
-/** Whether a string is well-formed Unicode without NUL. */
+/** Whether a string is well-formed Unicode without NUL characters. */
 export function isText(value: string): boolean {
   return !NOT_TEXT.test(value);
 }
 
-/** Whether bytes are such a text in UTF-8. */
+/** Whether bytes are well-formed UTF-8 without NUL characters. */
 export function areText(bytes: Uint8Array): boolean {
   return isUtf8(bytes) && !bytes.includes(0);
 }
 
-/** Whether every string in a JSON value is a text, also the names of its members. However deep it goes, it takes no stack. */
+/**
+ * Whether every string and member name in a JSON value is text. It is not recursive, so that deep nesting can't
+ * overflow the stack.
+ */
 export function holdsText(value: unknown): boolean {
   const left = [value];
   while (left.length > 0) {
@@ -25,7 +31,7 @@ export function holdsText(value: unknown): boolean {
   return true;
 }
 
-/** Whether a path, a query or the body of a form is the percent-encoded form of a text. */
+/** Whether a path, a query or a form body decodes to text. */
 export function isPercentEncodedText(encoded: string): boolean {
   if (!encoded.includes('%')) return isText(encoded);
   try {

@@ -6,7 +6,7 @@ it.each([
   { list: '', address: '127.0.0.1', trusted: false },
   { list: '127.0.0.1', address: '127.0.0.1', trusted: true },
   { list: '127.0.0.1', address: '127.0.0.2', trusted: false },
-  // A server that listens on both versions sees an IPv4 peer like this.
+  // A server that listens on both IPv6 and IPv4 sees an IPv4 peer in this form.
   { list: '127.0.0.1', address: '::ffff:127.0.0.1', trusted: true },
   { list: '10.0.0.0/8, 192.168.1.5', address: '10.255.0.1', trusted: true },
   { list: '10.0.0.0/8, 192.168.1.5', address: '::ffff:10.255.0.1', trusted: true },

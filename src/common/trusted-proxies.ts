@@ -1,6 +1,6 @@
 import { BlockList, isIP } from 'node:net';
 
-/** Addresses whose answer is remembered, at most: a proxy has one, and so has whoever connects without one. */
+/** How many addresses the cache holds. A proxy has one, and so has every client that connects directly. */
 const MAX_REMEMBERED = 1000;
 
 interface Network {
@@ -9,18 +9,18 @@ interface Network {
   bits: number;
 }
 
-/** The proxies in front of the service: what they say about a request is believed, and nobody else's word. */
+/** The proxies in front of the service. Only their forwarding headers are trusted. */
 export class TrustedProxies {
   private readonly networks = new BlockList();
   private readonly remembered = new Map<string, boolean>();
 
-  /** `list` has been checked with `isNetworkList`. */
+  /** `list` must satisfy `isNetworkList`. */
   constructor(list = '') {
     for (const { address, family, bits } of split(list).map((text) => parse(text)!))
       this.networks.addSubnet(address, bits, family);
   }
 
-  /** Whether the other end of a connection is one of them; `address` is that of the socket, never out of a header. */
+  /** Whether `address` is one of the trusted proxies. It must be the socket's address, never one from a header. */
   includes(address: string | undefined): boolean {
     if (!address) return false;
     const known = this.remembered.get(address);
@@ -36,7 +36,10 @@ export class TrustedProxies {
   }
 }
 
-/** IP addresses and networks such as `10.0.0.0/8`, with commas or spaces between; not a network of everybody. */
+/**
+ * Whether a value is a list of IP addresses and networks (`10.0.0.0/8`), separated by commas or spaces. A network of
+ * all addresses is not allowed.
+ */
 export function isNetworkList(list: unknown): boolean {
   return typeof list === 'string' && split(list).every((text) => parse(text) !== null);
 }

@@ -85,7 +85,7 @@ describe('normalizeEmailAddress', () => {
   it.each(['\u200b', ' ', '\u3164 '])('folds an address with very many of %j inside at once', (blank) => {
     const start = performance.now();
     normalizeEmailAddress(`a${blank.repeat(30_000)}b@x.example`);
-    // Many seconds, if the time grew with the square of the size.
+    // It would take many seconds if the time grew with the square of the size.
     expect(performance.now() - start).toBeLessThan(2000);
   });
 });

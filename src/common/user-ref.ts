@@ -3,14 +3,14 @@ import { isEmail } from 'class-validator';
 import { DomainError } from './errors/errors.js';
 
 /**
- * How a caller names a user (docs/api.md, section 2.6). The form alone decides what a reference is, in this
- * order: `self`; `CODE$ID` or `CODE/ID`, a third-party ID; something with an `@`, an e-mail address;
- * anything else, a user ID. So one text never names two users.
+ * How a caller names a user (docs/api.md, section 2.6). The form alone decides, in this order: `self`; `CODE$ID` or
+ * `CODE/ID` is a third-party ID; a text with an `@` is an e-mail address; any other text is a user ID. So one text
+ * never names two users.
  */
 export type UserRef =
   { by: 'self' } | { by: 'id'; id: string } | { by: 'emailAddress'; address: string } | ThirdPartyIdRef;
 
-/** A reference that means the same whoever says it. */
+/** A reference whose meaning does not depend on the caller. */
 export type NamingRef = Exclude<UserRef, { by: 'self' }>;
 
 export interface ThirdPartyIdRef {
@@ -19,26 +19,29 @@ export interface ThirdPartyIdRef {
   id: string;
 }
 
-/** The reference in the words of somebody else than `caller`. */
+/** Replaces `self` with the caller's user ID. */
 export function toNamingRef(caller: { userId: string }, ref: UserRef): NamingRef {
   return ref.by === 'self' ? { by: 'id', id: caller.userId } : ref;
 }
 
 const THIRD_PARTY_CODE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-/** RFC 5321, section 4.5.3.1.3, less the angle brackets. */
+/** RFC 5321, section 4.5.3.1.3, without the angle brackets. */
 const MAX_EMAIL_ADDRESS = 254;
 export const MAX_THIRD_PARTY_ID = 255;
 const MAX_ID = 64;
 const INVISIBLE = /\p{Default_Ignorable_Code_Point}/u;
-/** Without the lookbehind, the search for the end would begin anew at each of many blanks. */
+/**
+ * Invisible characters around an address. Without the lookbehind, the search for the end would start again at each
+ * blank.
+ */
 const INVISIBLE_AROUND =
   /^[\s\p{Default_Ignorable_Code_Point}]+|(?<![\s\p{Default_Ignorable_Code_Point}])[\s\p{Default_Ignorable_Code_Point}]+$/gu;
-/** What would end or change a host name in a URL. */
+/** Characters that would end or change a host name in a URL. */
 const NOT_DOMAIN = /[\s%/?#@:\\[\]<>^|]/;
-/** Control characters, NUL among them, and halves of surrogate pairs are in no reference. */
+/** Control characters (with NUL) and lone surrogates: no reference contains any. */
 const NOT_TEXT = /[\p{Cc}\p{Cs}]/u;
 
-/** @throws DomainError `missing_field` */
+/** Reads a user reference (docs/api.md, section 2.6). @throws DomainError `missing_field` */
 export function parseUserRef(text: string | undefined): UserRef {
   const reference = requireText(text, MAX_THIRD_PARTY_ID + 65);
   if (reference === 'self') return { by: 'self' };
@@ -53,7 +56,7 @@ export function isThirdPartyCode(text: string): boolean {
   return THIRD_PARTY_CODE.test(text);
 }
 
-/** @throws DomainError `missing_field` */
+/** A reference from the two parts of a third-party ID. @throws DomainError `missing_field` */
 export function thirdPartyRef(thirdParty: string | undefined, id: string | undefined): ThirdPartyIdRef {
   if (!thirdParty || !isThirdPartyCode(thirdParty))
     throw new DomainError('missing_field', 'The third-party code is missing or malformed.');
@@ -61,7 +64,8 @@ export function thirdPartyRef(thirdParty: string | undefined, id: string | undef
 }
 
 /**
- * A third-party ID that is what a call is about, not a way to name a user: given as `CODE$ID`, or in two parts.
+ * Reads a third-party ID that is the subject of a call, not a way to name a user. It is given as `CODE$ID` or as two
+ * parts.
  *
  * @throws DomainError `invalid_third_party_id`
  */
@@ -71,19 +75,19 @@ export function parseThirdPartyId(given: string | { thirdParty?: string | null; 
     const ref = parseUserRef(given);
     if (ref.by === 'thirdPartyId') return ref;
   } catch {
-    // What is wrong with it is the same for the caller.
+    // The caller gets the same error for every fault.
   }
   throw new DomainError('invalid_third_party_id');
 }
 
-/** The Kelvin sign, the Greek question mark and a Greek accent: all that composing would make ASCII of. */
+/** The Kelvin sign, the Greek question mark and a Greek accent: the only characters that NFC turns into ASCII. */
 const BECOMES_ASCII = /([\u212a\u037e\u1fef])/u;
 
 /**
- * The form in which addresses are compared: case is ignored in the whole address, composed and
- * decomposed letters are the same, an internationalized domain and its `xn--` form are one, and what can't be seen
- * around an address is no part of it. Everything else, also `+tag`, tells two addresses apart, and before the `@` no
- * character outside ASCII is one of ASCII.
+ * The form in which e-mail addresses are compared. It ignores case in the whole address, and invisible characters
+ * around it. Composed and decomposed letters are equal, and so are an internationalized domain and its `xn--` form.
+ * Everything else distinguishes two addresses, also `+tag`. Before the `@`, a character outside ASCII never equals one
+ * in ASCII.
  */
 export function normalizeEmailAddress(address: string): string {
   const visible = address.replace(INVISIBLE_AROUND, '');
@@ -99,18 +103,18 @@ function foldLocalPart(text: string): string {
 }
 
 function fold(text: string): string {
-  // Composed again in the end: some capital letters have a composed form only when they are small.
+  // Compose again after lower-casing: some letters have a composed form in lower case only.
   return text.normalize('NFC').toLowerCase().normalize('NFC');
 }
 
-/** Whether it can be the address of an account, in the form in which addresses are compared. */
+/** Whether a value is an e-mail address in the normalized form that accounts are stored with. */
 export function isEmailAddress(address: unknown): boolean {
   return isEmail(address) && (address as string).length <= MAX_EMAIL_ADDRESS && !INVISIBLE.test(address as string);
 }
 
 /**
- * As it is read, if it is one that IDNA knows (UTS #46) and what is read means the same domain; in ASCII otherwise. A label can
- * be an encoding of what looks like an encoding.
+ * The Unicode form of a domain if IDNA accepts it (UTS #46) and it maps back to the same domain; the ASCII form
+ * otherwise. The check is needed because a label can decode to something that looks encoded itself.
  */
 function unicodeDomain(domain: string): string {
   if (!/[^\0-\x7f]|(?:^|\.)xn--/.test(domain) || NOT_DOMAIN.test(domain)) return domain;

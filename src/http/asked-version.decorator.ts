@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify';
 import { versionOf } from '../common/paths.js';
 import type { ApiVersion } from '../common/paths.js';
 
-/** The version of the API that the client asked for. The router sees one version only. */
+/** The API version in the URL that the client requested. The router itself sees one version only. */
 export const AskedVersion = createParamDecorator((_: unknown, context: ExecutionContext): ApiVersion =>
   versionOf(context.switchToHttp().getRequest<FastifyRequest>().originalUrl),
 );

@@ -1,9 +1,9 @@
 import { DomainError } from '../common/errors/errors.js';
 
-/** What protects the API, as `WWW-Authenticate` names it. */
+/** The realm in `WWW-Authenticate`. */
 export const REALM = 'latchkey';
 
-/** @see RFC 6750, section 3.1 */
+/** The error for an access token that is not valid. @see RFC 6750, section 3.1 */
 export function invalidAccessToken(description: string): DomainError {
   return new DomainError('not_authenticated', description, {
     headers: {

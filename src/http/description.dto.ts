@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-/** What an answer says that has nothing else to say. */
+/** The answer of a call that returns no data. */
 export class DescriptionDto {
   @ApiProperty({ example: 'The group is deleted.' })
   description: string;

@@ -6,7 +6,7 @@ import type { ErrorBody } from '../common/errors/errors.js';
 
 const RETRY_AFTER_SECONDS = '2';
 
-/** Answers the wire's error object for whatever was thrown. */
+/** Sends the error object (docs/api.md, section 2.4) for any error. */
 export function sendError(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const { status, headers, body } = toFailure(error, request);
   void reply.status(status).headers(headers).send(body);
@@ -18,7 +18,7 @@ export interface Failure {
   body: ErrorBody;
 }
 
-/** What is answered for an error: its own words if it is meant for the caller, none of its internals otherwise. */
+/** The status and body for an error: its own description if it is meant for the caller, and no internals otherwise. */
 export function toFailure(error: unknown, request: FastifyRequest): Failure {
   const known = isGone(error) ? new DomainError('invalid_request', 'The request broke off.') : toDomainError(error);
   if (known) {
@@ -38,7 +38,9 @@ export function toFailure(error: unknown, request: FastifyRequest): Failure {
   return { status: 500, headers: {}, body: { id: internal.id, description: internal.message, requestId: request.id } };
 }
 
-/** The client went away while it sent its body: nobody reads the answer, and it is no failure of ours. */
+/**
+ * Whether the client closed the connection while it sent its body. Nobody reads the answer, and it is not our failure.
+ */
 function isGone(error: unknown): boolean {
   const { code, message } = error as NodeJS.ErrnoException;
   return code === 'ECONNRESET' && message === 'aborted';
@@ -55,7 +57,7 @@ export function unavailable(): DomainError {
   return new DomainError('unavailable', undefined, { headers: { 'Retry-After': RETRY_AFTER_SECONDS } });
 }
 
-/** The status of an error of Nest's or Fastify's own, such as an unknown path or an unreadable body. */
+/** The status of an error that Nest or Fastify raises, such as an unknown path or an unreadable body. */
 function frameworkStatus(error: unknown): number | null {
   if (error instanceof HttpException) return error.getStatus();
   const { statusCode, code } = error as { statusCode?: unknown; code?: unknown };
@@ -72,7 +74,10 @@ function frameworkDescription(error: unknown, status: number): string {
   return (error as Error).message;
 }
 
-/** For the log: an error of a driver carries the statement's parameters, which may be secret. */
+/**
+ * The error as text for the log. It leaves out the error's other properties: a database driver puts the statement's
+ * parameters there, and they may be secret.
+ */
 function textOf(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error);
 }

@@ -12,11 +12,11 @@ export class ErrorDto {
   description: string;
 }
 
-/** What can happen to every call, beside the errors of its own. */
+/** Errors that every call can answer with, in addition to its own. */
 const EVERYWHERE: ErrorId[] = ['invalid_request', 'internal_error', 'unavailable'];
 const WITH_TOKEN: ErrorId[] = ['not_authenticated', 'too_many_requests'];
 
-/** Documents the errors of a route: one response for each status, with an example for each id. */
+/** Documents a route's errors: one response for each status, with an example for each error id. */
 export function ApiErrors(...ids: ErrorId[]): MethodDecorator {
   return applyDecorators(
     ApiExtraModels(ErrorDto),
@@ -24,7 +24,7 @@ export function ApiErrors(...ids: ErrorId[]): MethodDecorator {
   );
 }
 
-/** With those that can happen everywhere. */
+/** The error ids by status, with those that every call can answer with. */
 export function byStatus(ids: ErrorId[]): Map<number, ErrorId[]> {
   const groups = new Map<number, ErrorId[]>();
   for (const id of new Set([...ids, ...EVERYWHERE])) {
@@ -34,7 +34,7 @@ export function byStatus(ids: ErrorId[]): Map<number, ErrorId[]> {
   return groups;
 }
 
-/** The same for a route that no controller has. */
+/** The OpenAPI responses for the errors of a route that has no controller. */
 export function errorsOf(...ids: ErrorId[]): Record<string, object> {
   return Object.fromEntries(
     [...byStatus(ids)].map(([status, group]) => [
@@ -49,7 +49,7 @@ export function errorsOf(...ids: ErrorId[]): Record<string, object> {
   );
 }
 
-/** The same for a route that is called with an access token. */
+/** Documents the errors of a route that is called with an access token. */
 export function ApiBearerErrors(...ids: ErrorId[]): MethodDecorator {
   return ApiErrors(...ids, ...WITH_TOKEN);
 }

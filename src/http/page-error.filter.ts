@@ -22,7 +22,10 @@ const TITLES: Record<string, string> = {
   unavailable: 'Not available at the moment',
 };
 
-/** For routes that a person's browser opens: a page that says what to do, or the error object for `Accept: application/json`. */
+/**
+ * For routes that people open in a browser: answers with a page that says what to do, or with the error object for
+ * `Accept: application/json`.
+ */
 @Catch()
 export class PageErrorFilter implements ExceptionFilter {
   constructor(private readonly settings: Settings) {}
@@ -33,7 +36,7 @@ export class PageErrorFilter implements ExceptionFilter {
   }
 }
 
-/** For all other routes: the error object, or a page for a person whose browser goes there. */
+/** For all other routes: answers with the error object, or with a page if a person opens the route in a browser. */
 @Catch()
 export class ErrorFilter implements ExceptionFilter {
   constructor(private readonly settings: Settings) {}
@@ -47,8 +50,8 @@ export class ErrorFilter implements ExceptionFilter {
 }
 
 /**
- * Whether a person asks with a browser, and not a program for an object. Programs alone call the API. Java's own client says that it
- * takes HTML and, unlike a browser, GIFs.
+ * Whether a person's browser asks for a page, and not a program for an object. Only programs call the API. The HTTP
+ * client of Java says that it accepts HTML, but, unlike a browser, it also lists GIF.
  */
 export function isForPerson({ url, headers: { accept = '' } }: FastifyRequest): boolean {
   return (
@@ -59,11 +62,11 @@ export function isForPerson({ url, headers: { accept = '' } }: FastifyRequest): 
   );
 }
 
-/** What a page with an error depends on, beside the error. */
+/** What an error page depends on, beside the error. */
 export interface ErrorPage {
-  /** The page that the visitor wanted, to which signing in leads back. */
+  /** The page that the visitor wanted. Signing in leads back to it. */
   returnTo?: string | null;
-  /** The origin on whose pages it may be framed; nobody may frame it without one. */
+  /** The origin whose pages may frame the error page. Without it, no page may. */
   frameAncestor?: string | null;
 }
 

@@ -1,19 +1,23 @@
 import { createHash } from 'node:crypto';
 import type { FastifyReply } from 'fastify';
 
-/** Text that is HTML already and is put into a page as it is. */
+/** HTML that is inserted into a page without escaping. */
 export class Html {
   constructor(readonly text: string) {}
 }
 
-/** A template tag whose values are escaped, except `Html` and lists of it. */
+/** A template tag that escapes its values, except `Html` and arrays of it. */
 export function html(parts: TemplateStringsArray, ...values: unknown[]): Html {
-  // The value of an attribute, such as a field that a form sends, is as it was given.
+  // Attributes keep the characters that `DIRECTIONS` removes elsewhere: a form must send back the value that it was
+  // given.
   const texts = values.map((value, index) => toHtml(value, parts[index]!.endsWith('="')));
   return new Html(String.raw({ raw: parts }, ...texts));
 }
 
-/** They change the direction of what stands after them: the name of a client could make that of its organization unreadable. */
+/**
+ * Characters that change the direction of the text after them: a client's name could make its organization's name
+ * unreadable.
+ */
 const DIRECTIONS = /[\u202a-\u202e\u2066-\u2069]/g;
 
 function toHtml(value: unknown, isAttribute = false): string {
@@ -72,7 +76,7 @@ const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 function contentSecurityPolicy({ formTargets = [], frameAncestor, script }: PageOptions): string {
   return [
     "default-src 'none'",
-    // For the icon of this site, /favicon.ico.
+    // For this site's icon, /favicon.ico.
     "img-src 'self'",
     `style-src 'sha256-${STYLE_HASH}'`,
     ...(script ? ["script-src 'self'"] : []),
@@ -84,26 +88,31 @@ function contentSecurityPolicy({ formTargets = [], frameAncestor, script }: Page
 
 export interface PageOptions {
   referrerPolicy?: 'no-referrer' | 'same-origin';
-  /** Where a form of the page may end beside this site, by redirects: origins, or schemes such as `com.example.app:`. */
+  /**
+   * Where redirects after the page's form may lead, beside this site: origins, or schemes such as `com.example.app:`.
+   */
   formTargets?: string[];
-  /** The origin on whose pages it can be framed, or `'self'` with its quotes; on nobody's without it. */
+  /** The origin whose pages may frame this one, or `'self'` with its quotes. Without it, no page may. */
   frameAncestor?: string | null;
-  /** The path of a script of ours. */
+  /** The path of the page's script, which is one of ours. */
   script?: string;
   /**
-   * Its form tells browsers that send no `Sec-Fetch-Site` where it comes from, by the origin alone and never by the address:
-   * without that, they send `Origin: null` from a page that has no referrer.
+   * Lets browsers without `Sec-Fetch-Site` send the page's origin with its form, but never its full address. Without it
+   * they send `Origin: null`, because the page has no referrer.
    */
   hasForm?: boolean;
 }
 
-/** A page of our own. Unless the options say otherwise it runs no script, loads nothing but the site's icon and can't be framed. It is kept nowhere. */
+/**
+ * Builds a page. Unless the options say otherwise, it runs no script, loads only the site's icon, can't be framed and
+ * is not cached.
+ */
 export function pageOf(
   title: string,
   body: Html,
   options: PageOptions = {},
 ): { text: string; headers: Record<string, string> } {
-  // The style's hash is over every character between the tags.
+  // The style's hash covers every character between the tags.
   const page = html`<!doctype html>
 <html lang="en">
 <head>
@@ -135,7 +144,7 @@ ${
   return { text: page.text, headers };
 }
 
-/** Sends such a page. By default it tells nobody its address, which may hold a token. */
+/** Sends a page. By default its address is never sent as a referrer, because it may hold a token. */
 export function sendPage(reply: FastifyReply, status: number, title: string, body: Html, options?: PageOptions): void {
   const { text, headers } = pageOf(title, body, options);
   void reply.status(status).headers(headers).send(text);

@@ -12,14 +12,14 @@ import type { TermRange } from '../common/search-text.js';
 const DEFAULT_SIZE = 10;
 const MAX_SIZE = 100;
 const MAX_START = 100_000;
-/** Rows of a page whose size the client leaves open, where the lists of the API have no default. */
+/** Rows of a page if the client gives no size and the list has no default size of its own. */
 const MAX_OPEN_SIZE = 1000;
-/** As a position has it. Other years than these are none for every engine. */
+/** An instant in a cursor. Only years that both engines accept are allowed. */
 const INSTANT = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
-/** Up to here the results of a search are counted. */
+/** Search results are counted up to this number. */
 const MAX_COUNTED = 1000;
 
-/** Forms and queries write numbers as text. */
+/** Reads a number that a form or a query writes as text. */
 function ToInteger(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) =>
     typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value,
@@ -59,7 +59,7 @@ class SizeQueryDto extends SearchQueryDto {
   resultSize: number = DEFAULT_SIZE;
 }
 
-/** Which page of a list, by the end of the page before (docs/api.md, section 2.7). */
+/** The query of a list that is paged by a cursor: the end of the previous page (docs/api.md, section 2.7). */
 export class CursorQueryDto extends SizeQueryDto {
   @ApiPropertyOptional({ description: 'Where the page before ended: its `pagination.lastOnPage`.', maxLength: 512 })
   @IsOptional()
@@ -69,17 +69,17 @@ export class CursorQueryDto extends SizeQueryDto {
   resultFrom?: string;
 }
 
-/** The same for a list that has no names to search for. */
+/** The query of a list that is paged by a cursor and can't be searched. */
 export class PageQueryDto extends OmitType(CursorQueryDto, ['query']) {}
 
-/** Which page of a short list, by the number of its first row (docs/api.md, section 2.7). */
+/** The query of a short list that is paged by the number of a row (docs/api.md, section 2.7). */
 export class OffsetQueryDto extends SizeQueryDto {
   @ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: MAX_START, default: 0 })
   @IsResultStart()
   resultStart: number = 0;
 }
 
-/** The same for a list that is shown whole, up to 1000 rows, to who does not say how much of it. */
+/** The query of a short list that is returned whole, up to 1000 rows, unless the client asks for a part of it. */
 export class WholeListQueryDto extends SearchQueryDto {
   @ApiPropertyOptional({ type: 'integer', minimum: 0, maximum: MAX_START, default: 0 })
   @IsResultStart()
@@ -95,12 +95,15 @@ export class WholeListQueryDto extends SearchQueryDto {
   resultSize?: number;
 }
 
-/** The page of such a list. */
+/** The offset and limit of a list that is paged by the number of a row. */
 export function rowsOf(query: { resultStart?: number; resultSize?: number }): { offset: number; limit: number } {
   return { offset: query.resultStart ?? 0, limit: query.resultSize ?? MAX_OPEN_SIZE };
 }
 
-/** Which page of a list that versions 2 and 2.1 page by the number of a row, and 2.1.1 by a cursor (docs/api.md, section 15.1). */
+/**
+ * The query of a list that versions 2 and 2.1 page by the number of a row, and 2.1.1 by a cursor (docs/api.md, section
+ * 15.1).
+ */
 export class VersionedQueryDto extends OmitType(CursorQueryDto, ['resultSize']) {
   @ApiPropertyOptional({ type: 'integer', minimum: 1, maximum: MAX_SIZE, default: DEFAULT_SIZE })
   @IsResultSize()
@@ -116,13 +119,16 @@ export class VersionedQueryDto extends OmitType(CursorQueryDto, ['resultSize']) 
   resultStart?: number;
 }
 
-/** The page that a version of the API answers. In versions 2 and 2.1 a list is whole without `resultSize`. */
+/**
+ * The page that a version of the API answers with. Versions 2 and 2.1 answer with the whole list if there is no
+ * `resultSize`.
+ */
 export function pageIn<Query extends VersionedQueryDto>(version: ApiVersion, query: Query): Query & PageQuery {
   if (version === '2.1.1') return { ...query, resultStart: undefined, resultSize: query.resultSize ?? DEFAULT_SIZE };
   return { ...query, resultSize: rowsOf(query).limit };
 }
 
-/** How many rows there are, where versions 2 and 2.1 say it. */
+/** The number of rows, which only versions 2 and 2.1 answer with. */
 export function totalIn(version: ApiVersion, { total }: PaginationDto): number | undefined {
   return version === '2.1.1' ? undefined : total;
 }
@@ -145,7 +151,7 @@ export class PaginationDto {
   moreAvailable: boolean;
 }
 
-/** Which page of a list a query reads: after a cursor, or from the number of a row. */
+/** Which page of a list to read: after a cursor, or from the number of a row. */
 export type PageQuery = CursorQueryDto & { resultStart?: number };
 
 export interface Page {
@@ -154,10 +160,10 @@ export interface Page {
 }
 
 /**
- * One page of `list` in the order of `id`, a property of it that no two of its rows share: a range of an index that
- * begins after the page before, so that rows which come or go meanwhile make none be left out or shown twice.
+ * Reads one page of `list`, ordered by `id`, a property that is unique among its rows. The page is a range of an index
+ * that begins after the previous page, so rows that come or go meanwhile cause none to be skipped or repeated.
  *
- * `total` is for a list whose number of rows is known; others are counted.
+ * Pass `total` if the number of rows is known already; otherwise the rows are counted.
  */
 export async function pageById(
   list: SelectQueryBuilder<ObjectLiteral>,
@@ -185,8 +191,8 @@ export async function pageById(
 }
 
 /**
- * The same for what a search finds, in the order of the terms that are found. The rows of `list` are search terms,
- * `t`, of one organization, and `id` is the property of them that says whose they are.
+ * Reads one page of search results, ordered by the terms that were found. The rows of `list` are search terms, `t`, of
+ * one organization; `id` is the property that says which user or group a term belongs to.
  */
 export async function pageByTerm(
   list: SelectQueryBuilder<ObjectLiteral>,
@@ -195,7 +201,7 @@ export async function pageByTerm(
   { query, resultFrom, resultStart, resultSize }: PageQuery,
 ): Promise<Page> {
   const after = resultFrom ? readPosition(resultFrom) : { term: range.from, id: '' };
-  // What has several such terms is found by the first of them.
+  // A row with several matching terms is listed once, at the first of them.
   const first = list
     .subQuery()
     .select('1')
@@ -227,7 +233,7 @@ export async function pageByTerm(
 }
 
 /**
- * The same, the latest first: in the order of `at`, an instant of the rows, and of `id`, which may be a number.
+ * Reads one page of `list`, latest first: ordered by `at`, an instant of the rows, then by `id`, which may be a number.
  */
 export async function pageByTime(
   list: SelectQueryBuilder<ObjectLiteral>,
@@ -256,7 +262,7 @@ export async function pageByTime(
   };
 }
 
-/** How many rows a list has; those of a search are counted up to a limit. */
+/** Counts the rows of a list. Search results are counted up to a limit. */
 export function count(list: SelectQueryBuilder<ObjectLiteral>, query: string | undefined): Promise<number> {
   return countUpTo(query ? MAX_COUNTED : undefined, list);
 }
@@ -270,7 +276,9 @@ async function countUpTo(limit: number | undefined, list: SelectQueryBuilder<Obj
   return Number(row!.total);
 }
 
-/** A place in the results of a search, as one opaque text: also what stood there may be gone by the next page. */
+/**
+ * A position in the results of a search, as an opaque text. It stays valid when the row at this position is deleted.
+ */
 function writePosition({ term, id }: { term: string; id: string }): string {
   return Buffer.from(`${id} ${term}`).toString('base64url');
 }
@@ -278,7 +286,7 @@ function writePosition({ term, id }: { term: string; id: string }): string {
 function readPosition(text: string): { term: string; id: string } {
   const position = Buffer.from(text, 'base64url').toString();
   const space = position.indexOf(' ');
-  // No text of ours has them, and PostgreSQL takes no NUL.
+  // Search terms and IDs contain no control characters, and PostgreSQL refuses NUL.
   if (space < 1 || /\p{Cc}/u.test(position)) throw notAPosition();
   return { id: position.slice(0, space), term: position.slice(space + 1) };
 }

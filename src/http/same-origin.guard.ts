@@ -5,15 +5,15 @@ import { DomainError } from '../common/errors/errors.js';
 import { Settings } from '../config/settings.js';
 
 /**
- * For calls that change something on the strength of a cookie: the browser has to say that they come
- * from our own pages. Every current browser does; what says nothing is refused.
+ * For calls that change something and are authenticated by a cookie: the browser must say that the request comes from
+ * one of our own pages. Every current browser does. A request without this information is refused.
  */
 @Injectable()
 export class SameOriginGuard implements CanActivate {
   private readonly origins: string[];
 
   constructor({ PUBLIC_URL }: Settings) {
-    // A session for https only lives on the https form of the public URL.
+    // A session that is only for https exists at the https form of the public URL.
     this.origins = [PUBLIC_URL, PUBLIC_URL.replace(/^http:/, 'https:')];
   }
 

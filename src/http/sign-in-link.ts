@@ -3,8 +3,8 @@ import { html } from './page.js';
 import type { Html } from './page.js';
 
 /**
- * `SIGN_IN_URL` with the page that was asked for in `return_to`, which the access call takes as `returnTo`. Only who has checked whose
- * page it is may give it.
+ * `SIGN_IN_URL` with the requested page in `return_to`, which the host passes to the access call as `returnTo`. The
+ * caller must have checked that the page belongs to a site that may be returned to.
  */
 export function signInUrl({ SIGN_IN_URL }: Settings, returnTo?: string | null): string | undefined {
   if (!SIGN_IN_URL || !returnTo) return SIGN_IN_URL;
@@ -13,7 +13,7 @@ export function signInUrl({ SIGN_IN_URL }: Settings, returnTo?: string | null): 
   return url.href;
 }
 
-/** A way on from a page that has none, which names the site that it leads to. */
+/** A link to the sign-in page. It names the site that it leads to. */
 export function linkToSignIn(settings: Settings, returnTo?: string | null): Html {
   const url = signInUrl(settings, returnTo);
   return url === undefined ? html`` : html`<p><a href="${url}" target="_top">Sign in at ${new URL(url).host}</a></p>`;

@@ -1,7 +1,9 @@
-/** The path of the script of pages with a form that is to be sent once. */
+/** The path of the script for pages whose form must be sent only once. */
 export const SUBMIT_ONCE = '/login/once.js';
 
-/** Sends one form of the page, once in five seconds: a second click would make the browser drop the answer to the first. */
+/**
+ * Lets the page send one form every five seconds. A second click would make the browser drop the answer to the first.
+ */
 export const SUBMIT_ONCE_TEXT = `(() => {
   let isSent = false;
   addEventListener('submit', (event) => {

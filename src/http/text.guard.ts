@@ -7,8 +7,8 @@ import { areText, holdsText, isPercentEncodedText } from '../common/text.js';
 const FORM = /^application\/x-www-form-urlencoded/i;
 
 /**
- * Refuses a request whose path, query or body holds something else than text: bytes that are no UTF-8, NUL, half of a
- * surrogate pair. A guard, so that each route answers in its own form: as an object, a page, or in OAuth's words.
+ * Refuses a request whose path, query or body holds invalid UTF-8, a NUL character or a lone surrogate. It is a guard,
+ * so that each route reports the error in its own format: an object, a page or an OAuth error.
  */
 @Injectable()
 export class TextGuard implements CanActivate {
@@ -24,7 +24,7 @@ export class TextGuard implements CanActivate {
   }
 }
 
-/** Names the parameter that is no text, if there is one. */
+/** Throws an error that names the first parameter that is not text. */
 function requirePairs(encoded: string, where: string): void {
   if (isPercentEncodedText(encoded)) return;
   const pair = encoded.split('&').find((one) => !isPercentEncodedText(one)) ?? '';

@@ -1,6 +1,6 @@
 /**
- * Every error id of the wire contract that the service sends, with the status it is sent with and
- * what it says when the place that throws it has nothing more exact to say.
+ * Every error id that the service sends, with its HTTP status and the description that is sent when the code that
+ * throws it gives no more precise one (docs/api.md, section 2.4).
  */
 export const ERRORS = {
   invalid_request: { status: 400, description: 'The request is malformed.' },
@@ -123,7 +123,7 @@ export const ERRORS = {
 
 export type ErrorId = keyof typeof ERRORS;
 
-/** The statuses of errors that the framework raises by itself, and what the contract calls them. */
+/** The error ids for statuses that the framework raises by itself. */
 const ID_BY_STATUS: Record<number, ErrorId> = {
   400: 'invalid_request',
   401: 'not_authenticated',
@@ -142,7 +142,9 @@ export function errorIdOfStatus(status: number): ErrorId {
   return ID_BY_STATUS[status] ?? (status < 500 ? 'invalid_request' : 'internal_error');
 }
 
-/** What a feature throws; the error filter turns it into the wire's error object. */
+/**
+ * An error that is meant for the caller. The error filter turns it into the error object of docs/api.md, section 2.4.
+ */
 export class DomainError extends Error {
   constructor(
     readonly id: ErrorId,

@@ -1,7 +1,7 @@
 import { DomainError } from './errors.js';
 import type { ErrorId } from './errors.js';
 
-/** An error of a route for browsers whose page has a title of its own, because that of its id says too little. */
+/** An error of a page in a browser, with a title of its own where the title of its error id would say too little. */
 export class PageError extends DomainError {
   constructor(
     id: ErrorId,

@@ -10,18 +10,18 @@ interface FailureContext {
   id: ErrorId;
 }
 
-/** Names the contract's error for a rule of a DTO; without it, a broken rule is `invalid_request`. */
+/** Reports a broken rule of a DTO with this error id and description. The default id is `invalid_request`. */
 export function failsAs(id: ErrorId, message: string): ValidationOptions {
   return { context: { id } satisfies FailureContext, message };
 }
 
-/** The one pipe for everything that comes in as a DTO. Unknown parameters are dropped, as the contract says. */
+/** The pipe that validates every DTO. It drops unknown parameters (docs/api.md, section 2). */
 export function validationPipe(): ValidationPipe {
   const validationError = { target: true };
   return new ValidationPipe({ whitelist: true, transform: true, validationError, exceptionFactory: toDomainError });
 }
 
-/** The same for fields that do not come in a request. @throws DomainError the first fault */
+/** Validates fields that do not come from a request, by the rules of a DTO. @throws DomainError for the first fault */
 export function toDto<Dto extends object>(type: new () => Dto, fields: object): Dto {
   const dto = plainToInstance(type, fields);
   const errors = validateSync(dto);
@@ -29,7 +29,7 @@ export function toDto<Dto extends object>(type: new () => Dto, fields: object): 
   return dto;
 }
 
-/** Reports the first fault; a value of the wrong shape comes before a value that is not allowed. */
+/** Reports the first fault. A value of the wrong type is reported before a value that is not allowed. */
 function toDomainError(errors: ValidationError[]): DomainError {
   const { property, value, constraints = {}, contexts = {} } = errors[0]!;
   if (Array.isArray(value) && !isList(errors[0]!)) return givenTwice(property);
@@ -37,7 +37,7 @@ function toDomainError(errors: ValidationError[]): DomainError {
   const rules = Object.keys(constraints);
   const rule = rules.find((candidate) => !contextOf(candidate)) ?? rules[0]!;
   const id = contextOf(rule)?.id ?? 'invalid_request';
-  // The pattern is for programs.
+  // The pattern in class-validator's message helps programs, not people.
   const description = constraints[rule]!.replace(/must match .* regular expression$/, 'is malformed');
   return new DomainError(id, `${description}.`, { members: { field: property } });
 }
