@@ -11,7 +11,7 @@ const common = {
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
 };
 
-/** Every end-to-end test runs on both engines; specs beside the sources need no database and run once. */
+/** Tests of the service run on both engines. Specs beside the sources, and unit-specs, need no database and run once. */
 export default {
   testTimeout: 30_000,
   // ES modules of a test file are never let go again: a process that has run many of them is replaced by a new one.
@@ -26,14 +26,14 @@ export default {
       ...common,
       displayName: 'unit',
       setupFiles: ['reflect-metadata'],
-      testMatch: ['<rootDir>/{src,test}/**/*.spec.ts'],
+      testMatch: ['<rootDir>/src/**/*.spec.ts', '<rootDir>/test/**/*.unit-spec.ts'],
     },
     {
       ...common,
       displayName: 'sqlite',
       setupFiles: ['reflect-metadata', './test/support/sqlite.js'],
       // What only a database that is a file does.
-      testMatch: ['<rootDir>/test/**/*.e2e-spec.ts', '<rootDir>/test/**/*.sqlite-spec.ts'],
+      testMatch: ['<rootDir>/test/**/*.spec.ts', '<rootDir>/test/**/*.sqlite-spec.ts'],
     },
     {
       ...common,
@@ -42,7 +42,7 @@ export default {
       globalTeardown: '<rootDir>/test/support/global-teardown.js',
       setupFiles: ['reflect-metadata', './test/support/postgres.js'],
       // What only a database on the other side of a network does.
-      testMatch: ['<rootDir>/test/**/*.e2e-spec.ts', '<rootDir>/test/**/*.postgres-spec.ts'],
+      testMatch: ['<rootDir>/test/**/*.spec.ts', '<rootDir>/test/**/*.postgres-spec.ts'],
     },
   ],
 };
