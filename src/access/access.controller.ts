@@ -70,7 +70,7 @@ export class AccessController {
     return this.access.issue(caller, user, query).then((access) => inVersion(version, access));
   }
 
-  /** docs/api.md, section 4.2, rule 2: no user at all is a missing field, not an unknown path. */
+  /** A call without a user has a missing field; it is not an unknown path (docs/api.md, section 4.2, rule 2). */
   @ApiExcludeEndpoint()
   @Get()
   withoutUser(@Param('user', UserRefPipe) _user: UserRef): void {}

@@ -9,15 +9,15 @@ import { toNamingRef } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
 import { administers, grants } from '../rights/grants.js';
 
-/** Why somebody may not be let in. What is known of the user is for the record, not for the caller. */
+/** Why a caller may not let somebody in. What it says of the user is for the audit record, never for the caller. */
 export interface Refusal {
   error: DomainError;
-  /** The number of the rule in docs/api.md, section 4.2. */
+  /** The number of the rule that refused (docs/api.md, section 4.2). */
   rule: number;
-  /** On whose staff the caller is, or else who manages the caller's account. */
+  /** The organization on whose staff the caller is, or else the one that manages the caller's account. */
   organizationId: string | null;
   userId: string | null;
-  /** A group of the organization that the user is in, on which the caller lacks `MANAGE`. */
+  /** A group of the organization that the user belongs to and that the caller has no `MANAGE` right on. */
   groupId: string | null;
 }
 
@@ -80,26 +80,29 @@ const outranked = (): DomainError =>
   );
 
 /**
- * Who may let whom in (docs/api.md, section 4.2). The decision is made by the statement that acts on it, with
- * `grants`; this class says which of the rules refused.
+ * Explains refusals by the rule about who may let whom in (docs/api.md, section 4.2). The statement that acts makes the
+ * decision itself, with `grants`; this class only says which rule refused.
  */
 @Injectable()
 export class AccessPolicy {
   constructor(private readonly database: Database) {}
 
-  /** At this moment. What acts on the answer in a statement of its own has the rule in that. */
+  /**
+   * Whether `caller` may let the user in now. A statement that acts must contain the rule itself, since this answer can
+   * be out of date by then.
+   */
   async allows(caller: Caller, userId: string): Promise<boolean> {
     return (await this.database.read(ALLOWS, [caller.userId, caller.clientId, userId])).length > 0;
   }
 
-  /** On whose staff the caller is, or else who manages the caller's account. */
+  /** The organization on whose staff the caller is, or else the one that manages the caller's account. */
   async organizationOf(caller: Caller): Promise<string | null> {
     return (await this.factsOf(caller)).organizationId;
   }
 
   /**
-   * Why `caller` may not let `ref` in, in the order of the rules: whoever lacks the permission learns
-   * nothing about who exists.
+   * Why `caller` may not let `ref` in. The rules are checked in order, so that a caller without the permission does not
+   * learn who exists.
    */
   async explain(caller: Caller, ref: UserRef): Promise<Refusal> {
     const facts = await this.factsOf(caller);
@@ -110,7 +113,8 @@ export class AccessPolicy {
     const named = toNamingRef(caller, ref);
     const [target] = await this.database.read<TargetFacts>(TARGET[named.by], refParameters(named));
     const [group] = await this.database.read<{ id: string }>(MEMBERSHIP, [target?.id ?? '', organizationId]);
-    // By the record, nobody finds out what an account elsewhere is called.
+    // Unless the caller may know of the account, the record does not name it: otherwise the record would reveal the
+    // names of accounts elsewhere.
     const isKnown = named.by === 'id' || group !== undefined || target?.organizationId === organizationId;
     const userId = isKnown ? (target?.id ?? null) : null;
     if (target?.status !== 'ACTIVE') return { error: new DomainError('unknown_user'), rule: 5, ...known, userId };
@@ -119,7 +123,7 @@ export class AccessPolicy {
     return { error: noGroup(), rule: 6, organizationId, userId, groupId: group?.id ?? null };
   }
 
-  /** Why `caller` may let nobody in; `null` if they may let somebody in. */
+  /** Why `caller` may let nobody in, or `null` if they may let somebody in. */
   async explainCaller(caller: Caller): Promise<Refusal | null> {
     return refusalOf(await this.factsOf(caller));
   }
@@ -130,7 +134,7 @@ export class AccessPolicy {
   }
 }
 
-/** What has to do with the caller alone: rules 1 and 4. */
+/** The refusals that depend on the caller alone: rules 1 and 4. */
 function refusalOf({ organizationId, exists, clientExists, mayObtain }: CallerFacts): Refusal | null {
   const known = { organizationId, userId: null, groupId: null };
   if (!exists || !clientExists) return { error: gone(), rule: 1, ...known };

@@ -12,43 +12,46 @@ import type { UserRef } from '../common/user-ref.js';
 import { grants, isGranted, keepsFrame, keepsTarget } from '../rights/grants.js';
 import type { LoginToken } from '../schema/entities/login-token.entity.js';
 
-/** What the caller chose for the login. It is sealed: nothing at the redemption changes it. */
+/** What the caller chose for the login. The record keeps it, and nothing in the redemption request changes it. */
 export type LoginOptions = Pick<
   LoginToken,
   'secure' | 'returnTo' | 'returnOrigin' | 'embedOrigin' | 'delivery' | 'existingSession'
 > & {
-  /** `embedOrigin` is that of the client, if it has one. */
+  /** Whether the client's own `embedOrigin` applies, if it has one. */
   embedsByDefault: boolean;
 };
 
-/** A token that can start a session at this moment. */
+/** A login token that can start a session now. */
 export interface GoodLoginToken extends Omit<LoginOptions, 'secure' | 'returnOrigin' | 'embedsByDefault'> {
   userId: string;
-  /** On whose staff the caller is who asked for it. */
+  /** The organization on whose staff the caller is who asked for the token. */
   organizationId: string | null;
 }
 
 /**
- * The origin on whose pages a token was made to work, and where it leads, as far as these still belong to whoever asked for the
- * token, also if it is not good any more.
+ * The origin whose pages may frame the login, and the target of the login. Each is present only while it still belongs
+ * to whoever asked for the token. Expired and used tokens have them too.
  */
 export type LinkPage = Pick<LoginToken, 'embedOrigin' | 'returnTo'>;
 
-/** What becomes of a login token at this moment: it can start a session, or why it can't. `page` is missing for one that is forgotten. */
+/** Whether a login token can start a session now, and if not, why. `page` is missing if the token's record is gone. */
 export type Examination =
   | { is: 'good'; token: GoodLoginToken }
   | { is: 'refused'; reason: 'token_used' | 'token_expired' | 'invalid_token'; page?: LinkPage };
 
-/** What a login token says, beside who asked for it. */
+/** The claims of a new login token, except who asked for it. */
 export interface NewLoginToken {
   id: string;
   userId: string;
   issuedAt: Date;
-  /** A whole second, as the token itself has no fractions. */
+  /** A whole second, because the token's claims have no fractions. */
   expiresAt: Date;
 }
 
-/** Writes the record of a token if the policy allows it, and nothing otherwise. One round trip; only its own repetition has the same id. */
+/**
+ * Records a token if the policy allows it, and otherwise does nothing, in one round trip. IDs are random: only a
+ * repetition of the same statement can meet an existing one.
+ */
 const RECORD = statementsByRef(
   'record_login_token',
   ({ userId, next }) => {
@@ -101,7 +104,7 @@ interface StateRow extends GoodLoginToken {
   granted: unknown;
 }
 
-/** With the record of a used token goes that of its session: without it, the token would look unused. */
+/** Deletes used tokens together with their sessions. A token without its session's record would look unused. */
 const PRUNE_USED: Statement = {
   name: 'prune_used_login_tokens',
   sql: `DELETE FROM "login_tokens" WHERE "id" IN (
@@ -118,10 +121,10 @@ const PRUNE_UNUSED: Statement = {
         RETURNING "id"`,
 };
 
-/** A token that started no session is forgotten so long after its end. */
+/** Seconds after its expiry for which the record of an unused token is kept. */
 const KEEP_UNUSED_SECONDS = SECONDS_PER_DAY;
 
-/** The records of the login tokens. */
+/** Keeps the records of login tokens. */
 @Injectable()
 export class LoginTokensService {
   constructor(
@@ -130,7 +133,7 @@ export class LoginTokensService {
     private readonly clock: Clock,
   ) {}
 
-  /** Records a new token for `ref`, or answers `null` if the policy lets the caller not have it. */
+  /** Records a new token for `ref`, or returns `null` if the policy refuses. */
   async record(caller: Caller, ref: UserRef, options: LoginOptions): Promise<NewLoginToken | null> {
     const id = randomUUID();
     const issuedAt = this.clock.now();
@@ -156,7 +159,7 @@ export class LoginTokensService {
     return rows[0] ? { id, userId: rows[0].userId, issuedAt, expiresAt } : null;
   }
 
-  /** Looks at a token with a good signature, without using it. */
+  /** Looks up a token whose signature is valid, without using it. */
   async examine(id: string): Promise<Examination> {
     const [row] = await this.database.read<StateRow>(STATE, [id]);
     if (!row) return { is: 'refused', reason: 'invalid_token' };
@@ -171,13 +174,13 @@ export class LoginTokensService {
     return { is: 'good', token };
   }
 
-  /** Nothing for a token that is forgotten. */
+  /** The page of a token, or `undefined` if the token's record is gone. */
   async pageOf(id: string): Promise<LinkPage | undefined> {
     const [row] = await this.database.read<LinkPage>(PAGE, [id]);
     return row;
   }
 
-  /** Forgets the tokens, with their sessions, whose time to be kept is over. */
+  /** Deletes the tokens, with their sessions, that no longer have to be kept. */
   async prune(): Promise<void> {
     await this.pruneWith(PRUNE_USED, this.settings.RETENTION_DAYS * SECONDS_PER_DAY);
     await this.pruneWith(PRUNE_UNUSED, KEEP_UNUSED_SECONDS);

@@ -16,7 +16,7 @@ const REFUSALS: Record<TokenError['reason'], string> = {
   revoked: 'The access token was revoked, or its account, client or key is gone.',
 };
 
-/** Stands before every route: what has no @CalledBy is closed. */
+/** Guards every route. A route without @CalledBy is closed. */
 @Injectable()
 export class BearerGuard implements CanActivate {
   constructor(
@@ -58,14 +58,14 @@ export class BearerGuard implements CanActivate {
       if (error.reason === 'invalid') await this.attempts.countWrongToken('bearer', request.ip);
       throw invalidAccessToken(REFUSALS[error.reason]);
     }
-    // RFC 6750, section 3.1: no error attribute without credentials
+    // RFC 6750, section 3.1: a request without credentials gets no error attribute.
     throw new DomainError('not_authenticated', undefined, {
       headers: { 'WWW-Authenticate': `Bearer realm="${REALM}"` },
     });
   }
 }
 
-/** @see RFC 6750, section 3.1 */
+/** The error for a token without the required scope. @see RFC 6750, section 3.1 */
 function insufficientScope(): DomainError {
   return new DomainError('not_authorized', `The access token lacks the scope ${SCOPE}.`, {
     headers: { 'WWW-Authenticate': `Bearer realm="${REALM}", error="insufficient_scope", scope="${SCOPE}"` },

@@ -11,12 +11,12 @@ import { ExternalTokensService } from './external-tokens.service.js';
 import { OwnTokensService } from './own-tokens.service.js';
 import type { VerifiedToken } from './own-tokens.service.js';
 
-/** Access tokens whose signature was checked, at most; one takes less than a kilobyte. */
+/** How many verified access tokens the cache holds. One takes less than a kilobyte. */
 const CACHE_SIZE = 10_000;
 
 /**
- * Bearer tokens (RFC 6750) from the Authorization header. A signature is checked once for each token, what a token
- * came from every one and a half seconds, and what changes with time at every call.
+ * Authenticates callers by bearer tokens in the Authorization header (RFC 6750). A token's signature is checked once;
+ * what the token came from is checked every 1.5 seconds; what depends on the time is checked at every call.
  */
 @Injectable()
 export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
@@ -32,28 +32,31 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
   }
 
   /**
-   * Who sends a request, or `null` if it has no credentials. Each request has its own attempt at the strategy: passport's
-   * middleware would put the callbacks of all requests on the strategy itself, so that of two at the same time one
-   * answers the other, and costs several times what everything else here does.
+   * The caller that sends a request, or `null` if the request has no credentials. Each request gets its own instance of
+   * the strategy. Passport's middleware would set the callbacks of all requests on the one strategy, so that concurrent
+   * requests could get each other's answers; it also costs several times what everything else here does.
    *
-   * @throws what `validate` throws
+   * @throws whatever `validate` throws
    */
   identify(request: { headers: { authorization?: string } }): Promise<AuthenticatedCaller | null> {
-    // The library would also take a token from the body or the query string, and knows only the scheme `Bearer`: it is
-    // shown nothing but the header, and `OAuth` under its newer name.
+    // The library would also read a token from the body or the query string, and it knows only the scheme `Bearer`. It
+    // gets only the header, with `OAuth` renamed to `Bearer`.
     const credentials = /^(?:bearer|oauth) +(\S.*)$/i.exec(request.headers.authorization ?? '')?.[1];
     const headers = credentials === undefined ? {} : { authorization: `Bearer ${credentials.trimEnd()}` };
     const { _verify, _realm, _challenge } = this as unknown as Record<string, unknown>;
     return new Promise((success, error) => {
-      // With a challenge for no token, and the status 400 for a header that can be none.
+      // The library fails with a challenge if there is no token, and with status 400 if the header is malformed.
       const fail = (reason: unknown): void => (reason === 400 ? error(new TokenError('invalid')) : success(null));
       super.authenticate.call({ _verify, _realm, _challenge, success, error, fail } as never, { headers } as never);
     });
   }
 
-  /** @throws TokenError; DomainError `unavailable` without the issuer's keys; and what the database throws when it can't be asked: then nobody is let in. */
+  /**
+   * Finds the caller that a token authenticates. @throws TokenError; DomainError `unavailable` if the issuer's keys
+   * can't be fetched; the database's error if it can't be queried, so that nobody is let in
+   */
   async validate(token: string): Promise<AuthenticatedCaller> {
-    // The digest is the key so that the memory of the process holds no token that works.
+    // The cache's keys are digests, so that the process's memory holds no usable token.
     const digest = hash('sha256', token, 'base64url');
     const recalled = this.known.recall(digest);
     if (recalled && recalled.isStillGood()) return recalled.caller;

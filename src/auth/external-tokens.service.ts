@@ -18,10 +18,10 @@ import { SCOPE } from './called-by.decorator.js';
 import { IssuerKeys, KEYS_FRESH_MS } from './issuer-keys.js';
 import type { VerifiedToken } from './own-tokens.service.js';
 
-/** Issuers put more into their tokens than we do. */
+/** Characters of a token. It is more than for our own tokens, because other issuers put more into theirs. */
 const MAX_LENGTH = 8192;
 
-/** Signatures that nobody makes who only has the published key. */
+/** Asymmetric algorithms only: nobody who has just the published key can sign with them. */
 const ALGORITHMS = [
   'RS256',
   'RS384',
@@ -37,7 +37,7 @@ const ALGORITHMS = [
 ];
 
 /**
- * The account that a token names, if it is one that the organization of the issuer's client manages, and active; and
+ * Finds the account that a token names, if it is active and managed by the organization of the issuer's client; and
  * whether it is staff or has a permission.
  */
 const FIND = statementsByRef(
@@ -63,7 +63,7 @@ interface Source {
   keys: IssuerKeys;
 }
 
-/** The access tokens of the authorization servers that OAUTH_ISSUERS lists. */
+/** Verifies access tokens of the authorization servers in OAUTH_ISSUERS. */
 @Injectable()
 export class ExternalTokensService implements OnApplicationBootstrap {
   private readonly sources: ReadonlyMap<unknown, Source>;
@@ -89,12 +89,15 @@ export class ExternalTokensService implements OnApplicationBootstrap {
         );
   }
 
-  /** Whether a token claims to be of one of the issuers. Nothing is verified yet. */
+  /** Whether a token claims to come from one of the issuers. Nothing is verified yet. */
   claims(token: string): boolean {
     return this.sources.size > 0 && this.sourceOf(token) !== undefined;
   }
 
-  /** @throws TokenError; DomainError `unavailable` while the issuer's keys can't be had */
+  /**
+   * Verifies a token and finds its account. @throws TokenError; DomainError `unavailable` if the issuer's keys can't be
+   * fetched
+   */
   async verify(token: string): Promise<VerifiedToken> {
     const source = this.sourceOf(token);
     if (!source) throw new TokenError('invalid');
@@ -106,7 +109,7 @@ export class ExternalTokensService implements OnApplicationBootstrap {
       ...refParameters(requireAccount(source.trusted, claims)),
     ];
     const account = await this.find(statement, parameters);
-    // The signature is good: this is no guess.
+    // The signature is valid, so this does not count as a guess.
     if (account === null) throw new TokenError('revoked');
     const { userId } = account;
     const { clientId, scope } = source.trusted;
@@ -115,13 +118,13 @@ export class ExternalTokensService implements OnApplicationBootstrap {
     const verifiedAt = this.clock.now().getTime();
     return {
       caller: { userId, clientId, scopes: scopesOf(claims).includes(scope) ? [SCOPE] : [] },
-      // Anew now and then, so that a key that the issuer takes away counts no more.
+      // The token is verified again now and then, so that a key that its issuer withdraws stops working.
       isStillGood: () => this.isFresh(verifiedAt) && claims.exp! + CLOCK_SKEW > toNumericDate(this.clock.now()),
       isLive: async () => isGood(await this.find(statement, parameters)),
     };
   }
 
-  /** RFC 9068, section 4. Keys come from the issuer only, whatever the header says. */
+  /** Verifies a token by RFC 9068, section 4. The key always comes from the issuer, whatever the header says. */
   private async requireSignedClaims({ trusted, keys }: Source, token: string): Promise<JWTPayload> {
     try {
       const { payload } = await jwtVerify(token, (header, jws) => keys.find(header, jws), {
@@ -133,7 +136,7 @@ export class ExternalTokensService implements OnApplicationBootstrap {
         currentDate: this.clock.now(),
         requiredClaims: ['iss', 'exp', 'aud', 'sub', 'client_id', 'iat', 'jti'],
       });
-      // Anybody can give themselves the address of somebody else, as long as nobody has verified it.
+      // An issuer may let users enter any address, so only a verified one counts.
       if (trusted.account === 'emailAddress' && payload.email_verified !== true) throw new TokenError('invalid');
       if (!areClaimsLegal(payload, toNumericDate(this.clock.now()))) throw new TokenError('invalid');
       return payload;
@@ -162,14 +165,20 @@ export class ExternalTokensService implements OnApplicationBootstrap {
   }
 }
 
-/** A token that is bound to a key of its holder, or that somebody uses for another, says more than is looked at here. */
+/**
+ * Refuses tokens that are bound to a holder's key (`cnf`) or used on somebody's behalf (`act`), since neither is
+ * checked here.
+ */
 function areClaimsLegal({ sub, client_id, jti, iat, exp, cnf, act }: JWTPayload, now: number): boolean {
   const areTexts = [sub, client_id, jti].every((value) => typeof value === 'string' && value !== '');
   const areInstants = Number.isSafeInteger(exp) && Number.isSafeInteger(iat) && iat! <= now + CLOCK_SKEW;
   return areTexts && areInstants && cnf === undefined && act === undefined;
 }
 
-/** Who may edit accounts could give the address or third-party ID of theirs to an administrator; nobody edits an id. */
+/**
+ * Whether an issuer may name this account. Whoever edits accounts could give an administrator's account their own
+ * address or third-party ID, so administrators are named by user ID, which nobody can edit.
+ */
 function maps({ account }: TrustedIssuer, { isStaff }: FoundAccount): boolean {
   return account === 'id' || !isStaff;
 }
@@ -180,12 +189,12 @@ function staffNeedsId({ account }: TrustedIssuer): DomainError {
   );
 }
 
-/** Under a name that no token of ours has. */
+/** The ID under which a token can be revoked. None of our own tokens has an ID of this form. */
 function tokenIdOf({ iss, jti }: JWTPayload): string {
   return hashSecret(`${iss}\n${jti}`);
 }
 
-/** @throws TokenError if the claim is no reference of the kind that it has to be */
+/** The account that the claim names. @throws TokenError if the claim is not a reference of the configured kind */
 function requireAccount({ account, claim, thirdParty }: TrustedIssuer, claims: JWTPayload): NamingRef {
   const value = claims[claim];
   try {
@@ -193,12 +202,12 @@ function requireAccount({ account, claim, thirdParty }: TrustedIssuer, claims: J
     const ref = thirdParty === undefined ? parseUserRef(value) : thirdPartyRef(thirdParty, value);
     if (ref.by !== 'self' && ref.by === account) return ref;
   } catch {
-    // Whatever is wrong with it, it names nobody.
+    // Whatever the fault is, the claim names nobody.
   }
   throw new TokenError('invalid');
 }
 
-/** RFC 8693, section 4.2: a text with spaces; some issuers send a list. */
+/** The scopes of a token: a text with spaces by RFC 8693, section 4.2, or an array, which some issuers send. */
 function scopesOf({ scope }: JWTPayload): unknown[] {
   return typeof scope === 'string' ? scope.split(' ') : Array.isArray(scope) ? scope : [];
 }

@@ -11,20 +11,22 @@ import { weaknessOf } from '../tokens/key-strength.js';
 import { isPlainHeader } from '../tokens/plain-header.js';
 import { isForSignatures } from '../tokens/public-keys.js';
 
-/** Milliseconds for which fetched keys are believed, and for which they are used while no newer ones can be had. */
+/**
+ * Milliseconds for which fetched keys count as fresh, and for which they are still used if newer ones can't be fetched.
+ */
 export const KEYS_FRESH_MS = 10 * 60_000;
 const KEYS_KEPT_MS = SECONDS_PER_DAY * 1000;
-/** Milliseconds between two attempts at least, and at most when one after the other fails: the pause doubles. */
+/** The shortest and the longest pause between two attempts, in milliseconds. The pause doubles with each failure. */
 const MIN_PAUSE_MS = 30_000;
 const MAX_PAUSE_MS = 5 * 60_000;
-/** Milliseconds for the whole of an attempt, and bytes of an answer. */
+/** The time limit of an attempt in milliseconds, and the size limit of an answer in bytes. */
 const TIMEOUT_MS = 5_000;
 const MAX_BYTES = 256 * 1024;
 
 /**
- * The keys of another authorization server, from the key set that its metadata name (RFC 8414). They are fetched when
- * they are old and when a token names one that is not there, by one request at a time and after a pause, so that
- * neither a server that is down nor made-up names of keys make more requests or hold anybody up for long.
+ * The keys of another authorization server, from the key set that its metadata names (RFC 8414). They are fetched when
+ * they are old, and when a token names an unknown key; one request at a time, with a pause in between. So neither a
+ * server that is down nor made-up key names cause many requests or long waits.
  */
 export class IssuerKeys {
   private readonly logger = new Logger('IssuerKeys');
@@ -40,7 +42,10 @@ export class IssuerKeys {
     private readonly clock: Clock,
   ) {}
 
-  /** The key that the header of a token names. @throws DomainError `unavailable` if there are no keys; JOSEError if none fits */
+  /**
+   * The key that a token's header names. @throws DomainError `unavailable` if there are no keys; JOSEError if none
+   * matches
+   */
   async find(header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
     if (!isPlainHeader(header)) throw new errors.JWSInvalid('the header says more than is understood here');
     if (this.ageOf(this.fetchedAt) > KEYS_FRESH_MS) await this.tryToFetch();
@@ -57,7 +62,7 @@ export class IssuerKeys {
     }
   }
 
-  /** Never throws: what could not be fetched is still the old. */
+  /** Fetches the keys. It never throws: after a failure, the previous keys stay. */
   private async tryToFetch(): Promise<void> {
     const pause = Math.min(MIN_PAUSE_MS * 2 ** Math.max(0, this.failures - 1), MAX_PAUSE_MS);
     if (!this.trying && this.ageOf(this.triedAt) < pause) return;
@@ -79,7 +84,7 @@ export class IssuerKeys {
     }
   }
 
-  /** What of a key set may verify a token: a key that is not for signatures, or weak, is no key. */
+  /** The keys of a key set that may verify tokens. Weak keys and keys that are not for signatures are left out. */
   private believable({ keys }: Record<string, unknown>): JSONWebKeySet {
     if (!Array.isArray(keys)) throw new Error('its key set has no keys');
     const good = (keys as JWK[]).filter((jwk) => {
@@ -97,7 +102,10 @@ export class IssuerKeys {
     return keySet;
   }
 
-  /** Under the name of RFC 8414, section 3, or else that of OpenID Connect Discovery, section 4. */
+  /**
+   * Fetches the metadata from the path of RFC 8414, section 3, or else from that of OpenID Connect Discovery, section
+   * 4.
+   */
   private async findMetadata(signal: AbortSignal): Promise<Record<string, unknown>> {
     const { origin, pathname } = new URL(this.issuer);
     const path = pathname.replace(/\/$/, '');
@@ -109,14 +117,14 @@ export class IssuerKeys {
     }
   }
 
-  /** A clock that was set back makes nothing younger. */
+  /** The age in milliseconds. After the clock was set back, it counts as infinite. */
   private ageOf(instant: number): number {
     const age = this.clock.now().getTime() - instant;
     return age < 0 ? Infinity : age;
   }
 }
 
-/** A key of a kind that is not known here is as it is: no token is verified with it. */
+/** Why a key is too weak, or `null`. A key of an unknown type is not judged: no token is verified with it. */
 function weaknessOfJwk(jwk: JWK): string | null {
   if (jwk.kty !== 'RSA' && jwk.crv !== 'Ed25519') return null;
   try {

@@ -3,16 +3,16 @@ import { TokensService } from '../tokens/tokens.service.js';
 import type { AuthenticatedCaller } from '../common/caller.js';
 import { TokenStateService } from './token-state.service.js';
 
-/** What is kept of a token whose signature was checked. */
+/** A token whose signature was verified, as the cache keeps it. */
 export interface VerifiedToken {
   caller: AuthenticatedCaller;
-  /** Whether it has neither expired nor outlived its key. Asked at every call. */
+  /** Whether neither the token nor its key has expired. Called for every request. */
   isStillGood: () => boolean;
-  /** Whether what it came from is still there. Asks the database, in one round trip. */
+  /** Whether what the token came from still exists. Queries the database, in one round trip. */
   isLive: () => Promise<boolean>;
 }
 
-/** The access tokens that the service itself has signed. */
+/** Verifies access tokens that the service itself has signed. */
 @Injectable()
 export class OwnTokensService {
   constructor(
@@ -20,7 +20,7 @@ export class OwnTokensService {
     private readonly state: TokenStateService,
   ) {}
 
-  /** @throws TokenError */
+  /** Verifies a token. @throws TokenError if it is not valid */
   async verify(token: string): Promise<VerifiedToken> {
     const { sub, client_id, scope, act, jti, grant_id, key_id, exp, kid } = await this.tokens.verify('access', token);
     const caller = {

@@ -5,19 +5,19 @@ import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import type { Caller } from '../common/caller.js';
 
-/** What a token came from: when one of these is gone, the token counts no more. */
+/** What a token came from. When any of these is gone, the token is no longer valid. */
 export interface TokenOrigin {
   caller: Caller;
-  /** Names under which the token may have been revoked: its `jti`, and its grant if it has one. */
+  /** IDs under which the token may have been revoked: its `jti`, and its grant if it has one. */
   tokenId: string;
   grantId: string | null;
-  /** The key of the service account that asked for the token. */
+  /** The service account's key with which the token was requested. */
   keyId: string | null;
-  /** The key of ours that signed it. */
+  /** The signing key of ours that signed the token. */
   kid: string;
 }
 
-/** Every condition is a look-up by primary key. A caller who acts for nobody is their own actor. */
+/** Every condition is a look-up by primary key. A caller who acts for nobody else is their own actor. */
 const IS_LIVE: Statement = {
   name: 'is_token_live',
   sql: `SELECT 1 AS "live" FROM "users" u
@@ -31,13 +31,13 @@ const IS_LIVE: Statement = {
             SELECT 1 FROM "signing_keys" s WHERE s."kid" = $7 AND (s."retired_at" IS NULL OR s."retired_at" > $8))`,
 };
 
-/** Whoever acts for a user does so by the policy that lets them in: without it, their token is worth nothing. */
+/** A token for acting for a user is valid only while the policy lets the actor let that user in. */
 const IS_LIVE_FOR_ACTOR: Statement = {
   name: 'is_delegated_token_live',
   sql: `${IS_LIVE.sql} AND EXISTS (SELECT 1 ${grants({ caller: '$2', client: '$3', user: '$1' })})`,
 };
 
-/** Whether what a token came from is still there. */
+/** Checks whether what a token came from still exists. */
 @Injectable()
 export class TokenStateService {
   constructor(
@@ -45,7 +45,7 @@ export class TokenStateService {
     private readonly clock: Clock,
   ) {}
 
-  /** Asks the database, in one round trip. */
+  /** Queries the database, in one round trip. */
   async isLive({ caller, tokenId, grantId, keyId, kid }: TokenOrigin): Promise<boolean> {
     const { userId, actorId = userId, clientId } = caller;
     const rows = await this.database.read(caller.actorId === undefined ? IS_LIVE : IS_LIVE_FOR_ACTOR, [

@@ -11,19 +11,22 @@ import { endSessions, hasNotEnded } from './live-session.js';
 
 const TOKEN = '"login_tokens"';
 
-/** A token is older than its session: of those that had ended before this, none is left. A busy caller has millions of them. */
+/**
+ * A token is older than its session, so tokens from before the oldest session have no session left. A busy caller has
+ * millions of such tokens.
+ */
 const OLDEST_SESSION: Statement = {
   name: 'find_oldest_session',
   sql: `SELECT MIN("created_at") AS "createdAt" FROM "sessions" WHERE "expires_at" > $1`,
 };
 
-/** What can still start a session, or has one that a longer idle time could revive. */
+/** Selects tokens that can still start a session, or have a session that a longer idle time could revive. */
 const COUNTS = `"revoked_at" IS NULL AND "expires_at" > $3 AND ("expires_at" > $2 OR EXISTS (
   SELECT 1 FROM "sessions" s WHERE s."login_token_id" = ${TOKEN}."id" AND ${hasNotEnded('s', '$2')}))`;
 
 const SET = `UPDATE ${TOKEN} SET "revoked_at" = $2, "revoked_by" = $4, "revoked_by_client_id" = $5`;
 
-/** By what login tokens are looked for. */
+/** The column by which login tokens are found. */
 type Column = 'user_id' | 'caller_id' | 'group_id' | 'client_id' | 'key_id';
 
 function revokeAll(column: Column): Statement {
@@ -61,7 +64,7 @@ const END_SESSION: Statement = {
   }),
 };
 
-/** Of the tokens that were revoked just now. */
+/** Ends the sessions of the tokens that were just revoked. */
 function endSessionsOf(column: Column): Statement {
   const revoked = `SELECT t."id" FROM "login_tokens" t WHERE t."${column}" = $1 AND t."revoked_at" = $2 AND t."expires_at" > $3`;
   return {
@@ -75,10 +78,10 @@ function endSessionsOf(column: Column): Statement {
   };
 }
 
-/** What a login token came from, and goes with. */
+/** What a login token depends on, with the columns that refer to it. */
 const ORIGINS = { account: ['user_id', 'caller_id'], group: ['group_id'], client: ['client_id'] } as const;
 
-/** Makes it final that a right is gone: revokes login tokens, and ends the sessions that they started. */
+/** Makes the loss of a right permanent: revokes login tokens and ends the sessions that they started. */
 @Injectable()
 export class RevocationService {
   constructor(
@@ -88,28 +91,28 @@ export class RevocationService {
   ) {}
 
   /**
-   * Revokes the login tokens that the policy no longer allows, and so ends the sessions that came from them, for good:
-   * a right that is given back later revives none. Runs in the transaction that took the right away; `account` lost
-   * something, as the one who was let in or as the one who let others in, and `by` took it away.
+   * Revokes the login tokens that the policy no longer allows and permanently ends their sessions, so that a right that
+   * is given back later revives none of them. Runs in the transaction that took the right away. `account` is whoever
+   * lost something, as the user who was let in or as the caller who let others in; `by` is whoever took it away.
    */
   async revokeWhatIsNoLongerGranted(db: EntityManager, account: string, by: Caller | null): Promise<void> {
     await this.revoke(db, ORIGINS.account, revokeUngranted, account, by);
   }
 
   /**
-   * Revokes every login token that came from what is about to be deleted. Without it they would be gone as well, but nothing
-   * would say that their sessions have ended, and by whom.
+   * Revokes every login token that came from something that is about to be deleted. The deletion would remove the
+   * tokens anyway, but the audit log would not show that their sessions ended, and who ended them.
    */
   async revokeAllOf(db: EntityManager, origin: keyof typeof ORIGINS, id: string, by: Caller | null): Promise<void> {
     await this.revoke(db, ORIGINS[origin], revokeAll, id, by);
   }
 
-  /** Revokes the login tokens that a service account obtained with a key, with the sessions that came from them. */
+  /** Revokes the login tokens that a service account obtained with a key, and ends their sessions. */
   async revokeWhatWasObtainedWith(db: EntityManager, keyId: string, by: Caller | null): Promise<void> {
     await this.revoke(db, ['key_id'], revokeAll, keyId, by);
   }
 
-  /** Revokes the login tokens of a client for frames on origins that it has lost, with the sessions in these frames. */
+  /** Revokes a client's login tokens for frames on origins that it has lost, and ends the sessions in these frames. */
   async revokeInLostFrames(db: EntityManager, clientId: string, by: Caller | null): Promise<void> {
     await this.revoke(db, ORIGINS.client, () => REVOKE_LOST_FRAMES, clientId, by);
   }
@@ -117,7 +120,7 @@ export class RevocationService {
   /**
    * Revokes one login token and ends the session that it started, for `reason`.
    *
-   * @returns whether it is a login token, and nobody had revoked it before
+   * @returns `false` if there is no such login token or it was revoked already
    */
   async revokeToken(db: EntityManager, id: string, by: Caller, reason: EndReason): Promise<boolean> {
     const now = this.clock.now();

@@ -20,7 +20,7 @@ import { CurrentSessionService } from './live/current-session.service.js';
 
 const OWN_SESSIONS = 'login/sessions';
 
-/** The page on which a login ends that has nowhere else to go. */
+/** The page that a login leads to if it has no other target. */
 @ApiExcludeController()
 @Controller()
 @CalledBy('anyone')
@@ -34,7 +34,7 @@ export class LandingController {
     private readonly settings: Settings,
   ) {}
 
-  /** Under its second name also where `/` is the application's. */
+  /** The second path also works where `/` belongs to the application. */
   @Get(['', OWN_SESSIONS])
   async show(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const session = await this.sessions.find(this.cookie.read(request));
@@ -44,14 +44,14 @@ export class LandingController {
     }
     const [visitor, sessions] = await Promise.all([this.currentSession.toDto(session), this.own.list(session)]);
     const page = html`${signedIn(visitor)}${listed(sessions, session.id)}`;
-    // Browsers without Sec-Fetch-Site send `Origin: null` with the form of a page that has no referrer.
+    // Browsers without Sec-Fetch-Site send `Origin: null` with a form if the page sends no referrer.
     sendPage(reply, 200, 'You are signed in', page, {
       referrerPolicy: 'same-origin',
       frameAncestor: session.embedOrigin,
     });
   }
 
-  /** What browsers ask for beside answers that are no pages. */
+  /** Browsers request this icon for answers that are not pages. */
   @Get('favicon.ico')
   @Header('Content-Type', 'image/svg+xml')
   @Header('Cache-Control', 'public, max-age=86400')
@@ -59,7 +59,7 @@ export class LandingController {
     return FAVICON;
   }
 
-  /** Ends another session of the visitor's own; with none, or with the id of somebody else's, it does nothing. */
+  /** Ends another session of the visitor. It does nothing if there is no such session, or if it is somebody else's. */
   @Post(`${OWN_SESSIONS}/:id/end`)
   @UseGuards(SameOriginGuard)
   async end(
@@ -91,7 +91,7 @@ function signedIn({ user, actor, created, expires }: SessionDto): Html {
     <form method="post" action="/logout"><button type="submit">Log out</button></form>`;
 }
 
-/** Every session of the visitor, to tell apart by browser, time and who let them in. */
+/** Lists the visitor's sessions by browser, time and who let them in. */
 function listed(sessions: Session[], current: string): Html {
   return html`<h2>Your sessions</h2>
     <ul class="cards">
@@ -121,7 +121,7 @@ function time(iso: string): Html {
   return html`<time datetime="${iso}">${iso.replace('T', ' ').replace('Z', ' UTC')}</time>`;
 }
 
-/** As exactly as people tell sessions apart. */
+/** An instant to the minute, which is enough to tell sessions apart. */
 function minute(instant: Date): Html {
   const iso = toIso(instant);
   return html`<time datetime="${iso}">${iso.slice(0, 16).replace('T', ' ')} UTC</time>`;

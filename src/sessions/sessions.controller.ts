@@ -31,7 +31,7 @@ import { SessionsService } from './live/sessions.service.js';
 import { showSignedOut } from './pages/signed-out.page.js';
 import { CurrentSessionService } from './live/current-session.service.js';
 
-/** Establishes, shows and ends the web session (docs/api.md, section 5). */
+/** Starts, shows and ends the web session (docs/api.md, section 5). */
 @ApiTags('Sessions')
 @Controller()
 export class SessionsController {
@@ -46,7 +46,7 @@ export class SessionsController {
     private readonly settings: Settings,
   ) {}
 
-  /** Before the GET route, so that it is not answered by it: looking at a link must not use it up. */
+  /** Declared before the GET route, which would answer HEAD too: previewing a link must not use it up. */
   @ApiOperation({
     operationId: 'checkLogin',
     summary: 'Look at a sign-in link without using it',
@@ -176,7 +176,7 @@ export class SessionsController {
     const isEmbedded = embedOrigin !== null;
     await this.sessions.end(shown.filter(({ embedded }) => embedded === isEmbedded));
     this.cookie.clear(uncached(reply), isEmbedded);
-    // Whoever has this window next is not to sign in anywhere as this user. A frame is a session of its own.
+    // The next person at this window must not be able to sign in as this user. A frame is a session of its own.
     if (!isEmbedded) await this.endSignIn(request, reply);
     if (!request.headers.accept?.includes('text/html')) void reply.status(204).send();
     else if (isEmbedded) showSignedOut(reply, this.settings, embedOrigin);
@@ -190,7 +190,7 @@ export class SessionsController {
   }
 }
 
-/** Nothing on the way keeps the answer. */
+/** Forbids caches to keep the answer. */
 function uncached(reply: FastifyReply): FastifyReply {
   return reply.header('Cache-Control', 'no-store');
 }

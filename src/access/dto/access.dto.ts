@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import type { ApiVersion } from '../../common/paths.js';
 
-/** A way in for one user, once. */
+/** A login token for one user, for one use. */
 export class AccessDto {
   @ApiProperty({
     description: 'A JWT that starts one session. It is no API credential.',
@@ -24,7 +24,10 @@ export class AccessDto {
   expires: string;
 }
 
-/** What a version of the API answers: version 2 knows `token` alone, and its strict readers fail on more (docs/api.md, section 15.1). */
+/**
+ * The answer for one version of the API. Version 2 has only `token`, and its strict readers fail on further members
+ * (docs/api.md, section 15.1).
+ */
 export function inVersion(version: ApiVersion, access: AccessDto): Partial<AccessDto> {
   return version === '2' ? { token: access.token } : access;
 }

@@ -4,7 +4,7 @@ import { IsOptional, IsString } from 'class-validator';
 import { PageQueryDto, PaginationDto } from '../../http/paging.js';
 import { ActorDto } from './session.dto.js';
 
-/** Of which user, if not of all whom the organization manages. */
+/** The user whose sessions to list. Without one, those of all users whom the organization manages are listed. */
 export class SessionsQueryDto extends PageQueryDto {
   @ApiPropertyOptional({
     type: String,
@@ -17,7 +17,7 @@ export class SessionsQueryDto extends PageQueryDto {
   user?: string;
 }
 
-/** Whom a session or a login token is for. */
+/** The user that a session or a login token is for. */
 export class VisitorDto {
   @ApiProperty({ example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
   id: string;
@@ -52,7 +52,7 @@ export class ListedSessionDto extends ListedDto {
   lastSeen: string;
 }
 
-/** A login token that can still start a session. The token itself is nowhere. */
+/** A login token that can still start a session. The token itself is not stored, so no answer contains it. */
 export class ListedAccessTokenDto extends ListedDto {
   @ApiProperty({ description: 'The `jti` of the token.', example: 'f3c1b0de-4b1f-4df0-9a3e-0d8b5d5f6a11' })
   id: string;

@@ -22,7 +22,7 @@ export class ActorDto {
   organization: OrganizationRefDto;
 }
 
-/** Of an account that another organization manages, nothing but these is there. */
+/** The user of a session. For an account that another organization manages, these are the only members. */
 export class SessionUserDto extends IntersectionType(
   PartialType(UserDto),
   PickType(UserDto, ['type', 'id', 'name', 'realName']),

@@ -6,7 +6,7 @@ import { UsersService } from '../../users/users.service.js';
 import type { SessionDto } from '../dto/session.dto.js';
 import type { LiveSession } from './session.js';
 
-/** Shows the session of the browser: its user, and who let them in. */
+/** Describes the browser's session: its user, and who let them in. */
 @Injectable()
 export class CurrentSessionService {
   constructor(private readonly users: UsersService) {}
@@ -34,7 +34,10 @@ export class CurrentSessionService {
   }
 }
 
-/** An organization that does not manage the account is shown what it sees of a member of its groups. */
+/**
+ * The members that an organization may see of an account that it does not manage: those that it sees of members of its
+ * groups.
+ */
 function visiblePart(user: UserDto, organizationId: string): SessionDto['user'] {
   if (user.organization?.id === organizationId) return user;
   const { type, id, name, realName, emailAddress } = user;

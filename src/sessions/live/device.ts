@@ -1,14 +1,15 @@
 import { BROWSER_MAP, OS_MAP, parse } from 'bowser';
 
-/** The parser sees no more of a header. */
+/** Characters of a User-Agent header that the parser reads. */
 const MAX_USER_AGENT = 512;
 
 const BROWSERS = new Set(Object.values(BROWSER_MAP));
 const SYSTEMS = new Set(Object.values(OS_MAP));
 
 /**
- * What a browser says it is, for people who look for a session of theirs: `Firefox on Windows`. Only names that are known,
- * so that nothing else that somebody sends is kept; `null` if there is none.
+ * The browser and system that a User-Agent header names, such as `Firefox on Windows`, to help people recognize their
+ * sessions. Only known names are kept, so that no other text from the header is stored. Returns `null` if the header
+ * names none of them.
  */
 export function deviceOf(userAgent: string | undefined): string | null {
   if (!userAgent) return null;

@@ -6,20 +6,20 @@ import type { ThirdPartyIdDto } from '../../users/dto/user.dto.js';
 import type { ShownCookie } from './session-cookie.js';
 import type { LiveSession } from './session.js';
 
-/** At most so many; one takes a few kilobytes. */
+/** How many visitors the cache holds. One takes a few kilobytes. */
 const MAX_VISITORS = 10_000;
 
-/** Who is in a session. */
+/** The user of a session. */
 export interface Visitor {
   session: LiveSession;
   name: string;
   emailAddress: string | null;
   thirdPartyIds: ThirdPartyIdDto[];
-  /** Where the client that let the visitor in may send them, beside the public site. */
+  /** Origins to which the client that let the visitor in may lead them, beside the public site. */
   origins: string[];
 }
 
-/** The visitors whose session was live a moment ago, under what their browser shows. */
+/** Caches the visitors whose session was live a moment ago, by the cookie that their browser sends. */
 @Injectable()
 export class KnownVisitors extends RecentAnswers<Visitor> {
   constructor(clock: Clock) {
@@ -27,7 +27,7 @@ export class KnownVisitors extends RecentAnswers<Visitor> {
   }
 }
 
-/** Not the secret itself, so that the memory of the process holds none that works. */
+/** The cache's key: a hash, so that the process's memory holds no usable secret. */
 export function visitorKey({ secret, secure, embedded }: ShownCookie): string {
   const hash = hashSecret(secret);
   if (embedded) return `embedded ${hash}`;

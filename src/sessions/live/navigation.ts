@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 
 /**
- * Whether a browser goes somewhere, as far as it says: not a prefetch or prerender, and not an image, a
- * script or a `fetch`. Older browsers and other clients send none of these headers and are believed.
+ * Whether the browser says that it navigates: not a prefetch or prerender, and not an image, a script or a `fetch`.
+ * Older browsers and other clients send none of these headers; they are taken to navigate.
  */
 export function isNavigation(headers: IncomingHttpHeaders): boolean {
   if (
@@ -15,12 +15,15 @@ export function isNavigation(headers: IncomingHttpHeaders): boolean {
   return destination === undefined || destination === 'document' || isInFrame(headers);
 }
 
-/** The browser says that it goes somewhere in a frame of a page. */
+/** Whether the browser says that it navigates in a frame. */
 export function isInFrame(headers: IncomingHttpHeaders): boolean {
   return headers['sec-fetch-dest'] === 'iframe';
 }
 
-/** The browser says that it goes somewhere in a window of its own. What fetches links to look at them rarely says so. */
+/**
+ * Whether the browser says that it navigates in a window of its own. Programs that open links to preview them rarely
+ * say so.
+ */
 export function isTopLevel(headers: IncomingHttpHeaders): boolean {
   return headers['sec-fetch-dest'] === 'document' && headers['sec-fetch-mode'] === 'navigate';
 }

@@ -9,7 +9,7 @@ import type { Statement } from '../../database/statement.js';
 import { Session } from '../../schema/entities/session.entity.js';
 import type { LiveSession } from './session.js';
 
-/** Sessions that a page shows; nobody has so many browsers. */
+/** How many sessions a page lists. Nobody has so many browsers. */
 const MAX_SHOWN = 50;
 
 const END: Statement = {
@@ -22,7 +22,10 @@ const END: Statement = {
   ),
 };
 
-/** A user's own sessions that were started by one organization, for their user (docs/api.md, sections 5.6 and 5.8). */
+/**
+ * The sessions of a user that one organization has started, for the user's own page (docs/api.md, sections 5.6 and
+ * 5.8).
+ */
 @Injectable()
 export class OwnSessionsService {
   constructor(
@@ -32,7 +35,7 @@ export class OwnSessionsService {
     private readonly clock: Clock,
   ) {}
 
-  /** The live sessions that the same organization started for the visitor, the latest first, with who let them in. */
+  /** The visitor's live sessions that the same organization has started, latest first, with who let them in. */
   list({ userId, organizationId }: LiveSession): Promise<Session[]> {
     const now = this.clock.now();
     const own = this.sessions.createQueryBuilder('s').where('s.userId = :userId AND s.createdAt > :since', {
@@ -54,7 +57,10 @@ export class OwnSessionsService {
       .getMany();
   }
 
-  /** Ends such a session of the visitor; any other stays as it is, and of one that was over nothing is recorded. */
+  /**
+   * Ends such a session of the visitor. Other sessions are left alone. A session that was over already is not recorded
+   * as ended.
+   */
   async end({ userId, organizationId }: LiveSession, id: string): Promise<void> {
     const now = this.clock.now();
     await this.database.write(END, [id, userId, now, this.settings.idleSince(now), organizationId]);

@@ -7,32 +7,36 @@ import type { Cookies } from '../../common/cookies.js';
 import { Settings } from '../../config/settings.js';
 import type { StartedSession } from './session.js';
 
-/** Sent over https only; the prefix makes browsers refuse it from anybody but this very host (RFC 6265bis, section 4.1.3). */
+/**
+ * The name of a cookie that is sent over https only. Its prefix makes browsers accept it from this host alone (RFC
+ * 6265bis, section 4.1.3).
+ */
 const SECURE_NAME = '__Host-latchkey';
-/** For a public URL without https, which is for development. */
+/** The name for a public URL without https, for development. */
 const PLAIN_NAME = 'latchkey';
-/** For a frame on another site. */
+/** The name of the cookie for a frame on another site. */
 const EMBED_NAME = '__Host-latchkey-embed';
 
-/** What the browser shows: the secret of a session, and under which of the names. */
+/** A session cookie that a browser sends: the secret, and which of the names it came under. */
 export interface ShownCookie {
   secret: string;
   secure: boolean;
   embedded: boolean;
 }
 
-/** The cookie that carries a session. */
+/** Reads and writes the cookie that carries a session. */
 @Injectable()
 export class SessionCookie {
   constructor(private readonly settings: Settings) {}
 
   /**
-   * Every session cookie of the request that counts for it, the one that counts most first.
+   * The session cookies of a request that are valid for it, in order of precedence.
    *
-   * The session of a frame counts in frames and for what they load, never for a page in a window of its own: on a site that is the
-   * same as the host's, browsers send its cookie there too. A request that does not say what it is for shows none.
+   * The session of a frame counts in frames and for what they load, never for a page in its own window: browsers send
+   * its cookie there too if the host is on the same site. A request that does not say what it is for has no frame
+   * session.
    *
-   * `cookies` are those of the headers, where they are known already.
+   * Pass `cookies` if the headers have been parsed already.
    */
   read(
     { headers }: { headers: IncomingHttpHeaders },
@@ -53,7 +57,7 @@ export class SessionCookie {
     void reply.setCookie(isEmbedded ? EMBED_NAME : nameOf(secure), secret, attributesOf(secure, isEmbedded));
   }
 
-  /** Takes the cookie of a frame's session away, or the ordinary ones. */
+  /** Removes the cookie of a frame's session, or else the ordinary cookies. */
   clear(reply: FastifyReply, isEmbedded: boolean): void {
     if (isEmbedded) {
       void reply.clearCookie(EMBED_NAME, attributesOf(true, true));
@@ -68,7 +72,10 @@ function nameOf(secure: boolean): string {
   return secure ? SECURE_NAME : PLAIN_NAME;
 }
 
-/** The cookie of a frame is partitioned (CHIPS): it exists on the site of the page around the frame, and on no other. */
+/**
+ * The attributes of a cookie. A frame's cookie is partitioned (CHIPS): it exists only on the site of the page around
+ * the frame.
+ */
 function attributesOf(secure: boolean, isEmbedded: boolean): CookieSerializeOptions {
   const common = { httpOnly: true, secure, path: '/' };
   return isEmbedded ? { ...common, sameSite: 'none', partitioned: true } : { ...common, sameSite: 'lax' };

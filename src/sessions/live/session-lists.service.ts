@@ -25,7 +25,7 @@ import type {
 } from '../dto/session-lists.dto.js';
 import { Session } from '../../schema/entities/session.entity.js';
 
-/** What is shown of where a session or a login token came from. */
+/** The relations that show where a session or a login token came from. */
 const ORIGIN = { user: true, caller: { staffOrganization: true } } as const;
 
 /** A row with a reason means that the session was live until now. */
@@ -39,7 +39,7 @@ const END: Statement = {
   })} RETURNING "end_reason" AS "reason"`,
 };
 
-/** The sessions of the users whom an organization manages, and the login tokens for them, for its administrators (docs/api.md, section 11.1). */
+/** The sessions and login tokens of an organization's own users, for its administrators (docs/api.md, section 11.1). */
 @Injectable()
 export class SessionListsService {
   constructor(
@@ -52,7 +52,7 @@ export class SessionListsService {
     private readonly clock: Clock,
   ) {}
 
-  /** The live ones. @throws DomainError `not_permitted`, `missing_field`, `nonexistent_user`, `no_access` */
+  /** Lists the live sessions. @throws DomainError `not_permitted`, `missing_field`, `nonexistent_user`, `no_access` */
   async list(caller: Caller, query: SessionsQueryDto): Promise<SessionsDto> {
     const now = this.clock.now();
     const list = this.sessions.createQueryBuilder('s');
@@ -70,7 +70,7 @@ export class SessionListsService {
     return { sessions: found.map(describeSession), pagination: page.pagination };
   }
 
-  /** Whoever brings the session has none any more, on every instance. @throws DomainError `not_permitted`, `not_found` */
+  /** Ends a session, on every instance. @throws DomainError `not_permitted`, `not_found` */
   async end(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const organizationId = await this.policy.requireMayEndSessions(db, caller);
@@ -81,7 +81,7 @@ export class SessionListsService {
     });
   }
 
-  /** Those that can still start a session. @throws DomainError as `list` does */
+  /** Lists the login tokens that can still start a session. @throws DomainError as `list` does */
   async listTokens(caller: Caller, query: SessionsQueryDto): Promise<AccessTokensDto> {
     const list = this.tokens.createQueryBuilder('t');
     await this.restrict(list, 't', caller, query.user);
@@ -97,7 +97,10 @@ export class SessionListsService {
     return { accessTokens: found.map(describeToken), pagination };
   }
 
-  /** It starts no session any more; the one that it has started ends. @throws DomainError `not_permitted`, `not_found` */
+  /**
+   * Revokes a login token. It can no longer start a session, and a session that it has started ends. @throws
+   * DomainError `not_permitted`, `not_found`
+   */
   async revokeToken(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const organizationId = await this.policy.requireMayEndSessions(db, caller);
@@ -107,7 +110,7 @@ export class SessionListsService {
     });
   }
 
-  /** To the organization's own users, or to one of them. */
+  /** Restricts a list to the organization's own users, or to one of them. */
   private async restrict(
     list: SelectQueryBuilder<ObjectLiteral>,
     alias: 's' | 't',
@@ -143,7 +146,7 @@ function describeToken(token: LoginToken): ListedAccessTokenDto {
   };
 }
 
-/** Whoever let others in is on a staff: what they did has ended otherwise. */
+/** Who let the user in. They are still on the staff: sessions and tokens of anybody who left it have ended. */
 function describeOrigin({ user, caller, clientId }: LoginToken): Pick<ListedSessionDto, 'user' | 'actor'> {
   const { id, name } = caller.staffOrganization!;
   return {

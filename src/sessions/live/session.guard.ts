@@ -13,7 +13,7 @@ export interface RequestWithSession extends FastifyRequest {
   session: LiveSession;
 }
 
-/** Stands before every route, and answers for those that are called by a browser with a session. */
+/** Guards every route. It decides for routes that a browser calls with a session. */
 @Injectable()
 export class SessionGuard implements CanActivate {
   constructor(

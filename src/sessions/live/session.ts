@@ -1,6 +1,6 @@
 import type { LoginToken } from '../../schema/entities/login-token.entity.js';
 
-/** A session that is live at this moment. */
+/** A session that is live now. */
 export interface LiveSession {
   id: string;
   userId: string;
@@ -8,16 +8,16 @@ export interface LiveSession {
   /** Who let the user in. */
   actorId: string;
   clientId: string;
-  /** Which organization started it: that on whose staff the actor is. */
+  /** The organization that started the session: the one on whose staff the actor is. */
   organizationId: string;
-  /** The origin on whose pages it lives in a frame; `null` for an ordinary one. */
+  /** The origin whose pages frame the session; `null` for an ordinary session. */
   embedOrigin: string | null;
   createdAt: Date;
-  /** Unless it is used before then, or at its absolute end. */
+  /** When the session ends if it is not used before, at its absolute end at the latest. */
   expiresAt: Date;
 }
 
-/** A session that was started a moment ago. The secret exists here and in the browser only. */
+/** A session that was just started. Only this object and the browser have its secret. */
 export interface StartedSession extends Pick<LoginToken, 'secure' | 'returnTo' | 'embedOrigin'> {
   secret: string;
 }

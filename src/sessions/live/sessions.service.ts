@@ -12,24 +12,24 @@ import { KnownVisitors, visitorKey } from './known-visitors.js';
 import type { LiveSession, StartedSession } from './session.js';
 import type { ShownCookie } from './session-cookie.js';
 
-/** How a login token comes to be redeemed. The token says what of it is needed. */
+/** How a login token is redeemed. The token's record says which of these it needs. */
 export interface Redemption {
-  /** The visitor has confirmed it on a page of ours. */
+  /** Whether the visitor has confirmed the login on one of our pages. */
   isConfirmed: boolean;
   isInFrame: boolean;
-  /** What the browser shows of the sessions that end when this one starts. */
+  /** The cookies of the sessions that end when the new one starts. */
   replaces: ShownCookie[];
-  /** What the browser says it is. */
+  /** The browser and system, from the User-Agent header. */
   device: string | null;
-  /** The secret of the page of ours on which the visitor has confirmed it. */
+  /** The secret of the page on which the visitor has confirmed the login. */
   pageSecret?: string;
 }
 
 /**
- * Redeems a login token by creating its session: one statement, so both happen or neither. It carries the
- * whole condition (the token is not expired, not revoked, redeemed in the way that it was made for, and the policy
- * still allows it, and where it leads is still a site of whoever asked for it), and the unique index on `login_token_id`
- * carries the rest: of any number at once, one gets a row back, also when it asks again with the same id.
+ * Redeems a login token by creating its session, in one statement, so that both happen or neither. The statement checks
+ * that the token is not expired or revoked, is redeemed in the way it was made for, is still allowed by the policy, and
+ * leads to a site that still belongs to whoever asked for it. The unique index on `login_token_id` does the rest: of
+ * any number of concurrent calls, one gets a row, also if it repeats the statement with the same ID.
  */
 const START: Statement = {
   name: 'start_session',
@@ -37,9 +37,10 @@ const START: Statement = {
         SELECT $2, $3, t."user_id", t."id", t."secure", $4, $4, $5, $8, t."organization_id" FROM "login_tokens" t
         WHERE t."id" = $1
           AND (t."embed_origin" IS NULL OR $7)
-          /* An ordinary one in a frame waits: the browser may show nothing there, and keep no cookie. */
+          /* An ordinary session in a frame needs a confirmation: the browser may not show the frame or keep its
+             cookie. */
           AND ($6 OR (t."delivery" = 'redirect' AND (t."embed_origin" IS NOT NULL OR NOT $7)))
-          /* Of a token that was issued while its key was revoked, the revocation knew nothing. */
+          /* A token that was issued while its key was being revoked was missed by the revocation. */
           AND NOT EXISTS (SELECT 1 FROM "service_account_keys" k WHERE k."id" = t."key_id" AND k."revoked_at" IS NOT NULL)
           AND ${isGood('t', '$4')}
         ON CONFLICT ("login_token_id") DO UPDATE SET "secure" = excluded."secure" WHERE "sessions"."id" = excluded."id"
@@ -58,7 +59,7 @@ const FIND: Statement = {
           AND ${isLive('s', 't', { now: '$3', idleSince: '$4' })}`,
 };
 
-/** Whether it still counts is decided when it is used. */
+/** Finds the session that a token has started. Whether it is still live is checked when it is used. */
 const FIND_STARTED: Statement = {
   name: 'find_started_session',
   sql: `SELECT s."secure", t."return_to" AS "returnTo", t."embed_origin" AS "embedOrigin"
@@ -78,10 +79,10 @@ const END: Statement = {
   isRepeatable: true,
 };
 
-/** Seconds for which a form that is sent again counts like the first time. */
+/** Seconds for which a repeated form is answered like the first. */
 const REPEATABLE_SECONDS = 30;
 
-/** How exactly the last use is remembered: at most one write a minute for each session, and ten in an idle time. */
+/** The resolution of the last use. A session is written at most once a minute, and ten times in its idle time. */
 const MAX_TOUCH_INTERVAL_SECONDS = 60;
 const TOUCHES_IN_IDLE_TIME = 10;
 
@@ -91,7 +92,7 @@ interface StartedRow {
   embedOrigin: string | null;
 }
 
-/** Raw rows: instants are text on SQLite. */
+/** A raw row. SQLite returns instants as text. */
 interface SessionRow {
   id: string;
   userId: string;
@@ -105,7 +106,7 @@ interface SessionRow {
   expiresAt: Date | string;
 }
 
-/** The web sessions (docs/api.md, section 5). */
+/** Starts, finds and ends web sessions (docs/api.md, section 5). */
 @Injectable()
 export class SessionsService {
   private readonly pageSecretKey: Buffer;
@@ -119,7 +120,10 @@ export class SessionsService {
     this.pageSecretKey = Buffer.from(hkdfSync('sha256', settings.SECRET_KEY, '', 'latchkey: sessions of pages', 32));
   }
 
-  /** Redeems the login token with this `jti`. Of any number of calls at once, one starts a session; the others answer `null`. */
+  /**
+   * Redeems the login token with this `jti`. Of any number of concurrent calls, one starts a session; the others get
+   * `null`.
+   */
   async start(loginTokenId: string, redemption: Redemption): Promise<StartedSession | null> {
     const { isConfirmed, isInFrame, replaces, device, pageSecret } = redemption;
     const secret = pageSecret ? this.secretFor(pageSecret, loginTokenId) : newSecret();
@@ -134,8 +138,8 @@ export class SessionsService {
   }
 
   /**
-   * The session that the same page has started with the token a moment ago: the browser dropped the answer, and its cookie with it,
-   * when the visitor pressed the button again.
+   * The session that the same page has started with the token a moment ago. When the visitor presses the button twice,
+   * the browser drops the first answer together with its cookie.
    */
   async findStarted(loginTokenId: string, pageSecret: string): Promise<StartedSession | null> {
     const secret = this.secretFor(pageSecret, loginTokenId);
@@ -144,7 +148,7 @@ export class SessionsService {
     return started ? { ...started, secret, secure: Boolean(started.secure) } : null;
   }
 
-  /** The live session among what the browser shows; using it puts off its idle end. */
+  /** Finds the live session among the cookies. This counts as a use, which postpones its idle end. */
   async find(cookies: ShownCookie[]): Promise<LiveSession | null> {
     for (const { secret, secure, embedded } of cookies) {
       const now = this.clock.now();
@@ -155,14 +159,17 @@ export class SessionsService {
     return null;
   }
 
-  /** Ends whatever the browser shows. Once answered, no instance takes it any more. */
+  /** Ends the sessions of the cookies. Once this returns, no instance accepts them. */
   async end(cookies: ShownCookie[]): Promise<void> {
     for (const cookie of cookies) {
       await this.endWith(null, cookie, 'LOGOUT');
     }
   }
 
-  /** Both happen or neither, so that nobody is left without a session by a token that starts none. */
+  /**
+   * Ends the old sessions and starts the new one in one transaction, so that a token that starts none leaves the old
+   * ones alone.
+   */
   private startInstead(parameters: Parameter[], replaces: ShownCookie[]): Promise<StartedRow[]> {
     return this.database.transaction(async (db) => {
       const started = await this.database.within<StartedRow>(db, START, parameters);
@@ -172,7 +179,10 @@ export class SessionsService {
     });
   }
 
-  /** The same for the same page and token, and known to nobody who has only these two. */
+  /**
+   * The session's secret, derived from the page's secret and the token. The same page and token always give the same
+   * secret, and nobody can compute it from these two alone.
+   */
   private secretFor(pageSecret: string, loginTokenId: string): string {
     return createHmac('sha256', this.pageSecretKey).update(`${pageSecret} ${loginTokenId}`).digest('base64url');
   }
@@ -201,7 +211,7 @@ export class SessionsService {
     };
   }
 
-  /** The last use, as it is remembered from now on. */
+  /** Records the use if the recorded one is old enough, and returns the recorded instant. */
   private async touch(row: SessionRow, now: Date): Promise<Date> {
     const lastSeenAt = toInstant(row.lastSeenAt);
     const interval = Math.min(MAX_TOUCH_INTERVAL_SECONDS, this.settings.SESSION_IDLE_TIMEOUT / TOUCHES_IN_IDLE_TIME);

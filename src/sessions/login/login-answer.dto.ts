@@ -15,7 +15,7 @@ export class LoginAnswerDto {
   @IsIn(ANSWERS, failsAs('invalid_request', 'answer is open, continue or stay'))
   answer?: Answer;
 
-  /** The secret of the page, in a hidden field of its form: it shows that the same page has sent its form twice. */
+  /** The page's secret, in a hidden field of its form. It shows that the same page has sent its form twice. */
   @ApiPropertyOptional({ description: 'As the form of the page has it.', pattern: '^[\\w-]{43}$' })
   @IsOptional()
   @Matches(/^[\w-]{43}$/, failsAs('invalid_request', 'visit is not from a page of this service'))

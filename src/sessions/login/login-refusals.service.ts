@@ -5,7 +5,7 @@ import { Database } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
 import type { EntryClaims } from '../../tokens/tokens.service.js';
 
-/** The token's record may be gone; who asked for it says then whose it was. */
+/** Finds whom a refused token belonged to. If its record is gone, whoever asked for it tells the organization. */
 const ORIGIN: Statement = {
   name: 'find_origin_of_login_token',
   sql: `SELECT COALESCE(g."organization_id", u."staff_organization_id") AS "organizationId", g."id" AS "groupId"
@@ -13,7 +13,7 @@ const ORIGIN: Statement = {
         WHERE u."id" = $2`,
 };
 
-/** Records the login tokens of ours that started no session. Of forged ones nothing is recorded: anybody can make them. */
+/** Records refused login tokens that we have signed. Forged ones are not recorded, because anybody can make them. */
 @Injectable()
 export class LoginRefusalsService {
   constructor(
@@ -21,7 +21,7 @@ export class LoginRefusalsService {
     private readonly audit: AuditService,
   ) {}
 
-  /** The same error, once it is recorded. */
+  /** Records a refusal and returns its error. */
   async record({ jti, sub, act, client_id }: EntryClaims, error: DomainError): Promise<DomainError> {
     const [origin] = await this.database.read<{ organizationId: string | null; groupId: string | null }>(ORIGIN, [
       jti,

@@ -18,25 +18,29 @@ import { SessionsService } from '../live/sessions.service.js';
 import type { Redemption } from '../live/sessions.service.js';
 import type { LiveSession, StartedSession } from '../live/session.js';
 
-/** What of a request a login looks at: the token is in its query. The query of one that a proxy asks about is not its own. */
+/**
+ * The parts of a request that a login needs. The token is in the query. A forward-auth request carries another
+ * request's query.
+ */
 export type LoginRequest = Pick<FastifyRequest, 'headers' | 'query' | 'ip'>;
 
-/** What a login came to. A session was started in the first case only, and a token was consumed in no other. */
+/** The outcome of a login. Only `started` has consumed the token. */
 export type LoginOutcome =
   | { is: 'started'; session: StartedSession }
-  /** The visitor's session stays; `returnTo` is where the token would have led them, if it is a token of their own. */
+  /** The visitor's session stays. `returnTo` is where the token leads, if the token is their own. */
   | { is: 'kept'; returnTo: string | null }
-  /** The same, of a visitor whom the token is not for. */
+  /** The visitor's session stays, and the token is for somebody else. */
   | { is: 'kept from another'; live: LiveSession }
-  /** The visitor has to say on a page that they are there, and comes back with the answer `open`. */
+  /** The visitor must confirm on a page that they are there; the form comes back with the answer `open`. */
   | { is: 'needs button'; token: GoodLoginToken }
-  /** The visitor has to choose between two users, and comes back with the answer `continue` or `stay`. */
+  /** The visitor must choose between two users; the form comes back with the answer `continue` or `stay`. */
   | { is: 'needs answer'; token: GoodLoginToken; live: LiveSession }
   | RefusedLogin;
 
 /**
- * The token starts no session: the error is `token_used`, `token_expired`, `invalid_token`, or `invalid_request` outside of the frame
- * that it is for. `page` says who may frame a page with the error, and where the token would have led.
+ * The token starts no session. The error is `token_used`, `token_expired`, `invalid_token`, or `invalid_request` if the
+ * token is for a frame and opened elsewhere. `page` says who may frame the error page, and where the token would have
+ * led.
  */
 export interface RefusedLogin {
   is: 'refused';
@@ -44,7 +48,7 @@ export interface RefusedLogin {
   page?: LinkPage;
 }
 
-/** Turns a login token that a browser brings into a session (docs/api.md, section 5.1). */
+/** Redeems the login token that a browser brings (docs/api.md, section 5.1). */
 @Injectable()
 export class LoginService {
   constructor(
@@ -57,13 +61,13 @@ export class LoginService {
   ) {}
 
   /**
-   * Consumes the token of a real navigation and starts its session, unless the browser's own session stays or the visitor has to do
-   * something first. Every other kind of request leaves the token alone.
+   * Redeems the token if the request is a real navigation, and starts its session, unless the browser's session stays
+   * or the visitor has to do something first. Other requests leave the token alone.
    *
-   * An `answer` counts only if a page of ours asked for it: whoever passes one on has checked that the request comes from there.
-   * `pageSecret` is the secret of that page: what it sends again within 30 seconds is answered like the first time.
+   * The caller passes on an `answer` only if the request came from one of our pages. `pageSecret` is that page's
+   * secret: the same form sent again within 30 seconds gets the same answer.
    *
-   * @throws DomainError `invalid_request`, `missing_field` for a request that brings no token; `too_many_requests`
+   * @throws DomainError `invalid_request`, `missing_field` if the request has no token; `too_many_requests`
    */
   async redeem(request: LoginRequest, answer?: Answer, pageSecret?: string): Promise<LoginOutcome> {
     if (answer === 'stay') return { is: 'kept', returnTo: null };
@@ -122,7 +126,7 @@ export class LoginService {
     return outcome;
   }
 
-  /** Why a token has started no session: it is refused, or its visitor has still to say that they are there. */
+  /** Why a token has started no session: it is refused, or the visitor must confirm first. */
   private async explain(
     id: string,
     { isConfirmed, isInFrame }: Redemption,
@@ -147,7 +151,7 @@ export class LoginService {
     return { is: 'needs button', token };
   }
 
-  /** Where the token leads that the visitor's own session came from: they have opened one link in two windows. */
+  /** Where the token leads that started the visitor's own session, for a visitor who opened one link in two windows. */
   private async targetOfOwn({ loginTokenId }: LiveSession, request: LoginRequest): Promise<string | null> {
     const claims = await this.tokens.findEntry(readToken(request));
     if (claims?.jti !== loginTokenId) return null;
@@ -155,8 +159,8 @@ export class LoginService {
   }
 
   /**
-   * The token of the request if it can start a session here and now: a bad one is no reason to disturb a live session, and counts as
-   * no attempt.
+   * The request's token if it can start a session here and now. A bad token does not disturb a live session, and does
+   * not count as an attempt.
    */
   private async findGood(request: LoginRequest): Promise<{ claims: EntryClaims; token: GoodLoginToken } | null> {
     try {
@@ -183,19 +187,22 @@ export class LoginService {
     }
   }
 
-  /** Its page can be framed where that of the session could have been. */
+  /** Refuses an expired token. The error page may be framed where the session could have been. */
   private async refuseExpired(claims: EntryClaims): Promise<RefusedLogin> {
     const page = await this.loginTokens.pageOf(claims.jti);
     return { is: 'refused', error: await this.refusals.record(claims, new DomainError('token_expired')), page };
   }
 }
 
-/** Of an access token that has expired, only that for a user could ever have let somebody in. */
+/**
+ * Whether the claims are those of a token that can let a visitor in. An access token that has expired must have been
+ * one for a user.
+ */
 function isEntry(claims: object | undefined): claims is EntryClaims {
   return claims !== undefined && 'act' in claims;
 }
 
-/** `token`, or `oauth_token` as older clients write it; one of them, once, and of a navigation. */
+/** The token of a navigation, from `token` or its older name `oauth_token`. Exactly one must be given. */
 function readToken({ headers, query }: LoginRequest): string {
   if (!isNavigation(headers))
     throw new PageError(

@@ -16,14 +16,14 @@ import type { LinkPage } from '../../access/login-tokens.service.js';
 import { sendErrorPage } from '../../http/page-error.filter.js';
 import type { ErrorPage } from '../../http/page-error.filter.js';
 
-/** The kind of the form with which a visitor answers the question at the address of another site. */
+/** The encoding of the question's form at another site's address. */
 export const QUESTION_TYPE = 'multipart/form-data';
 
 export type UnfinishedLogin = Extract<LoginOutcome, { is: 'needs button' | 'needs answer' }>;
 
 /**
- * What a browser gets for a login: a session and where to go, or one of the pages on which the login waits for the visitor. Their
- * forms go to the address that the page has, which brings the token along again: so it is in no page.
+ * Answers a login: starts the session in the browser and redirects, or shows a page on which the login waits for the
+ * visitor. The pages' forms post to the page's own address, which contains the token, so that no page contains it.
  */
 @Injectable()
 export class LoginPages {
@@ -33,7 +33,7 @@ export class LoginPages {
     private readonly settings: Settings,
   ) {}
 
-  /** Answers a visit of the login route. */
+  /** Answers a request of the login route. */
   async answer(request: FastifyRequest, reply: FastifyReply, outcome: LoginOutcome): Promise<void> {
     switch (outcome.is) {
       case 'started':
@@ -51,9 +51,10 @@ export class LoginPages {
   }
 
   /**
-   * The page on which a login waits, at the address of another site, whose form comes back there without saying which button was
-   * pressed. So there is one, and whoever stays goes to `page`; and the question has another kind of form than the button. No script
-   * of ours is there. It is a 401, because most proxies take a 200 for leave to pass the request on.
+   * Shows the page on which a login waits at another site's address. Its form comes back there without saying which
+   * button was pressed, so it has a single button, and a visitor who wants to stay follows a link to `page`. The
+   * encoding of the form tells the question from the confirmation. None of our scripts can be served there. The status
+   * is 401, because most proxies read 200 as leave to pass the request on.
    */
   showOnSite(request: FastifyRequest, reply: FastifyReply, outcome: UnfinishedLogin, page: string): Promise<void> {
     void reply.header('WWW-Authenticate', `Bearer realm="${REALM}"`);
@@ -71,11 +72,11 @@ export class LoginPages {
     if (outcome.is === 'needs button') {
       const { embedOrigin, delivery } = outcome.token;
       const waitsInFrame = isInFrame(request.headers) && embedOrigin === null && delivery === 'redirect';
-      // What opens links to look at them seldom says that it is a window.
+      // Programs that open links to preview them rarely say that they navigate in a window.
       const isPressed = isTopLevel(request.headers) || waitsInFrame;
       sendPage(reply, status, 'One more step', button(page), {
         ...options,
-        // If a page of another site is around it, the browser does not show it, and the token stays unused.
+        // If a page of another site frames it, the browser does not show it, and the token stays unused.
         ...(waitsInFrame ? { frameAncestor: "'self'" } : {}),
         ...(page === undefined && isPressed ? { script: LOGIN_SCRIPT } : {}),
       });
@@ -88,7 +89,7 @@ export class LoginPages {
     sendPage(reply, status, 'Continue as somebody else?', question(current, offered, page), options);
   }
 
-  /** For a program, the answer is that of a token that is ignored. */
+  /** Answers that the session stays. A program gets the answer to a token that is ignored. */
   private async showKept(request: FastifyRequest, reply: FastifyReply, live: LiveSession): Promise<void> {
     if (!request.headers.accept?.includes('text/html')) return this.leadTo(reply, null);
     const { name } = await this.userDto(live.userId);
@@ -110,7 +111,7 @@ export class LoginPages {
   }
 
   private optionsOf({ token: { returnTo, embedOrigin } }: UnfinishedLogin): PageOptions {
-    // Browsers hold every redirect that follows a form against the page's `form-action`, also those of the site where it ends.
+    // Browsers apply the page's `form-action` to every redirect after a form, also to those of the target's site.
     const formTargets = [returnTo, this.settings.LANDING_URL].flatMap((target) =>
       target?.startsWith('http:') ? [new URL(target).origin] : [],
     );
@@ -124,18 +125,21 @@ export class LoginPages {
   }
 }
 
-/** A page with an error may be framed where that of the session could have been, and leads to where the link would have. */
+/** An error page may be framed where the session could have been, and leads to where the link would have led. */
 export function errorPageOf(page: LinkPage | undefined): ErrorPage {
   return { frameAncestor: page?.embedOrigin, returnTo: page?.returnTo };
 }
 
-/** Says nothing about anybody: previews show it to people whom the link is not for. */
+/** The page names nobody, because link previews show it to people whom the link is not for. */
 function button(page: string | undefined): Html {
   return html`<p>This link signs you in. It works once.</p>
   <form method="post"><button type="submit" name="answer" value="open">Continue</button>${pageSecretField(page)}</form>`;
 }
 
-/** What tells this page from others; what its form holds at the address of another site does not get to us. */
+/**
+ * The hidden field that tells this page from others. At another site's address there is none, because its form's fields
+ * don't reach us.
+ */
 function pageSecretField(page: string | undefined): Html | '' {
   return page === undefined ? html`<input type="hidden" name="visit" value="${newSecret()}">` : '';
 }

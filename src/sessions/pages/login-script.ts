@@ -1,9 +1,10 @@
-/** The path of the script of the page that waits for the visitor. */
+/** The path of the script for the page that waits for the visitor. */
 export const LOGIN_SCRIPT = '/login/continue.js';
 
 /**
- * Presses the page's button once the visitor is there: in a window of its own that is shown and has the focus, neither prerendered in
- * advance nor steered by a program; or at once in a frame, where it is for a token that waits only to be shown. Everybody else, and whoever has scripts turned off, presses it themselves.
+ * Presses the page's button once the visitor is there: in its own window when it is visible and focused, and neither
+ * prerendered nor controlled by a program; in a frame at once, if the token only has to be shown. Without scripts,
+ * visitors press the button themselves.
  */
 export const LOGIN_SCRIPT_TEXT = `(() => {
   const form = document.querySelector('form');

@@ -9,7 +9,7 @@ const BODY = html`<p>
   the link once more.
 </p>`;
 
-/** `frameAncestor` is the origin on whose pages the session was that has ended. */
+/** Shows that the session has ended. `frameAncestor` is the origin whose pages framed it. */
 export function showSignedOut(reply: FastifyReply, settings: Settings, frameAncestor: string | null = null): void {
   sendPage(reply, 200, 'You are not signed in', html`${BODY}${linkToSignIn(settings)}`, { frameAncestor });
 }
