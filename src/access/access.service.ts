@@ -16,7 +16,7 @@ import { LoginTokensService } from './login-tokens.service.js';
 import type { NewLoginToken } from './login-tokens.service.js';
 import { isLegalReturnTo } from './return-to.js';
 
-/** Hands out login tokens (docs/api.md, section 4). */
+/** Issues login tokens (docs/api.md, section 4). */
 @Injectable()
 export class AccessService {
   constructor(
@@ -28,7 +28,10 @@ export class AccessService {
     private readonly settings: Settings,
   ) {}
 
-  /** @throws DomainError `incorrect_field`, `not_authenticated`, `not_authorized`, `unknown_user`, in this order */
+  /**
+   * Issues a login token. @throws DomainError `incorrect_field`, `not_authenticated`, `not_authorized`, `unknown_user`,
+   * in this order
+   */
   async issue(caller: Caller, ref: UserRef, query: AccessQueryDto): Promise<AccessDto> {
     await this.requireLegalTargets(caller, query);
     const token = await this.record(caller, ref, query);
@@ -38,7 +41,7 @@ export class AccessService {
   }
 
   /**
-   * The `jti` for an access token that starts one session, as a login token does (docs/api.md, section 12.5).
+   * The `jti` of an access token that can start one session, like a login token (docs/api.md, section 12.5).
    *
    * @throws DomainError `not_authenticated`, `not_authorized`, `unknown_user`
    */
@@ -66,18 +69,21 @@ export class AccessService {
     return security === 'ssl' || this.settings.isHttps;
   }
 
-  /** Before anybody is looked up for the caller. @throws DomainError `not_authenticated`, `not_authorized` */
+  /** Checks the caller before any user is looked up. @throws DomainError `not_authenticated`, `not_authorized` */
   async requireMayObtainTokens(caller: Caller): Promise<void> {
     const refusal = await this.policy.explainCaller(caller);
     if (refusal) throw await this.recordRefusal(caller, refusal);
   }
 
-  /** For what is no login token. @throws DomainError `not_authenticated`, `not_authorized`, `unknown_user` */
+  /**
+   * Checks that the caller may let the user in, where no login token is issued. @throws DomainError
+   * `not_authenticated`, `not_authorized`, `unknown_user`
+   */
   async requireMayLetIn(caller: Caller, userId: string): Promise<void> {
     if (!(await this.policy.allows(caller, userId))) throw await this.refusal(caller, { by: 'id', id: userId });
   }
 
-  /** Why the policy refuses, once it is recorded. */
+  /** Records the policy's refusal and returns its error. */
   private async refusal(caller: Caller, ref: UserRef): Promise<DomainError> {
     return this.recordRefusal(caller, await this.policy.explain(caller, ref));
   }
@@ -94,7 +100,10 @@ export class AccessService {
     return error;
   }
 
-  /** The client's list is a decision of the organization's: what is not on it is recorded. Nobody was looked up yet. */
+  /**
+   * Refuses targets that are not on the client's list. The refusal is recorded, because the list is the organization's
+   * decision. No user has been looked up yet.
+   */
   private async requireLegalTargets(caller: Caller, { returnTo, embed }: AccessQueryDto): Promise<void> {
     try {
       if (returnTo !== undefined) await this.requireLegalReturnTo(caller, returnTo);
@@ -123,7 +132,7 @@ export class AccessService {
     throw incorrectEmbed('embed must be none, or an origin registered for the client, letter by letter.');
   }
 
-  /** The origin to which a legal `returnTo` leads, unless it is our own. */
+  /** The client's origin that a legal `returnTo` leads to, or `null` if it leads to the public site. */
   private clientOriginOf(returnTo: string | undefined): string | null {
     if (returnTo === undefined || isLegalReturnTo(returnTo, [this.settings.PUBLIC_URL])) return null;
     return new URL(returnTo).origin;
@@ -147,7 +156,7 @@ export class AccessService {
   }
 }
 
-/** With this `embed` a token is for a window, also by way of a client that has a default. */
+/** With this value of `embed`, the token is for a window, even if its client embeds by default. */
 const NO_EMBED = 'none';
 
 function incorrectEmbed(description: string): DomainError {

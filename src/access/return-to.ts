@@ -1,13 +1,13 @@
 import { hasOrigin } from '../common/origin.js';
 
-/** Visible ASCII without a backslash, which browsers read as a slash. Anything else has to be percent-encoded. */
+/** Visible ASCII without the backslash, which browsers read as a slash. Everything else must be percent-encoded. */
 const URL_TEXT = /^[\x21-\x5b\x5d-\x7e]+$/;
 export const MAX_RETURN_TO = 2048;
 
 /**
- * Whether a login may end at `target`: a path on the public site, or a URL on one of `origins`.
- * It is compared as the text that it is, because that text becomes the `Location`: an origin has to
- * be there letter by letter, and a slash, a question mark, a hash or nothing has to follow it.
+ * Whether a login may lead to `target`: a path on the public site, or a URL on one of `origins`. The text itself is
+ * compared, because it becomes the `Location` as it is: it must begin with an origin, letter by letter, followed by a
+ * slash, a question mark, a hash or nothing.
  */
 export function isLegalReturnTo(target: string, origins: string[]): boolean {
   if (target.length > MAX_RETURN_TO || !URL_TEXT.test(target)) return false;

@@ -16,9 +16,9 @@ import { OAuthErrorFilter } from './protocol/oauth-error.filter.js';
 import { StartAgainFilter } from './sign-in/start-again.filter.js';
 
 /**
- * The endpoints of the authorization server (docs/api.md, section 12.1). The engine answers; what clients in the field leave
- * out or send too much is put right before, and so is the address: one that ends with a slash, or has letters that are
- * percent-encoded, leads here too. `oauth.openapi.ts` describes them.
+ * The endpoints of the authorization server (docs/api.md, section 12.1). The engine answers them. Before that, requests
+ * are corrected where existing clients leave something out or send too much. Paths with a trailing slash or
+ * percent-encoded letters lead here too. `oauth.openapi.ts` describes the endpoints.
  */
 @ApiExcludeController()
 @Controller()
@@ -31,13 +31,13 @@ export class OAuthController {
     private readonly interactions: InteractionsService,
   ) {}
 
-  /** RFC 6749, section 3.1. */
+  /** The authorization endpoint (RFC 6749, section 3.1). */
   @Get([PATHS.authorization, olderPath(PATHS.authorization)])
   @UseFilters(PageErrorFilter)
   async authorize(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const query = queryOf(request);
     query.delete(ASKED_OPENID);
-    // What is there twice is refused.
+    // A repeated parameter is refused.
     if (query.getAll('scope').length < 2) {
       const { scope, askedOpenId } = withoutOpenId(query.get('scope') ?? '');
       query.set('scope', scope);
@@ -53,7 +53,7 @@ export class OAuthController {
     return this.server.answer(request, reply, { url: `${PATHS.authorization}?${query}` });
   }
 
-  /** Where a browser comes back from the pages on which a user signs in and agrees. */
+  /** The address to which the browser returns after the user has signed in and agreed. */
   @Get(`${PATHS.authorization}/:uid`)
   @UseFilters(PageErrorFilter, StartAgainFilter)
   async resume(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('uid') uid: string): Promise<void> {
@@ -68,7 +68,7 @@ export class OAuthController {
     return FORM_POST_SCRIPT_TEXT;
   }
 
-  /** RFC 6749, section 3.2. */
+  /** The token endpoint (RFC 6749, section 3.2). */
   @Post([PATHS.token, olderPath(PATHS.token), API_TOKEN_PATH])
   async token(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
     const form = toForm(request, fields);
@@ -77,20 +77,20 @@ export class OAuthController {
     await this.server.answer(request, reply, { url: PATHS.token, form });
   }
 
-  /** RFC 7009. */
+  /** The revocation endpoint (RFC 7009). */
   @Post([PATHS.revocation, olderPath(PATHS.revocation)])
   async revoke(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
     dropForeignCredentials(request);
     return this.server.answer(request, reply, { url: PATHS.revocation, form: toForm(request, fields) });
   }
 
-  /** RFC 7517. */
+  /** The key set (RFC 7517). */
   @Get([PATHS.jwks, olderPath(PATHS.jwks)])
   keys(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.server.answer(request, reply, { url: PATHS.jwks });
   }
 
-  /** RFC 8414. */
+  /** The metadata (RFC 8414). */
   @Get(PATHS.metadata)
   metadata(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.server.answer(request, reply, { url: PATHS.metadata });
@@ -99,7 +99,7 @@ export class OAuthController {
   private async complete(form: URLSearchParams, isAuthenticated: boolean): Promise<void> {
     const grant = form.get('grant_type');
     const code = form.get('code');
-    // A code is bound to the redirect URI that it was sent to, also where its client need not repeat it.
+    // A code is bound to the redirect URI that it was sent to, even if its client need not repeat it.
     if (grant === 'authorization_code' && code && !form.has('redirect_uri')) {
       const redirectUri = await this.server.redirectUriOf(code);
       if (redirectUri) form.set('redirect_uri', redirectUri);
@@ -110,7 +110,10 @@ export class OAuthController {
     if (grant === JWT_BEARER && !namesClient) form.set('client_id', await this.clientOf(form.get('assertion')));
   }
 
-  /** @throws DomainError `invalid_request`: the engine would only say that it knows no client */
+  /**
+   * The client that an assertion names. @throws DomainError `invalid_request`: the engine would only report an unknown
+   * client
+   */
   private async clientOf(assertion: string | null): Promise<string> {
     if (!assertion) throw new DomainError('invalid_request', 'The parameter assertion is missing.');
     const clientId = await this.assertions.clientOf(assertion);
@@ -119,29 +122,35 @@ export class OAuthController {
   }
 }
 
-/** Everything after the first question mark: those that follow are a part of it (RFC 3986, section 3.4). */
+/** The query: everything after the first question mark, including further question marks (RFC 3986, section 3.4). */
 function queryOf({ url }: FastifyRequest): URLSearchParams {
   const start = url.indexOf('?');
   return new URLSearchParams(start === -1 ? '' : url.slice(start));
 }
 
-/** Clients in the field send the API's stale `Authorization: OAuth …` along, which authenticates no client. */
+/**
+ * Removes `Authorization: OAuth …`. Existing clients send the API's stale token along, which authenticates no client.
+ */
 function dropForeignCredentials({ raw }: FastifyRequest): void {
   const [, credentials] = /^basic +(.*)$/i.exec(raw.headers.authorization ?? '') ?? [];
   if (credentials === undefined) delete raw.headers.authorization;
   else requireText(Buffer.from(credentials, 'base64'));
 }
 
-/** RFC 6749, section 2.3.1: both halves are percent-encoded. @throws DomainError `invalid_request` */
+/**
+ * Checks that both halves of Basic credentials, which are percent-encoded, are text (RFC 6749, section 2.3.1). @throws
+ * DomainError `invalid_request`
+ */
 function requireText(credentials: Buffer): void {
   if (!areText(credentials) || !isPercentEncodedText(credentials.toString()))
     throw new DomainError('invalid_request', 'The credentials have to be well-formed text in UTF-8, without NUL.');
 }
 
 /**
- * What the body parser took apart: a form, with what is there twice, or the same fields as JSON (docs/api.md, section 12.2).
+ * The form of a request as the body parser read it, with repeated fields, or the same fields as JSON (docs/api.md,
+ * section 12.2).
  *
- * @throws DomainError `invalid_request` for a value of JSON that is no text
+ * @throws DomainError `invalid_request` if a JSON value is not a string
  */
 function toForm({ headers }: FastifyRequest, fields: unknown): URLSearchParams {
   const isJson = /^application\/json\b/i.test(headers['content-type'] ?? '');

@@ -6,7 +6,7 @@ import { PATHS } from './protocol/paths.js';
 
 const TAGS = ['OAuth'];
 
-/** In OAuth's words (RFC 6749, section 5.2), with those of the contract beside them. */
+/** The errors of OAuth (RFC 6749, section 5.2), with the API's own members. */
 const ERRORS = {
   ...errorsOf('too_many_requests'),
   400: refusal('`invalid_request`, `invalid_grant`, `invalid_scope` or `unsupported_grant_type`'),
@@ -67,7 +67,10 @@ const TOKEN = {
   },
 };
 
-/** The part of openapi.json about the authorization server, whose answers an engine makes (docs/api.md, section 12). */
+/**
+ * The paths of the authorization server in openapi.json (docs/api.md, section 12). An engine answers them, so no
+ * controller describes them.
+ */
 export const OAUTH_PATHS = {
   [PATHS.metadata]: {
     get: {

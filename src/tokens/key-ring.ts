@@ -21,9 +21,12 @@ export interface Key {
   retiredAt: Date | null;
 }
 
-/** Milliseconds for which the keys are believed: what another instance does with them is known here within two seconds. */
+/**
+ * Milliseconds for which the keys are used without reading them again. Each instance learns of another's changes within
+ * two seconds.
+ */
 const MAX_AGE_MS = 1_500;
-/** Milliseconds between two readings at least, however many tokens name a key that is not known. */
+/** The shortest pause between two readings in milliseconds, however many tokens name unknown keys. */
 const MIN_PAUSE_MS = 100;
 
 const LOAD: Statement = {
@@ -40,18 +43,18 @@ type Row = Pick<SigningKey, 'kid' | 'purpose' | 'algorithm' | 'sealedJwk'> & {
 };
 
 /**
- * The signing keys, as they are in the database: read again when somebody signs or verifies with them and the last
- * reading is older than one and a half seconds, and when a token names one that is not known.
+ * The signing keys in the database. They are read again when somebody signs or verifies and the last reading is more
+ * than 1.5 seconds old, and when a token names an unknown key.
  */
 @Injectable()
 export class KeyRing implements OnModuleInit {
-  /** By name, those that sign last first. */
+  /** The keys by name, in descending order of when they start to sign. */
   private keys = new Map<string, Key>();
   private loadedAt = -Infinity;
   private loading: Promise<void> | null = null;
   private next: Promise<void> | null = null;
   private startedAt = -Infinity;
-  /** Readings that were begun, and the last one that counted. */
+  /** The number of readings that were started, and the last one whose result was used. */
   private readings = 0;
   private latest = 0;
 
@@ -68,15 +71,18 @@ export class KeyRing implements OnModuleInit {
     await this.load();
   }
 
-  /** Has what other instances did until one and a half seconds ago be known. Before anything is signed or published. */
+  /**
+   * Makes sure that changes by other instances are known that are more than 1.5 seconds old. Call it before signing or
+   * publishing.
+   */
   async refresh(): Promise<void> {
     if (!this.isUpToDate) await (this.loading ?? this.load());
   }
 
-  /** Whether `refresh` has nothing to do. */
+  /** Whether `refresh` would do nothing. */
   get isUpToDate(): boolean {
     const age = this.clock.now().getTime() - this.loadedAt;
-    // A clock that was set back makes no reading younger.
+    // After the clock was set back, a reading from the future does not count as recent.
     return age >= 0 && age <= MAX_AGE_MS;
   }
 
@@ -86,7 +92,7 @@ export class KeyRing implements OnModuleInit {
     return key;
   }
 
-  /** The keys of access tokens as private JWKs, the one that signs first, for the authorization server. */
+  /** The access token keys as private JWKs for the authorization server, the signing key first. */
   privateAccessJwks(): JsonWebKey[] {
     const first = this.signing('ACCESS');
     const others = this.live('ACCESS').filter(({ kid }) => kid !== first.kid);
@@ -95,7 +101,7 @@ export class KeyRing implements OnModuleInit {
     );
   }
 
-  /** Changes with `privateAccessJwks`. */
+  /** Changes whenever `privateAccessJwks` does. */
   get version(): string {
     return [this.signing('ACCESS'), ...this.live('ACCESS')].map(({ kid }) => kid).join();
   }
@@ -105,7 +111,7 @@ export class KeyRing implements OnModuleInit {
     return key !== undefined && isLive(key, this.clock.now());
   }
 
-  /** The key of that name and purpose, also when another instance made it a moment ago. */
+  /** The key with this name and purpose, even if another instance made it a moment ago. */
   async find(purpose: KeyPurpose, kid: string): Promise<Key | null> {
     await this.refresh();
     if (!this.has(kid)) await this.reread();
@@ -122,8 +128,8 @@ export class KeyRing implements OnModuleInit {
   }
 
   /**
-   * Reads what is in the database now or later: a reading that is under way may be too old. Calls at once share one,
-   * and there are ten in a second at most, so that made-up names of keys cost no more than that.
+   * Reads the keys. A reading that is under way may have begun too early, so another one follows. Concurrent calls
+   * share a reading, and there are at most ten a second, so that made-up key names cost no more than that.
    */
   private reread(): Promise<void> {
     return (this.next ??= setTimeout(Math.max(0, this.startedAt + MIN_PAUSE_MS - performance.now())).then(() => {
@@ -143,7 +149,7 @@ export class KeyRing implements OnModuleInit {
   private async read(): Promise<void> {
     const [now, reading] = [this.clock.now(), ++this.readings];
     const rows = await this.database.read<Row>(LOAD, [now]);
-    // One that was begun later has come back earlier.
+    // A reading that began later has returned earlier.
     if (reading < this.latest) return;
     this.latest = reading;
     this.keys = new Map(rows.map((row) => [row.kid, this.toKey(row)]));
@@ -160,7 +166,7 @@ function toInstantOrNull(value: Date | string | null): Date | null {
   return value === null ? null : toInstant(value);
 }
 
-/** Keys are `KeyObject`s: jsonwebtoken tries to read any other kind as PEM at every call. */
+/** Imports keys as `KeyObject`s: jsonwebtoken tries to parse any other type as PEM at every call. */
 function importKey({ kid, purpose, algorithm }: Row, jwk: JsonWebKey): Omit<Key, 'signsFrom' | 'retiredAt'> {
   if (jwk.kty === 'oct') {
     const secret = createSecretKey(jwk.k!, 'base64url');

@@ -5,7 +5,7 @@ import { seal, unseal } from '../common/seal.js';
 import { Settings } from '../config/settings.js';
 import { StartError } from '../config/start-error.js';
 
-/** Encrypts signing keys under SECRET_KEY: a copy of the database signs nothing. */
+/** Encrypts the signing keys under SECRET_KEY, so that nobody can sign with a copy of the database. */
 @Injectable()
 export class KeySeal {
   private readonly sealingKey: Buffer;
@@ -14,12 +14,12 @@ export class KeySeal {
     this.sealingKey = Buffer.from(hkdfSync('sha256', SECRET_KEY, '', 'latchkey: signing keys at rest', 32));
   }
 
-  /** The key's name is authenticated with it, so that rows can't be exchanged for one another. */
+  /** Encrypts a key. Its name is authenticated as well, so that rows can't be swapped. */
   seal(kid: string, jwk: JsonWebKey): string {
     return seal(this.sealingKey, kid, JSON.stringify(jwk));
   }
 
-  /** @throws StartError for a key that was sealed under another SECRET_KEY, or for another name */
+  /** Decrypts a key. @throws StartError if it was encrypted under another SECRET_KEY or for another name */
   open(kid: string, text: string): JsonWebKey {
     try {
       return JSON.parse(unseal(this.sealingKey, kid, text));

@@ -16,7 +16,9 @@ const PRIMES = [2n, 3n, 5n, 7n, 11n, 13n, 17n, 19n, 23n, 29n, 31n, 37n, 41n, 43n
   .concat([173n, 179n, 181n, 191n, 193n, 197n, 199n, 211n, 223n, 227n, 229n]);
 const PRODUCT = PRIMES.reduce((product, prime) => product * prime);
 
-/** A modulus of 2048 bits that is `power` of 65537 modulo the product, as those of the chips are. */
+/**
+ * A modulus of 2048 bits that equals 65537 to the `power`, modulo the product of the primes, as the weak chips made it.
+ */
 function ofChip(power: number): bigint {
   let remainder = 1n;
   for (let i = 0; i < power; i++) remainder = (remainder * 65_537n) % PRODUCT;

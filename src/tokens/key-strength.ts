@@ -1,18 +1,21 @@
 import type { KeyObject } from 'node:crypto';
 
-/** NIST SP 800-131A: no shorter RSA key signs. A longer one than the other only costs time to verify. Bits. */
+/**
+ * The smallest allowed RSA modulus, in bits (NIST SP 800-131A), and the largest: a longer one would only take longer to
+ * verify.
+ */
 const MIN_RSA_BITS = 2048;
 const MAX_RSA_BITS = 8192;
-/** FIPS 186-5, section A.1.1; an even one has no inverse. */
+/** FIPS 186-5, section A.1.1. An even exponent has no inverse. */
 const MIN_RSA_EXPONENT = 65_537n;
 
-/** The odd primes that the fingerprint of ROCA looks at. */
+/** The odd primes that the ROCA fingerprint tests. */
 const PRIMES = Array.from({ length: 165 }, (_, index) => index + 3).filter((number) =>
   Array.from({ length: number - 2 }, (_, index) => index + 2).every((smaller) => number % smaller !== 0),
 );
 const GENERATOR = 65_537;
 
-/** For each prime, the remainders that powers of the generator leave. */
+/** For each prime, the remainders of the generator's powers. */
 const REMAINDERS = PRIMES.map((prime) => {
   const remainders = new Set<number>();
   for (let power = 1; !remainders.has(power); power = (power * GENERATOR) % prime) remainders.add(power);
@@ -20,8 +23,8 @@ const REMAINDERS = PRIMES.map((prime) => {
 });
 
 /**
- * The points on Ed25519 whose order is 1, 2, 4 or 8, without the bit of the sign, also those that are not written in the
- * shortest way: with one of them as a key, one signature fits every message, or every few (the list of libsodium).
+ * The Ed25519 points of order 1, 2, 4 and 8 without their sign bits, including non-canonical encodings. With such a
+ * key, one signature is valid for every message or for a large share of them. The list is libsodium's.
  */
 const SMALL_ORDER = new Set([
   '00'.repeat(32),
@@ -31,7 +34,7 @@ const SMALL_ORDER = new Set([
   ...['ec', 'ed', 'ee'].map((first) => `${first}${'ff'.repeat(30)}7f`),
 ]);
 
-/** Why a signature of a key proves nothing; `null` if it does, and for every kind of key but RSA and Ed25519. */
+/** Why a key's signatures prove nothing, or `null` if they do. Only RSA and Ed25519 keys are checked. */
 export function weaknessOf(key: KeyObject): string | null {
   if (key.asymmetricKeyType === 'ed25519' && isOfSmallOrder(key))
     return 'everybody forges signatures of this key on Ed25519, a point of small order; make another one';
@@ -52,9 +55,9 @@ function isOfSmallOrder(key: KeyObject): boolean {
 }
 
 /**
- * CVE-2017-15361: the primes of these keys are powers of 65537 modulo the product of the first primes, and so is their
- * product, the modulus. Of other keys, less than one in a hundred million is so for all primes that are looked at
- * (Nemec et al., The Return of Coppersmith's Attack, section 3.2).
+ * CVE-2017-15361 (ROCA): the primes of these keys, and so their moduli, are powers of 65537 modulo the product of the
+ * first primes. Fewer than one in a hundred million other keys have this property for all tested primes (Nemec et al.,
+ * The Return of Coppersmith's Attack, section 3.2).
  */
 function hasFingerprintOfRoca(key: KeyObject): boolean {
   const modulus = BigInt(`0x${Buffer.from(key.export({ format: 'jwk' }).n!, 'base64url').toString('hex')}`);

@@ -1,9 +1,9 @@
 const MAX_KID = 255;
 
 /**
- * Whether the header of a JWT that others made has nothing that changes how it is read: `kid`, if there is one, is a
- * name, and there is neither `crit` nor `b64` (RFC 7515, section 4.1.11; RFC 7797), not even with a value that changes
- * nothing.
+ * Whether a JWT header from somebody else has nothing that changes how the token is read. `kid`, if present, must be a
+ * string, and `crit` and `b64` must be absent, even with values that would change nothing (RFC 7515, section 4.1.11;
+ * RFC 7797).
  */
 export function isPlainHeader(header: object): boolean {
   const { kid = 'none', crit, b64 } = header as Record<string, unknown>;

@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { DomainError } from '../common/errors/errors.js';
 import { readPublicKey } from './public-keys.js';
 
-// Made by OpenSSH and OpenSSL: keys that our own code has not written.
+// Keys that OpenSSH and OpenSSL have written, not our own code.
 const SSH_RSA = `ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQDGc0p7GSL3XRVT22FW3DVrjmMw/Svx6uEGlCJxkSUyZfv8XjHsuE8P1KCBon32fpTAtYhSkkyeziNMdQWxbMjU2GwTBxxyCTMzMbpr8UkO48cyhOgfC89oQ6jB5cWsubQCYHsrMa5B0xEShxsf8ysBYeczHX7VOJiShnlZ27ymvGt5VCghygQBO4zxjxIu6XETFUa+diFESjYEZf/6s42HeIrjivdu2gQUhNNTUZ+VnJEQIhe6U4yqvFLcT8mpv12S0mcAKVa7W6bZVFhGjzNvuXgR47cNap5SQjMV8XQigGxe52ZQPnAiesxPZ9TNgTTRHxKz5yQOQkyUDaG8MngnyaZaX311URh07QDtmbuvqhE/As0/Ep71Gfi9m8WkNCeqjRtdBPhO18B8+XE3bAFdgQAr2CzAArrbTmt3zJ11w0hJXKfCHjxwd8pIJYx+MAXc3RilZMW4o3rN6hWKq8nKRFapinb2QaqHpdWLYaG52eoKpDqxsiRcjjFajxUwqJ8= host@example`;
 const SSH_ED25519 = `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIIB0Nu1cXDB/8ESrJmgS4ILi7+49QL6wOCAy/LjuwOSG host@example`;
 const SSH_EC = `ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBBJlh1siHkihqC3FfU9rfkmvrbLF3lvQ1SnC+pMsOrRu7P9RJsulrgau0EbPNByC1l4Exxm7/+vo0Lgu8oaoorM= host@example`;

@@ -5,16 +5,16 @@ import { weaknessOf } from './key-strength.js';
 import type { AssertionAlgorithm } from '../schema/entities/service-account-key.entity.js';
 import { isSshPublicKey, readSshPublicKey } from './ssh-public-key.js';
 
-/** Members of a JWK that only a private or secret key has (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1). */
+/** JWK members that only private and secret keys have (RFC 7518, sections 6.2.2, 6.3.2 and 6.4.1). */
 const PRIVATE_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k'];
 
 const MAX_KEYS = 10;
 const MAX_KID = 255;
 
-/** What a key of a client may say that it signs with, beside what it would be taken for. */
+/** Other values of `alg` that a client's key may have, for each algorithm that the key is used with. */
 const OTHER_ALGORITHMS: Record<AssertionAlgorithm, string[]> = { RS256: ['PS256'], ES256: [], EdDSA: ['Ed25519'] };
 
-/** A public key, and the only algorithm with which it verifies (RFC 8725, section 3.1). */
+/** A public key, and the one algorithm that it verifies with (RFC 8725, section 3.1). */
 export interface PublicKey {
   key: KeyObject;
   algorithm: AssertionAlgorithm;
@@ -23,9 +23,9 @@ export interface PublicKey {
 const BASE64 = /^[\w+/\s-]+={0,2}\s*$/;
 
 /**
- * Reads a public key as people have it: in PEM, also with `\n` for its line breaks as in JSON and environment variables;
- * in DER, in base64; of an X.509 certificate, in either; as an OpenSSH line; or as a JWK. A private key has no business
- * here, so it is refused although its public half could be taken.
+ * Reads a public key in any common form: PEM, also with `\n` for line breaks as in JSON and environment variables; DER
+ * in base64; an X.509 certificate in either; an OpenSSH line; or a JWK. A private key is refused, although its public
+ * half could be read, because it should never be sent.
  *
  * @throws DomainError `invalid_public_key`
  */
@@ -39,7 +39,7 @@ export function readPublicKey(given: string): PublicKey {
   return withAlgorithm(() => readDer(Buffer.from(text, 'base64')));
 }
 
-/** A SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7), or the certificate around one. */
+/** Reads a SubjectPublicKeyInfo (RFC 5280, section 4.1.2.7) or a certificate that contains one. */
 function readDer(der: Buffer): KeyObject {
   requireNotPrivate(() => createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }));
   try {
@@ -59,8 +59,8 @@ function requireNotPrivate(read: () => KeyObject): void {
 }
 
 /**
- * Reads a JWK Set (RFC 7517, section 5), and writes it with nothing but what verifies: 1 to 10 public keys, each for
- * one algorithm.
+ * Reads a JWK Set (RFC 7517, section 5) of 1 to 10 public keys, each for one algorithm. Returns it as JSON with only
+ * the members that verification needs.
  *
  * @throws DomainError `invalid_jwks`
  */
@@ -97,7 +97,7 @@ function readJwk(jwk: unknown): PublicKey {
   return withAlgorithm(() => createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }));
 }
 
-/** Whether a JWK may verify signatures, as far as it says what it is for (RFC 7517, sections 4.2 and 4.3). */
+/** Whether a JWK may verify signatures according to its `use` and `key_ops` (RFC 7517, sections 4.2 and 4.3). */
 export function isForSignatures(jwk: { use?: unknown; key_ops?: unknown }): boolean {
   const { use = 'sig', key_ops: operations = ['verify'] } = jwk;
   return use === 'sig' && Array.isArray(operations) && operations.includes('verify');
@@ -132,7 +132,7 @@ function parseJson(text: string): Record<string, unknown> {
     const parsed: unknown = JSON.parse(text);
     if (typeof parsed === 'object' && parsed !== null) return parsed as Record<string, unknown>;
   } catch {
-    // The same as any other text that is no key.
+    // The error is the same as for any text that is not a key.
   }
   throw isNone();
 }

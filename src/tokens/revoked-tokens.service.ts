@@ -5,7 +5,7 @@ import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { USUAL_LIFETIME } from './signing-keys.service.js';
 
-/** The end of an INSERT. A family may be revoked again, because of tokens that end later than those before. */
+/** The end of an INSERT. A family may be revoked a second time, with tokens that expire later than those before. */
 export const UNTIL_THE_LATER_END = `ON CONFLICT ("id") DO UPDATE SET "expires_at" = excluded."expires_at"
         WHERE "revoked_tokens"."expires_at" < excluded."expires_at"`;
 
@@ -14,21 +14,21 @@ const REVOKE: Statement = {
   sql: `INSERT INTO "revoked_tokens" ("id", "expires_at") VALUES ($1, $2) ${UNTIL_THE_LATER_END} RETURNING "id"`,
 };
 
-/** Seconds past its `exp` for which a token may still be taken for good somewhere. */
+/** Seconds after its `exp` in which a token may still be accepted somewhere. */
 const LEEWAY = 120;
 
-/** Seconds until every token of a family that gets none any more has expired. */
+/** Seconds after which every token of a family that gets no more tokens has expired. */
 export const FAMILY_LIFETIME = USUAL_LIFETIME + LEEWAY;
 
-/** The access tokens that are no longer good before they expire. */
+/** Access tokens that were revoked before they expired. */
 @Injectable()
 export class RevokedTokensService {
   constructor(private readonly database: Database) {}
 
   /**
-   * Revokes the access token with the `jti`, or all of the family with the `grant_id`, that expire at `last` at the
-   * latest, in the transaction of `db` if one is given. Of any number of calls at once with the same, one answers
-   * `true`: the others change nothing.
+   * Revokes the access token with this `jti`, or all tokens of the family with this `grant_id`; they expire at `last`
+   * at the latest. Uses the transaction of `db` if one is given. Of any number of concurrent calls with the same ID,
+   * one returns `true`; the others change nothing.
    */
   async revoke(id: string, last: Date, db?: EntityManager): Promise<boolean> {
     const parameters = [id, addSeconds(last, LEEWAY)];

@@ -17,19 +17,22 @@ import type { KeyPurpose } from '../schema/entities/signing-key.entity.js';
 
 export const KEY_PURPOSES = ['LOGIN', 'ACCESS'] as const satisfies KeyPurpose[];
 
-/** Seconds for which a token is good at most, unless `keepFor` was told of it; the largest LOGIN_TOKEN_TTL too. */
+/**
+ * The longest lifetime of a token in seconds, unless `keepFor` was called for it. It is also the maximum of
+ * LOGIN_TOKEN_TTL.
+ */
 export const USUAL_LIFETIME = 3600;
 
-/** Seconds before it signs for which a key is published: longer than anybody may keep the old key set. */
+/** Seconds for which a key is published before it signs: longer than any cache may keep the old key set. */
 export const PUBLISHED_AHEAD = 15 * 60;
 
 /**
- * Seconds past the end of its last token for which a key still verifies: the leeway of the tokens, and that clocks of
- * two instances may differ by as much.
+ * Seconds for which a key still verifies after its last token has expired: the leeway of tokens, and as much again for
+ * different clocks.
  */
 const LEEWAY = 120;
 
-/** Retired keys stay in the list for so long, so that it can be seen what was when. */
+/** Seconds for which retired keys stay in the list, to show their history. */
 const KEEP_RETIRED_SECONDS = 30 * SECONDS_PER_DAY;
 
 const ALGORITHMS: Record<KeyPurpose, SigningKey['algorithm']> = { LOGIN: 'HS256', ACCESS: 'ES256' };
@@ -43,7 +46,9 @@ const KEEP: Statement = {
         RETURNING "kid"`,
 };
 
-/** Makes, replaces and takes away signing keys. Every change is one transaction, and they come one after the other. */
+/**
+ * Makes, replaces and retires signing keys. Every change is a transaction of its own, and no two run at the same time.
+ */
 @Injectable()
 export class SigningKeysService {
   constructor(
@@ -55,7 +60,7 @@ export class SigningKeysService {
     private readonly clock: Clock,
   ) {}
 
-  /** Of several instances that start on an empty database, one makes the keys and the others find them. */
+  /** Makes the first keys. If several instances start on an empty database, one makes them and the others find them. */
   async makeMissing(): Promise<void> {
     for (const purpose of KEY_PURPOSES) {
       if (await existsLasting(this.keys.manager, purpose)) continue;
@@ -66,8 +71,8 @@ export class SigningKeysService {
   }
 
   /**
-   * Makes a key that is published now and signs in a quarter of an hour. The one that signs until then verifies until
-   * its last token has expired. While such a key is waiting, another call makes none, and answers that one's name.
+   * Makes a key that is published now and signs in 15 minutes. The current key signs until then, and verifies until its
+   * last token has expired. While a new key is waiting, further calls return its name and make no other.
    */
   rotate(purpose: KeyPurpose): Promise<string> {
     return this.withKeysLocked(async (db) => {
@@ -78,8 +83,8 @@ export class SigningKeysService {
   }
 
   /**
-   * For keys that somebody else may have: the new one signs from now on, and those from before verify nothing any
-   * more, here at once and on every instance within two seconds. Of two calls at once, both answer the same new key.
+   * Replaces keys that somebody else may have. The new key signs from now on. The old keys stop verifying, here at once
+   * and on every other instance within two seconds. Concurrent calls return the same new key.
    */
   replace(purpose: KeyPurpose): Promise<string> {
     const startedAt = this.clock.now();
@@ -93,7 +98,10 @@ export class SigningKeysService {
     });
   }
 
-  /** As `replace` for a single key; another one is made only if none is left that signs. @throws Error for an unknown key */
+  /**
+   * Revokes a single key, with the same effect as `replace`. A new key is made only if none is left that signs. @throws
+   * Error if the key is unknown
+   */
   async revoke(kid: string): Promise<void> {
     await this.withKeysLocked(async (db) => {
       const now = this.clock.now();
@@ -107,7 +115,7 @@ export class SigningKeysService {
     });
   }
 
-  /** Rotates what is older than KEY_ROTATION_DAYS: of any number of instances, one does. */
+  /** Rotates keys older than KEY_ROTATION_DAYS. Of any number of instances, one does. */
   async rotateDue(): Promise<void> {
     const { KEY_ROTATION_DAYS } = this.settings;
     if (KEY_ROTATION_DAYS === 0) return;
@@ -120,13 +128,15 @@ export class SigningKeysService {
     }
   }
 
-  /** The key verifies at least until `instant`, also when it is replaced meanwhile. @throws Error for one that was revoked */
+  /**
+   * Lets a key verify until `instant` at least, even if it is replaced meanwhile. @throws Error if the key was revoked
+   */
   async keepFor(kid: string, instant: Date): Promise<void> {
     const kept = await this.database.write(KEEP, [kid, instant, addSeconds(instant, LEEWAY), this.clock.now()]);
     if (kept.length === 0) throw new Error('The signing key was taken away a moment ago. Try again.');
   }
 
-  /** All there are, and those that were retired in the last thirty days, the newest first. */
+  /** Lists the keys, newest first, with those that were retired in the last 30 days. */
   list(): Promise<SigningKey[]> {
     return this.keys.find({ order: { purpose: 'ASC', signsFrom: 'DESC', kid: 'DESC' } });
   }
@@ -146,13 +156,13 @@ export class SigningKeysService {
     return this.insert(db, purpose, signsFrom);
   }
 
-  /** At once: what it has signed is worth nothing any more. */
+  /** Retires a key at once: nothing that it has signed is valid any more. */
   private async retire(db: EntityManager, kid: string, now: Date): Promise<void> {
     await db.update(SigningKey, { kid }, { retiredAt: now });
     await this.record(db, 'SIGNING_KEY_REVOKED', kid);
   }
 
-  /** The keys are of no organization, and whoever changes them is the operator or the schedule. */
+  /** Records a change. Keys belong to no organization, and it is the operator or the schedule that changes them. */
   private async record(db: EntityManager, event: AuditEventName, key: string): Promise<void> {
     await this.audit.record(db, { event, organizationId: null, by: null, details: { key } });
   }
@@ -166,7 +176,9 @@ export class SigningKeysService {
     return kid;
   }
 
-  /** In a transaction that no other change of the keys runs beside. On SQLite, none ever does. */
+  /**
+   * Runs a transaction that excludes all other changes of the keys. On SQLite, transactions never run at the same time.
+   */
   private withKeysLocked<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
     return this.database.transaction(async (db) => {
       if (db.dataSource.options.type === 'postgres')
@@ -176,7 +188,7 @@ export class SigningKeysService {
   }
 }
 
-/** Whether there is a key that nothing has replaced yet, or only such a one that was made since an instant. */
+/** Whether a key exists that is not being replaced; with `since`, whether one exists that was made after that. */
 function existsLasting(db: EntityManager, purpose: KeyPurpose, since?: Date): Promise<boolean> {
   return db.existsBy(SigningKey, { purpose, retiredAt: IsNull(), ...(since ? { createdAt: MoreThan(since) } : {}) });
 }

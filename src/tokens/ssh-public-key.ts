@@ -1,8 +1,8 @@
 import type { JsonWebKey } from 'node:crypto';
 
-/** A line of an `id_….pub` file: the type, the key in base64, and a comment. */
+/** A line of an `id_….pub` file: the type, the key in base64 and a comment. */
 const SSH_LINE = /^(ssh-rsa|ssh-ed25519|ecdsa-sha2-nistp256) ([\w+/]+={0,2})(?: .*)?$/;
-/** An uncompressed point (SEC 1, section 2.3.3): 4, then two coordinates of 32 bytes. */
+/** An uncompressed point (SEC 1, section 2.3.3): the byte 4 and two coordinates of 32 bytes. */
 const POINT_BYTES = 65;
 
 export function isSshPublicKey(text: string): boolean {
@@ -10,7 +10,7 @@ export function isSshPublicKey(text: string): boolean {
 }
 
 /**
- * Reads a public key as OpenSSH writes it (RFC 4253, section 6.6; RFC 5656, section 3.1; RFC 8709, section 4).
+ * Reads a public key in the format of OpenSSH (RFC 4253, section 6.6; RFC 5656, section 3.1; RFC 8709, section 4).
  *
  * @throws Error if its parts do not fit together
  */
@@ -29,7 +29,7 @@ export function readSshPublicKey(text: string): JsonWebKey {
   }
 }
 
-/** Each part is preceded by its length, in four bytes (RFC 4251, section 5). */
+/** Splits bytes into parts. Each part follows its length in four bytes (RFC 4251, section 5). */
 function partsOf(bytes: Buffer): Buffer[] {
   const parts: Buffer[] = [];
   for (let at = 0; at < bytes.length;) {
@@ -41,7 +41,10 @@ function partsOf(bytes: Buffer): Buffer[] {
   return parts;
 }
 
-/** An integer has a zero before it where its first bit is set (RFC 4251, section 5); a JWK has none (RFC 7518, section 2). */
+/**
+ * Converts an integer. OpenSSH puts a zero byte first if the highest bit is set (RFC 4251, section 5); a JWK has no
+ * such byte (RFC 7518, section 2).
+ */
 function integer(part: Buffer): string {
   return part[0] === 0 ? base64url(part, 1) : part.toString('base64url');
 }

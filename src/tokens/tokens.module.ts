@@ -9,7 +9,7 @@ import { SigningKey } from '../schema/entities/signing-key.entity.js';
 import { SigningKeysService } from './signing-keys.service.js';
 import { TokensService } from './tokens.service.js';
 
-/** The keys that sign, and the tokens that they sign. */
+/** The signing keys, and the tokens that they sign. */
 @Module({
   imports: [TypeOrmModule.forFeature([SigningKey]), JwtModule.register({}), AuditModule],
   providers: [KeyRing, KeySeal, RevokedTokensService, SigningKeysService, TokensService],

@@ -8,7 +8,7 @@ import type { Key } from './key-ring.js';
 import { SigningKeysService, USUAL_LIFETIME } from './signing-keys.service.js';
 import type { KeyPurpose } from '../schema/entities/signing-key.entity.js';
 
-/** Claims that every token of ours has (RFC 7519, section 4.1). Instants are NumericDates. */
+/** The claims of every token of ours (RFC 7519, section 4.1). Instants are NumericDates. */
 export interface RegisteredClaims {
   iss: string;
   sub: string;
@@ -26,23 +26,25 @@ export interface LoginTokenClaims extends RegisteredClaims {
   act: { sub: string };
 }
 
-/** What a token says with which a visitor comes in. */
+/** The claims of a token that can let a visitor in. */
 export type EntryClaims = Pick<LoginTokenClaims, 'jti' | 'sub' | 'client_id' | 'act'>;
 
 /** @see RFC 9068, section 2.2 */
 export interface AccessTokenClaims extends RegisteredClaims {
   client_id: string;
-  /** Separated by spaces. A token without it may do nothing. */
+  /** Scopes, separated by spaces. A token without any may do nothing. */
   scope?: string;
   /** The service account that acts for `sub` (RFC 8693, section 4.1). */
   act?: { sub: string };
-  /** What was granted with the token: all that came from it is revoked together. */
+  /** The grant that the token came from. All tokens of one grant are revoked together. */
   grant_id?: string;
-  /** The service account's key that verified the assertion for which the token was given. */
+  /** The service account's key that verified the assertion for which the token was issued. */
   key_id?: string;
 }
 
-/** Who a visitor of a protected site is, for its application (docs/proxies.md). `aud` is the origin of the site. */
+/**
+ * The claims that tell a protected site's application who its visitor is (docs/proxies.md). `aud` is the site's origin.
+ */
 export interface IdentityAssertionClaims extends RegisteredClaims {
   client_id: string;
   /** Who let the visitor in (RFC 8693, section 4.1). */
@@ -53,8 +55,8 @@ export interface IdentityAssertionClaims extends RegisteredClaims {
 
 export class TokenError extends Error {
   /**
-   * `revoked`: it was good, but what it came from is gone. The claims are those of a token that is ours and has expired, for
-   * the record.
+   * `revoked` means that the token was valid, but what it came from is gone. `claims` are those of a token that is ours
+   * and has expired, for the audit record.
    */
   constructor(
     readonly reason: 'invalid' | 'expired' | 'revoked',
@@ -66,16 +68,16 @@ export class TokenError extends Error {
 
 interface Kind {
   purpose: KeyPurpose;
-  /** The explicit type (RFC 8725, section 3.11), which keeps the kinds apart together with audience and key. */
+  /** The `typ` header (RFC 8725, section 3.11). With the audience and the key, it keeps the kinds of tokens apart. */
   typ: string;
-  /** Path under the public URL. */
+  /** The path under the public URL. */
   audiencePath: string;
-  /** Seconds past `exp` at which the token still counts. */
+  /** Seconds after `exp` for which the token is still accepted. */
   expiryLeeway: number;
 }
 
 const KINDS = {
-  /** Issued and redeemed here, where its record says the same: its lifetime is exact. */
+  /** Login tokens are issued and redeemed here, and their records have the same expiry, so they need no leeway. */
   login: { purpose: 'LOGIN', typ: 'login+jwt', audiencePath: '/login', expiryLeeway: 0 },
   access: { purpose: 'ACCESS', typ: 'at+jwt', audiencePath: '/api', expiryLeeway: CLOCK_SKEW },
 } as const satisfies Record<string, Kind>;
@@ -87,14 +89,14 @@ interface ClaimsOf {
 
 type Audienced = 'iss' | 'aud';
 
-/** Longer than any token of ours; nothing longer is worth parsing. */
+/** Longer than any of our tokens. A longer text is not worth parsing. */
 const MAX_LENGTH = 4096;
 const COMPACT_JWS = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 const HEADER_PARAMETERS = new Set(['alg', 'typ', 'kid']);
 const REQUIRED_STRINGS = ['sub', 'jti', 'client_id'] as const;
 const OPTIONAL_STRINGS = ['grant_id', 'key_id'] as const;
 
-/** Signs and verifies JWTs. A token of one kind is never accepted as another. */
+/** Signs and verifies JWTs. A token of one kind is never accepted as another kind. */
 @Injectable()
 export class TokensService {
   constructor(
@@ -105,7 +107,7 @@ export class TokensService {
     private readonly clock: Clock,
   ) {}
 
-  /** The key stays until the token has expired, however long that is. */
+  /** Signs a token. Its key is kept until the token has expired, however late that is. */
   async sign<K extends keyof ClaimsOf>(kind: K, claims: Omit<ClaimsOf[K], Audienced>): Promise<string> {
     const { purpose, typ } = KINDS[kind];
     await this.keys.refresh();
@@ -117,14 +119,14 @@ export class TokensService {
   }
 
   /**
-   * Says to the application of a site who its visitor is. This service takes it for no token of any kind. The keys are
-   * those that were known last.
+   * Signs a token that tells a site's application who its visitor is. This service itself accepts it for nothing. The
+   * keys are not read again first.
    */
   signIdentityAssertion(site: string, claims: Omit<IdentityAssertionClaims, Audienced>): string {
     return this.signAs('ACCESS', 'latchkey-assertion+jwt', { aud: site, ...claims });
   }
 
-  /** @throws TokenError `expired` for a token that was good once, `invalid` for everything else */
+  /** Verifies a token. @throws TokenError `expired` if it was valid once, `invalid` otherwise */
   async verify<K extends keyof ClaimsOf>(kind: K, token: string): Promise<ClaimsOf[K] & { kid: string }> {
     const key = await this.requireKey(KINDS[kind], token);
     const claims = this.requireSignedClaims(kind, token, key) as ClaimsOf[K];
@@ -134,31 +136,35 @@ export class TokensService {
     return { ...claims, kid: key.kid };
   }
 
-  /** The claims of a token that is good, or `null`. @throws what the database throws when the keys can't be read */
+  /** The claims of a valid token, or `null`. @throws the database's error if the keys can't be read */
   find<K extends keyof ClaimsOf>(kind: K, token: string): Promise<(ClaimsOf[K] & { kid: string }) | null> {
     return this.verify(kind, token).catch(toNull);
   }
 
   /**
-   * The claims of a token with which a visitor comes in: a login token, or the access token of a service account for a user,
-   * which hosts written for Drillster append to addresses. Its record decides whether it starts a session, as for any login token.
+   * The claims of a token that can let a visitor in: a login token, or a service account's access token for a user,
+   * which hosts that were written for Drillster append to addresses. As for any login token, its record decides whether
+   * it starts a session.
    *
    * @throws TokenError
    */
   async verifyEntry(token: string): Promise<EntryClaims> {
     if (readHeader(token)?.typ !== KINDS.access.typ) return this.verify('login', token);
     const { act, ...claims } = await this.verify('access', token);
-    // RFC 9068, section 2.2.3: the scope of an access token is one string. A login token has a list.
+    // RFC 9068, section 2.2.3: the scope of an access token is a string. That of a login token is an array.
     if (!act || typeof claims.scope !== 'string') throw new TokenError('invalid');
     return { ...claims, act };
   }
 
-  /** The same, or `null` for a token that is not good. @throws what the database throws when the keys can't be read */
+  /**
+   * The claims of a token that can let a visitor in, or `null` if it is not valid. @throws the database's error if the
+   * keys can't be read
+   */
   findEntry(token: string): Promise<EntryClaims | null> {
     return this.verifyEntry(token).catch(toNull);
   }
 
-  /** Whether a token that was verified before still counts. */
+  /** Whether a token that was verified before is still valid. */
   isStillGood(kind: keyof ClaimsOf, claims: { exp: number; kid: string }): boolean {
     return claims.exp + KINDS[kind].expiryLeeway > toNumericDate(this.clock.now()) && this.keys.has(claims.kid);
   }
@@ -174,8 +180,8 @@ export class TokensService {
   }
 
   /**
-   * The header decides nothing but which of our keys to try: a parameter that would bring a key, a
-   * critical extension or another algorithm than the key's own makes the token invalid (RFC 8725, section 3.1).
+   * The key to try. Nothing else in the header is trusted: the token is invalid if its header contains a key, a
+   * critical extension or another algorithm than the key's own (RFC 8725, section 3.1).
    */
   private async requireKey({ purpose, typ }: Kind, token: string): Promise<Key> {
     const header = readHeader(token);
@@ -186,12 +192,15 @@ export class TokensService {
     return key;
   }
 
-  /** Absent never means "skip": every claim is required. */
+  /**
+   * The claims of a token with a valid signature. A missing claim never means that its check is skipped: every claim is
+   * required.
+   */
   private requireSignedClaims(kind: keyof ClaimsOf, token: string, key: Key): RegisteredClaims {
     let claims: Record<string, unknown>;
     try {
       claims = this.jwt.verify(token, {
-        // The wrapper's type is narrower than what jsonwebtoken takes.
+        // The wrapper's type is narrower than what jsonwebtoken accepts.
         publicKey: key.verifying as unknown as Buffer,
         algorithms: [key.algorithm],
         issuer: this.settings.PUBLIC_URL,
@@ -218,7 +227,7 @@ function toNull(error: unknown): null {
   throw error;
 }
 
-/** A claim that may be absent is no less exact when it is there. */
+/** Whether the optional claims are legal. A claim that may be missing is checked just as strictly when it is there. */
 function areOptionalClaimsLegal({ act, ...claims }: Record<string, unknown>): boolean {
   const actor = (act as { sub?: unknown } | null | undefined)?.sub;
   return (

@@ -21,7 +21,7 @@ import { ENGINE_COOKIES, EngineConfiguration } from './engine-configuration.js';
 import { JwtBearerGrant } from '../grants/jwt-bearer.grant.js';
 import { audiencesOf, PATHS } from '../protocol/paths.js';
 
-/** Headers by which a proxy or a caller could tell the engine another address than the configured one. */
+/** Headers with which a proxy or a caller could tell the engine another address than the configured one. */
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
 
 /** What the engine takes from a request for the JWT bearer grant. */
@@ -36,11 +36,14 @@ const JWT_BEARER_PARAMETERS = [
   'session',
 ];
 
-/** The OAuth 2.0 authorization server (docs/api.md, section 12): a certified engine on our database, keys and accounts. */
+/**
+ * The OAuth 2.0 authorization server (docs/api.md, section 12): a certified engine on our own database, keys and
+ * accounts.
+ */
 @Injectable()
 export class AuthorizationServer {
   private built: { version: string; provider: Provider } | null = null;
-  /** What went wrong with a request on our side, which the engine would answer in its own words. */
+  /** Failures on our side, by request. The engine would answer them in its own words. */
   private readonly failures = new WeakMap<IncomingMessage, unknown>();
 
   constructor(
@@ -53,7 +56,7 @@ export class AuthorizationServer {
     private readonly settings: Settings,
   ) {}
 
-  /** The engine with the keys of this moment: it takes them only when it is made. */
+  /** The engine with the current keys. It accepts keys only when it is created. */
   get provider(): Provider {
     const { version } = this.keys;
     if (this.built?.version !== version) this.built = { version, provider: this.build() };
@@ -61,10 +64,10 @@ export class AuthorizationServer {
   }
 
   /**
-   * Answers a request; `url`, with one of `PATHS`, and `form` stand for what it brought, and `uid` for the sign-in that the
-   * browser comes back from.
+   * Answers a request. `url` (one of `PATHS`) and `form` replace what the request brought; `uid` is the sign-in that
+   * the browser comes back from.
    *
-   * @throws what went wrong on our side, with nothing answered yet
+   * @throws the failure on our side, if there was one; nothing has been sent by then
    */
   async answer(
     request: FastifyRequest,
@@ -75,7 +78,7 @@ export class AuthorizationServer {
     const shown = url.startsWith(PATHS.authorization) ? this.cookies.ensureBrowser(request, reply) : {};
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value) reply.raw.setHeader(name, value);
     const rewritten = this.rewritten(request.raw, url, { form, shown, uid });
-    // The engine knows only the last of the proxies.
+    // The engine reads only the address of the last proxy.
     rewritten.headers['x-forwarded-for'] = request.ip;
     await this.provider.callback()(rewritten, reply.raw);
     if (this.failures.has(rewritten)) {
@@ -87,8 +90,8 @@ export class AuthorizationServer {
   }
 
   /**
-   * The request as the engine shall see it: at the public URL, whatever its headers say, with the form unread, and with no cookies
-   * but those that we have read ourselves.
+   * The request in the form that the engine must see: at the public URL, whatever its headers say; with its form still
+   * unread; and with only those cookies that we have read ourselves.
    */
   rewritten(
     raw: IncomingMessage,
@@ -106,23 +109,26 @@ export class AuthorizationServer {
     if (form) {
       const body = form.toString();
       delete request.headers['transfer-encoding'];
-      // It may have come as JSON.
+      // The form may have come as JSON.
       request.headers['content-type'] = 'application/x-www-form-urlencoded';
       request.headers['content-length'] = String(Buffer.byteLength(body));
       request.push(body);
     }
     request.push(null);
-    // Otherwise the end of this message would be taken for one that broke off, and close the connection.
+    // Otherwise the engine would take the end of this message for an aborted request and close the connection.
     request.complete = true;
     return request;
   }
 
-  /** Whether the client with this id may leave out what the standards ask for. */
+  /** Whether the client with this ID may leave out parts that the standards require. */
   async isCompatible(clientId: string): Promise<boolean> {
     return isCompatible(await this.provider.Client.find(clientId));
   }
 
-  /** The redirect URI to which a code belongs whose client need not repeat it. A code of nobody is refused for that, whatever this is. */
+  /**
+   * The redirect URI of a code, for a client that need not repeat it. If nobody issued the code, the engine refuses it
+   * anyway, whatever the URI is.
+   */
   async redirectUriOf(code: string): Promise<string | undefined> {
     const found = await this.provider.AuthorizationCode.find(code);
     if (!found) return this.settings.PUBLIC_URL;
@@ -140,10 +146,11 @@ export class AuthorizationServer {
   }
 
   private build(): Provider {
-    // The engine signs with the keys that it was made with, also while they are replaced: what it is told to sign with is one of them.
+    // The engine signs with the keys that it was created with, even while they are being replaced, so it must be told
+    // to use one of them.
     const resourceServer = this.configuration.resourceServer(this.keys.signing('ACCESS').kid);
     const provider = new Engine(this.settings.PUBLIC_URL, this.configuration.of(resourceServer));
-    // What arrives here has been rewritten: the headers are our own.
+    // The headers can be trusted here: the request has been rewritten, and they are our own.
     provider.proxy = true;
     keepLeniency(provider);
     this.replaceClientChecks(provider);
@@ -170,7 +177,7 @@ export class AuthorizationServer {
       async compareClientSecret(this: { clientId: string }, secret: string): Promise<boolean> {
         return isOneOf(secret, await secrets.findBy({ clientId: this.clientId }));
       },
-      // Character by character, for loopback addresses too.
+      // Compares character by character, also for loopback addresses.
       redirectUriAllowed(this: { redirectUris?: string[] }, uri: string): boolean {
         return this.redirectUris?.includes(uri) ?? false;
       },
@@ -193,14 +200,14 @@ export class AuthorizationServer {
     provider.on('grant.revoked', (ctx) => (ctx.state.hasRevokedGrant = true));
     provider.on('revocation.error', (ctx, error) => (ctx.state.refusal = error));
     provider.on('server_error', ({ req }, error) => this.failures.set(req, error));
-    // What is left is a connection that broke off while the answer was sent.
+    // The only failures left are connections that broke while the answer was being sent.
     (provider as EventEmitter).on('error', (error: Error) => new Logger('AuthorizationServer').warn(error.message));
   }
 }
 
 /**
- * Headers of an answer that was not sent. Which pages of other origins may read an answer was decided with them, and
- * holds for the one that is sent instead.
+ * Removes the headers of an answer that was not sent. The CORS headers stay: which origins may read an answer was
+ * decided with them, and it also applies to the answer that is sent instead.
  */
 function takeBack(response: ServerResponse): void {
   for (const name of response.getHeaderNames())
@@ -208,7 +215,7 @@ function takeBack(response: ServerResponse): void {
   response.statusMessage = '';
 }
 
-/** The browser gets none of the cookies that stay between the engine and us. */
+/** Removes the engine's own cookies from the answer. They are kept between the engine and us. */
 function keepEngineCookies(response: ServerResponse): void {
   const cookies = [response.getHeader('set-cookie') ?? []].flat().map(String);
   const names = Object.values(ENGINE_COOKIES);
@@ -217,7 +224,10 @@ function keepEngineCookies(response: ServerResponse): void {
   else response.removeHeader('Set-Cookie');
 }
 
-/** A sign-in session gets another identifier when somebody signs in, and keeps it while they agree, so that they can do it twice. */
+/**
+ * Keeps a sign-in session's identifier while the user agrees, so that a form can be sent twice. The session gets a new
+ * identifier when somebody signs in.
+ */
 function keepIdentifier(prototype: SessionPrototype): void {
   const { loginAccount, resetIdentifier } = prototype;
   Object.assign(prototype, {

@@ -12,10 +12,10 @@ import { OAuthLimits } from './oauth-limits.service.js';
 import { PATHS } from '../protocol/paths.js';
 import { RefreshesService } from './refreshes.service.js';
 
-/** Seconds for which others may keep the key set: a new key is in it for longer before it signs. */
+/** Seconds for which clients may cache the key set. A new key is published for longer than that before it signs. */
 const KEYS_MAX_AGE = PUBLISHED_AHEAD / 3;
 
-/** What the engine says of itself as an OpenID provider, which this is not. */
+/** Metadata about the engine as an OpenID provider, which this service is not. */
 const NOT_OFFERED = [
   'claims_parameter_supported',
   'claims_supported',
@@ -37,7 +37,7 @@ interface TokenBody {
   [member: string]: unknown;
 }
 
-/** What the contract adds to the engine's answers, and what is recorded of them. */
+/** Adds the API's own members to the engine's answers, and records what happened. */
 @Injectable()
 export class EngineAnswers {
   constructor(
@@ -50,11 +50,11 @@ export class EngineAnswers {
     private readonly database: Database,
   ) {}
 
-  /** Before the answer is sent. */
+  /** Completes an answer before it is sent. */
   async complete(ctx: KoaContextWithOIDC): Promise<void> {
     if (ctx.path === PATHS.revocation && ctx.status === 200) {
       await this.recordRevocation(ctx);
-      // Libraries read a body here, as JSON.
+      // Client libraries parse this body as JSON.
       ctx.body = {};
     }
     if (ctx.path === PATHS.token && ctx.status === 200 && ctx.oidc.params?.grant_type === 'refresh_token')
@@ -68,13 +68,13 @@ export class EngineAnswers {
     else if (body.error)
       Object.assign(body, { id: body.id ?? body.error, description: body.error_description ?? body.error });
     if (ctx.path !== PATHS.token) return;
-    // RFC 6749, section 5.1, for caches of HTTP/1.0.
+    // RFC 6749, section 5.1, for HTTP/1.0 caches.
     ctx.set('Pragma', 'no-cache');
     if (body.access_token) body.jti ??= decodeJwt(body.access_token).jti;
     await this.audit.recordGrant(ctx, body.jti as string | undefined, ctx.state.refusal);
   }
 
-  /** RFC 7009, section 2.2: what is not a token of this client's is no error. */
+  /** Revokes an access token. A token that is not this client's is no error (RFC 7009, section 2.2). */
   private async revokeAccessToken(ctx: KoaContextWithOIDC): Promise<void> {
     const claims = await this.tokens.find('access', String(ctx.oidc.params?.token));
     if (claims && claims.client_id === ctx.oidc.client?.clientId) {
@@ -89,7 +89,7 @@ export class EngineAnswers {
     ctx.body = {};
   }
 
-  /** What the engine itself has revoked: a refresh token, with its family. */
+  /** Records that the engine has revoked a refresh token with its family. */
   private async recordRevocation(ctx: KoaContextWithOIDC): Promise<void> {
     const { RefreshToken } = ctx.oidc.entities;
     const clientId = ctx.oidc.client?.clientId ?? null;
@@ -99,11 +99,11 @@ export class EngineAnswers {
   }
 }
 
-/** The engine's metadata without what belongs to OpenID Connect. */
+/** Removes the metadata of OpenID Connect. */
 function stateTheTruth(metadata: Record<string, unknown>): void {
   for (const name of NOT_OFFERED) delete metadata[name];
   metadata.scopes_supported = [SCOPE];
-  // Left out, it would mean that only client_secret_basic is taken there.
+  // Without this member, only client_secret_basic would be supported at the revocation endpoint.
   metadata.revocation_endpoint_auth_methods_supported = metadata.token_endpoint_auth_methods_supported;
   metadata.revocation_endpoint_auth_signing_alg_values_supported =
     metadata.token_endpoint_auth_signing_alg_values_supported;

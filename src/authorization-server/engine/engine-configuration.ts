@@ -24,23 +24,26 @@ import { OAuthRecords } from './oauth-records.adapter.js';
 import { PATHS } from '../protocol/paths.js';
 import { signInPolicy } from './sign-in-policy.js';
 
-/** Seconds that an access token is good. */
+/** The lifetime of an access token, in seconds. */
 const ACCESS_TOKEN_TTL = USUAL_LIFETIME;
-/** What the engine calls the cookies of a sign-in under way. They stay between it and us, made from the address of each request. */
+/**
+ * The engine's cookies for a sign-in under way. They stay between the engine and us: we make them from each request's
+ * address.
+ */
 export const ENGINE_COOKIES = { interaction: 'interaction', resume: 'resume' } as const;
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
 
-/** Seconds for which a refresh token is good from its last use on, and the grant behind it. */
+/** The lifetime of a refresh token since its last use, and of its grant, in seconds. */
 export const REFRESH_LIFETIME = 30 * SECONDS_PER_DAY;
 
-/** Seconds that an assertion with which a client authenticates may be good at most. */
+/** The longest lifetime of an assertion with which a client authenticates, in seconds. */
 const MAX_ASSERTION_LIFETIME = HOUR;
 
 type AuthorizationCode = InstanceType<Provider['AuthorizationCode']>;
 
-/** What the engine is told: which of its features there are, and where its clients, accounts and records come from. */
+/** Configures the engine: its features, and where its clients, accounts and records come from. */
 @Injectable()
 export class EngineConfiguration {
   constructor(
@@ -56,7 +59,7 @@ export class EngineConfiguration {
     private readonly clock: Clock,
   ) {}
 
-  /** For an engine that is made with the keys of this moment. */
+  /** The configuration of an engine with the current keys. */
   of(resourceServer: ResourceServer): Configuration {
     return {
       adapter: (kind) => this.adapterOf(kind),
@@ -125,7 +128,7 @@ export class EngineConfiguration {
   private signIn(): Configuration {
     return {
       cookies: {
-        // Their values are random and looked up by their hashes: a signature would add nothing.
+        // The cookies' values are random and looked up by their hashes, so signing them would add nothing.
         names: { session: this.cookies.sessionName, ...ENGINE_COOKIES },
         long: { signed: false, ...this.cookies.attributes },
         short: { signed: false },
@@ -135,7 +138,8 @@ export class EngineConfiguration {
         url: (_ctx, { uid }) => `${PATHS.interaction}/${uid}`,
       },
       findAccount: async (ctx, sub, token) => {
-        // What a code or refresh token came from has ended with the password; a session may just be about to be stored.
+        // A code or refresh token is bound to the session that it came from, which ends with the password. A session
+        // itself may be about to be stored.
         const passwordFrom = token ? undefined : ctx.oidc.session?.acr;
         return (await this.passwords.isStillSignedIn(sub, passwordFrom)) ? accountOf(sub) : undefined;
       },
@@ -150,7 +154,7 @@ export class EngineConfiguration {
         ...(ctx.state.claims as object | undefined),
       }),
       issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
-      // Before a code is kept, which is when it is known what it was asked for.
+      // Runs before a code is stored, when it is known what the code was requested for.
       expiresWithSession: async (ctx, token) => {
         if (token.kind === 'AuthorizationCode' && ctx.oidc.route !== 'token') {
           markLenient(ctx, token);
@@ -158,7 +162,8 @@ export class EngineConfiguration {
         }
         return false;
       },
-      // RFC 9700, section 4.14.2: what a client keeps that authenticates is of use to nobody else.
+      // RFC 9700, section 4.14.2: a refresh token of a client that authenticates is of no use to anybody else, so only
+      // those of public clients are rotated.
       rotateRefreshToken: ({ oidc }) => oidc.client?.clientAuthMethod === 'none',
       ttl: {
         AccessToken: ACCESS_TOKEN_TTL,
@@ -176,7 +181,7 @@ export class EngineConfiguration {
     return `${this.settings.PUBLIC_URL}/api`;
   }
 
-  /** The API, whose tokens the key signs. */
+  /** The API as a resource server. Its tokens are signed with this key. */
   resourceServer(kid: string): ResourceServer {
     return {
       scope: SCOPE,
@@ -195,15 +200,15 @@ export class EngineConfiguration {
   }
 
   private async findClient(id: string): Promise<ReturnType<typeof clientMetadata> | undefined> {
-    // What can be no id, as one with a NUL, is not shown to the database.
+    // A text that can't be an ID, such as one with a NUL character, must not reach the database.
     const client = isId(id) && (await this.clients.findOne({ where: { id }, relations: { redirectUris: true } }));
     return client ? clientMetadata(client, this.settings.httpRedirectHostsOf(client.compatibility)) : undefined;
   }
 }
 
 /**
- * One user may have several installations of one client, and what becomes of one leaves the others alone: a code for which
- * nobody was asked, since they had agreed before, has a grant of its own, that says the same.
+ * Gives a code its own grant. A user may have several installations of one client, and revoking one must leave the
+ * others alone. A code without a question, because the user had agreed before, gets a copy of the earlier grant.
  */
 async function separate({ oidc }: KoaContextWithOIDC, code: AuthorizationCode): Promise<void> {
   if (oidc.result?.consent) return;

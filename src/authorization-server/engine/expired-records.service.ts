@@ -5,7 +5,7 @@ import { prune, pruneExpired } from '../../database/prune.js';
 
 const STATEMENTS = ['oauth_records', 'used_assertions', 'revoked_tokens'].map((table) => pruneExpired(table, 'id'));
 
-/** What is only kept for as long as something else is good. */
+/** Deletes records that have outlived what they are kept for. */
 @Injectable()
 export class ExpiredRecordsService {
   constructor(
@@ -14,8 +14,8 @@ export class ExpiredRecordsService {
   ) {}
 
   /**
-   * Forgets sign-ins, codes and refresh tokens that have expired, and that an assertion was used or a token revoked
-   * once it is refused for its age: their rows end after that, by more than the clock skew that is tolerated.
+   * Deletes expired sign-ins, codes and refresh tokens; and the records of used assertions and revoked tokens once
+   * these are refused for their age. Those rows expire later than the token by more than the tolerated clock skew.
    */
   async prune(): Promise<void> {
     for (const statement of STATEMENTS) await prune(this.database, statement, [this.clock.now()]);

@@ -6,10 +6,10 @@ import { DomainError } from '../../common/errors/errors.js';
 import { reasonOf } from '../grants/jwt-bearer.grant.js';
 import { isReplay } from '../protocol/oauth-audit.service.js';
 
-/** RFC 6749, section 5.2: what clients, codes, refresh tokens and assertions are refused with. */
+/** The errors for wrong clients, codes, refresh tokens and assertions (RFC 6749, section 5.2). */
 const WRONG = new Set(['invalid_client', 'invalid_grant']);
 
-/** Shown on a page of ours: a client to which it is sent would only begin again. */
+/** An error that is shown on our own page. If it were sent to the client, the client would only start again. */
 export class TooManyBegun extends errors.OIDCProviderError {
   override allow_redirect = false;
   override error_description: string;
@@ -22,14 +22,14 @@ export class TooManyBegun extends errors.OIDCProviderError {
   }
 }
 
-/** How much strangers may ask of the authorization server. */
+/** Limits requests to the authorization server. */
 @Injectable()
 export class OAuthLimits {
   constructor(private readonly attempts: AttemptsService) {}
 
   /**
-   * Counts credentials that were refused at the token endpoint or that of revocation, as wrong tokens are at the API: for
-   * the address that sent them. Over the limit it is told to wait, whatever the refusal was.
+   * Counts credentials that the token endpoint or the revocation endpoint refused, by the address that sent them, as
+   * the API counts wrong tokens. Over the limit, the client is told to wait, whatever the refusal was.
    */
   async countWrong(ctx: KoaContextWithOIDC): Promise<void> {
     if (!isGuess(ctx)) return;
@@ -45,7 +45,7 @@ export class OAuthLimits {
     }
   }
 
-  /** The same policy, each of whose pages is counted before anything is kept for it. */
+  /** Makes a policy count each page before anything is stored for it. */
   counting(policy: interactionPolicy.DefaultPolicy): interactionPolicy.DefaultPolicy {
     for (const prompt of policy) {
       const details = prompt.details.bind(prompt);
@@ -57,7 +57,7 @@ export class OAuthLimits {
     return policy;
   }
 
-  /** Only the first page of a sign-in counts: one that goes on takes the place of the one before. */
+  /** Counts the first page of a sign-in only. Every further page replaces the one before. */
   private async countBegun({ oidc, ip }: KoaContextWithOIDC): Promise<void> {
     if (oidc.route !== 'authorization' || oidc.prompts.has('none')) return;
     try {
@@ -68,7 +68,10 @@ export class OAuthLimits {
   }
 }
 
-/** What was good once is none, and neither is what was signed with the key that it names: as at the API. */
+/**
+ * Whether a refusal counts as a guess. Credentials that were valid once do not count, and neither do those with a good
+ * signature.
+ */
 function isGuess(ctx: KoaContextWithOIDC): boolean {
   const refusal = ctx.state.refusal as errors.OIDCProviderError | undefined;
   if (!refusal || !WRONG.has(refusal.error)) return false;

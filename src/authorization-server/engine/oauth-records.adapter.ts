@@ -18,7 +18,7 @@ const UPSERT: Statement = {
   isRepeatable: true,
 };
 
-/** For what may be there once: of any number of calls at once, one gets a row back. */
+/** Stores a record that may exist only once: of any number of concurrent calls, one gets a row. */
 export const INSERT: Statement = {
   name: 'insert_oauth_record',
   sql: `INSERT INTO "oauth_records" (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -37,10 +37,10 @@ const FIND_BY_UID: Statement = {
   sql: `SELECT ${FOUND} FROM "oauth_records" r WHERE r."uid" = $1 AND r."kind" = $2 AND r."expires_at" > $3`,
 };
 
-/** Seconds for which a refresh token that was rotated is answered once more with the same new tokens. */
+/** Seconds for which a rotated refresh token is answered again with the same new tokens. */
 export const ANSWERED_AGAIN_SECONDS = 30;
 
-/** Of any number of calls at once, one gets a row back. */
+/** Marks a record as used: of any number of concurrent calls, one gets a row. */
 export const CONSUME: Statement = {
   name: 'consume_oauth_record',
   sql: `UPDATE "oauth_records" SET "consumed_at" = $2 WHERE "id" = $1 AND "consumed_at" IS NULL RETURNING "grant_id" AS "grantId"`,
@@ -65,19 +65,22 @@ interface Row {
 }
 
 /**
- * Where the authorization server keeps what it has to remember. Its identifiers are values of codes, refresh tokens
- * and cookies, so they are stored as hashes and left out of the payload: a copy of the table is of no use.
+ * Storage of the authorization server. Its identifiers are the values of codes, refresh tokens and cookies, so they are
+ * stored as hashes and left out of the payload: nobody can use a copy of the table.
  */
 export class OAuthRecords implements Adapter {
   constructor(
     private readonly kind: string,
     private readonly database: Database,
     private readonly clock: Clock,
-    /** Ends the access tokens of a grant, of which there are no records. */
+    /** Revokes a grant's access tokens, which have no records. */
     private readonly revokeAccessTokens: (grantId: string) => Promise<void>,
   ) {}
 
-  /** @throws InvalidClientAuth for an assertion of a client that was used before, also if the engine did not see it yet */
+  /**
+   * Stores a record. @throws InvalidClientAuth if a client's assertion was used before, also if the engine has not seen
+   * it yet
+   */
   async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
     const isOnce = this.kind === 'ReplayDetection';
     const written = await this.database.write(isOnce ? INSERT : UPSERT, [
@@ -97,7 +100,7 @@ export class OAuthRecords implements Adapter {
     const [row] = await this.database.read<Row>(FIND, [this.key(id), this.clock.now()]);
     if (!row) return undefined;
     const payload = toPayload(row);
-    // Whether it is refused or answered once more is decided when its answer is there: see RefreshesService.
+    // RefreshesService decides whether the token is refused or answered again, once the earlier answer is stored.
     if (this.kind === 'RefreshToken' && isJustRotated(row, this.clock.now())) delete payload.consumed;
     return { ...payload, jti: id };
   }
@@ -112,9 +115,10 @@ export class OAuthRecords implements Adapter {
   }
 
   /**
-   * A refresh token is consumed together with what is answered for it, by RefreshesService.
+   * Marks a code or other record as used. RefreshesService consumes refresh tokens, together with their answers.
    *
-   * @throws UsedBefore for all but one of several calls at once; what came from it so far is revoked then
+   * @throws UsedBefore for all but one of several concurrent calls; whatever came from the record so far is then
+   * revoked
    */
   async consume(id: string): Promise<void> {
     if (this.kind === 'RefreshToken') return;
@@ -125,7 +129,7 @@ export class OAuthRecords implements Adapter {
     throw new UsedBefore('it was used before');
   }
 
-  /** What is left of a sign-in tells a browser that comes back to it where to go on. */
+  /** Deletes a record. For a sign-in, it keeps what tells a browser that comes back where to go on. */
   async destroy(id: string): Promise<void> {
     if (this.kind === 'Interaction') await this.database.write(CONSUME, [this.key(id), this.clock.now()]);
     else await this.database.write(REMOVE, [this.key(id)]);
@@ -136,7 +140,9 @@ export class OAuthRecords implements Adapter {
     else await this.database.write(REMOVE_OF_GRANT, [grantId, this.kind]);
   }
 
-  /** The one of the calls that got something may still be about to save a refresh token: without the grant, it is good for nothing. */
+  /**
+   * Revokes a grant. A concurrent call may be about to store a refresh token; without the grant, that token is useless.
+   */
   private async revokeGrant(grantId: string): Promise<void> {
     await this.database.write(REMOVE, [recordIdOf('Grant', grantId)]);
     for (const kind of ['RefreshToken', 'AuthorizationCode'])
@@ -149,19 +155,25 @@ export class OAuthRecords implements Adapter {
   }
 }
 
-/** An interaction names its client as the authorization request did. */
+/** The client of a record. An interaction has it in its authorization request. */
 function clientOf({ clientId, params }: AdapterPayload): string | null {
   const id = clientId ?? (params as { client_id?: unknown } | undefined)?.client_id;
   return typeof id === 'string' ? id : null;
 }
 
-/** An interaction names who has just signed in there, or else whose sign-in session the browser has. */
+/**
+ * The account of a record. For an interaction, it is whoever has just signed in there, or else whoever the browser's
+ * sign-in session is for.
+ */
 function accountOf({ accountId, result, session }: AdapterPayload): string | null {
   const { login } = (result ?? {}) as { login?: { accountId?: string } };
   return login?.accountId ?? accountId ?? session?.accountId ?? null;
 }
 
-/** An interaction also repeats the cookie of the sign-in session, of which the engine makes no use. */
+/**
+ * A payload without identifiers. An interaction also repeats the sign-in session's cookie, which the engine does not
+ * read.
+ */
 function withoutIdentifiers({ session, ...payload }: AdapterPayload): object {
   return { ...payload, jti: undefined, session: session && { ...session, cookie: undefined } };
 }
@@ -171,7 +183,7 @@ function isJustRotated({ consumedAt }: Row, now: Date): boolean {
 }
 
 function toPayload({ payload, consumedAt, expiresAt }: Row): AdapterPayload {
-  // The engine's own `exp` knows nothing of a later end that a use has given to the record.
+  // The engine's own `exp` does not change when a use prolongs the record.
   const exp = toNumericDate(toInstant(expiresAt));
   return { ...(JSON.parse(payload) as AdapterPayload), exp, ...(consumedAt ? { consumed: true } : {}) };
 }

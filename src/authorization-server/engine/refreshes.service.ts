@@ -11,10 +11,10 @@ import { ANSWERED_AGAIN_SECONDS, CONSUME, INSERT, REMOVE } from './oauth-records
 import { REFRESH_LIFETIME } from './engine-configuration.js';
 import { UsedBefore } from '../protocol/used-before.js';
 
-/** The kind of the records that hold what was answered for a refresh token. */
+/** The kind of the records that hold the answer for a refresh token. */
 const ANSWER = 'RefreshAnswer';
 
-/** Also one whose time is over: what is asked here was found to be just rotated a moment ago. */
+/** Finds the answer even if its time is over: the token was found to be just rotated a moment ago. */
 const FIND_ANSWER: Statement = {
   name: 'find_refresh_answer',
   sql: `SELECT r."payload" FROM "oauth_records" r WHERE r."id" = $1`,
@@ -28,9 +28,10 @@ const PROLONG: Statement = {
 type RefreshToken = NonNullable<KoaContextWithOIDC['oidc']['entities']['RefreshToken']>;
 
 /**
- * What becomes of a refresh token that was used (RFC 6749, section 6). The grant, and the token of a client that keeps it, are good for
- * as long again as when they were new. The token of a public client is rotated (RFC 9700, section 4.14.2), and answered once more for a
- * while with the same new tokens: two page views of one host may refresh at once, and an answer may get lost.
+ * Handles the use of a refresh token (RFC 6749, section 6). A use renews the lifetime of the grant, and of the token if
+ * the client keeps it. A public client's token is rotated (RFC 9700, section 4.14.2). For a short while, the old token
+ * is answered again with the same new tokens, since two page views of one host may refresh at once and an answer may
+ * get lost.
  */
 @Injectable()
 export class RefreshesService {
@@ -40,7 +41,10 @@ export class RefreshesService {
     private readonly clock: Clock,
   ) {}
 
-  /** Settles what the engine is about to answer; of any number of refreshes at once with one token, on any instance, all answer the same. */
+  /**
+   * Completes the answer that the engine is about to send. Of any number of concurrent refreshes with one token, on any
+   * instance, all get the same answer.
+   */
   async settle(ctx: KoaContextWithOIDC): Promise<void> {
     const { RotatedRefreshToken, RefreshToken, Grant } = ctx.oidc.entities;
     if (!RefreshToken || !Grant) return;
@@ -50,7 +54,9 @@ export class RefreshesService {
     await this.database.write(PROLONG, [...names, end]);
   }
 
-  /** Consuming the token and keeping what is answered for it commit together: nobody finds it used without the answer. */
+  /**
+   * Consumes the token and stores its answer in one transaction, so that no call finds the token used and no answer.
+   */
   private async rotate(ctx: KoaContextWithOIDC, presented: RefreshToken, next: RefreshToken): Promise<void> {
     const now = this.clock.now();
     const answer = JSON.stringify(ctx.body);
@@ -76,7 +82,7 @@ export class RefreshesService {
     else this.refuse(ctx);
   }
 
-  /** Its family was revoked since the engine found it. */
+  /** Refuses a token whose family was revoked after the engine found it. */
   private refuse(ctx: KoaContextWithOIDC): void {
     const refusal = new UsedBefore('the refresh token was used before');
     ctx.state.refusal = refusal;
@@ -84,7 +90,10 @@ export class RefreshesService {
     ctx.body = { error: refusal.error, error_description: refusal.error_description };
   }
 
-  /** Neither the database nor SECRET_KEY opens it without the token that was presented. */
+  /**
+   * The key that encrypts an answer. It is derived from the presented token, so that the database and SECRET_KEY
+   * together can't decrypt the answer without the token.
+   */
   private keyFor({ jti }: RefreshToken): Buffer {
     return Buffer.from(hkdfSync('sha256', this.settings.SECRET_KEY, jti, 'latchkey: answer to a refresh', 32));
   }

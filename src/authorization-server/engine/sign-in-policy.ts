@@ -7,9 +7,9 @@ import type { ShownSignIn } from '../../sign-ins/sign-in-cookies.js';
 type Session = KoaContextWithOIDC['oidc']['session'];
 
 /**
- * When a user is asked to sign in and to agree: as the engine does by itself, and also where the account that is signed
- * in was blocked or deleted meanwhile, without which the engine could not go on. Whoever is signed in chooses between
- * accounts if the client asks for it (`prompt=select_account`). Each page is bound to the browser that `read` knows.
+ * Decides when a user must sign in and agree. It adds to the engine's own policy: a user whose account was blocked or
+ * deleted meanwhile must sign in again, since the engine could not go on; and a client can ask for a choice of accounts
+ * (`prompt=select_account`). Each page is bound to the browser that `read` identifies.
  */
 export function signInPolicy(read: (headers: IncomingHttpHeaders) => ShownSignIn): interactionPolicy.DefaultPolicy {
   const policy = interactionPolicy.base();
@@ -28,7 +28,7 @@ export function signInPolicy(read: (headers: IncomingHttpHeaders) => ShownSignIn
     forget(oidc.session);
     return Check.REQUEST_PROMPT;
   });
-  // Before the others, which look at the session too.
+  // It must run before the other checks, which read the session too.
   policy.get('login')!.checks.add(isGone, 0);
   for (const prompt of policy) {
     const details = prompt.details.bind(prompt);
@@ -37,9 +37,12 @@ export function signInPolicy(read: (headers: IncomingHttpHeaders) => ShownSignIn
   return policy;
 }
 
-/** Whoever signs in next is somebody new, who takes over nothing. As long as it names somebody, they could not. */
+/**
+ * Empties a session, so that whoever signs in next takes over nothing. As long as it names an account, nobody else
+ * could sign in.
+ */
 function forget(session: NonNullable<Session>): void {
   delete session.accountId;
-  // To set something is what makes the engine store the session.
+  // The engine stores the session only if a property is set.
   session.authorizations = {};
 }

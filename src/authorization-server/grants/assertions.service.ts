@@ -11,7 +11,7 @@ import type { AssertionAlgorithm } from '../../schema/entities/service-account-k
 import { MAX_KEYS } from '../../service-accounts/service-account-keys.service.js';
 import { audiencesOf } from '../protocol/paths.js';
 
-/** Seconds that an assertion may be good at most. */
+/** The longest lifetime of an assertion, in seconds. */
 const MAX_LIFETIME = 3600;
 const MAX_LENGTH = 4096;
 
@@ -33,7 +33,7 @@ const OWN_CLIENT: Statement = {
   sql: `SELECT s."client_id" AS "clientId" FROM "service_accounts" s WHERE s."user_id" = $1`,
 };
 
-/** Of any number of calls at once, on any number of instances, one gets a row back. */
+/** Marks an assertion as used: of any number of concurrent calls, on any number of instances, one gets a row. */
 const USE: Statement = {
   name: 'use_assertion',
   sql: `INSERT INTO "used_assertions" ("id", "expires_at") VALUES ($1, $2) ON CONFLICT ("id") DO NOTHING RETURNING "id"`,
@@ -41,7 +41,7 @@ const USE: Statement = {
 
 export interface AssertionKey {
   id: string;
-  /** The service account. */
+  /** The user ID of the service account. */
   userId: string;
   algorithm: AssertionAlgorithm;
   jwk: string;
@@ -50,16 +50,16 @@ export interface AssertionKey {
 
 export type AssertionClaims = JWTPayload & { iss: string; sub: string; exp: number; jti?: string };
 
-/** Says why: the engine tells clients nothing but that a grant is invalid. */
+/** An invalid assertion, with the reason. The engine itself only tells clients that a grant is invalid. */
 export class InvalidAssertion extends errors.InvalidGrant {
   constructor(detail: string) {
     super(detail);
-    // RFC 6749, section 5.2: the characters of a description.
+    // RFC 6749, section 5.2: the characters that a description may contain.
     this.error_description = detail.replaceAll(/["\\]/g, "'").replaceAll(/[^\x20-\x7e]/g, '?');
   }
 }
 
-/** It was signed by the service account that it names, and is refused all the same: that is recorded. */
+/** An assertion that its service account has signed but that is refused all the same. The refusal is recorded. */
 export class AssertionRefused extends InvalidAssertion {
   constructor(
     readonly reason: 'expired' | 'claims' | 'client' | 'subject' | 'replayed',
@@ -69,7 +69,7 @@ export class AssertionRefused extends InvalidAssertion {
   }
 }
 
-/** The assertions with which service accounts ask for tokens (RFC 7523, section 3). */
+/** Verifies the assertions with which service accounts ask for tokens (RFC 7523, section 3). */
 @Injectable()
 export class AssertionsService {
   constructor(
@@ -78,7 +78,7 @@ export class AssertionsService {
     private readonly clock: Clock,
   ) {}
 
-  /** The client of the service account that an assertion names, so that a request needs to name none. */
+  /** The client of the service account that an assertion names, so that the request need not name the client. */
   async clientOf(assertion: string): Promise<string | undefined> {
     const issuer = unverifiedIssuer(assertion);
     if (issuer === null) return undefined;
@@ -86,7 +86,9 @@ export class AssertionsService {
     return row?.clientId;
   }
 
-  /** The key that the assertion names; where it names none, that of the service account's keys which has signed it. */
+  /**
+   * The key that the assertion names. If it names none, it is the one of the service account's keys that has signed it.
+   */
   async requireKey(assertion: string): Promise<AssertionKey> {
     const { kid, alg } = requireHeader(assertion);
     if (kid !== undefined) {
@@ -100,7 +102,7 @@ export class AssertionsService {
     throw new InvalidAssertion('the assertion is signed with no key of the service account that it has as iss');
   }
 
-  /** RFC 7523, section 3, with the algorithm pinned to the key (RFC 8725, section 3.1). */
+  /** Verifies an assertion by RFC 7523, section 3. The key sets the algorithm (RFC 8725, section 3.1). */
   async requireClaims(assertion: string, key: AssertionKey): Promise<AssertionClaims> {
     const { payload } = await jwtVerify(assertion, await toCryptoKey(key), {
       algorithms: algorithmsOf(key),
@@ -111,7 +113,7 @@ export class AssertionsService {
       requiredClaims: ['iss', 'sub', 'aud', 'exp'],
     }).catch((error: Error) => {
       const detail = `the assertion is not valid: ${error.message}`;
-      // The claims are looked at once the signature is good.
+      // jose checks the claims only once the signature is valid.
       if (error instanceof joseErrors.JWTExpired) throw new AssertionRefused('expired', detail);
       if (error instanceof joseErrors.JWTClaimValidationFailed) throw new AssertionRefused('claims', detail);
       throw new InvalidAssertion(detail);
@@ -129,7 +131,8 @@ export class AssertionsService {
   }
 
   /**
-   * Without a `jti`, what is good once is what was signed: of one signature with ECDSA anybody makes a second one that is as good.
+   * Marks an assertion as used. Without a `jti`, the signed content identifies it and not the whole assertion: anybody
+   * can make a second valid signature from an ECDSA signature.
    */
   async use(assertion: string, { iss, jti, exp }: AssertionClaims): Promise<void> {
     const expiresAt = new Date((exp + 2 * CLOCK_SKEW) * 1000);
@@ -154,7 +157,7 @@ function requireHeader(assertion: string): { alg: string; kid?: string } {
   throw new InvalidAssertion('the header of the assertion has alg, and perhaps typ, and kid, the id of the key');
 }
 
-/** The algorithms that a key verifies with, by all of their names (RFC 9864, section 2.2). */
+/** The names of the algorithms that a key verifies with (RFC 9864, section 2.2). */
 function algorithmsOf({ algorithm }: AssertionKey): string[] {
   return algorithm === 'EdDSA' ? ['EdDSA', 'Ed25519'] : [algorithm];
 }

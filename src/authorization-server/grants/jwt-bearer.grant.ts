@@ -31,8 +31,8 @@ interface SubjectFacts {
 }
 
 /**
- * The JWT bearer grant (RFC 7523, section 2.1): a service account asks with an assertion, for itself or for a user
- * that its organization manages and that the policy of docs/api.md, section 4.2, lets it let in.
+ * The JWT bearer grant (RFC 7523, section 2.1). A service account asks with an assertion for a token, for itself or for
+ * a user whom its organization manages and whom the policy lets it let in (docs/api.md, section 4.2).
  */
 @Injectable()
 export class JwtBearerGrant {
@@ -79,7 +79,7 @@ export class JwtBearerGrant {
     ctx.body = await this.accessToken(ctx, provider, resourceServer, { caller, userId });
   }
 
-  /** The id of whom the assertion is for: `sub` is any user reference of docs/api.md, section 2.6. */
+  /** The ID of the user that the assertion is for. `sub` is any user reference (docs/api.md, section 2.6). */
   private async requireSubject(
     caller: Caller,
     { organizationId }: AssertionKey,
@@ -91,7 +91,7 @@ export class JwtBearerGrant {
     if (!facts.isOwnClient) throw new AssertionRefused('client', 'the client belongs to another organization');
     if (named.by === 'id' && named.id === caller.userId) return caller.userId;
     if (facts.managedId !== null) return facts.managedId;
-    // Without the permission it learns nothing about who exists.
+    // A service account without the permission must not learn who exists.
     await asGrant(() => this.access.requireMayObtainTokens(caller));
     throw new AssertionRefused(
       'subject',
@@ -99,7 +99,7 @@ export class JwtBearerGrant {
     );
   }
 
-  /** With `resource` the login route: what the access call answers, in the words of RFC 8693, section 2.2.1. */
+  /** If `resource` is the login route: the answer of the access call, in the terms of RFC 8693, section 2.2.1. */
   private async loginToken(
     caller: Caller,
     sub: string,
@@ -110,11 +110,14 @@ export class JwtBearerGrant {
       return this.access.issue(caller, { by: 'id', id: sub }, options);
     });
     const expiresIn = Math.round((Date.parse(expires) - this.clock.now().getTime()) / 1000);
-    // RFC 8693 has N_A for what is no credential of an API, which libraries refuse.
+    // RFC 8693 defines N_A for tokens that are not for an API, but client libraries refuse it.
     return { access_token: token, token_type: 'Bearer', expires_in: expiresIn, url };
   }
 
-  /** What a host appends to addresses that was written for Drillster also starts a session, once. */
+  /**
+   * The `jti` of a token that can also start one session, because hosts that were written for Drillster append it to
+   * addresses.
+   */
   private async permit(caller: Caller, userId: string, isStrict: boolean): Promise<string | undefined> {
     if (!isStrict) return this.access.issueId(caller, userId);
     await this.access.requireMayLetIn(caller, userId);
@@ -138,7 +141,7 @@ export class JwtBearerGrant {
       scope: resourceServer.scope,
     } as never);
     token.resourceServer = new provider.ResourceServer(resourceServer.audience as string, resourceServer) as never;
-    // The engine chooses the format when it makes the identifier.
+    // The engine chooses the format together with the identifier.
     if (jti) Object.assign(token, { jti, format: resourceServer.accessTokenFormat });
     ctx.oidc.entity('AccessToken', token);
     ctx.state.claims = { key_id: caller.keyId, ...(isItself ? {} : { act: { sub: caller.userId } }) };
@@ -151,7 +154,7 @@ export class JwtBearerGrant {
   }
 }
 
-/** A refusal of the policy in the words of RFC 6749, section 5.2, with the contract's id beside them. */
+/** Reports the policy's refusal as an error of RFC 6749, section 5.2, with the API's error id. */
 async function asGrant<T>(work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -164,7 +167,7 @@ async function asGrant<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Why an assertion with a good signature gave nothing; `null` for what is not its fault. */
+/** Why an assertion with a valid signature was refused, or `null` if the assertion is not the reason. */
 export function reasonOf(error: unknown): string | null {
   if (error instanceof AssertionRefused) return error.reason;
   return error instanceof errors.InvalidGrant && error.cause instanceof DomainError ? error.cause.id : null;
@@ -174,7 +177,7 @@ function requireReference(sub: unknown): UserRef {
   try {
     if (typeof sub === 'string') return parseUserRef(sub);
   } catch {
-    // As for what is no text.
+    // A value that is not text gets the same error.
   }
   throw new AssertionRefused('claims', 'sub is a user ID, an e-mail address or a third-party ID (CODE$ID)');
 }

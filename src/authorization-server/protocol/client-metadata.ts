@@ -4,12 +4,12 @@ import { isLegalRedirectUri } from '../../clients/client-addresses.js';
 
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
 
-/** Secrets are compared with their hashes; the engine only wants to see that there is one. */
+/** A placeholder. Secrets are compared with their hashes, and the engine only checks that there is one. */
 const HASHED = 'kept as a hash';
 
 /**
- * A client as RFC 7591, section 2, describes one. A redirect URI to a host that the operator allows no more is none of its
- * own any more.
+ * A client's metadata (RFC 7591, section 2). It leaves out redirect URIs to http hosts that the operator no longer
+ * allows.
  */
 export function clientMetadata(client: Client, httpHosts: string[]): ClientMetadata {
   const { isPublic } = client;
@@ -35,7 +35,10 @@ function authentication({ isPublic, jwks }: Client): ClientMetadata | Omit<Clien
   return { token_endpoint_auth_method: 'client_secret_basic', client_secret: HASHED };
 }
 
-/** Ed25519 has two names (RFC 9864, section 2.2), and the engine takes both for a key that says neither. */
+/**
+ * The public keys of a client. Ed25519 has two names (RFC 9864, section 2.2), and the engine accepts both for a key
+ * without `alg`.
+ */
 function keysOf(jwks: string): JWK[] {
   const { keys } = JSON.parse(jwks) as { keys: (JWK & { crv?: string })[] };
   for (const key of keys) if (key.crv === 'Ed25519') delete key.alg;

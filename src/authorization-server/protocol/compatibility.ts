@@ -2,23 +2,26 @@ import { errors } from 'oidc-provider';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { SCOPE } from '../../auth/called-by.decorator.js';
 
-/** What is kept with an authorization request whose scope had `openid`, which is dropped: no leniency is for that. */
+/**
+ * The member that marks an authorization request whose scope had `openid`. That scope is dropped, and such a request
+ * gets no leniency.
+ */
 export const ASKED_OPENID = 'latchkey_asked_openid';
 
-/** What clients that are made for OpenID Connect ask for as well. There are no ID tokens here. */
+/** The scopes that OpenID Connect clients also ask for. This server issues no ID tokens. */
 const OF_OPENID = new Set(['openid', 'offline_access', 'profile', 'email']);
 
 interface LenientCode {
-  /** It is good for an hour, and exchanged without a `redirect_uri`. */
+  /** Whether the code is valid for an hour and can be exchanged without a `redirect_uri`. */
   isLenient?: boolean;
 }
 
-/** Whether a client may leave out what the standards ask for and Drillster did not (docs/api.md, section 12.5). */
+/** Whether a client may leave out what the standards require and Drillster did not (docs/api.md, section 12.5). */
 export function isCompatible(client: object | undefined): boolean {
   return (client as { compatibility?: string } | undefined)?.compatibility === 'drillster';
 }
 
-/** Makes the engine keep with a code whether it is a lenient one. */
+/** Makes the engine store with a code whether it is lenient. */
 export function keepLeniency({ AuthorizationCode }: Provider): void {
   const kept = (AuthorizationCode as unknown as { IN_PAYLOAD: string[] }).IN_PAYLOAD;
   Object.defineProperty(AuthorizationCode, 'IN_PAYLOAD', { value: [...kept, 'isLenient'] });
@@ -32,14 +35,14 @@ export function isLenient(code: object): boolean {
   return (code as LenientCode).isLenient === true;
 }
 
-/** The scopes of a request without those of OpenID Connect, and whether `openid` was one of them. */
+/** The scopes of a request without those of OpenID Connect, and whether `openid` was among them. */
 export function withoutOpenId(scope: string): { scope: string; askedOpenId: boolean } {
   const scopes = scope.split(' ').filter((name) => name !== '');
   const ours = scopes.filter((name) => !OF_OPENID.has(name));
   return { scope: ours.length > 0 ? ours.join(' ') : SCOPE, askedOpenId: scopes.includes('openid') };
 }
 
-/** RFC 6749, section 4.1.2.1: before anybody signs in for a scope that there is not. @throws InvalidScope */
+/** Refuses unknown scopes before anybody signs in (RFC 6749, section 4.1.2.1). @throws InvalidScope */
 export function requireKnownScopes({ oidc }: KoaContextWithOIDC): void {
   const unknown = [...oidc.requestParamScopes].filter((scope) => scope !== SCOPE);
   if (unknown.length > 0) throw new errors.InvalidScope('requested scope does not exist', unknown.join(' '));

@@ -3,13 +3,13 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import { html, pageOf } from '../../http/page.js';
 import { PATHS } from './paths.js';
 
-/** Sends the form of the page as soon as the page is there; its button is for whoever runs no scripts. */
+/** Sends the page's form as soon as the page has loaded. Without scripts, visitors press its button. */
 export const FORM_POST_SCRIPT_TEXT = `document.forms[0].requestSubmit();
 `;
 
 type ResponseMode = Parameters<Provider['registerResponseMode']>[1];
 
-/** The engine, with pages that run no inline script. */
+/** The engine, with pages that run no inline scripts. */
 export class Engine extends Provider {
   override registerResponseMode(name: string, handler: ResponseMode): void {
     super.registerResponseMode(name, name === 'form_post' ? (formPost as ResponseMode) : handler);

@@ -7,7 +7,7 @@ import { Database } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
 import { UsedBefore } from './used-before.js';
 
-/** The account's own organization, or else the client's. */
+/** Finds the account's own organization, or else the client's. */
 const ORGANIZATION: Statement = {
   name: 'find_organization_of_grant',
   sql: `SELECT COALESCE(
@@ -15,21 +15,24 @@ const ORGANIZATION: Statement = {
           (SELECT c."organization_id" FROM "clients" c WHERE c."id" = $2)) AS "organizationId"`,
 };
 
-/** Grants by what can be shown twice; the one by assertion says so itself. */
+/** Grants whose code or token can be replayed. The assertion grant records its replays itself. */
 const REPLAYED = new Set(['authorization_code', 'refresh_token']);
 
-/** What happened at the authorization server, and to whom. */
+/** An event at the authorization server, and whom it concerns. */
 interface OAuthEntry {
   event: AuditEventName;
   userId: string | null;
-  /** Who acts for the user; otherwise the user did it. */
+  /** Whoever acts for the user. Without it, the user acted. */
   actorId?: string;
   clientId: string | null;
   tokenId?: string;
   details?: AuditDetails;
 }
 
-/** Records what the authorization server does. The engine writes on its own: what is recorded here is recorded before it is answered. */
+/**
+ * Records what the authorization server does. The engine writes outside our transactions, so an event is recorded
+ * before it is answered.
+ */
 @Injectable()
 export class OAuthAuditService {
   constructor(
@@ -37,7 +40,7 @@ export class OAuthAuditService {
     private readonly audit: AuditService,
   ) {}
 
-  /** In the transaction of `db`, if one is given: both are there, or neither. */
+  /** Records an event, in the transaction of `db` if one is given. */
   async record({ userId, actorId, clientId, ...entry }: OAuthEntry, db?: EntityManager): Promise<void> {
     const organizationId = await this.organizationOf(userId, clientId);
     const by = { userId: actorId ?? userId ?? undefined, clientId: clientId ?? undefined };
@@ -45,7 +48,7 @@ export class OAuthAuditService {
     await (db ? this.audit.record(db, row) : this.audit.write(row));
   }
 
-  /** The same for what was refused, which is recorded so many times a minute at most. */
+  /** Records a refusal. The number of refusals that are recorded each minute is limited. */
   async refuse({ userId, clientId, ...entry }: OAuthEntry): Promise<void> {
     const organizationId = await this.organizationOf(userId, clientId);
     if (!organizationId) return;
@@ -53,7 +56,7 @@ export class OAuthAuditService {
     await this.audit.refuse({ ...entry, organizationId, userId, by });
   }
 
-  /** Tokens that the engine gives out; `refusal` is the error for which it gives none. */
+  /** Records that the engine has issued tokens, or refused to with the error `refusal`. */
   async recordGrant(ctx: KoaContextWithOIDC, tokenId: string | undefined, refusal: unknown): Promise<void> {
     const grant = String(ctx.oidc.params?.grant_type);
     const { AccessToken, RefreshToken, AuthorizationCode } = ctx.oidc.entities;
@@ -73,8 +76,8 @@ export class OAuthAuditService {
 }
 
 /**
- * Whether a code or a refresh token was refused because it was used before. For that alone the engine revokes a grant while it
- * answers at the token endpoint, and says so by its event.
+ * Whether a code or a refresh token was refused because it was used before. That is the only case in which the engine
+ * revokes a grant while it answers at the token endpoint, and it emits an event then.
  */
 export function isReplay({ oidc, state }: KoaContextWithOIDC): boolean {
   if (!state.refusal || !REPLAYED.has(String(oidc.params?.grant_type))) return false;

@@ -3,10 +3,13 @@ import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { toFailure } from '../../http/error.filter.js';
 
-/** What OAuth calls a failure of ours; the contract's own name for it is the `id`. */
+/** The OAuth errors for failures on our side. The answer's `id` is the API's error id. */
 const OAUTH_ERRORS: Record<string, string> = { internal_error: 'server_error', unavailable: 'temporarily_unavailable' };
 
-/** For what programs call at the authorization server: the error object, also in the words of RFC 6749, section 5.2. */
+/**
+ * For the authorization server's endpoints for programs: answers with the error object, which also has the members of
+ * RFC 6749, section 5.2.
+ */
 @Catch()
 export class OAuthErrorFilter implements ExceptionFilter {
   catch(error: unknown, host: ArgumentsHost): void {

@@ -1,6 +1,6 @@
 import { API } from '../../common/paths.js';
 
-/** Where the authorization server answers. */
+/** The paths of the authorization server. */
 export const PATHS = {
   authorization: '/oauth/authorize',
   token: '/oauth/token',
@@ -12,17 +12,17 @@ export const PATHS = {
   formPostScript: '/oauth/continue.js',
 } as const;
 
-/** The same address where Drillster's clients have it since 2016. */
+/** The same path under the prefix that Drillster's clients have used since 2016. */
 export function olderPath(path: string): string {
   return `/daas${path}`;
 }
 
-/** Where clients of the API itself ask for tokens. */
+/** The token endpoint under the API's base path. */
 export const API_TOKEN_PATH = `/${API}/token`;
 
 /**
- * What an assertion may have as `aud` (RFC 7523, section 3, rule 3): this server, or any of the addresses to which it may have been
- * posted.
+ * The accepted values of an assertion's `aud` (RFC 7523, section 3, rule 3): this server, and each address that the
+ * assertion may have been posted to.
  */
 export function audiencesOf(publicUrl: string): string[] {
   const paths = [PATHS.token, olderPath(PATHS.token), '/api/2/token', '/api/2.1/token', API_TOKEN_PATH];

@@ -1,4 +1,4 @@
 import { errors } from 'oidc-provider';
 
-/** What our own storage says of a code or a refresh token that comes a second time. */
+/** Our storage's error for a code or refresh token that is presented again. */
 export class UsedBefore extends errors.InvalidGrant {}

@@ -7,13 +7,13 @@ import { SignInsService } from '../../sign-ins/sign-ins.service.js';
 import { AuthorizationServer } from '../engine/authorization-server.js';
 import type { SignedIn } from './sign-in.service.js';
 
-/** Who is signed in at the authorization server in a browser. */
+/** The user who is signed in at the authorization server in a browser. */
 export interface CurrentSignIn {
   userId: string;
   uid: string;
 }
 
-/** The sign-in session of a browser, for pages that belong to no authorization request. */
+/** The sign-in session of a browser, for pages outside an authorization request. */
 @Injectable()
 export class AccountSignInsService {
   constructor(
@@ -32,7 +32,7 @@ export class AccountSignInsService {
     return { userId: session.accountId, uid: session.uid };
   }
 
-  /** Signs the browser in, in the place of whoever was signed in there. */
+  /** Signs a user in. The user replaces whoever was signed in there. */
   async start({ headers }: FastifyRequest, reply: FastifyReply, { userId, passwordFrom }: SignedIn): Promise<void> {
     await this.signIns.endSession(this.cookies.read(headers).session);
     const session = new this.server.provider.Session();

@@ -23,7 +23,10 @@ import { PATHS } from '../protocol/paths.js';
 import { signInForm, WRONG_CREDENTIALS } from './sign-in-form.js';
 import { requireCredentials, SignInService } from './sign-in.service.js';
 
-/** The page of whoever is signed in at the authorization server: where, and how to sign out. */
+/**
+ * The page of the user who is signed in at the authorization server. It lists where they are signed in, and signs them
+ * out.
+ */
 @ApiExcludeController()
 @Controller(PATHS.account)
 @CalledBy('anyone')
@@ -43,7 +46,7 @@ export class AccountController {
     await this.showPage(request, reply);
   }
 
-  /** Changes one's own password, and signs out everywhere else. */
+  /** Changes the user's own password, and signs them out everywhere else. */
   @Post('password')
   @UseGuards(SameOriginGuard)
   async change(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
@@ -87,7 +90,7 @@ export class AccountController {
     showAgain(reply);
   }
 
-  /** Signs out elsewhere; with a sign-in that is not the user's own, it does nothing. */
+  /** Signs the user out elsewhere. It does nothing if the sign-in is somebody else's. */
   @Post('sign-ins/:uid/end')
   @UseGuards(SameOriginGuard)
   async end(
@@ -111,7 +114,7 @@ export class AccountController {
 
 const LOGIN = `${PATHS.account}/login`;
 
-/** Browsers without Sec-Fetch-Site send `Origin: null` with the form of a page that has no referrer. */
+/** Browsers without Sec-Fetch-Site send `Origin: null` with a form if the page sends no referrer. */
 const OPTIONS = { referrerPolicy: 'same-origin', script: SUBMIT_ONCE } as const;
 
 function showAgain(reply: FastifyReply): void {

@@ -68,7 +68,7 @@ export class InteractionsController {
     await this.consent.answer(request, reply, interaction, given.answer === 'allow');
   }
 
-  /** Goes on as whoever is signed in. */
+  /** Continues as the user who is signed in. */
   @Post('continue')
   @UseGuards(SameOriginGuard)
   async choose(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
@@ -79,7 +79,7 @@ export class InteractionsController {
     await this.interactions.finish(request, reply, interaction, { select_account: {} });
   }
 
-  /** Signs out, and asks somebody else to sign in for the same. */
+  /** Signs the user out, and asks for another sign-in for the same request. */
   @Post('switch')
   @UseGuards(SameOriginGuard)
   async switch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {

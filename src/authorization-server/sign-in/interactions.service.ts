@@ -14,7 +14,7 @@ import { AuthorizationServer } from '../engine/authorization-server.js';
 import { PATHS } from '../protocol/paths.js';
 import { StartAgain } from './start-again.filter.js';
 
-/** Seconds for which what a browser has sent twice counts like the first time: a double click, an answer that got lost. */
+/** Seconds for which a repeated form is answered like the first, after a double click or a lost answer. */
 const REPEATABLE_SECONDS = 30;
 
 const FIND_CLIENT: Statement = {
@@ -23,7 +23,7 @@ const FIND_CLIENT: Statement = {
         JOIN "organizations" o ON o."id" = c."organization_id" WHERE c."id" = $1`,
 };
 
-/** What a person is told of the application that they sign in for. */
+/** What a person is told about the application that they sign in for. */
 export interface NamedClient {
   name: string;
   organization: string;
@@ -42,8 +42,8 @@ interface Row {
 type Payload = Pick<Interaction, 'params' | 'prompt'>;
 
 /**
- * Sign-ins under way. Each goes on only in the browser that began it: its record has the hash of that browser's secret, and its
- * identifier is in the path, so that one browser can have several.
+ * Sign-ins under way. Each continues only in the browser that began it: its record holds the hash of that browser's
+ * secret. Its identifier is in the path, so that one browser can have several.
  */
 @Injectable()
 export class InteractionsService {
@@ -54,16 +54,19 @@ export class InteractionsService {
     private readonly clock: Clock,
   ) {}
 
-  /** The application that asks for the sign-in, and its organization: anybody can choose the name of an application, nobody that of its organization. */
+  /**
+   * The application that asks for the sign-in, and its organization. Anybody can choose an application's name, but not
+   * its organization's name.
+   */
   async clientOf({ params }: Pick<Interaction, 'params'>): Promise<NamedClient> {
     const [client] = await this.database.read<NamedClient>(FIND_CLIENT, [String(params.client_id)]);
     return client ?? { name: '', organization: '' };
   }
 
   /**
-   * The interaction of the path that waits for one of the prompts, or was answered a moment ago if `isAnswer`.
+   * The interaction in the path, if it waits for one of `prompts`, or was answered a moment ago if `isAnswer`.
    *
-   * @throws DomainError `invalid_request` if this browser did not begin it
+   * @throws DomainError `invalid_request` if another browser began it
    * @throws StartAgain if it is over
    */
   async require(
@@ -78,18 +81,18 @@ export class InteractionsService {
     try {
       return await this.server.provider.interactionDetails(this.rewritten(request, uid), reply.raw);
     } catch (error) {
-      // The sign-in session that it was begun with has ended.
+      // The sign-in session in which it began has ended.
       throw error instanceof errors.SessionNotFound ? startAgain(payload) : error;
     }
   }
 
-  /** For where the browser comes back to from the pages. @throws as `require` does */
+  /** Checks the interaction to which the browser returns from the pages. @throws as `require` does */
   async requireResumable(request: FastifyRequest, uid: string): Promise<void> {
     const { payload, consumedAt } = await this.requireOfBrowser(request, uid);
     if (consumedAt && !this.isRepeatable(consumedAt)) throw startAgain(payload);
   }
 
-  /** Keeps the result and leads on. */
+  /** Stores the result and redirects to where the sign-in continues. */
   async finish(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -137,7 +140,7 @@ function isBoundTo(browser: string, { prompt }: Payload): boolean {
   return given.length === kept.length && timingSafeEqual(given, kept);
 }
 
-/** The same authorization request once more: it asks for nothing that has been answered. */
+/** Starts the same authorization request again, without the prompts that have been answered. */
 export function startAgain({ params }: Pick<Interaction, 'params'>): StartAgain {
   const query = new URLSearchParams();
   for (const [name, value] of Object.entries(params))

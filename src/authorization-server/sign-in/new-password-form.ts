@@ -4,12 +4,12 @@ import { DomainError } from '../../common/errors/errors.js';
 import { requireGivenOnce } from '../../common/errors/given-once.js';
 import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../../users/password-strength.js';
 
-/** What a form for a new password asks, so that nobody is locked out by a slip of the finger. */
+/** The fields of a form for a new password. It is typed twice, so that a typing error locks nobody out. */
 export const NEW_PASSWORD_FIELDS: Html = html`<label>New password, ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters
         <input type="password" name="password" required minlength="${MIN_PASSWORD_LENGTH}" maxlength="${MAX_PASSWORD_LENGTH}" autocomplete="new-password"></label>
       <label>New password once more <input type="password" name="again" required autocomplete="new-password"></label>`;
 
-/** @throws DomainError `invalid_request`, `invalid_password` if the two are not the same */
+/** The new password in a form. @throws DomainError `invalid_request`; `invalid_password` if the two entries differ */
 export function requireNewPassword(fields: unknown): string {
   const given = (fields ?? {}) as Record<string, unknown>;
   requireGivenOnce(given, 'password', 'again');
@@ -20,7 +20,7 @@ export function requireNewPassword(fields: unknown): string {
   return password;
 }
 
-/** What is wrong with a new password, for its form; what else went wrong is thrown on. */
+/** The description of what is wrong with a new password, for its form. Other errors are thrown again. */
 export function faultOf(error: unknown): string {
   if (error instanceof DomainError && error.id === 'invalid_password') return error.message;
   throw error;

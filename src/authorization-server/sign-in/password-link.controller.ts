@@ -12,7 +12,10 @@ import { PASSWORD_LINK_PATH, PasswordLinksService } from '../../users/password-l
 import { faultOf, NEW_PASSWORD_FIELDS, requireNewPassword } from './new-password-form.js';
 import { PATHS } from '../protocol/paths.js';
 
-/** The page on which somebody sets their password by a link. To look at it uses nothing up, as previews and prefetches do. */
+/**
+ * The page on which a user sets a password by a link. Opening the page does not use the link up, since previews and
+ * prefetches open it too.
+ */
 @ApiExcludeController()
 @Controller(PASSWORD_LINK_PATH)
 @CalledBy('anyone')
@@ -39,7 +42,7 @@ export class PasswordLinkController {
     sendPage(reply, 200, 'Your password is set', page);
   }
 
-  /** Its form goes to the address that the page has: the token is in no page. */
+  /** Shows the form. It posts to the page's own address, so that the page does not contain the token. */
   private async showForm(token: string, reply: FastifyReply, fault?: string): Promise<void> {
     const { name, emailAddress } = await this.links.require(token);
     const page = html`${fault === undefined ? '' : html`<p role="alert">${fault}</p>`}
@@ -53,7 +56,7 @@ export class PasswordLinkController {
   }
 }
 
-/** @throws DomainError `invalid_request` */
+/** The token in the query. @throws DomainError `invalid_request` */
 function requireToken(token: unknown): string {
   requireGivenOnce({ token }, 'token');
   if (typeof token === 'string' && token !== '') return token;

@@ -2,7 +2,7 @@ import { Html, html } from '../../http/page.js';
 
 export const WRONG_CREDENTIALS = html`<p role="alert">The e-mail address or the password is wrong.</p>`;
 
-/** Asks for an e-mail address and a password; the cursor stands where something is missing. */
+/** Asks for an e-mail address and a password. The first empty field has the focus. */
 export function signInForm(action: string, email = ''): Html {
   const focus = new Html('autofocus');
   return html`<form method="post" action="${action}">

@@ -8,19 +8,19 @@ import { PasswordsService } from '../../users/passwords.service.js';
 import { normalizeEmailAddress } from '../../common/user-ref.js';
 import { OAuthAuditService } from '../protocol/oauth-audit.service.js';
 
-/** Who has signed in, and from when their password is. */
+/** A user who has signed in, and when their password was set. */
 export interface SignedIn {
   userId: string;
   passwordFrom: string;
 }
 
-/** What a form of ours asks for. */
+/** The credentials in a sign-in form. */
 export interface Credentials {
   email: string;
   password: string;
 }
 
-/** Looks at the credentials that somebody types into a page of ours. */
+/** Checks the credentials that somebody enters on one of our pages. */
 @Injectable()
 export class SignInService {
   constructor(
@@ -30,7 +30,7 @@ export class SignInService {
   ) {}
 
   /**
-   * Whose credentials they are; `null` if they are wrong. `clientId` is the client that asks to sign in.
+   * The user with these credentials, or `null` if they are wrong. `clientId` is the client that asks for the sign-in.
    *
    * @throws DomainError `too_many_requests`
    */
@@ -39,7 +39,7 @@ export class SignInService {
     await this.attempts.countSignIn(account, address);
     const { ownerId, passwordFrom } = await this.passwords.check(email, password);
     if (!ownerId || !passwordFrom) {
-      // Also for an address of nobody, in the record of the client's organization: it takes the same time.
+      // An unknown address is recorded as well, for the client's organization, so that both cases take the same time.
       await this.audit.refuse({ event: 'SIGN_IN_FAILED', userId: ownerId, clientId });
       return null;
     }
@@ -49,13 +49,13 @@ export class SignInService {
   }
 }
 
-/** @throws DomainError `invalid_request` */
+/** The credentials in a form. @throws DomainError `invalid_request` */
 export function requireCredentials(fields: unknown): Credentials {
   const given = (fields ?? {}) as Record<string, unknown>;
   requireGivenOnce(given, 'email', 'password');
   const { email, password } = given;
   const areTexts = typeof email === 'string' && typeof password === 'string';
-  // What is no address, as one with a NUL, is not shown to the database.
+  // A text that is not an address, such as one with a NUL character, must not reach the database.
   if (!areTexts || email.length > 254 || !TEXT_LINE.test(email) || password.length > MAX_PASSWORD_LENGTH)
     throw new DomainError('invalid_request', 'Give an e-mail address and a password.');
   return { email, password };

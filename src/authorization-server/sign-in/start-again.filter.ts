@@ -2,7 +2,7 @@ import { Catch } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
 
-/** The page is of a sign-in that is over: the browser is led to `location`, where it goes on. */
+/** The page belongs to a sign-in that is over. The browser is redirected to `location`, where it can continue. */
 export class StartAgain extends Error {
   constructor(readonly location: string) {
     super('The sign-in is over.');
