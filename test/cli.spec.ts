@@ -13,6 +13,7 @@ import { PUBLIC_URL, TestApp } from './support/app.js';
 import { pipeToCli, runCli, typeToCli } from './support/cli.js';
 import { runCommand } from './support/command-line.js';
 import { Browser, JWT_BEARER, newPerson, REDIRECT_URI, requestToken } from './support/oauth.js';
+import { keyFiles } from './support/public-keys.js';
 import type { TestCaller } from './support/world.js';
 
 let t: TestApp;
@@ -316,6 +317,19 @@ describe('the commands for service accounts', () => {
     expect(await fail('service-accounts', 'add-key', id, bad)).toContain('This is a private key');
     expect(await fail('service-accounts', 'add-key', admin.id, good)).toContain('There is no service account');
     expect(await fail('service-accounts', 'revoke-key', newId())).toContain('There is no key');
+  });
+
+  it('register a public key from each kind of file in which people have one', async () => {
+    const id = await run('service-accounts', 'create', '-o', admin.organizationId, '-n', 'Portal');
+    const path = join(directory, 'given');
+    for (const { file, pem } of keyFiles()) {
+      writeFileSync(path, file);
+      const kid = await run('service-accounts', 'add-key', id, path);
+      const { keys } = (await t.as(admin)(`/service-account/${id}/keys`)).body;
+      expect(keys).toContainEqual(expect.objectContaining({ kid, publicKey: pem }));
+    }
+    writeFileSync(path, 'something else');
+    expect(await fail('service-accounts', 'add-key', id, path)).toMatch(/PEM.*DER.*certificate.*OpenSSH.*JWK/);
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -10,6 +11,7 @@ import type { Permission } from '../src/schema/entities/account-permission.entit
 import { cookieOf, outcome, PUBLIC_URL, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { JWT_BEARER, requestToken } from './support/oauth.js';
+import { keyFiles } from './support/public-keys.js';
 import type { TestCaller } from './support/world.js';
 
 const ADMINISTRATOR: Permission[] = [
@@ -352,6 +354,14 @@ describe('a key of a service account', () => {
       ? createPublicKey({ key: JSON.parse(given), format: 'jwk' })
       : createPublicKey(given);
     expect(createPublicKey(body.publicKey).equals(key)).toBe(true);
+  });
+
+  it('may have each form in which people have one, binary ones in base64', async () => {
+    const { id } = await newAccount();
+    for (const { form, file, pem } of keyFiles()) {
+      const { status, body } = await addKey(id, file.toString(isUtf8(file) ? 'utf8' : 'base64'));
+      expect({ form, status, publicKey: body.publicKey }).toEqual({ form, status: 200, publicKey: pem });
+    }
   });
 
   it('may be a JWK in JSON as it is', async () => {
