@@ -1,10 +1,11 @@
 import { execFile } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import BetterSqlite3 from 'better-sqlite3';
 import { testEnvironment } from './support/app.js';
+import { Instance } from './support/instance.js';
 
 /** Root may do everything; without these capabilities it may do what the modes of files say. */
 const AS_THE_MODES_SAY =
@@ -85,6 +86,47 @@ describe('a SQLite file that the user may not use', () => {
     const { code, stderr } = await run(path, 'cli', 'organizations', 'list');
     expect({ code, stderr }).toEqual({ code: 1, stderr: sentence(path, "can't be used", CURE) });
   });
+});
+
+/** The modes of the files in a directory, by their names. */
+function modesIn(path: string): Record<string, string> {
+  const names = readdirSync(path).toSorted();
+  return Object.fromEntries(names.map((name) => [name, (statSync(join(path, name)).mode & 0o777).toString(8)]));
+}
+
+describe('a SQLite file that is made', () => {
+  let umask: number;
+  // Only then do modes come from what makes the file.
+  beforeAll(() => {
+    umask = process.umask(0);
+  });
+  afterAll(() => {
+    process.umask(umask);
+  });
+
+  it('by the command line may be read by its owner only', async () => {
+    const path = await newDatabase('made-by-the-command-line');
+    expect(modesIn(join(path, '..'))).toEqual({ 'latchkey.db': '600' });
+  }, 60_000);
+
+  it('by the service may be read by its owner only, as what SQLite and the service keep beside it', async () => {
+    const path = join(directory, 'made-by-the-service');
+    const instance = await Instance.start({
+      NODE_ENV: 'development',
+      DATABASE_PATH: join(path, 'latchkey.db'),
+      SECRET_KEY: '',
+    });
+    try {
+      expect(modesIn(path)).toEqual({
+        'development-secret': '600',
+        'latchkey.db': '600',
+        'latchkey.db-shm': '600',
+        'latchkey.db-wal': '600',
+      });
+    } finally {
+      await instance.stop();
+    }
+  }, 60_000);
 });
 
 it('a SQLite file that another process has locked is said in one sentence, with what to do', async () => {
