@@ -5,6 +5,8 @@ import type { Answer } from '../support/app.js';
 import { newClient, newCode, newScene, newTokens, REDIRECT_URI, requestToken } from '../support/oauth.js';
 import type { Scene, TestClient } from '../support/oauth.js';
 
+const JSON_TYPE = /^application\/json(; charset=utf-8)?$/;
+
 let t: TestApp;
 let scene: Scene;
 
@@ -54,6 +56,26 @@ describe('RFC 7009: token revocation', () => {
     t.clock.reset();
     expect(await canRefresh(refresh_token)).toBe(false);
   });
+
+  it.each(['/oauth/revoke', '/daas/oauth/revoke'])(
+    '2.2: answers {} as JSON at %s, whatever the token',
+    async (path) => {
+      const other = await newTokens({ ...scene, client: await newClient(t, scene.organizationId) });
+      const { access_token, refresh_token } = await newTokens(scene);
+      const tokens = [
+        access_token,
+        access_token,
+        refresh_token,
+        refresh_token,
+        other.access_token,
+        other.refresh_token,
+      ];
+      for (const token of [...tokens, 'x', 'a.b.c']) {
+        const { status, headers, text } = await requestToken(t.url, { token }, scene.client, path);
+        expect([status, text, headers.get('content-type')]).toEqual([200, '{}', expect.stringMatching(JSON_TYPE)]);
+      }
+    },
+  );
 
   it('2.2: answers 200 for what is no token', async () => {
     for (const token of ['x', 'a.b.c', 'eyJhbGciOiJub25lIn0.e30.']) expect((await revoke(token)).status).toBe(200);
