@@ -11,11 +11,14 @@ import { LoginToken } from '../src/schema/entities/login-token.entity.js';
 import { call, outcome, PUBLIC_URL, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import {
+  assertionOf,
   authenticationOf,
   authorizeQuery,
   Browser,
+  JWT_BEARER,
   newPerson,
   newScene,
+  newServiceAccount,
   newTokens,
   REDIRECT_URI,
   requestToken,
@@ -164,6 +167,26 @@ describe('a client', () => {
     expect(await madeThere()).toEqual([true, second]);
     await send('PUT', path, { embedOrigin: '' });
     expect(await madeThere()).toEqual([false, null]);
+    await local.nest.close();
+  });
+
+  it('has it for what a service account obtains too: a login token, and an access token that starts a session', async () => {
+    const account = await newServiceAccount(t, admin.organizationId);
+    const { id, groupId } = await t.world.userOf(admin);
+    await t.world.allow(account.id, groupId, 'MANAGE');
+    const fields = { origins: ['https://a.example'], embedOrigin: 'https://a.example', compatibility: 'drillster' };
+    expect((await send('PUT', `/client/${account.clientId}`, fields)).status).toBe(200);
+    const local = await TestApp.startBeside({ PUBLIC_URL: 'http://localhost:3000' });
+    const madeWith = async (more: Record<string, string>): Promise<string | null> => {
+      const assertion = await assertionOf(t, account, { sub: id, aud: 'http://localhost:3000/oauth/token' });
+      const { body } = await requestToken(local.url, { grant_type: JWT_BEARER, assertion, ...more });
+      const { jti } = decodeJwt(body.access_token);
+      return (await t.world.write((db) => db.findOneByOrFail(LoginToken, { id: jti! }))).embedOrigin;
+    };
+    const resource = 'http://localhost:3000/login';
+    expect(await madeWith({ resource })).toBe('https://a.example');
+    expect(await madeWith({ resource, embed: 'none' })).toBeNull();
+    expect(await madeWith({})).toBe('https://a.example');
     await local.nest.close();
   });
 
