@@ -13,8 +13,9 @@ const LOAD: Statement = {
 };
 
 /**
- * Whose pages may read answers of the API: those of public clients, which run there. They are read all at once, at most every
- * one and a half seconds, so that a page that sends from many origins costs nothing.
+ * The origins whose pages may read answers of the API: those of public clients, which run in such pages. They are read
+ * from the database together, at most every 1.5 seconds, so that a page that sends requests from many origins causes no
+ * further queries.
  */
 @Injectable()
 export class BrowserOriginsService {
@@ -27,7 +28,7 @@ export class BrowserOriginsService {
     this.answers = new RecentAnswers(clock, { size: 1, lifetimeMs: BELIEVED_MS });
   }
 
-  /** While the database can't be reached, none. */
+  /** Whether an origin is one of them. While the database can't be reached, none is. */
   async includes(origin: string): Promise<boolean> {
     const origins = await this.answers.get('all', () => this.load()).catch(() => null);
     return origins?.has(origin) ?? false;

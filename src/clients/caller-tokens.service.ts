@@ -6,7 +6,7 @@ import type { NamingRef } from '../common/user-ref.js';
 import { ClientsService } from './clients.service.js';
 import { TokensService } from '../tokens/tokens.service.js';
 
-/** Makes access tokens for callers without an authorization server: for development and for operators. */
+/** Makes access tokens for callers without the authorization server, for development and for operators. */
 @Injectable()
 export class CallerTokensService {
   constructor(
@@ -17,7 +17,8 @@ export class CallerTokensService {
   ) {}
 
   /**
-   * An access token for a staff user, by way of the client `clientId` or else of the first one of their organization.
+   * Makes an access token for a staff user, for the client `clientId` or else for the first client of the user's
+   * organization.
    *
    * @throws Error that says what is missing
    */

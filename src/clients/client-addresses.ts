@@ -4,25 +4,25 @@ import { DomainError } from '../common/errors/errors.js';
 const MAX_REDIRECT_URI = 1024;
 const MAX_ORIGIN = 255;
 
-/** Visible ASCII without a backslash, which browsers read as a slash; without a fragment, and without wildcards. */
+/** Visible ASCII without fragments, wildcards and the backslash, which browsers read as a slash. */
 const URL_TEXT = /^[\x21-\x22\x24-\x29\x2b-\x5b\x5d-\x7e]+$/;
-/** What a name or an address is made of: anything else would have a meaning in a Content-Security-Policy. */
+/** Characters of a host name or an IP address. Others could have a meaning in a Content-Security-Policy. */
 const HOST = /^([a-z\d_-]+(\.[a-z\d_-]+)*\.?|\[[\da-f:.]+\])$/;
 const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]']);
-/** A name of one's own, turned round (RFC 8252, section 7.1): without a dot it could be anybody's. */
+/** A private-use scheme from a reversed domain name (RFC 8252, section 7.1). Without a dot, it would not be unique. */
 const PRIVATE_USE = /^[a-z][a-z\d+-]*(\.[a-z\d+-]+)+:/;
 
 /** What decides which redirect URIs a client may have. */
 export interface RedirectRules {
   isPublic: boolean;
-  /** Hosts other than the own machine to which codes may travel over plain http. */
+  /** Hosts, beside loopback, that may receive codes over plain http. */
   httpHosts: readonly string[];
 }
 
 /**
- * Where a client may have codes sent to: https; http on the own machine, and on hosts that the operator has allowed; a
- * private-use scheme for a public client, which may be an application on a device. Compared character by character later,
- * so it is written as browsers write it.
+ * Checks redirect URIs. Allowed are https; http on loopback and on hosts that the operator has allowed; and private-use
+ * schemes for public clients, which may be applications on a device. A URI must be written as browsers write it,
+ * because it is compared character by character later.
  *
  * @throws DomainError `invalid_redirect_uri`
  */
@@ -37,7 +37,7 @@ export function requireLegalRedirectUris(uris: string[], rules: RedirectRules): 
           'a private-use scheme with a dot. It is absolute and written as browsers write it, without fragment, user name or *.',
       );
   const isNative = uris.some((uri) => !/^https?:/.test(uri));
-  // The engine takes no other addresses of a native application.
+  // The engine accepts no other http(s) URIs for a native application.
   if (isNative && uris.some((uri) => /^https?:/.test(uri) && uri.startsWith('http:') !== isOnLoopback(uri)))
     throw invalid(
       'invalid_redirect_uri',
@@ -46,7 +46,10 @@ export function requireLegalRedirectUris(uris: string[], rules: RedirectRules): 
     );
 }
 
-/** Origins as browsers write them: no path, no default port, lower case. @throws DomainError `invalid_origin` */
+/**
+ * Checks that origins are written as browsers write them: lower case, without a path or a default port. @throws
+ * DomainError `invalid_origin`
+ */
 export function requireLegalOrigins(origins: string[]): void {
   for (const origin of origins)
     if (!isLegalOrigin(origin))
@@ -64,7 +67,7 @@ function isOnLoopback(uri: string): boolean {
 export function isLegalRedirectUri(uri: string, { isPublic, httpHosts }: RedirectRules): boolean {
   if (uri.length > MAX_REDIRECT_URI || !URL_TEXT.test(uri) || !URL.canParse(uri)) return false;
   const { href, protocol, hostname, username, password } = new URL(uri);
-  // Only a URL without a path may leave its slash out.
+  // Only a URL without a path may omit its slash.
   if ((href !== uri && href !== `${uri}/`) || username || password) return false;
   if (protocol === 'https:') return HOST.test(hostname);
   if (protocol === 'http:') return LOOPBACK.has(hostname) || httpHosts.includes(hostname);

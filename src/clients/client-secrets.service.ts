@@ -12,12 +12,12 @@ import type { ClientSecretDto, NewClientSecretDto } from './dto/client.dto.js';
 import { OAuthPolicy } from './oauth.policy.js';
 import { requireClient } from './require-client.js';
 
-/** So many are good at a time. */
+/** How many secrets a client may have at a time. */
 export const MAX_SECRETS = 5;
 
 /**
- * The secrets of clients (docs/api.md, section 9.2): several are good at a time, so that one is changed without a gap. What
- * takes `db` does what was decided before.
+ * The secrets of clients (docs/api.md, section 9.2). A client may have several, so that one can be replaced without an
+ * interruption. Methods that take `db` check no permission; the caller has checked it.
  */
 @Injectable()
 export class ClientSecretsService {
@@ -28,7 +28,7 @@ export class ClientSecretsService {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws DomainError `not_permitted`, `not_found`, `client_has_no_secret`, `limit_reached` */
+  /** Adds a secret. @throws DomainError `not_permitted`, `not_found`, `client_has_no_secret`, `limit_reached` */
   add(caller: Caller, clientId: string): Promise<NewClientSecretDto> {
     return this.database.transaction(async (db) => {
       const client = await requireClient(db, await this.policy.requireMayChange(db, caller), clientId);
@@ -36,7 +36,7 @@ export class ClientSecretsService {
     });
   }
 
-  /** A new secret beside the others. @throws DomainError `client_has_no_secret`, `limit_reached` */
+  /** Adds a secret beside the existing ones. @throws DomainError `client_has_no_secret`, `limit_reached` */
   async insert(
     db: EntityManager,
     { id, isPublic, jwks, organizationId }: Client,
@@ -51,7 +51,7 @@ export class ClientSecretsService {
     return added;
   }
 
-  /** @throws DomainError `not_permitted`, `not_found` */
+  /** Deletes a secret. @throws DomainError `not_permitted`, `not_found` */
   async remove(caller: Caller, clientId: string, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const client = await requireClient(db, await this.policy.requireMayChange(db, caller), clientId);
@@ -59,7 +59,7 @@ export class ClientSecretsService {
     });
   }
 
-  /** From now on nobody authenticates with it. @throws DomainError `not_found` */
+  /** Deletes a secret, so that nobody can authenticate with it any more. @throws DomainError `not_found` */
   async delete(
     db: EntityManager,
     { id: clientId, organizationId }: Client,
@@ -74,7 +74,7 @@ export class ClientSecretsService {
   }
 }
 
-/** Only its hash is kept. */
+/** Makes a secret and stores its hash only. */
 export async function addSecret(db: EntityManager, clientId: string, clock: Clock): Promise<NewClientSecretDto> {
   const secret = newSecret();
   const row = { id: newId(), clientId, secretHash: hashSecret(secret), createdAt: clock.now() };

@@ -20,7 +20,7 @@ const FIELD_ERRORS = [
   'invalid_jwks',
   'incorrect_field',
 ] as const;
-/** One of the demo organization. */
+/** A client of the demo organization. */
 const CLIENT = { name: 'id', example: 'd3e0a1c2b3f4958677a8b9cadbecfd0e' };
 
 /** The applications that call the API (docs/api.md, section 9.1). */

@@ -43,7 +43,10 @@ const ORIGINS_OF_CALLER: Statement = {
         WHERE o."client_id" = $1 AND u."id" = $2`,
 };
 
-/** The applications that call the API (docs/api.md, section 9.1). What takes `db` does what was decided before. */
+/**
+ * The applications that call the API (docs/api.md, section 9.1). Methods that take `db` check no permission; the caller
+ * has checked it.
+ */
 @Injectable()
 export class ClientsService {
   constructor(
@@ -61,21 +64,21 @@ export class ClientsService {
     return this.clients.findOneBy({ id });
   }
 
-  /** The client of an organization that was registered first, if it has one. */
+  /** The first client that an organization registered, or `null`. */
   findFirstOf(organizationId: string): Promise<Client | null> {
     return this.clients.findOne({ where: { organizationId }, order: { createdAt: 'ASC', id: 'ASC' } });
   }
 
   /**
-   * The origins to which the caller may send users by way of its client: those of the client, for staff of the
-   * organization that owns them.
+   * The origins to which the caller may lead users through its client: those of the client that belong to the
+   * organization on whose staff the caller is.
    */
   async originsOf({ clientId, userId }: Pick<Caller, 'clientId' | 'userId'>): Promise<string[]> {
     const rows = await this.database.read<{ origin: string }>(ORIGINS_OF_CALLER, [clientId, userId]);
     return rows.map(({ origin }) => origin);
   }
 
-  /** @throws DomainError `not_permitted` */
+  /** Lists the organization's clients. @throws DomainError `not_permitted` */
   async list(caller: Caller, query: PageQueryDto): Promise<ClientsDto> {
     return this.listOf(await this.policy.requireMaySee(caller), query);
   }
@@ -86,13 +89,13 @@ export class ClientsService {
     return { clients: await this.showAll(ids), pagination };
   }
 
-  /** @throws DomainError `not_permitted`, `not_found` */
+  /** Finds a client. @throws DomainError `not_permitted`, `not_found` */
   async get(caller: Caller, id: string): Promise<ClientDto> {
     await requireClient(this.clients.manager, await this.policy.requireMaySee(caller), id);
     return this.show(id);
   }
 
-  /** @throws DomainError `not_permitted`, and those of the fields */
+  /** Registers a client. @throws DomainError `not_permitted`, and the errors of the fields */
   async create(caller: Caller, fields: NewClientDto): Promise<CreatedClientDto> {
     const { id, secret } = await this.database.transaction(async (db) =>
       this.insert(db, await this.policy.requireMayChange(db, caller), fields, caller),
@@ -100,7 +103,7 @@ export class ClientsService {
     return { ...(await this.show(id)), secret };
   }
 
-  /** A new client, with a secret if it needs one. @throws DomainError those of the fields */
+  /** Registers a client, with a secret if it needs one. @throws DomainError the errors of the fields */
   async insert(
     db: EntityManager,
     organizationId: string,
@@ -116,7 +119,10 @@ export class ClientsService {
     return { id: client.id, secret: (await addSecret(db, client.id, this.clock)).secret };
   }
 
-  /** Lets people sign in at the explorer of this service, /docs: its public client, whose redirect URI is the public URL's. */
+  /**
+   * Lets people sign in at this service's API explorer, /docs. It is a public client with a redirect URI on the public
+   * URL.
+   */
   async allowExplorer(db: EntityManager, organizationId: string): Promise<void> {
     const client = { id: EXPLORER_CLIENT, name: 'Swagger UI', organizationId, isPublic: true };
     if (!(await db.existsBy(Client, { id: EXPLORER_CLIENT }))) {
@@ -127,7 +133,7 @@ export class ClientsService {
     await insertOrIgnore(db, ClientRedirectUri, { clientId: EXPLORER_CLIENT, uri });
   }
 
-  /** @throws DomainError `not_permitted`, `not_found`, and those of the fields */
+  /** Changes a client. @throws DomainError `not_permitted`, `not_found`, and the errors of the fields */
   async change(caller: Caller, id: string, changes: ClientChangesDto): Promise<ClientDto> {
     await this.database.transaction(async (db) => {
       const client = await requireClient(db, await this.policy.requireMayChange(db, caller), id);
@@ -136,14 +142,17 @@ export class ClientsService {
     return this.show(id);
   }
 
-  /** Sets what is given. @throws DomainError those of the fields */
+  /** Changes the given fields of a client. @throws DomainError the errors of the fields */
   async update(db: EntityManager, client: Client, changes: ClientChangesDto, by: Caller | null): Promise<void> {
     await this.fill(db, client, changes, by);
     const fields = Object.entries(changes).flatMap(([name, value]) => (value === undefined ? [] : name));
     await this.record(db, 'CLIENT_CHANGED', client, by, { fields });
   }
 
-  /** With the client goes all that came from it. @throws DomainError `not_permitted`, `not_found`, `client_in_use` */
+  /**
+   * Deletes a client and everything that came from it. @throws DomainError `not_permitted`, `not_found`,
+   * `client_in_use`
+   */
   async remove(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const client = await requireClient(db, await this.policy.requireMayChange(db, caller), id);
@@ -152,8 +161,8 @@ export class ClientsService {
   }
 
   /**
-   * Deletes a client with its login tokens, their sessions, its codes, refresh tokens and grants. Its access tokens
-   * are refused as soon as anybody looks.
+   * Deletes a client with its login tokens, their sessions, and its codes, refresh tokens and grants. Its access tokens
+   * are refused from then on.
    *
    * @throws DomainError `client_in_use`
    */
@@ -204,7 +213,10 @@ export class ClientsService {
     if (jwks !== undefined) await this.setKeys(db, client, jwks, by);
   }
 
-  /** An origin that the operator gives to a client is its organization's, unless it belongs to another one. */
+  /**
+   * Sets a client's origins. If the operator gives it an origin that belongs to nobody, the origin becomes the
+   * organization's.
+   */
   private async setOrigins(
     db: EntityManager,
     { id: clientId, organizationId }: FilledClient,
@@ -220,7 +232,7 @@ export class ClientsService {
     await this.revocation.revokeInLostFrames(db, clientId, by);
   }
 
-  /** The redirect URIs that stay have to be legal without the switch too. */
+  /** Sets the compatibility. When it is turned off, the client's remaining redirect URIs must be legal without it. */
   private async setCompatibility(
     db: EntityManager,
     { id, isPublic }: FilledClient,
@@ -233,7 +245,7 @@ export class ClientsService {
     requireLegalRedirectUris(uris, { isPublic, httpHosts: this.settings.httpRedirectHostsOf(compatibility) });
   }
 
-  /** A client with keys has no secrets. */
+  /** Sets a client's keys and deletes its secrets, since a client has one or the other. */
   private async setKeys(
     db: EntityManager,
     client: FilledClient,

@@ -1,4 +1,4 @@
-/** The public client with which the explorer at /docs signs in; it has the same id in each installation. */
+/** The public client with which the explorer at /docs signs in. It has the same ID in every installation. */
 export const EXPLORER_CLIENT = '5e11a6e70d0c5a11d3e5f1a4b2c7d890';
-/** Its redirect URI, on the public URL. */
+/** The path of its redirect URI, on the public URL. */
 export const OAUTH2_REDIRECT = '/docs/oauth2-redirect.html';

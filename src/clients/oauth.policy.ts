@@ -6,8 +6,8 @@ import type { User } from '../schema/entities/user.entity.js';
 import { requireStaffWith, UsersPolicy } from '../users/users.policy.js';
 
 /**
- * Who may administer the clients and service accounts of an organization (docs/api.md, section 9): its staff with
- * `MANAGE_SERVICE_ACCOUNTS`. What takes `db` decides inside the transaction that acts on the decision.
+ * Decides who may administer an organization's clients and service accounts: its staff with `MANAGE_SERVICE_ACCOUNTS`
+ * (docs/api.md, section 9). Methods that take `db` decide inside the transaction that acts on the decision.
  */
 @Injectable()
 export class OAuthPolicy {
@@ -26,12 +26,15 @@ export class OAuthPolicy {
     return requireStaffWith(db, caller, 'MANAGE_SERVICE_ACCOUNTS', 'not_permitted');
   }
 
-  /** Nobody gets a key of an account that may do more than they may themselves. */
+  /** Refuses a key of an account that has rights which the caller lacks. */
   requireMayHoldKeyOf(db: EntityManager, caller: Caller, account: User): Promise<void> {
     return this.users.requireHoldsRightsOf(db, caller, account, 'not_permitted');
   }
 
-  /** Any but oneself, the last account that can manage the staff, and one with a permission that the caller lacks. */
+  /**
+   * Refuses to delete the caller's own account, the last account that can manage the staff, and an account with a
+   * permission that the caller lacks.
+   */
   async requireMayDelete(db: EntityManager, caller: Caller, account: User): Promise<void> {
     if (account.id === caller.userId) throw new DomainError('cannot_delete_self');
     await this.users.requireHoldsPermissionsOf(db, caller, account, 'not_permitted');

@@ -11,7 +11,7 @@ import { ClientOrigin } from '../schema/entities/client-origin.entity.js';
 import { Origin } from '../schema/entities/origin.entity.js';
 import type { Proof } from '../schema/entities/origin.entity.js';
 
-/** An origin that an organization is to have. */
+/** An origin and the organization that is to own it. */
 interface NewOwner {
   origin: string;
   organizationId: string;
@@ -19,7 +19,9 @@ interface NewOwner {
   by: Caller | null;
 }
 
-/** Which organization owns which origin. What takes `db` does what was decided before. */
+/**
+ * Records which organization owns which origin. Methods that take `db` check no permission; the caller has checked it.
+ */
 @Injectable()
 export class OriginsService {
   constructor(
@@ -29,7 +31,8 @@ export class OriginsService {
   ) {}
 
   /**
-   * Makes the origin the organization's unless it belongs to another one. Of several organizations at once, one gets it.
+   * Makes an organization the owner of an origin, unless another one owns it. Of several organizations at the same
+   * time, one gets it.
    *
    * @throws DomainError `invalid_origin`, `origin_in_use`
    */
@@ -39,14 +42,14 @@ export class OriginsService {
     if (!before) await insertOrIgnore(db, Origin, { origin, organizationId, proof, since: this.clock.now() });
     const owned = before ?? (await db.findOneByOrFail(Origin, { origin }));
     if (owned.organizationId !== organizationId) throw new DomainError('origin_in_use');
-    // What the operator has looked at is no longer to be reviewed.
+    // The operator has confirmed the origin, so it no longer needs a review.
     if (before) await db.update(Origin, { origin }, { proof });
     else await this.record(db, 'ORIGIN_ADDED', { origin, organizationId, by });
   }
 
   /**
-   * Takes the origin away from its owner and from that organization's clients. No session counts there any more, and
-   * those in frames there end.
+   * Takes an origin from its organization and from that organization's clients. Sessions no longer count there, and
+   * those in frames on it end.
    */
   async remove(db: EntityManager, { origin, organizationId }: Origin, by: Caller | null): Promise<void> {
     const clients = await db.findBy(ClientOrigin, { organizationId, origin });

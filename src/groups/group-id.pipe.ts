@@ -3,7 +3,7 @@ import type { PipeTransform } from '@nestjs/common';
 import { isId } from '../common/id.js';
 import { DomainError } from '../common/errors/errors.js';
 
-/** A path segment that names a group: what can't be an id does not reach the database. */
+/** A path segment that names a group. Anything but a valid group ID never reaches the database. */
 @Injectable()
 export class GroupIdPipe implements PipeTransform<string, string> {
   transform(segment: string): string {

@@ -30,13 +30,13 @@ export class GroupListsService {
     private readonly policy: GroupsPolicy,
   ) {}
 
-  /** What the caller has access to; nothing for whoever is on nobody's staff. */
+  /** Lists the groups that the caller has access to. The list is empty for callers who are on nobody's staff. */
   async list(caller: Caller, query: GroupsQueryDto, version: ApiVersion): Promise<GroupsDto> {
     return this.show(await this.policy.groupsOf(caller, query.permission), query, version);
   }
 
   /**
-   * Every group of the organization on whose staff the caller is, or those on which the caller has a permission.
+   * Lists all groups of the caller's organization, or those on which the caller has the given permission.
    *
    * @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted`
    */
@@ -46,7 +46,7 @@ export class GroupListsService {
     return this.show({ organizationId, staff: null }, query, version);
   }
 
-  /** Every group of an organization. Whether that may be seen is decided before. */
+  /** Lists all groups of an organization. The caller of this method has checked the permission. */
   listOf(organizationId: string, query: GroupsQueryDto): Promise<GroupsDto> {
     return this.show({ organizationId, staff: null }, query, '2.1.1');
   }
@@ -68,7 +68,7 @@ export class GroupListsService {
     list.andWhere('g.organizationId = :organizationId', { organizationId });
     if (range) list.andWhere(groupMatchesSearch('g.id'), range);
     if (query.customReference) list.andWhere('g.customReference = :customReference', query);
-    // Of staff, in the order of their rights: they may be few in an organization of many groups.
+    // Starts from the staff member's rights: they may have few in an organization with many groups.
     const id = staff ? 's.groupId' : 'g.id';
     const isCounted = !range && !query.customReference;
     return pageById(list, id, query, isCounted ? await this.totalOf({ organizationId, staff }) : undefined);

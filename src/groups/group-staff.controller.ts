@@ -23,7 +23,7 @@ class GroupPermissionPipe implements PipeTransform<string, GroupPermission> {
   }
 }
 
-/** The contract has an error of its own for a reference to staff that is none. */
+/** The API has an error of its own for a malformed reference to a staff user. */
 @Injectable()
 class StaffRefPipe implements PipeTransform<string | undefined, UserRef> {
   transform(segment: string | undefined): UserRef {

@@ -21,7 +21,7 @@ import type { Group } from '../schema/entities/group.entity.js';
 import { GroupsPolicy } from './groups.policy.js';
 import { requireGroup } from './groups.service.js';
 
-/** Which staff may do what with a group (docs/api.md, section 7.3). */
+/** The permissions of staff users on a group (docs/api.md, section 7.3). */
 @Injectable()
 export class GroupStaffService {
   constructor(
@@ -33,7 +33,7 @@ export class GroupStaffService {
     private readonly audit: AuditService,
   ) {}
 
-  /** @throws DomainError `unknown_group`, `not_permitted` */
+  /** Lists a group's staff. @throws DomainError `unknown_group`, `not_permitted` */
   async list(
     caller: Caller,
     groupId: string,
@@ -56,7 +56,10 @@ export class GroupStaffService {
     return { group, count: groupStaffUsers.length, total, groupStaffUsers };
   }
 
-  /** Gives this permission in place of the one before. @throws DomainError `unknown_group`, `not_permitted`, `unknown_user`, `not_available` */
+  /**
+   * Sets a staff user's permission on a group, in place of the previous one. @throws DomainError `unknown_group`,
+   * `not_permitted`, `unknown_user`, `not_available`
+   */
   async allow(caller: Caller, groupId: string, ref: UserRef, permission: GroupPermission): Promise<GroupStaffDto> {
     const userId = await this.database.transaction(async (db) => {
       const { group, user } = await this.requireChangeable(db, caller, groupId, ref);
@@ -67,7 +70,7 @@ export class GroupStaffService {
   }
 
   /**
-   * Takes the permission away. Without `VIEW` there is no `MANAGE` either.
+   * Takes a permission away. Taking `VIEW` takes `MANAGE` too.
    *
    * @throws DomainError `unknown_group`, `not_permitted`, `unknown_user`, `not_available`
    */
@@ -80,7 +83,9 @@ export class GroupStaffService {
     return this.toDto(groupId, userId, permission);
   }
 
-  /** Whether `by` may do that is decided before. @throws DomainError `not_available` */
+  /**
+   * Sets a permission. The caller of this method has checked that `by` may do so. @throws DomainError `not_available`
+   */
   async give(
     db: EntityManager,
     group: Group,
@@ -95,7 +100,10 @@ export class GroupStaffService {
     if (permission === 'VIEW') await this.revocation.revokeWhatIsNoLongerGranted(db, user.id, by);
   }
 
-  /** The same. @throws DomainError `not_available` */
+  /**
+   * Takes a permission away. The caller of this method has checked that `by` may do so. @throws DomainError
+   * `not_available`
+   */
   async take(
     db: EntityManager,
     group: Group,

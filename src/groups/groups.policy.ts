@@ -14,7 +14,7 @@ import type { GroupPermission } from '../schema/entities/group-staff.entity.js';
 import type { Group } from '../schema/entities/group.entity.js';
 import { Membership } from '../schema/entities/membership.entity.js';
 
-/** Groups of an organization: all, or those on which a staff user has a permission of their own. */
+/** Groups of an organization: all of them, or those on which a staff user has a permission of their own. */
 export interface GroupScope {
   organizationId: string;
   staff: StaffScope | null;
@@ -22,11 +22,14 @@ export interface GroupScope {
 
 export interface StaffScope {
   userId: string;
-  /** Any, if it is not given. */
+  /** Without it, any permission counts. */
   permission?: GroupPermission;
 }
 
-/** Who may do what with a group (docs/api.md, section 7). What takes `db` decides inside the transaction that acts on it. */
+/**
+ * Decides who may do what with a group (docs/api.md, section 7). Methods that take `db` decide inside the transaction
+ * that acts on the decision.
+ */
 @Injectable()
 export class GroupsPolicy {
   constructor(
@@ -34,15 +37,18 @@ export class GroupsPolicy {
     private readonly users: UsersPolicy,
   ) {}
 
-  /** `VIEW`: staff of the group's organization with any permission on it, or the groups administrator. */
+  /**
+   * Requires `VIEW`: the caller is staff of the group's organization with any permission on the group, or its groups
+   * administrator.
+   */
   async requireMayView(caller: Caller, group: Group, otherwise: ErrorId = 'no_permission'): Promise<void> {
     const ownOrganization = (await this.users.staffOrganizationOf(caller)) === group.organizationId;
     if (!ownOrganization || !(await this.hasAnyPermission(caller, group))) throw new DomainError(otherwise);
   }
 
   /**
-   * The groups on which the caller has exactly `permission`, or any: those that say so, and for the groups
-   * administrator, who has `MANAGE` on every one of the organization, all of them. `null` for none.
+   * The groups on which the caller has exactly `permission`, or any permission. A groups administrator has `MANAGE` on
+   * all groups of the organization. Returns `null` if there are none.
    */
   async groupsOf(caller: Caller, permission?: GroupPermission): Promise<GroupScope | null> {
     const organizationId = await this.users.staffOrganizationOf(caller);
@@ -52,12 +58,15 @@ export class GroupsPolicy {
     return permission === 'VIEW' ? null : { organizationId, staff: null };
   }
 
-  /** The organization of the new group: that of staff with `CREATE_GROUPS`. */
+  /** The organization of a new group: that of staff with `CREATE_GROUPS`. */
   requireMayCreate(db: EntityManager, caller: Caller): Promise<string> {
     return requireStaffWith(db, caller, 'CREATE_GROUPS', 'no_permission');
   }
 
-  /** `MANAGE`: staff of the group's organization who has it on the group, or the groups administrator. */
+  /**
+   * Requires `MANAGE`: the caller is staff of the group's organization with `MANAGE` on the group, or its groups
+   * administrator.
+   */
   async requireMayManage(
     db: EntityManager,
     { userId }: Caller,
@@ -71,14 +80,15 @@ export class GroupsPolicy {
     if (!may) throw new DomainError(otherwise);
   }
 
-  /** Whoever makes an account by adding it to a group needs `MANAGE_USERS` too. */
+  /** Requires `MANAGE_USERS`, which creating an account for a new member needs too. */
   async requireMaySetUp(db: EntityManager, caller: Caller): Promise<void> {
     await requireStaffWith(db, caller, 'MANAGE_USERS', 'no_permission');
   }
 
   /**
-   * An account of the own organization over which the caller has a right joins at once: with `MANAGE_USERS`, or with
-   * `MANAGE` on a group of the organization that it has joined. Nobody else is in before they have accepted themselves.
+   * Whether an account joins at once: if it belongs to the caller's organization, and the caller has `MANAGE_USERS` or
+   * `MANAGE` on a group of the organization that the account has joined. Every other account must accept an invitation
+   * first.
    */
   async joinsAtOnce(db: EntityManager, { userId }: Caller, user: User, { organizationId }: Group): Promise<boolean> {
     if (user.organizationId !== organizationId) return false;
@@ -95,8 +105,8 @@ export class GroupsPolicy {
   }
 
   /**
-   * What staff of a group see of somebody in it: everything of an account that their organization manages; of others
-   * nothing but the id while they are invited, and their name and e-mail address once they have joined.
+   * The members of an account that staff of a group see. They see all of it if their organization manages the account.
+   * Otherwise they see the ID, and, once the account has joined, its name and e-mail address.
    */
   visiblePart(user: UserDto, group: Group, status: Membership['status']): Partial<UserDto> & Pick<UserDto, 'id'> {
     if (user.organization?.id === group.organizationId) return user;
@@ -104,11 +114,11 @@ export class GroupsPolicy {
     return status === 'JOINED' ? { type, id, name, realName, emailAddress } : { type, id };
   }
 
-  /** `MANAGE`, never for oneself, and only for somebody of the organization. */
+  /** Requires `MANAGE`, for another staff user of the same organization. */
   async requireMayChangeStaff(db: EntityManager, caller: Caller, group: Group, user: User | null): Promise<User> {
     await this.requireMayManage(db, caller, group, 'not_permitted');
     if (user?.id === caller.userId) throw new DomainError('not_permitted', 'Nobody changes their own permission.');
-    // The answer does not tell whether another organization has such an account.
+    // The error must not reveal whether another organization has such an account.
     if (!user || ![user.organizationId, user.staffOrganizationId].includes(group.organizationId))
       throw new DomainError('unknown_user');
     return user;

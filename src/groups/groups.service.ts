@@ -29,14 +29,14 @@ export class GroupsService {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws DomainError `not_found`, `no_permission` */
+  /** Finds a group. @throws DomainError `not_found`, `no_permission` */
   async get(caller: Caller, id: string): Promise<GroupDto> {
     const group = await requireGroup(this.groups.manager, caller, id, 'not_found');
     await this.policy.requireMayView(caller, group);
     return this.show(id);
   }
 
-  /** The creator gets `MANAGE`. @throws DomainError `no_permission` */
+  /** Creates a group. Its creator gets `MANAGE`. @throws DomainError `no_permission` */
   async create(caller: Caller, fields: NewGroupDto): Promise<GroupDto> {
     const id = await this.database.transaction(async (db) =>
       this.insert(db, await this.policy.requireMayCreate(db, caller), fields, caller),
@@ -44,7 +44,7 @@ export class GroupsService {
     return this.show(id);
   }
 
-  /** Whether `by` may do that is decided before. */
+  /** Creates a group. The caller of this method has checked that `by` may do so. */
   async insert(db: EntityManager, organizationId: string, fields: NewGroupDto, by: Caller | null): Promise<string> {
     const id = newId();
     const now = this.clock.now();
@@ -63,7 +63,7 @@ export class GroupsService {
     return id;
   }
 
-  /** @throws DomainError `not_found`, `no_permission` */
+  /** Changes a group. @throws DomainError `not_found`, `no_permission` */
   async change(caller: Caller, id: string, changes: GroupChangesDto): Promise<GroupDto> {
     await this.database.transaction(async (db) => {
       const group = await requireGroup(db, caller, id, 'not_found');
@@ -93,7 +93,10 @@ export class GroupsService {
     return this.show(id);
   }
 
-  /** With the group go its login tokens, and the sessions that came from them. @throws DomainError `not_found`, `no_permission` */
+  /**
+   * Deletes a group with its login tokens and the sessions that they started. @throws DomainError `not_found`,
+   * `no_permission`
+   */
   async remove(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const group = await requireGroup(db, caller, id, 'not_found');
@@ -102,14 +105,14 @@ export class GroupsService {
     });
   }
 
-  /** Whether `by` may do that is decided before. */
+  /** Deletes a group. The caller of this method has checked that `by` may do so. */
   async delete(db: EntityManager, { id, organizationId }: Group, by: Caller | null): Promise<void> {
     await this.revocation.revokeAllOf(db, 'group', id, by);
     await db.delete(Group, { id });
     await this.audit.record(db, { event: 'GROUP_DELETED', organizationId, groupId: id, by });
   }
 
-  /** How the API shows groups, in the order of their ids; what is gone meanwhile is left out. */
+  /** The groups as the API shows them, ordered by ID. Groups that have been deleted meanwhile are left out. */
   async showAll(ids: string[]): Promise<GroupDto[]> {
     const found = await this.groups.find({ where: { id: In(ids) }, relations: { organization: true } });
     const groups = new Map(found.map((group) => [group.id, toGroupDto(group)]));
@@ -135,8 +138,8 @@ function toGroupDto(group: Group): GroupDto {
 }
 
 /**
- * A group of the organization on whose staff the caller is. One of another is refused as one that there is not, and at
- * the same cost.
+ * Finds a group of the organization on whose staff the caller is. A group of another organization is refused like one
+ * that does not exist, and at the same cost.
  *
  * @throws DomainError `otherwise`
  */

@@ -26,7 +26,7 @@ import { GroupsPolicy } from './groups.policy.js';
 import { requireGroup } from './groups.service.js';
 import { Membership } from '../schema/entities/membership.entity.js';
 
-/** Who is in a group, and who is invited to it (docs/api.md, section 7.2). */
+/** The members of a group, and who is invited to it (docs/api.md, section 7.2). */
 @Injectable()
 export class MembersService {
   constructor(
@@ -39,7 +39,7 @@ export class MembersService {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws DomainError `group_not_found`, `no_permission` */
+  /** Lists the members. @throws DomainError `group_not_found`, `no_permission` */
   async list(caller: Caller, groupId: string, query: VersionedQueryDto, version: ApiVersion): Promise<MembersDto> {
     const group = await requireGroup(this.memberships.manager, caller, groupId, 'group_not_found');
     await this.policy.requireMayView(caller, group);
@@ -50,7 +50,7 @@ export class MembersService {
       all
         .innerJoin('m.user', 'u')
         .andWhere(userMatchesSearch('m.userId'), range)
-        // Nobody finds out the name of a stranger by inviting them and searching for it.
+        // Inviting strangers and then searching for them must not reveal their names.
         .andWhere(
           `(u.organizationId = :organizationId OR (m.status = 'JOINED' AND ${userMatchesVisibleSearch('u')}))`,
           group,
@@ -68,11 +68,11 @@ export class MembersService {
   }
 
   /**
-   * An account over which the caller has a right joins, also if it was invited before; any other is only invited, and
-   * gives no access before it accepts.
+   * Adds an account to a group. If the caller has a right over the account, it joins, also if it was invited before.
+   * Any other account is only invited, and can't be let in before it accepts.
    *
    * @throws DomainError `group_not_found`, `no_permission`, `unknown_user`, `name_missing`, `already_member`,
-   *   `already_invited`, and those of the fields of a new account
+   * `already_invited`, and the errors of a new account's fields
    */
   async add(caller: Caller, groupId: string, ref: UserRef, fields: NewMemberDto): Promise<MemberDto> {
     const { group, membership } = await this.database.transaction(async (db) => {
@@ -93,7 +93,10 @@ export class MembersService {
     return (await this.toDtos(group, [membership.userId], [membership]))[0]!;
   }
 
-  /** Also withdraws an invitation. @throws DomainError `group_not_found`, `no_permission`, `not_group_member` */
+  /**
+   * Removes a member or withdraws an invitation. @throws DomainError `group_not_found`, `no_permission`,
+   * `not_group_member`
+   */
   async remove(caller: Caller, groupId: string, ref: UserRef): Promise<void> {
     await this.database.transaction(async (db) => {
       const group = await requireGroup(db, caller, groupId, 'group_not_found');
@@ -107,7 +110,7 @@ export class MembersService {
     });
   }
 
-  /** The caller's own answer to the invitation to a group. @throws DomainError `not_found` */
+  /** Accepts or declines an invitation to the caller. @throws DomainError `not_found` */
   async answer(caller: Caller, groupId: string, { action }: InvitationAnswerDto): Promise<void> {
     await this.database.transaction(async (db) => {
       const invitation = { userId: caller.userId, groupId, status: 'INVITED' } as const;
@@ -131,7 +134,7 @@ export class MembersService {
     return this.audit.record(db, { event, organizationId, userId, groupId, by });
   }
 
-  /** The account that a reference to nobody is to become. */
+  /** Creates the account for a reference to nobody. */
   private async setUp(
     db: EntityManager,
     caller: Caller,
@@ -161,7 +164,7 @@ export class MembersService {
     return db.findOneByOrFail(Membership, place);
   }
 
-  /** In the order of `userIds`; whoever is gone meanwhile is left out. */
+  /** The members in the order of `userIds`. Accounts that have been deleted meanwhile are left out. */
   private async toDtos(group: Group, userIds: string[], memberships: Membership[]): Promise<MemberDto[]> {
     const byUser = new Map(memberships.map((membership) => [membership.userId, membership]));
     return (await this.users.showAll(userIds.filter((id) => byUser.has(id)))).map((user) => {

@@ -26,20 +26,20 @@ import type { UserRef } from '../common/user-ref.js';
 import type { User } from '../schema/entities/user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
-/** Where the link leads that verifies an address. */
+/** The path of the link that verifies an address. */
 export const VERIFICATION_PATH = 'login/email-address';
-/** A mail can lie for a night. */
+/** A message may wait in an inbox overnight. */
 const LINK_SECONDS = SECONDS_PER_DAY;
 
-/** What the page of a link shows. */
+/** What the page behind a link shows. */
 export interface Verification {
   address: string;
   user: User;
 }
 
 /**
- * The e-mail addresses of an account. Those that name it are verified: an administrator set them, or whoever reads the
- * mail has opened a link. The others wait for that.
+ * The e-mail addresses of an account. Only verified addresses name the account: an administrator has set them, or
+ * whoever receives the mail has opened a link.
  */
 @Injectable()
 export class EmailAddressesService {
@@ -52,20 +52,23 @@ export class EmailAddressesService {
     private readonly clock: Clock,
   ) {}
 
-  /** The one that is shown comes first, and the unverified ones last. @throws DomainError `no_access`, `nonexistent_user` */
+  /**
+   * Lists the addresses: the primary one first, unverified ones last. @throws DomainError `no_access`,
+   * `nonexistent_user`
+   */
   async list(caller: Caller, ref: UserRef): Promise<UserEmailAddressesDto> {
     const { manager } = this.unverified;
     const user = await this.policy.requireMaySee(caller, await findUser(manager, caller, ref));
     return addressesOf(manager, user.id);
   }
 
-  /** @throws DomainError those of `list`, `not_owner` */
+  /** Finds an address. @throws DomainError those of `list`, `not_owner` */
   async get(caller: Caller, ref: UserRef, address: string): Promise<UserEmailAddressDto> {
     return requireListed(await this.list(caller, ref), address);
   }
 
   /**
-   * Adds an address: verified by an administrator, unverified by anybody to their own account.
+   * Adds an address. It is verified if an administrator adds it, and unverified if users add it to their own account.
    *
    * @throws DomainError `no_access`, `nonexistent_user`, `email_address_in_use`, `email_not_added`
    */
@@ -87,7 +90,9 @@ export class EmailAddressesService {
     return requireListed(await addressesOf(manager, id), address);
   }
 
-  /** @throws DomainError `no_access`, `nonexistent_user`, `not_owner`, `cannot_remove_primary_email` */
+  /**
+   * Removes an address. @throws DomainError `no_access`, `nonexistent_user`, `not_owner`, `cannot_remove_primary_email`
+   */
   async remove(caller: Caller, ref: UserRef, address: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const user = await this.requireChangeable(db, caller, ref);
@@ -101,7 +106,10 @@ export class EmailAddressesService {
     });
   }
 
-  /** @throws DomainError `no_access`, `nonexistent_user`, `not_verified`, `email_not_linked` */
+  /**
+   * Makes a verified address the primary one. @throws DomainError `no_access`, `nonexistent_user`, `not_verified`,
+   * `email_not_linked`
+   */
   async makePrimary(caller: Caller, ref: UserRef, address: string): Promise<UserEmailAddressesDto> {
     const id = await this.database.transaction(async (db) => {
       const user = await this.requireChangeable(db, caller, ref);
@@ -116,8 +124,8 @@ export class EmailAddressesService {
   }
 
   /**
-   * Makes a link that verifies an address of the account, and takes the place of the one before. Whoever gets it sends it
-   * to that address and shows it to nobody else.
+   * Makes a link that verifies an address of the account, and replaces the previous link. The caller must send the link
+   * to that address and show it to nobody else.
    *
    * @throws DomainError `no_access`, `nonexistent_user`, `not_owner`
    */
@@ -135,7 +143,7 @@ export class EmailAddressesService {
     return { url: `${this.settings.PUBLIC_URL}/${VERIFICATION_PATH}?token=${secret}`, expires: toIso(expiresAt) };
   }
 
-  /** What a link would verify; it changes nothing. @throws DomainError `invalid_token` */
+  /** What a link would verify. It changes nothing. @throws DomainError `invalid_token` */
   async requireVerification(secret: string): Promise<Verification> {
     const found = await this.unverified.findOne({
       where: { ...this.linked(secret), user: { status: 'ACTIVE' } },
@@ -146,9 +154,9 @@ export class EmailAddressesService {
   }
 
   /**
-   * Verifies the address of a link. Of any number of requests at once, one does.
+   * Verifies the address of a link. Of any number of concurrent requests, one does so.
    *
-   * @throws DomainError `invalid_token`; `email_address_in_use` if it names another account meanwhile; `email_not_added`
+   * @throws DomainError `invalid_token`; `email_address_in_use` if another account has it meanwhile; `email_not_added`
    */
   async verify(secret: string): Promise<string> {
     const { address, isPrimary, user } = (await this.requireVerification(secret)) as UnverifiedEmailAddress;
@@ -191,7 +199,7 @@ export class EmailAddressesService {
   }
 }
 
-/** For one more address that names the account. @throws DomainError `email_not_added` */
+/** Checks that the account may have one more verified address. @throws DomainError `email_not_added` */
 async function requireRoom(db: EntityManager, userId: string): Promise<void> {
   if ((await db.countBy(EmailAddress, { userId })) >= MAX_ADDRESSES) throw new DomainError('email_not_added');
 }

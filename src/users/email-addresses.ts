@@ -7,13 +7,15 @@ import { PasswordLink } from '../schema/entities/password-link.entity.js';
 import { UnverifiedEmailAddress } from '../schema/entities/unverified-email-address.entity.js';
 import { normalizeEmailAddress } from '../common/user-ref.js';
 
-/** Of verified ones, and of unverified ones: nobody has so many, and each of them is read with the account. */
+/**
+ * How many verified addresses an account may have, and how many unverified ones. All of them are read with the account.
+ */
 export const MAX_ADDRESSES = 20;
 
 /**
- * Gives an account an address that names it from now on.
+ * Gives an account an address that names it.
  *
- * @throws DomainError `inUse`, with the `userId` of the account that has it already
+ * @throws DomainError `inUse`, with the `userId` of the account that already has it
  */
 export async function addEmailAddress(
   db: EntityManager,
@@ -23,7 +25,7 @@ export async function addEmailAddress(
 ): Promise<EmailAddress> {
   const address = normalizeEmailAddress(given);
   const isPrimary = !(await db.existsBy(EmailAddress, { userId, isPrimary: true }));
-  // Whoever asks for the same address at the same time waits here, and then finds the other's.
+  // A concurrent request for the same address waits here and then finds the other's row.
   await insertOrIgnore(db, EmailAddress, { address, userId, isPrimary });
   const found = await db.findOneByOrFail(EmailAddress, { address });
   if (found.userId !== userId)
@@ -32,7 +34,7 @@ export async function addEmailAddress(
   return found;
 }
 
-/** Makes an address of the account the one that is shown. */
+/** Makes an address of the account its primary one. */
 export async function makePrimary(db: EntityManager, userId: string, address: string): Promise<void> {
   await forgetLinksOfOther(db, userId, address);
   await db.update(EmailAddress, { userId, isPrimary: true }, { isPrimary: false });
@@ -40,7 +42,7 @@ export async function makePrimary(db: EntityManager, userId: string, address: st
 }
 
 /**
- * Makes an address the one that is shown for the account, in place of the one before, which is gone.
+ * Replaces the account's primary address and deletes the previous one.
  *
  * @throws DomainError `account_exists` if another account has it
  */
@@ -52,8 +54,8 @@ export async function replaceEmailAddress(db: EntityManager, userId: string, giv
 }
 
 /**
- * Where another address is chosen, a link for a password may have gone to the wrong person, and an address that was to
- * replace the one before waits no longer.
+ * After a change of the address, a password link may have gone to the wrong person, and a claim that was to replace the
+ * previous address is obsolete.
  */
 async function forgetLinksOfOther(db: EntityManager, userId: string, address: string): Promise<void> {
   await db.delete(UnverifiedEmailAddress, { userId, isPrimary: true, address: Not(address) });
@@ -62,11 +64,11 @@ async function forgetLinksOfOther(db: EntityManager, userId: string, address: st
 }
 
 /**
- * Keeps an address that somebody set for themselves, apart from those that name the account. Whether somebody else has it
- * is not said: anybody could ask so who has an account.
+ * Keeps an address that users have set for themselves, apart from the addresses that name the account. It is not
+ * revealed whether another account has the address: otherwise anybody could find out who has an account.
  *
- * @param isPrimary whether it is to replace the one that is shown, once it is verified
- * @throws DomainError `email_not_added` when there are too many
+ * @param isPrimary whether it becomes the primary address once it is verified
+ * @throws DomainError `email_not_added` if there are too many
  */
 export async function claimEmailAddress(
   db: EntityManager,

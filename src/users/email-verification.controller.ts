@@ -9,7 +9,9 @@ import { PageErrorFilter } from '../http/page-error.filter.js';
 import { html, sendPage } from '../http/page.js';
 import { EmailAddressesService, VERIFICATION_PATH } from './email-addresses.service.js';
 
-/** The page of a link that verifies an e-mail address. Opening it changes nothing: scanners of mail open links too. */
+/**
+ * The page of a link that verifies an e-mail address. Opening it changes nothing, because mail scanners open links too.
+ */
 @ApiExcludeController()
 @Controller(VERIFICATION_PATH)
 @CalledBy('anyone')
@@ -21,7 +23,7 @@ export class EmailVerificationController {
   async show(@Query('token') token: unknown, @Res() reply: FastifyReply): Promise<void> {
     const { address, user } = await this.addresses.requireVerification(requireToken(token));
     const organization = user.organization ? ` at ${user.organization.name}` : '';
-    // The form goes to the address that the page has, so that the token is in no page.
+    // The form posts to the page's own address, so that the page does not contain the token.
     const body = html`<p>Is <strong>${address}</strong> the address of the account of <strong>${user.name}</strong>${organization}?</p>
       <p>If this is not your account, close this page: nothing has changed.</p>
       <form method="post"><button type="submit">Yes, confirm it</button></form>`;

@@ -15,14 +15,14 @@ function userWhere(ref: NamingRef): FindOptionsWhere<User> {
   }
 }
 
-/** The user whom `caller` names. It takes one statement, whether the user exists or not. */
+/** Finds the user whom `caller` names, in one statement, whether the user exists or not. */
 export function findUser(db: EntityManager, caller: Caller, ref: UserRef): Promise<User | null> {
   return findNamedUser(db, toNamingRef(caller, ref));
 }
 
-/** As `findUser`, for a reference that needs no caller. */
+/** Finds the user of a reference that does not depend on the caller. */
 export async function findNamedUser(db: EntityManager, ref: NamingRef): Promise<User | null> {
-  // A reference names one user at most. `findOne` would send two statements for a user that it finds by another table.
+  // A reference names at most one user. `findOne` would send two statements if it finds the user by a related table.
   const [user] = await db.findBy(User, userWhere(ref));
   return user ?? null;
 }

@@ -18,22 +18,22 @@ import type { UserRef } from '../common/user-ref.js';
 import { User } from '../schema/entities/user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
-/** Where a person opens the link. */
+/** The path of the link. */
 export const PASSWORD_LINK_PATH = '/oauth/password';
 
-/** Seconds that a link is good. */
+/** The lifetime of a link, in seconds. */
 const LIFETIME = SECONDS_PER_DAY;
 
 const PRUNE = pruneExpired('password_links', 'user_id');
 
-/** Whose password a link sets. */
+/** The account whose password a link sets. */
 export interface PasswordLinkOwner {
   id: string;
   name: string;
   emailAddress: string;
 }
 
-/** Links by which people set their passwords, each once. An administrator makes them, and passes them on. */
+/** Links with which people set their passwords. Each works once. An administrator makes them and passes them on. */
 @Injectable()
 export class PasswordLinksService {
   constructor(
@@ -45,7 +45,7 @@ export class PasswordLinksService {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws DomainError `no_access`, `nonexistent_user`, `email_address_not_specified` */
+  /** Makes a link. @throws DomainError `no_access`, `nonexistent_user`, `email_address_not_specified` */
   create(caller: Caller, ref: UserRef): Promise<PasswordLinkDto> {
     return this.database.transaction(async (db) => {
       const user = await this.policy.requireMayResetPassword(db, caller, await findUser(db, caller, ref));
@@ -53,7 +53,7 @@ export class PasswordLinksService {
     });
   }
 
-  /** Whether `by` may do that is decided before. The link takes the place of the one before. */
+  /** Makes a link, which replaces the previous one. The caller of this method has checked that `by` may do so. */
   async make(db: EntityManager, { id: userId, ...user }: User, by: Caller | null): Promise<PasswordLinkDto> {
     if (!(await db.existsBy(EmailAddress, { userId, isPrimary: true })))
       throw new DomainError('email_address_not_specified', 'The account has no e-mail address to sign in with.');
@@ -67,15 +67,15 @@ export class PasswordLinksService {
     return { url, expires: toIso(expiresAt) };
   }
 
-  /** Whom the link is for; looking uses nothing up. @throws DomainError `invalid_token` */
+  /** The account of a link. This does not use it up. @throws DomainError `invalid_token` */
   async require(token: string): Promise<PasswordLinkOwner> {
     return this.database.transaction(async (db) => this.requireOwner(db, await this.requireLink(db, token)));
   }
 
   /**
-   * Sets the password. Of any number of calls at once, one does.
+   * Sets the password. Of any number of concurrent calls, one does so.
    *
-   * @throws DomainError `invalid_password`, which leaves the link as it is, `invalid_token`
+   * @throws DomainError `invalid_password`, which does not use the link up; `invalid_token`
    */
   async use(token: string, password: string): Promise<void> {
     const { name, emailAddress } = await this.require(token);
@@ -83,7 +83,7 @@ export class PasswordLinksService {
     await this.database.transaction(async (db) => {
       const link = await this.requireLink(db, token);
       const { userId, tokenHash } = link;
-      // Of any number of calls at once, one deletes it.
+      // Of any number of concurrent calls, one deletes the link.
       const { affected } = await db.delete(PasswordLink, { userId, tokenHash });
       if (affected !== 1) throw gone();
       const { id } = await this.requireOwner(db, link);
@@ -102,7 +102,10 @@ export class PasswordLinksService {
     return link;
   }
 
-  /** Whoever made the link has still to have the right: both accounts may have been changed since. */
+  /**
+   * The account of a link. Whoever made the link must still have the right to, because both accounts may have changed
+   * since.
+   */
   private async requireOwner(
     db: EntityManager,
     { userId, madeBy }: Pick<PasswordLink, 'userId' | 'madeBy'>,

@@ -1,21 +1,29 @@
 import type { ZxcvbnFactory } from '@zxcvbn-ts/core';
 import { DomainError } from '../common/errors/errors.js';
 
-/** NIST SP 800-63B, section 3.1.1.2: at least 15 characters where a password is all there is. */
+/** NIST SP 800-63B, section 3.1.1.2: at least 15 characters if the password is the only factor. */
 export const MIN_PASSWORD_LENGTH = 15;
-/** Longer ones only cost time to hash. */
+/** Longer passwords would only take longer to hash. */
 export const MAX_PASSWORD_LENGTH = 256;
 
-/** Of four: a password that is not among the first hundred million which somebody would try who knows what people choose. */
+/**
+ * Of 4. A password with this score is not among the first hundred million guesses of an attacker who knows what people
+ * choose.
+ */
 const MIN_SCORE = 3;
-/** Enough of a password to see whether it is a strong one. What is looked at grows faster than its length. */
+/**
+ * How many characters are examined. They are enough to see whether a password is strong, and the time grows faster than
+ * the length.
+ */
 const MAX_LOOKED_AT = 64;
 
 let estimator: Promise<ZxcvbnFactory> | undefined;
 
 /**
- * @param about words that others know of the account, as its e-mail address and name
- * @throws DomainError `invalid_password` for one that is too short or too long, or that others would try soon
+ * Checks a new password.
+ *
+ * @param about words that others know about the account, such as its e-mail address and name
+ * @throws DomainError `invalid_password` if it is too short, too long or easy to guess
  */
 export async function requireStrongPassword(password: string, about: string[]): Promise<void> {
   if (password.length < MIN_PASSWORD_LENGTH || password.length > MAX_PASSWORD_LENGTH)
@@ -32,7 +40,7 @@ export async function requireStrongPassword(password: string, about: string[]): 
     );
 }
 
-/** Its dictionary takes a second to read, and most processes set no password. */
+/** Loads the dictionary on first use: it takes a second to read, and most processes set no password. */
 async function load(): Promise<ZxcvbnFactory> {
   const [{ ZxcvbnFactory }, { dictionary, adjacencyGraphs }] = await Promise.all([
     import('@zxcvbn-ts/core'),

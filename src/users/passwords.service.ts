@@ -13,10 +13,15 @@ import { Password } from '../schema/entities/password.entity.js';
 import { User } from '../schema/entities/user.entity.js';
 import { normalizeEmailAddress } from '../common/user-ref.js';
 
-/** OWASP's Password Storage Cheat Sheet: argon2id (the library's default) with 19 MiB, two passes, one lane. */
+/**
+ * Parameters from OWASP's Password Storage Cheat Sheet: argon2id (the library's default) with 19 MiB, two passes and
+ * one lane.
+ */
 const ARGON2ID = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
-/** An account without a password costs no more and no less than one with a password, or none at all. */
+/**
+ * One statement finds the account and its password, so that an unknown address or a missing password costs the same.
+ */
 const FIND: Statement = {
   name: 'find_password',
   sql: `SELECT u."id" AS "userId", p."hash", p."changed_at" AS "changedAt" FROM "email_addresses" e
@@ -31,15 +36,15 @@ interface Owner {
   changedAt: Date | string | null;
 }
 
-/** Who tried to sign in. */
+/** The result of an attempt to sign in. */
 export interface SignInAttempt {
-  /** Whose the e-mail address is, if it is that of an active person. */
+  /** The account with the e-mail address, if it belongs to an active person. */
   ownerId: string | null;
-  /** Since when the password is theirs, if it is. */
+  /** When the password was set, if it is the right one. */
   passwordFrom: string | null;
 }
 
-/** What users sign in with. An account needs none; the host lets its users in without. */
+/** The passwords of accounts. An account needs none if its host lets its user in. */
 @Injectable()
 export class PasswordsService {
   private decoyHash: Promise<string> | undefined;
@@ -53,20 +58,20 @@ export class PasswordsService {
     private readonly clock: Clock,
   ) {}
 
-  /** Sets the password for an operator. @throws DomainError `invalid_password` */
+  /** Sets a password for the operator. @throws DomainError `invalid_password` */
   async set(userId: string, password: string): Promise<void> {
     await requireStrongPassword(password, await this.namesOf(userId));
     await this.setKnown(userId, password);
   }
 
-  /** The same for one that everybody may know: that of the demo. */
+  /** Sets a password that everybody may know: the demo's. Its strength is not checked. */
   async setKnown(userId: string, password: string): Promise<void> {
     const hashed = await hashOf(password);
     await this.database.transaction((db) => this.store(db, userId, hashed, null));
   }
 
   /**
-   * Changes one's own password, and says from when the new one is; `null` if the current one is wrong.
+   * Changes the user's own password and returns when it was set, or `null` if `current` is wrong.
    *
    * @throws DomainError `invalid_password`
    */
@@ -75,19 +80,22 @@ export class PasswordsService {
     if (!before || !(await this.matches(before.hash, current))) return null;
     const hashed = await this.hashStrong(password, await this.namesOf(userId));
     return this.database.transaction(async (db) => {
-      // Another one may have been set meanwhile, to which the current one is a stranger.
+      // Another password may have been set meanwhile, for which `current` was not checked.
       if (!(await db.existsBy(Password, { userId, hash: before.hash }))) return null;
       return (await this.store(db, userId, hashed, { userId })).toISOString();
     });
   }
 
-  /** What is stored of a password. @throws DomainError `invalid_password`, also where it can be guessed from `about` the account */
+  /**
+   * The hash to store for a new password. @throws DomainError `invalid_password`, also if it can be guessed from
+   * `about`
+   */
   async hashStrong(password: string, about: string[]): Promise<string> {
     await requireStrongPassword(password, about);
     return hashOf(password);
   }
 
-  /** Sets the password, ends what was signed in for with the one before, and answers from when it is. */
+  /** Sets a password, ends the account's sign-ins with the previous one, and returns when it was set. */
   async store(db: EntityManager, userId: string, hashed: string, by: { userId: string } | null): Promise<Date> {
     const { staffOrganizationId, organizationId: managedBy } = await db.findOneByOrFail(User, { id: userId });
     const changedAt = this.clock.now();
@@ -100,8 +108,8 @@ export class PasswordsService {
   }
 
   /**
-   * Whose the e-mail address is, and whether the password is theirs. Whoever has no such address, no password or another
-   * one costs the same: one query, and one look at a hash.
+   * Finds the account with the e-mail address, and checks the password. An unknown address, an account without a
+   * password and a wrong password all cost the same: one query and one hash verification.
    */
   async check(emailAddress: string, password: string): Promise<SignInAttempt> {
     const [owner] = await this.database.read<Owner>(FIND, [normalizeEmailAddress(emailAddress)]);
@@ -112,8 +120,8 @@ export class PasswordsService {
   }
 
   /**
-   * Whether it is the account of an active person, and, if it is said from when it was, still with the password of the
-   * sign-in: another one may be set while somebody signs in, and then finds nothing yet that it could end.
+   * Whether an account belongs to an active person and, if `passwordFrom` is given, still has the password of that
+   * time. A password that is set while somebody signs in can't end their sign-in yet, so this check must.
    */
   async isStillSignedIn(accountId: string, passwordFrom?: string): Promise<boolean> {
     const isActive = await this.users.existsBy({ id: accountId, type: 'USER', status: 'ACTIVE' });
@@ -126,7 +134,7 @@ export class PasswordsService {
     return user ? [user.name, ...user.emailAddresses.map(({ address }) => address)] : [];
   }
 
-  /** Takes as long for every hash that was made with the parameters above. */
+  /** Compares a password with a hash. It takes the same time for every hash with the parameters above. */
   matches(hashed: string, password: string): Promise<boolean> {
     return verify(hashed, password.normalize('NFKC'));
   }

@@ -13,7 +13,7 @@ import type { UserRef } from '../common/user-ref.js';
 import type { User } from '../schema/entities/user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
-/** What staff may do in their organization (docs/api.md, section 6.7). */
+/** The permissions of staff in their organization (docs/api.md, section 6.7). */
 @Injectable()
 export class PermissionsService {
   constructor(
@@ -23,7 +23,7 @@ export class PermissionsService {
     private readonly audit: AuditService,
   ) {}
 
-  /** @throws DomainError `not_permitted`, `nonexistent_user` */
+  /** Lists an account's permissions. @throws DomainError `not_permitted`, `nonexistent_user` */
   list(caller: Caller, ref: UserRef): Promise<PermissionsDto> {
     return this.database.transaction(async (db) => {
       const user = await this.policy.requireMaySeePermissions(db, caller, await findUser(db, caller, ref));
@@ -31,7 +31,7 @@ export class PermissionsService {
     });
   }
 
-  /** @throws DomainError `not_permitted`, `nonexistent_user` */
+  /** Grants a permission. @throws DomainError `not_permitted`, `nonexistent_user` */
   grant(caller: Caller, ref: UserRef, permission: Permission): Promise<PermissionsDto> {
     return this.database.transaction(async (db) => {
       const user = await this.policy.requireMayGrant(db, caller, await findUser(db, caller, ref), permission);
@@ -39,7 +39,10 @@ export class PermissionsService {
     });
   }
 
-  /** Ends also what was obtained with the permission. @throws DomainError `not_permitted`, `nonexistent_user` */
+  /**
+   * Revokes a permission, and ends whatever was obtained with it. @throws DomainError `not_permitted`,
+   * `nonexistent_user`
+   */
   revoke(caller: Caller, ref: UserRef, permission: Permission): Promise<PermissionsDto> {
     return this.database.transaction(async (db) => {
       const user = await this.policy.requireMayRevoke(db, caller, await findUser(db, caller, ref));
@@ -47,17 +50,17 @@ export class PermissionsService {
     });
   }
 
-  /** Whether `by` may do that is decided before. */
+  /** Grants a permission. The caller of this method has checked that `by` may do so. */
   async give(db: EntityManager, user: User, permission: Permission, by: Caller | null): Promise<PermissionsDto> {
     const row = { userId: user.id, permission };
     if (!(await db.existsBy(AccountPermission, row))) await this.record(db, 'PERMISSION_GRANTED', by, user, permission);
     await insertOrIgnore(db, AccountPermission, row);
-    // Whoever lacks it may have let the account in before.
+    // Callers who lack the new permission may have let the account in before. They no longer may.
     await this.revocation.revokeWhatIsNoLongerGranted(db, user.id, by);
     return permissionsOf(db, user.id);
   }
 
-  /** The same. */
+  /** Revokes a permission. The caller of this method has checked that `by` may do so. */
   async take(db: EntityManager, user: User, permission: Permission, by: Caller | null): Promise<PermissionsDto> {
     const row = { userId: user.id, permission };
     if (await db.existsBy(AccountPermission, row)) await this.record(db, 'PERMISSION_REVOKED', by, user, permission);

@@ -16,7 +16,7 @@ import type { ThirdPartyIdRef, UserRef } from '../common/user-ref.js';
 import type { User } from '../schema/entities/user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
-/** What third parties call a user (docs/api.md, section 6.5). */
+/** The third-party IDs of users (docs/api.md, section 6.5). */
 @Injectable()
 export class ThirdPartyIdsService {
   constructor(
@@ -26,21 +26,27 @@ export class ThirdPartyIdsService {
     private readonly audit: AuditService,
   ) {}
 
-  /** @throws DomainError `no_access`, `nonexistent_user` */
+  /** Lists a user's third-party IDs. @throws DomainError `no_access`, `nonexistent_user` */
   async list(caller: Caller, ref: UserRef): Promise<ThirdPartyIdDto[]> {
     const user = await this.policy.requireMaySee(caller, await findUser(this.ids.manager, caller, ref));
     const ids = await this.ids.find({ where: { userId: user.id }, order: { thirdParty: 'ASC' } });
     return ids.map(({ thirdParty, externalId }) => ({ thirdParty, id: externalId }));
   }
 
-  /** @throws DomainError `no_access`, `nonexistent_user`, `unknown_third_party_id` */
+  /**
+   * Finds one of a user's third-party IDs. @throws DomainError `no_access`, `nonexistent_user`,
+   * `unknown_third_party_id`
+   */
   async get(caller: Caller, ref: UserRef, { thirdParty, id }: ThirdPartyIdRef): Promise<ThirdPartyIdDto> {
     const found = (await this.list(caller, ref)).find((own) => own.thirdParty === thirdParty && own.id === id);
     if (!found) throw new DomainError('unknown_third_party_id');
     return found;
   }
 
-  /** @throws DomainError those above, `invalid_third_party_id`, `third_party_id_in_use`, `third_party_already_assigned` */
+  /**
+   * Assigns a third-party ID. @throws DomainError those of `get`, `invalid_third_party_id`, `third_party_id_in_use`,
+   * `third_party_already_assigned`
+   */
   async assign(caller: Caller, ref: UserRef, thirdPartyId: ThirdPartyIdRef): Promise<void> {
     await this.database.transaction(async (db) => {
       const user = await this.requireChangeable(db, caller, ref);
@@ -52,7 +58,7 @@ export class ThirdPartyIdsService {
     });
   }
 
-  /** @throws DomainError `no_access`, `nonexistent_user`, `unknown_third_party_id` */
+  /** Removes a third-party ID. @throws DomainError `no_access`, `nonexistent_user`, `unknown_third_party_id` */
   async remove(caller: Caller, ref: UserRef, { thirdParty, id }: ThirdPartyIdRef): Promise<void> {
     await this.database.transaction(async (db) => {
       const user = await this.requireChangeable(db, caller, ref);
@@ -82,7 +88,10 @@ export class ThirdPartyIdsService {
   }
 }
 
-/** The third-party ID that the fields of an account name, if they name one; `invalid_third_party_id` for half of one. */
+/**
+ * The third-party ID in the fields of an account, if there is one. @throws DomainError `invalid_third_party_id` if only
+ * half of it is given
+ */
 export function newThirdPartyId(fields: {
   thirdParty?: string | null;
   thirdPartyId?: string | null;
@@ -92,7 +101,7 @@ export function newThirdPartyId(fields: {
   return parseThirdPartyId({ thirdParty, id: thirdPartyId });
 }
 
-/** Gives the user an ID of one of the organization's third parties; one that they have already is no fault. */
+/** Gives a user an ID of one of the organization's third parties. It is no error if the user already has it. */
 export async function assignThirdPartyId(
   db: EntityManager,
   organizationId: string,
@@ -101,7 +110,7 @@ export async function assignThirdPartyId(
 ): Promise<void> {
   if (!(await db.existsBy(ThirdParty, { code: thirdParty, organizationId })))
     throw new DomainError('invalid_third_party_id', 'The code is none of the organization’s.');
-  // Whoever asks for the same one at the same time waits here, and then finds the other's.
+  // A concurrent request for the same ID waits here and then finds the other's row.
   await insertOrIgnore(db, ThirdPartyId, { thirdParty, externalId, userId });
   const holder = await db.findOneBy(ThirdPartyId, { thirdParty, externalId });
   if (!holder) throw new DomainError('third_party_already_assigned');

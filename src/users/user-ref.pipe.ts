@@ -26,7 +26,7 @@ export class ThirdPartyRefPipe implements PipeTransform<{ thirdParty?: string; i
   }
 }
 
-/** An e-mail address that a call is about, in the form in which addresses are compared. */
+/** An e-mail address in the path, in the normalized form. */
 @Injectable()
 export class EmailAddressPipe implements PipeTransform<string, string> {
   transform(segment: string): string {
@@ -36,7 +36,7 @@ export class EmailAddressPipe implements PipeTransform<string, string> {
   }
 }
 
-/** A third-party ID in one segment, `CODE$ID`, or in two, on a route with `:thirdParty/:id`. */
+/** A third-party ID in one path segment, `CODE$ID`, or in two, on a route with `:thirdParty/:id`. */
 @Injectable()
 export class ThirdPartyIdPipe implements PipeTransform<
   { thirdPartyId?: string; thirdParty?: string; id?: string },

@@ -6,7 +6,7 @@ import { ThirdPartyId } from '../schema/entities/third-party-id.entity.js';
 import { UserSearchTerm } from '../schema/entities/user-search-term.entity.js';
 import { User } from '../schema/entities/user.entity.js';
 
-/** To be called by whatever changes the name, an e-mail address or a third-party ID of an account. */
+/** Updates an account's search terms. Call it whenever its name, an e-mail address or a third-party ID changes. */
 export async function indexUser(db: EntityManager, userId: string): Promise<void> {
   const { name, type, organizationId } = await db.findOneByOrFail(User, { id: userId });
   const addresses = await db.findBy(EmailAddress, { userId });
@@ -20,21 +20,25 @@ export async function indexUser(db: EntityManager, userId: string): Promise<void
   const terms = searchTerms(texts).map((term) => ({
     userId,
     term,
-    // A search through the people of an organization finds no service account.
+    // Searches for an organization's people must not find service accounts.
     organizationId: type === 'USER' ? organizationId : null,
   }));
   if (terms.length > 0) await db.insert(UserSearchTerm, terms);
 }
 
-/** That a search finds the account `userId`, as SQL; its parameters are the range of the search. */
+/**
+ * An SQL condition for an account to match a search. `userId` is an SQL expression; the parameters are the range of the
+ * search.
+ */
 export function userMatchesSearch(userId: string): string {
   return `EXISTS (SELECT 1 FROM "user_search_terms" found WHERE found."user_id" = ${userId} AND found."term" >= :from AND found."term" < :below)`;
 }
 
 /**
- * That such a search finds the account with the alias `u` by what other organizations see of it, as SQL. Third-party IDs and
- * further addresses are private: whoever could search for them would find them out letter by letter. An account that has none is
- * found by its name and address alone; of another one, the beginning of a word of these has to be what is searched for.
+ * An SQL condition for the account `u` to match a search by what other organizations see of it. Third-party IDs and
+ * further addresses are private: whoever could search for them could find them out letter by letter. If an account has
+ * no such private data, its search terms are enough; otherwise, a word of its name or primary address must begin with
+ * the query.
  */
 export function userMatchesVisibleSearch(u: string): string {
   return `(

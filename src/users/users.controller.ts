@@ -12,7 +12,7 @@ import { ThirdPartyRefPipe, UserRefPipe } from './user-ref.pipe.js';
 import type { UserRef } from '../common/user-ref.js';
 import { UsersService } from './users.service.js';
 
-/** The errors of the fields of an account. */
+/** The errors of an account's fields. */
 const FIELD_ERRORS = [
   'account_exists',
   'email_address_invalid',

@@ -12,8 +12,8 @@ import type { Permission } from '../schema/entities/account-permission.entity.js
 import { User } from '../schema/entities/user.entity.js';
 
 /**
- * Who may see and change which account (docs/api.md, section 6). What takes `db` decides inside the transaction that acts
- * on the decision.
+ * Decides who may see and change which account (docs/api.md, section 6). Methods that take `db` decide inside the
+ * transaction that acts on the decision.
  */
 @Injectable()
 export class UsersPolicy {
@@ -23,10 +23,11 @@ export class UsersPolicy {
   ) {}
 
   /**
-   * One's own account, or one that the organization manages on whose staff the caller is. An account of others is
-   * refused as nobody, `null`, is: by that, nobody learns who exists elsewhere.
+   * Allows the caller's own account, and accounts that the caller's organization manages if the caller is on its staff.
+   * Another organization's account is refused like one that does not exist (`null`), so that nobody learns who has an
+   * account there.
    *
-   * @throws DomainError `no_access` for whoever is on nobody's staff; `nonexistent_user`
+   * @throws DomainError `no_access` if the caller is on nobody's staff; `nonexistent_user`
    */
   async requireMaySee(caller: Caller, user: User | null): Promise<User> {
     if (user?.id === caller.userId) return user;
@@ -36,35 +37,38 @@ export class UsersPolicy {
     return user;
   }
 
-  /** The organization whose accounts the caller may list: the own one, of staff; `self` stands for its id. */
+  /**
+   * The organization whose accounts the caller may list: the one on whose staff the caller is. `self` stands for its
+   * ID.
+   */
   async requireMayList(caller: Caller, organization: string): Promise<string> {
     const own = await this.staffOrganizationOf(caller);
     if (own === null || (organization !== 'self' && organization !== own)) throw new DomainError('not_permitted');
     return own;
   }
 
-  /** The organization whose record of events the caller may read: that of staff with `VIEW_AUDIT_LOG`. */
+  /** The organization whose audit log the caller may read: that of staff with `VIEW_AUDIT_LOG`. */
   requireMayViewAuditLog(caller: Caller): Promise<string> {
     return this.requireStaffMember(caller, 'VIEW_AUDIT_LOG');
   }
 
-  /** The organization of whose users the caller may see the sessions and login tokens: that of staff with `MANAGE_USERS`. */
+  /** The organization whose users' sessions and login tokens the caller may see: that of staff with `MANAGE_USERS`. */
   requireMaySeeSessions(caller: Caller): Promise<string> {
     return this.requireStaffMember(caller, 'MANAGE_USERS');
   }
 
-  /** The same, to end them. */
+  /** The organization whose users' sessions the caller may end: that of staff with `MANAGE_USERS`. */
   requireMayEndSessions(db: EntityManager, caller: Caller): Promise<string> {
     return requireStaffWith(db, caller, 'MANAGE_USERS', 'not_permitted');
   }
 
-  /** Of one user, whom that organization has to manage. */
+  /** Requires that the organization manages the user. */
   requireManaged(organizationId: string, user: User | null): User {
     if (user?.organizationId !== organizationId) throw new DomainError('nonexistent_user');
     return user;
   }
 
-  /** The organization on whose staff the caller is; `null` for nobody's staff and for a blocked account. */
+  /** The organization on whose staff the caller is, or `null` if there is none or the account is blocked. */
   async staffOrganizationOf({ userId }: Caller): Promise<string | null> {
     const caller = await this.users.findOneBy({ id: userId, status: 'ACTIVE' });
     return caller?.staffOrganizationId ?? null;
@@ -74,14 +78,14 @@ export class UsersPolicy {
     return this.permissions.existsBy({ userId, permission });
   }
 
-  /** The organization that manages the new account: that of staff with `MANAGE_USERS`. */
+  /** The organization that will manage a new account: that of staff with `MANAGE_USERS`. */
   requireMayCreate(db: EntityManager, caller: Caller): Promise<string> {
     return requireStaffWith(db, caller, 'MANAGE_USERS', 'no_permission');
   }
 
   /**
-   * One's own account, but not its status or third-party IDs; or any account that the caller's organization manages,
-   * with `MANAGE_USERS`, or `MANAGE_SERVICE_ACCOUNTS` for a service account.
+   * Allows the caller's own account, except for its status and third-party IDs; and any account that the caller's
+   * organization manages, with `MANAGE_USERS`, or `MANAGE_SERVICE_ACCOUNTS` for a service account.
    */
   async requireMayChange(
     db: EntityManager,
@@ -99,8 +103,8 @@ export class UsersPolicy {
   }
 
   /**
-   * Whoever may edit what names an account, its status or its password, or delete it, could act as that account or in
-   * its place: nobody does so to an account with a permission that they lack.
+   * Refuses an account with a permission that the caller lacks. Whoever may delete an account, or change its names,
+   * status or password, could act as that account or in its place.
    *
    * @throws DomainError `otherwise`
    */
@@ -116,7 +120,10 @@ export class UsersPolicy {
         throw new DomainError(otherwise, `The account has ${permission}, which the caller lacks.`);
   }
 
-  /** Addresses that are set with `MANAGE_USERS` in the organization that manages the account are verified, also one's own. */
+  /**
+   * Whether addresses that the caller sets are verified: with `MANAGE_USERS` in the organization that manages the
+   * account, also for the caller's own account.
+   */
   async mayVerifyAddressesOf(db: EntityManager, { userId }: Caller, user: User): Promise<boolean> {
     if (user.organizationId === null) return false;
     const caller = { id: userId, status: 'ACTIVE', staffOrganizationId: user.organizationId } as const;
@@ -124,8 +131,9 @@ export class UsersPolicy {
   }
 
   /**
-   * With `MANAGE_USERS`, an account of a person that the organization manages, with no permission and no right on a group that
-   * the caller lacks: whoever sets the password can sign in as that person. Whoever changes their own gives the one before.
+   * Requires `MANAGE_USERS`, for a person's account that the organization manages and that has no permission and no
+   * group right which the caller lacks: whoever sets the password can sign in as that person. Users who change their
+   * own password give the current one instead.
    */
   async requireMayResetPassword(db: EntityManager, caller: Pick<Caller, 'userId'>, user: User | null): Promise<User> {
     const organizationId = await requireStaffWith(db, caller, 'MANAGE_USERS', 'no_access');
@@ -138,8 +146,8 @@ export class UsersPolicy {
   }
 
   /**
-   * Whoever has the password or a key of an account can do all that it may: nobody gets one to an account that may do more than
-   * they may themselves, also on groups.
+   * Refuses an account with rights that the caller lacks, on groups too. Whoever has an account's password or key can
+   * do everything that the account may.
    *
    * @throws DomainError `otherwise`
    */
@@ -158,19 +166,22 @@ export class UsersPolicy {
         throw new DomainError(otherwise, `The account has ${right} on a group; the caller does not.`);
   }
 
-  /** A service account is named by its id alone. */
+  /** A service account has no other reference than its ID. */
   requireCanBeAddressed(user: User): void {
     if (user.type === 'SERVICE_ACCOUNT')
       throw new DomainError('no_access', 'A service account has no e-mail address and no third-party IDs.');
   }
 
-  /** Nobody blocks themselves, nor the last account that can manage the staff of its organization. */
+  /** Refuses to block the caller's own account, and the last account that can manage the organization's staff. */
   async requireMayBlock(db: EntityManager, caller: Caller, user: User): Promise<void> {
     if (caller.userId === user.id) throw new DomainError('no_access', 'Nobody blocks their own account.');
     await this.requireStaffManagerBeside(db, user, 'no_access');
   }
 
-  /** With `MANAGE_USERS`, an account that the organization manages, with no permission that the caller lacks, other than one's own and than a group manager's. */
+  /**
+   * Requires `MANAGE_USERS`, for an account that the organization manages and that has no permission which the caller
+   * lacks. The caller's own account and accounts that manage groups are refused.
+   */
   async requireMayDelete(db: EntityManager, caller: Caller, user: User | null): Promise<User> {
     const organizationId = await requireStaffWith(db, caller, 'MANAGE_USERS', 'access_denied');
     if (user?.id === caller.userId) throw new DomainError('cannot_delete_self');
@@ -185,7 +196,7 @@ export class UsersPolicy {
     return user;
   }
 
-  /** Staff with `MANAGE_STAFF`, for staff of the same organization. */
+  /** Requires `MANAGE_STAFF`, for staff of the same organization. */
   async requireMaySeePermissions(db: EntityManager, caller: Caller, user: User | null): Promise<User> {
     const organizationId = await requireStaffWith(db, caller, 'MANAGE_STAFF', 'not_permitted');
     if (!user || ![user.organizationId, user.staffOrganizationId].includes(organizationId))
@@ -194,7 +205,7 @@ export class UsersPolicy {
     return user;
   }
 
-  /** The same, never for oneself; and nobody grants what they lack. */
+  /** Requires `MANAGE_STAFF`, for other staff of the same organization. Callers can't grant what they lack. */
   async requireMayGrant(db: EntityManager, caller: Caller, found: User | null, permission: Permission): Promise<User> {
     const user = await this.requireMayRevoke(db, caller, found);
     if (!(await db.existsBy(AccountPermission, { userId: caller.userId, permission })))
@@ -202,7 +213,7 @@ export class UsersPolicy {
     return user;
   }
 
-  /** Whoever may take `MANAGE_STAFF` away from others has it, and keeps it: so somebody always does. */
+  /** Requires `MANAGE_STAFF`, for other staff. Callers can't revoke their own, so somebody always keeps it. */
   async requireMayRevoke(db: EntityManager, caller: Caller, found: User | null): Promise<User> {
     const user = await this.requireMaySeePermissions(db, caller, found);
     if (user.id === caller.userId) throw new DomainError('not_permitted', 'Nobody changes their own permissions.');
@@ -210,29 +221,29 @@ export class UsersPolicy {
   }
 
   /**
-   * With `MANAGE_STAFF` in the organization: an account that it manages, or that nobody does. Another organization's
-   * account is not taken from it. `null` is an account that is still to be made.
+   * Requires `MANAGE_STAFF` in the organization, for an account that the organization manages or that nobody does.
+   * Another organization's account can't be taken from it. `null` is an account that does not exist yet.
    */
   async requireMayAppoint(db: EntityManager, caller: Caller, organizationId: string, user: User | null): Promise<void> {
     await this.requireStaffManager(db, caller, organizationId);
     if (user) this.requireAppointable(organizationId, user);
   }
 
-  /** The account is on nobody's staff, and no other organization manages it. */
+  /** Requires that the account is on nobody's staff and that no other organization manages it. */
   requireAppointable(organizationId: string, user: User): void {
     if (user.staffOrganizationId === organizationId) throw new DomainError('already_staff_user');
     const linked = [user.staffOrganizationId, user.organizationId].some((id) => id !== null && id !== organizationId);
     if (linked) throw new DomainError('linked_to_other_organization');
   }
 
-  /** The same right: anybody on the staff but oneself, unless they still manage groups. */
+  /** Requires `MANAGE_STAFF`, for anybody else on the staff who manages no group. */
   async requireMayDismiss(db: EntityManager, caller: Caller, organizationId: string, user: User | null): Promise<User> {
     await this.requireStaffManager(db, caller, organizationId);
     if (user?.id === caller.userId) throw new DomainError('cannot_demote_self');
     return this.requireDismissible(db, organizationId, user);
   }
 
-  /** A person on the staff who manages no group. */
+  /** Requires a person on the staff who manages no group. */
   async requireDismissible(db: EntityManager, organizationId: string, user: User | null): Promise<User> {
     if (user?.staffOrganizationId !== organizationId) throw new DomainError('not_staff_user');
     if (user.type === 'SERVICE_ACCOUNT')
@@ -257,7 +268,10 @@ export class UsersPolicy {
     if (own !== organizationId) throw new DomainError('not_permitted');
   }
 
-  /** Somebody else can manage the staff of the organization, or `user` could not either. @throws DomainError `otherwise` */
+  /**
+   * Requires that somebody else can manage the organization's staff, unless `user` can't either. @throws DomainError
+   * `otherwise`
+   */
   async requireStaffManagerBeside(db: EntityManager, user: User, otherwise: ErrorId): Promise<void> {
     const { id, staffOrganizationId } = user;
     if (staffOrganizationId === null || !(await isStaffManager(db, id))) return;
@@ -282,8 +296,8 @@ function isStaffManager(db: EntityManager, userId: string): Promise<boolean> {
 }
 
 /**
- * The organization on whose staff the caller is, with `permission`. Changes of one organization by its staff come one
- * after the other, so that no two of them take away each other's last administrator, or act on a right that is gone.
+ * The organization on whose staff the caller is, if the caller has `permission`. Changes by an organization's staff run
+ * one after the other, so that two of them can't remove each other's last administrator or act on a right that is gone.
  *
  * @throws DomainError `otherwise`
  */

@@ -27,10 +27,10 @@ import type { ThirdPartyIdRef, UserRef } from '../common/user-ref.js';
 import { User } from '../schema/entities/user.entity.js';
 import { UsersPolicy } from './users.policy.js';
 
-/** What the API shows of an account. */
+/** The relations of an account that the API shows. */
 const SHOWN = { organization: true, emailAddresses: true, thirdPartyIds: true } as const;
 
-/** A session of a user starts with a login, so the newest of them is the last login. */
+/** A session starts with a login, so the latest session of a user is the last login. */
 const LAST_LOGIN = '(SELECT MAX(s."created_at") FROM "sessions" s WHERE s."user_id" = u."id")';
 
 @Injectable()
@@ -45,16 +45,17 @@ export class UsersService {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws DomainError `nonexistent_user`, `no_access` */
+  /** Finds an account. @throws DomainError `nonexistent_user`, `no_access` */
   async get(caller: Caller, ref: UserRef): Promise<UserDto> {
-    // What is shown is read afterwards: until it is refused, a call costs the same whoever is meant, and if nobody is.
+    // The account's details are read only after the check. Until then, a call costs the same for any user, and for
+    // none.
     const found = await this.policy.requireMaySee(caller, await findUser(this.users.manager, caller, ref));
     const shown = await this.show(found.id);
-    // Whoever acts for a user is neither the user nor staff.
+    // An actor is neither the user nor staff.
     return caller.actorId === undefined ? this.withUnverified(shown) : shown;
   }
 
-  /** @throws DomainError `no_permission`, and those of the fields */
+  /** Creates an account. @throws DomainError `no_permission`, and the errors of the fields */
   async create(caller: Caller, fields: UserFieldsDto): Promise<UserDto> {
     const id = await this.database.transaction(async (db) => {
       const organizationId = await this.policy.requireMayCreate(db, caller);
@@ -71,7 +72,7 @@ export class UsersService {
     return this.withUnverified(await this.show(id));
   }
 
-  /** For the account itself and for staff of the organization that manages it, and for nobody else. */
+  /** Adds the unverified addresses, for the account itself and for staff of the organization that manages it only. */
   private async withUnverified(user: UserDto): Promise<UserDto> {
     const found = await this.users.manager.find(UnverifiedEmailAddress, {
       where: { userId: user.id },
@@ -80,7 +81,7 @@ export class UsersService {
     return found.length === 0 ? user : { ...user, unverifiedEmailAddresses: found.map(({ address }) => address) };
   }
 
-  /** How the API shows accounts, in the order of their ids; whoever is gone meanwhile is left out. */
+  /** The accounts as the API shows them, ordered by ID. Accounts that have been deleted meanwhile are left out. */
   async showAll(ids: string[]): Promise<UserDto[]> {
     if (ids.length === 0) return [];
     const found = await this.users.find({ where: { id: In(ids) }, relations: SHOWN });
@@ -88,7 +89,7 @@ export class UsersService {
     return ids.flatMap((id) => users.get(id) ?? []);
   }
 
-  /** A new account that `organizationId` manages. Whether it may be made is decided before. */
+  /** Creates an account that `organizationId` manages. The caller of this method has checked that `by` may do so. */
   async insert(db: EntityManager, by: Caller | null, organizationId: string, fields: UserFieldsDto): Promise<string> {
     const name = fields.name ?? fields.realName;
     if (!name) throw new DomainError('real_name_not_specified');
@@ -110,7 +111,7 @@ export class UsersService {
     return id;
   }
 
-  /** @throws DomainError `no_access`, `nonexistent_user`, and those of the fields */
+  /** Changes an account. @throws DomainError `no_access`, `nonexistent_user`, and the errors of the fields */
   async change(caller: Caller, ref: UserRef, changes: UserChangesDto): Promise<UserDto> {
     const id = await this.database.transaction(async (db) => {
       const found = await findUser(db, caller, ref);
@@ -130,7 +131,7 @@ export class UsersService {
     return this.showWithUnverified(id);
   }
 
-  /** The changes but for an address that people set for themselves: it waits to be verified. */
+  /** The changes without an address that users set for themselves, which must be verified first. */
   private async withoutClaims(
     db: EntityManager,
     caller: Caller,
@@ -161,7 +162,10 @@ export class UsersService {
     if (fields.length > 0) await this.audit.record(db, { event: 'ACCOUNT_CHANGED', ...about, details: { fields } });
   }
 
-  /** Changes an account. Whether that may be done is decided before. @throws DomainError those of the fields */
+  /**
+   * Changes an account. The caller of this method has checked the permission. @throws DomainError the errors of the
+   * fields
+   */
   async update(
     db: EntityManager,
     user: User,
@@ -179,13 +183,13 @@ export class UsersService {
     await this.revocation.revokeWhatIsNoLongerGranted(db, id, by);
     if (status !== 'BLOCKED') return;
     await this.signIns.end(db, id);
-    // An account that is active again gets new links.
+    // An account that becomes active again needs new links.
     await db.delete(PasswordLink, { userId: id });
     await db.update(UnverifiedEmailAddress, { userId: id }, { linkHash: null, linkExpiresAt: null });
   }
 
   /**
-   * With the account go its sessions, its login tokens, those that it obtained for others, and its sign-ins.
+   * Deletes an account with its sessions, its login tokens, those that it obtained for others, and its sign-ins.
    *
    * @throws DomainError `access_denied`, `not_found`, `cannot_delete_self`, `account_is_group_manager`
    */
@@ -205,12 +209,12 @@ export class UsersService {
     return found && this.findById(found.id);
   }
 
-  /** The user with their organizations, e-mail addresses and third-party IDs. */
+  /** Finds a user with their organizations, e-mail addresses and third-party IDs. */
   findById(id: string): Promise<User | null> {
     return this.users.findOne({ where: { id }, relations: { ...SHOWN, staffOrganization: true } });
   }
 
-  /** How the API shows a user that was loaded with its relations. */
+  /** The account as the API shows it. The user must have been loaded with its relations. */
   async toDto(user: User): Promise<UserDto> {
     return (await this.describeAll([user]))[0]!;
   }
@@ -251,7 +255,7 @@ function toUserDto(user: User, lastLogin: string | undefined): UserDto {
   };
 }
 
-/** The columns that the fields fill; what is not given is left out. */
+/** The columns for the given fields. Fields that are not given are left out. */
 export function profileOf(fields: UserFieldsDto): Partial<User> {
   const { locale, timeZone, description, domicile, yearOfBirth } = fields;
   const name = fields.name ?? fields.realName ?? undefined;

@@ -17,10 +17,10 @@ import type { Compatibility } from '../../schema/entities/client.entity.js';
 
 const MAX_NAME = 255;
 const MAX_ADDRESSES = 20;
-/** Ten keys of the largest kind have less. */
+/** Characters. Ten keys of the largest type are shorter. */
 const MAX_JWKS = 20_000;
 
-/** What of a client can be given, and changed later (docs/api.md, section 9.1). */
+/** The fields of a client that callers set and change (docs/api.md, section 9.1). */
 class ClientFieldsDto {
   @ApiPropertyOptional({
     type: [String],
@@ -107,7 +107,7 @@ export class NewClientDto extends ClientFieldsDto {
   isPublic: boolean = false;
 }
 
-/** What is to be different about a client; a list that is given takes the place of the one before. */
+/** The changes to a client. A given list replaces the previous one. */
 export class ClientChangesDto extends ClientFieldsDto {
   @ApiPropertyOptional({ maxLength: MAX_NAME, example: 'Learning portal' })
   @ValidateIf(({ name }: ClientChangesDto) => name !== undefined)

@@ -4,7 +4,7 @@ import { COMPATIBILITIES } from '../../schema/entities/client.entity.js';
 import type { Compatibility } from '../../schema/entities/client.entity.js';
 import { OrganizationRefDto } from '../../users/dto/user.dto.js';
 
-/** A public key (RFC 7517, section 4), with what its kind has of these. */
+/** A public key (RFC 7517, section 4). It has the members of its key type. */
 export class JwkDto {
   @ApiProperty({ enum: ['EC', 'OKP', 'RSA'] })
   kty: string;
@@ -39,7 +39,7 @@ export class JwksDto {
   keys: JwkDto[];
 }
 
-/** A secret of a client, without the secret. */
+/** A client's secret, without its value. */
 export class ClientSecretDto {
   @ApiProperty({ description: 'Names the secret; it is of no use.', example: 'Cs9sdXkQwT2m8sQXq3bVxg' })
   id: string;
@@ -53,7 +53,7 @@ export class NewClientSecretDto extends ClientSecretDto {
   secret: string;
 }
 
-/** An application that calls the API (docs/api.md, section 9.1). What it has none of is left out. */
+/** An application that calls the API (docs/api.md, section 9.1). Members without a value are left out. */
 export class ClientDto {
   @ApiProperty({ enum: ['CLIENT'] })
   type: 'CLIENT';
@@ -101,7 +101,7 @@ export class ClientDto {
   created: string;
 }
 
-/** A client that was made a moment ago. */
+/** A client that was just registered. */
 export class CreatedClientDto extends ClientDto {
   @ApiPropertyOptional({
     description: 'Shown this once; absent from a client that needs none.',

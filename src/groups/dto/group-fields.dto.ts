@@ -5,7 +5,7 @@ import { EmptyIsNull, fails, TEXT, TEXT_LINE } from '../../common/fields.js';
 const MAX_NAME = 255;
 const MAX_DESCRIPTION = 2000;
 
-/** A group to be made (docs/api.md, section 7.1). */
+/** A new group (docs/api.md, section 7.1). */
 export class NewGroupDto {
   @ApiProperty({ maxLength: MAX_NAME, example: 'Class 2B' })
   @Matches(TEXT_LINE, fails('name_missing'))
@@ -26,7 +26,7 @@ export class NewGroupDto {
   customReference?: string | null;
 }
 
-/** What is to be different about a group; what is not given stays. */
+/** The changes to a group. Fields that are not given stay as they are. */
 export class GroupChangesDto {
   @ApiPropertyOptional({ maxLength: MAX_NAME, example: 'Class 2B' })
   @ValidateIf(({ name }: GroupChangesDto) => name !== undefined)

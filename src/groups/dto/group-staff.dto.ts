@@ -7,7 +7,7 @@ export class GroupRefDto {
   id: string;
 }
 
-/** What a staff user may do with a group (docs/api.md, section 7.3). */
+/** A staff user's permissions on a group (docs/api.md, section 7.3). */
 export class GroupStaffDto {
   @ApiProperty({ type: GroupRefDto })
   group: GroupRefDto;

@@ -36,7 +36,7 @@ export class GroupCountsDto {
   tests: 0;
 }
 
-/** A group (docs/api.md, section 7.1). What is not known is left out. */
+/** A group (docs/api.md, section 7.1). Members without a value are left out. */
 export class GroupDto {
   @ApiProperty({ example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
   id: string;

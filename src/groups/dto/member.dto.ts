@@ -5,7 +5,7 @@ import { PaginationDto } from '../../http/paging.js';
 import { UserFieldsDto } from '../../users/dto/user-fields.dto.js';
 import { UserDto } from '../../users/dto/user.dto.js';
 
-/** Whom to add to a group: with `setup`, a missing account is made from the other fields. */
+/** The fields for adding somebody to a group. With `setup`, a missing account is created from them. */
 export class NewMemberDto extends UserFieldsDto {
   @ApiPropertyOptional({ description: 'Make the account if there is none.', example: true })
   @ToBoolean()
@@ -14,7 +14,7 @@ export class NewMemberDto extends UserFieldsDto {
   setup?: boolean;
 }
 
-/** Somebody in a group. Of an account that the organization does not manage, little is shown. */
+/** The account of a group member. If another organization manages the account, most members are left out. */
 export class MemberUserDto extends PartialType(UserDto) {
   @ApiProperty({ example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
   declare id: string;

@@ -25,7 +25,7 @@ export class UserEmailAddressesDto {
   userEmailAddresses: UserEmailAddressDto[];
 }
 
-/** A link that verifies an address, once. */
+/** A link that verifies an address. It works once. */
 export class VerificationLinkDto {
   @ApiProperty({ example: 'http://localhost:3000/login/email-address?token=…' })
   url: string;

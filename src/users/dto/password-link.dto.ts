@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 
-/** A link with which somebody sets their password. It is shown this once. */
+/** A link with which somebody sets their password. It is shown only once. */
 export class PasswordLinkDto {
   @ApiProperty({
     example: 'https://learn.example.com/oauth/password?token=Zq8vTn2rLw5yKx3mPd7sHb1cJf4gWe6a9uQxRkVtYo0',

@@ -101,7 +101,10 @@ export class UserFieldsDto {
   domicile?: string | null;
 }
 
-/** The same, and whether the account may be used. The examples are what the account of the demo has, and change nothing of it. */
+/**
+ * The changes to an account, including its status. The examples equal the values of the demo's account, so that trying
+ * them changes nothing.
+ */
 export class UserChangesDto extends UserFieldsDto {
   @ApiPropertyOptional({ type: String, maxLength: 255, example: 'Anna Jansen' })
   declare name?: string | null;
@@ -126,7 +129,7 @@ export class UserChangesDto extends UserFieldsDto {
   status?: 'ACTIVE' | 'BLOCKED';
 }
 
-/** Those of the caller's own account. */
+/** The changes to the caller's own account. */
 export class OwnChangesDto extends UserChangesDto {
   @ApiPropertyOptional({ type: String, maxLength: 255, example: 'Demo Administrator' })
   declare name?: string | null;

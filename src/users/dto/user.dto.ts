@@ -20,12 +20,15 @@ export class ThirdPartyIdDto {
   id: string;
 }
 
-/** How an account says what it is: clients of the API know the types `USER` and `ORGANIZATION` only (docs/api.md, section 9.3). */
+/**
+ * The type of an account. Clients of the API know only `USER` and `ORGANIZATION`, so a service account is marked
+ * separately (docs/api.md, section 9.3).
+ */
 export function kindOf(account: { type: AccountType }): { type: 'USER'; serviceAccount?: true } {
   return { type: 'USER', serviceAccount: account.type === 'SERVICE_ACCOUNT' || undefined };
 }
 
-/** A user (docs/api.md, section 6.1). What is not known is left out. */
+/** A user (docs/api.md, section 6.1). Members without a value are left out. */
 export class UserDto {
   @ApiProperty({ enum: ['USER'] })
   type: 'USER';
@@ -87,7 +90,7 @@ export class UserDto {
   status: 'ACTIVE' | 'BLOCKED';
 }
 
-/** What the API calls a session: the user whom the access token is for. */
+/** What the API calls a session: the user that the access token is for. */
 export class ApiSessionDto {
   @ApiPropertyOptional({ example: 'en' })
   locale?: string;
