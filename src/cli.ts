@@ -129,7 +129,7 @@ program
         if (file) progress.show('exporting', users, total);
       });
       try {
-        // Under its own name only when it is whole.
+        // The file gets its final name once it is complete.
         if (file) await pipeline(csv, createWriteStream(`${file}.part`, { mode: 0o600 }));
         else await pipeline(csv, process.stdout, { end: false });
         if (file) await rename(`${file}.part`, file);
@@ -159,7 +159,7 @@ addPasswordCommands(program, withApplication);
 addPermissionCommands(program, withApplication);
 addKeyCommands(program, withApplication);
 
-/** Runs `work` with the services of an application that listens nowhere. */
+/** Runs `work` with the services of an application that does not listen. */
 async function withApplication(work: (app: INestApplicationContext) => Promise<void>): Promise<void> {
   await requireDatabase();
   const app = await NestFactory.createApplicationContext(AppModule.with(loadSettings(process.env)), {
@@ -173,7 +173,10 @@ async function withApplication(work: (app: INestApplicationContext) => Promise<v
   }
 }
 
-/** Before anything is written: without the service's environment, this would be another database. */
+/**
+ * Requires an existing database before anything is written: without the service's environment, the command would use
+ * another one.
+ */
 async function requireDatabase(): Promise<void> {
   const settings = readSettings(process.env);
   const name = nameOfDatabase(settings);
@@ -188,7 +191,7 @@ function counted(number: number, what: string): string {
   return `${number} ${what}${number === 1 ? '' : 's'}`;
 }
 
-/** What an operator can mend is said without the name of a system call. */
+/** The reason of a failure, without the name of the system call if the operator can resolve it. */
 function reason(error: NodeJS.ErrnoException): string {
   const { code, path, message } = error;
   if (code === 'EISDIR') return `${path} is a directory.`;
@@ -207,7 +210,8 @@ function parseTtl(text: string): number {
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // Whoever reads has read enough, as in `… | head`. The shell's number for that is 128 + SIGPIPE.
+  // The reader has closed the pipe, as in `…
+  // head`. The shell's exit code for that is 128 + SIGPIPE.
   if (error.code === 'EPIPE') process.exit(141);
   fail(error);
   process.exit();

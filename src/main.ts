@@ -44,7 +44,7 @@ function readArguments(): { help?: boolean; 'env-file'?: string } {
   }
 }
 
-/** Ends as soon as what was asked is answered, within a second after the grace whatever happens, and at once when told again. */
+/** Stops once all requests are answered, at most a second after the grace period, and at once at a second signal. */
 function endOnSignal(app: INestApplication, graceSeconds: number): void {
   let isEnding = false;
   const end = async (signal: NodeJS.Signals): Promise<void> => {
@@ -68,7 +68,7 @@ main().catch((error: unknown) => {
   process.exit(1);
 });
 
-/** What an operator can mend is said in one line; everything else with its origin. */
+/** The reason of a failed start: one line if the operator can resolve it, and a stack trace otherwise. */
 function reason(error: unknown): string {
   const { message, stack, code } = error as NodeJS.ErrnoException;
   if (code === 'EADDRINUSE') return `Another process listens there (${message}). Set PORT to a free one.`;

@@ -1,4 +1,4 @@
-/** An older Node would crash in the SQLite binary without a word. Whoever imports this does so before anything else. */
+/** Import this file before all others: an older Node would crash in the SQLite binary without a message. */
 const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
 
 if (major < 22 || (major === 22 && minor < 13) || major === 23 || (major === 24 && minor < 11)) {

@@ -6,34 +6,39 @@ import { setImmediate } from 'node:timers/promises';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyServerOptions } from 'fastify';
 
-/** How long a peer may take, in milliseconds. */
+/** Limits for slow peers, in milliseconds. */
 export interface PeerLimits {
-  /** For a whole request to arrive, and then for what is answered to be read. */
+  /** How long a whole request may take to arrive, and then its answer to be read. */
   patience: number;
-  /** Between two looks at who has taken too long. */
+  /** The pause between two checks for slow peers. */
   interval: number;
 }
 
-/** More than the proxies in front of a site let through by default, so that whoever has that many cookies gets an answer. */
+/** More than proxies allow by default, so that a browser with that many cookies gets our answer. */
 const MAX_HEADER_BYTES = 64 * 1024;
-/** Milliseconds, while the server closes, in which a request that was sent before still arrives on an open connection. */
+/**
+ * While the server closes: milliseconds in which a request that was sent before can still arrive on an open connection.
+ */
 const ARRIVAL_MS = 1_000;
 const CLOSING_INTERVAL_MS = 100;
-/** Milliseconds that taking in what already waits for the server may take at most before it listens no more. */
+/**
+ * The longest time, in milliseconds, for accepting the connections that already wait, before the server stops
+ * listening.
+ */
 const ACCEPTING_MS = 2_000;
 const SHORT_TURN_MS = 2;
 
 /**
- * Fastify on a server whose peers hold nothing up. It is closed in the order that loses no request: first it listens no
- * more, then what was asked is answered and each connection ends after that, and whoever has asked nothing is let go.
+ * Fastify on a server that slow peers can't hold up. It closes without losing a request: it stops listening, answers
+ * the requests that it has, ends each connection after that, and drops the connections without a request.
  */
 export class ServerAdapter extends FastifyAdapter {
   private readonly sockets = new Set<Socket>();
-  /** Since when a peer has left something unread. */
+  /** Since when each peer has left data unread. */
   private readonly unreadSince = new Map<Socket, number>();
   private closing?: Promise<void>;
 
-  /** `graceMs`: how long closing may take before whoever is still there is cut off. */
+  /** `graceMs` is the longest time that closing may take before the remaining connections are cut. */
   constructor(
     options: FastifyServerOptions,
     private readonly limits: PeerLimits,
@@ -41,7 +46,7 @@ export class ServerAdapter extends FastifyAdapter {
   ) {
     super({
       ...options,
-      // A request that gets in while the server closes is answered as ever.
+      // A request that arrives while the server closes is answered as usual.
       return503OnClosing: false,
       requestTimeout: limits.patience,
       http: {
@@ -59,7 +64,7 @@ export class ServerAdapter extends FastifyAdapter {
     server.once('close', () => clearInterval(looking));
   }
 
-  /** Comes first, before anything that the application ends. */
+  /** Runs before the application shuts anything down. */
   override beforeClose(): void {
     super.beforeClose();
     if (this.server.listening) this.closing = this.finish();
@@ -78,7 +83,8 @@ export class ServerAdapter extends FastifyAdapter {
     const { server } = this;
     const askedAt = performance.now();
     await this.acceptWaiting(Math.min(ACCEPTING_MS, this.graceMs / 2));
-    // http.Server's own would also cut off the connections on which a request is on its way, and no longer look for slow ones.
+    // http.Server's own `close` would also cut connections on which a request is arriving, and stop checking for slow
+    // ones.
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
     server.prependListener('request', closeAfter);
     for (const socket of this.sockets) closeAfterAnswer(socket);
@@ -94,8 +100,8 @@ export class ServerAdapter extends FastifyAdapter {
   }
 
   /**
-   * The system resets whoever still waits to be taken in when the server listens no more: until a turn of the event loop
-   * has brought nobody, and was so short that nobody has come since.
+   * Accepts the connections that wait in the system's queue, which the system resets when the server stops listening.
+   * It is done when a turn of the event loop brings none and was too short for others to have come.
    */
   private async acceptWaiting(limitMs: number): Promise<void> {
     const giveUpAt = performance.now() + limitMs;
@@ -129,7 +135,7 @@ export class ServerAdapter extends FastifyAdapter {
 
 const closeAfter: RequestListener = (_request, response) => (response.shouldKeepAlive = false);
 
-/** The answer that is being given on a connection: Node says it of every socket of an HTTP server. */
+/** The response that is being sent on a connection. Node sets it on every socket of an HTTP server. */
 function answering(socket: Socket): ServerResponse | null {
   // oxlint-disable-next-line no-underscore-dangle -- Node has no public name for it
   return (socket as unknown as { _httpMessage?: ServerResponse | null })._httpMessage ?? null;

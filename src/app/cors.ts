@@ -4,7 +4,7 @@ import { BrowserOriginsService } from '../clients/browser-origins.service.js';
 import { PATHS } from '../authorization-server/protocol/paths.js';
 
 const READABLE = new Set<string>([PATHS.token, PATHS.revocation, PATHS.jwks, PATHS.metadata]);
-/** Seconds for which a browser need not ask again. */
+/** Seconds for which a browser may cache the answer to a preflight. */
 const MAX_AGE = 600;
 
 const EXPOSED = 'X-Request-Id, Retry-After, WWW-Authenticate, Deprecation, Link';
@@ -15,8 +15,8 @@ const PREFLIGHT = {
 };
 
 /**
- * Lets pages of public clients read the answers of the API and of the authorization server (Fetch, section 3.3), without
- * cookies. Nothing that a session or a sign-in stands on is ever read by a page of another origin.
+ * Lets pages of public clients read the answers of the API and of the authorization server (Fetch, section 3.3),
+ * without cookies. No page of another origin can read anything that depends on a session or a sign-in.
  */
 export function allowBrowserClients(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
@@ -28,7 +28,7 @@ export function allowBrowserClients(app: NestFastifyApplication): void {
     const { origin } = request.headers;
     if (!origin) return;
     const isAllowed = await origins.includes(origin);
-    // The engine answers any origin on its paths, unless a header of this kind is there.
+    // Without a header of this kind, the engine would allow any origin on its paths.
     if (isAllowed || READABLE.has(path)) void reply.header('Access-Control-Expose-Headers', EXPOSED);
     if (!isAllowed) return;
     void reply.header('Access-Control-Allow-Origin', origin);

@@ -2,12 +2,12 @@ import type { FastifyInstance } from 'fastify';
 import { API } from '../common/paths.js';
 import { SERVICE_ACCOUNT_GUIDE } from '../guides/guide.js';
 
-/** 11 January 2026, when 2.1.1 announced the end of the call, as RFC 9745, section 2.1, writes a date. */
+/** 11 January 2026, when 2.1.1 announced the end of the call, in the format of RFC 9745, section 2.1. */
 const DEPRECATED_SINCE = '@1768089600';
 
 /**
- * Marks every answer of the access call, errors too, as one of a deprecated resource (RFC 9745) and says
- * where its successor is described. It is a hook because guards and the router answer before an interceptor would run.
+ * Marks every answer of the access call, errors too, as deprecated (RFC 9745) and links to its successor. It is a hook,
+ * because guards and the router answer before an interceptor would run.
  */
 export function announceDeprecation(fastify: FastifyInstance, publicUrl: string): void {
   const guide = `<${publicUrl}${SERVICE_ACCOUNT_GUIDE}>`;

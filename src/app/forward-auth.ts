@@ -7,8 +7,8 @@ import { ForwardAuthService } from '../forward-auth/forward-auth.service.js';
 import { FORWARD_AUTH } from '../forward-auth/original-request.js';
 
 /**
- * The route that proxies ask, in whatever form they ask: with the method of the original request, and its path below.
- * It is answered before guards and body parsers, of which it needs none: the service decides on its own who may ask.
+ * Serves the route that proxies ask, with the original request's method and with its path below the route. It runs
+ * before guards and body parsers and needs none: the service itself decides who may ask.
  */
 export function serveForwardAuth(app: NestFastifyApplication, commonHeaders: Record<string, string>): void {
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
@@ -29,15 +29,16 @@ export function serveForwardAuth(app: NestFastifyApplication, commonHeaders: Rec
 }
 
 /**
- * This is asked at every request of every protected site. What is known already is answered before the framework,
- * whose router and hooks would take several times as long; everything else goes its way.
+ * Answers what is cached before the framework sees the request. This route is called for every request of every
+ * protected site, and the framework's router and hooks would take several times as long. Every other request passes on
+ * to the framework.
  */
 function answerAtOnce(server: Server, forwardAuth: ForwardAuthService, commonHeaders: Record<string, string>): void {
   const always = [...Object.entries(commonHeaders).flat(), 'Content-Length', '0'];
   const [framework] = server.listeners('request') as RequestListener[];
   server.removeAllListeners('request');
   server.on('request', (request, response) => {
-    // A server that is closing tells its clients so.
+    // A server that is closing must tell its clients so, which the framework does.
     const isAsked = server.listening && request.url!.startsWith(FORWARD_AUTH);
     const headers = isAsked ? forwardAuth.recall(request) : null;
     if (!headers) return framework!.call(server, request, response);

@@ -4,13 +4,13 @@ import { DomainError } from '../common/errors/errors.js';
 const METHODS: HTTPMethods[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 /**
- * Remembers the routes that are registered from now on. The function that comes back, called when all
- * are there, makes each path answer every other method with 405 and `Allow` (RFC 9110, section 15.5.6).
+ * Collects the routes that are registered from now on. Call the returned function once all are registered: each path
+ * then answers every other method with 405 and `Allow` (RFC 9110, section 15.5.6).
  */
 export function rejectOtherMethods(fastify: FastifyInstance): () => void {
   const allowed = new Map<string, Set<HTTPMethods>>();
   fastify.addHook('onRoute', ({ url, method }) => {
-    // The router takes both for one route.
+    // The router treats both as one route.
     const path = url.replace(/(?<=.)\/$/, '');
     const methods = allowed.get(path) ?? new Set();
     for (const one of [method].flat()) methods.add(one);

@@ -28,7 +28,10 @@ const DESCRIPTION = `A host system lets its users into another web application w
 Sign in under **Authorize**, or paste an access token there, then *Execute* a call. In development, the start of the service
 says with which password, and \`npm run latchkey -- token\` makes tokens.`;
 
-/** The OpenAPI 3.1 description of every route of the service at `url`, an origin; without it, of wherever it is read. */
+/**
+ * The OpenAPI 3.1 description of every route of the service at `url`, an origin. Without it, the description applies to
+ * wherever it was loaded from.
+ */
 export function describeApi(app: NestFastifyApplication, url = ''): OpenAPIObject {
   const document = SwaggerModule.createDocument(
     app,
@@ -88,7 +91,7 @@ function withServerAndSecurity(builder: DocumentBuilder, url: string): DocumentB
     });
 }
 
-/** What a caller needs, as people read it; a permission is its own name. */
+/** The needs of a route in words. A permission is its own name. */
 const NEEDS: Partial<Record<Need, string>> = {
   OWN: 'a token of one’s own',
   STAFF: 'to be on the staff of the organization',
@@ -101,9 +104,9 @@ function describeNeeds(needs: Need[]): string {
 }
 
 /**
- * Schemas have the names of the contract, without that of a class; every segment of a path is a text; what takes a
- * bearer token can be tried with one that signing in gives, and what says nothing of credentials takes none; what a
- * caller needs is in the text too; and what is required comes first.
+ * Adjusts the generated document for publication. Schemas get the names of docs/api.md instead of class names; path
+ * segments are strings; routes for bearer tokens can be tried after signing in, and routes without credentials ask for
+ * none; needs are repeated in the text; and required parameters come first.
  */
 function asPublished(document: OpenAPIObject): OpenAPIObject {
   const schemas = document.components!.schemas!;
@@ -138,7 +141,7 @@ interface Operation {
   [NEEDS_EXTENSION]?: Need[];
 }
 
-/** What is answered for a body before a route is asked. */
+/** The errors for a body that can't be read, which is refused before its route runs. */
 const UNREADABLE_BODY = {
   413: errorResponseOf('The body is larger than 64 KiB: `invalid_request`'),
   415: errorResponseOf('The body is neither a form nor JSON: `invalid_request`'),
@@ -152,7 +155,7 @@ function publish(document: OpenAPIObject, path: string, operation: Operation): v
   operation.security ??= [];
   const needs = operation[NEEDS_EXTENSION];
   if (needs) operation.description = [operation.description, describeNeeds(needs)].filter(Boolean).join('\n\n');
-  // Those of the path in its order, then what has to be given.
+  // Path parameters in the order of the path, then required ones.
   const place = ({ name, in: where, required }: { name: string; in: string; required?: boolean }): number =>
     where === 'path' ? path.indexOf(`{${name}}`) : required ? path.length : Infinity;
   operation.parameters?.sort((a, b) => Math.sign(place(a) - place(b)) || 0);
@@ -167,7 +170,8 @@ function publish(document: OpenAPIObject, path: string, operation: Operation): v
   const isRequired = ([name]: [string, unknown]): boolean => schema.required?.includes(name) ?? false;
   const ordered = [...properties.filter(isRequired), ...properties.filter((property) => !isRequired(property))];
   schema.properties = Object.fromEntries(ordered);
-  // In a form every field is shown, and an empty one changes nothing; as JSON, those that have something to show.
+  // A form shows every field, and an empty field changes nothing. The JSON example has only the fields with an example
+  // value.
   json.example ??= Object.fromEntries(
     ordered.flatMap(([name, { example, enum: values }]) => {
       const shown = example ?? values?.[0] ?? '';
@@ -181,7 +185,7 @@ function resolve(document: OpenAPIObject, schema: Schema): Schema {
   return document.components!.schemas![schema.$ref.split('/').at(-1)!] as Schema;
 }
 
-/** The same as the text of a file, from an application that opens no database and no port. */
+/** The description as the text of a file, from an application that opens neither a database nor a port. */
 export async function describeRoutes(settings: Settings): Promise<string> {
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(settings), new FastifyAdapter(), {
     preview: true,
@@ -191,7 +195,7 @@ export async function describeRoutes(settings: Settings): Promise<string> {
   return `${JSON.stringify(describeApi(app), null, 2)}\n`;
 }
 
-/** Swagger UI styles its elements inline; scripts come from here only. */
+/** Swagger UI styles its elements inline. Its scripts come from this origin only. */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
   "script-src 'self'",
@@ -222,8 +226,8 @@ const PAGE = `<!doctype html>
 `;
 
 /**
- * Narrow screens, and colours of Swagger UI that can't be read on what is behind them. The document links no operation to
- * another, so that the column for that says nothing.
+ * Adjusts Swagger UI for narrow screens, and replaces colours with too little contrast. The column for links is hidden,
+ * because no operation has any.
  */
 const STYLE = `.swagger-ui .info { margin: 24px 0; }
 .swagger-ui .scheme-container { padding: 16px 0; }
@@ -260,7 +264,7 @@ html.dark-mode .swagger-ui table.headers td { color: #e4e6e6; }
 }
 `;
 
-/** What only browsers on their way, proxies and clients send; the explorer shows it and does not. */
+/** Parameters that only browsers, proxies or clients send. The explorer shows them but does not send them. */
 const SENT_ELSEWHERE = [
   '/login',
   '/session',
@@ -271,7 +275,7 @@ const SENT_ELSEWHERE = [
   `/${API}/token`,
 ];
 
-/** Each installation has a client for this page. */
+/** Starts Swagger UI with the client that every installation has for this page. */
 function start({ PUBLIC_URL }: Settings): string {
   const signIn = { clientId: EXPLORER_CLIENT, scopes: SCOPE, usePkceWithAuthorizationCodeGrant: true };
   return `const dark = matchMedia('(prefers-color-scheme: dark)');
@@ -298,7 +302,7 @@ ui.initOAuth(${JSON.stringify(signIn)});
 `;
 }
 
-/** What of Swagger UI's package the page needs, with its media type. */
+/** The files of Swagger UI's package that the page needs, with their media types. */
 const ASSETS = {
   'swagger-ui.css': 'text/css; charset=utf-8',
   'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
@@ -309,7 +313,7 @@ const ASSETS = {
 
 const ASSET_DIRECTORY = dirname(createRequire(import.meta.url).resolve('swagger-ui-dist/package.json'));
 
-/** Swagger UI under /docs, and the document that it shows under /openapi.json. */
+/** Serves Swagger UI under /docs and its document under /openapi.json. */
 export function serveDocumentation(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   let document: string | undefined;

@@ -27,19 +27,19 @@ import { TrustedProxies } from '../common/trusted-proxies.js';
 import type { Settings } from '../config/settings.js';
 
 const MAX_BODY_BYTES = 64 * 1024;
-/** A client that sends or reads more slowly holds no connection. */
+/** Connections of clients that send or read more slowly are closed. */
 const PEER_LIMITS: PeerLimits = { patience: 30_000, interval: 1_000 };
-/** The longest path segment that reaches validation; what is longer than a reference can be is refused there. */
+/** The longest path segment that reaches validation, which refuses segments that are longer than any reference. */
 const MAX_SEGMENT = 8 * 1024;
 
-/** Whatever the address of an answer holds, a page that it leads to is not told; and what says nothing else is in no frame. */
+/** No page that an answer leads to learns the answer's address. By default, no page may frame an answer. */
 const COMMON_HEADERS = {
   'X-Content-Type-Options': 'nosniff',
   'Referrer-Policy': 'no-referrer',
   'Content-Security-Policy': "frame-ancestors 'none'",
 };
 
-/** The application as it runs, up to `listen`. The tests use this one too. */
+/** Creates the application as it runs, up to `listen`. The tests use it too. */
 export async function createApp(
   settings: Settings,
   clock?: Clock,
@@ -48,7 +48,7 @@ export async function createApp(
   const proxies = new TrustedProxies(settings.TRUSTED_PROXIES);
   const options: FastifyServerOptions = {
     bodyLimit: MAX_BODY_BYTES,
-    // So that limits count for the visitor and not for the proxy. Public URLs are those of the settings all the same.
+    // Limits then apply to the visitor and not to the proxy. Public URLs come from the settings all the same.
     trustProxy: (address: string) => proxies.includes(addressIn(address) ?? undefined),
     genReqId: () => randomUUID(),
     rewriteUrl: (request: IncomingMessage) => withoutAlias(request.url ?? '/'),
@@ -60,7 +60,7 @@ export async function createApp(
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(settings, clock), adapter, {
     logger: new AppLogger(settings),
     abortOnError: false,
-    // Whether it is UTF-8 can't be told from what was made of it.
+    // The parsed body no longer shows whether it was UTF-8.
     rawBody: true,
   });
   await configureApp(app, settings);
@@ -70,12 +70,13 @@ export async function createApp(
 async function configureApp(app: NestFastifyApplication, settings: Settings): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   addCommonHooks(fastify);
-  // Fastify reads text by default, and no route of ours takes it.
+  // Fastify parses text/plain by default, but none of our routes accepts it.
   fastify.removeContentTypeParser('text/plain');
   allowBrowserClients(app);
   announceDeprecation(fastify, settings.PUBLIC_URL);
   const answerOtherMethods = rejectOtherMethods(fastify);
-  // It only writes them: what reads them is `separateCookies`, which takes no name for ours that only looks like one.
+  // The plugin only writes cookies. `separateCookies` reads them, because it never takes a similar name for one of
+  // ours.
   await app.register(cookie, { hook: false });
   app.useGlobalGuards(new TextGuard());
   app.useGlobalPipes(validationPipe());
@@ -94,13 +95,13 @@ function addCommonHooks(fastify: FastifyInstance): void {
   });
 }
 
-/** Libraries name JSON also where they send no body, which as JSON would be malformed. */
+/** Whether a request names JSON but has no body. Client libraries do so, and an empty body would be malformed JSON. */
 function isEmptyJson({ raw: { headers } }: FastifyRequest): boolean {
   const hasBody = headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0;
   return !hasBody && /^application\/json\b/i.test(headers['content-type'] ?? '');
 }
 
-/** The router answers a malformed path before any hook runs. */
+/** Answers a malformed path. The router refuses it before any hook runs. */
 function answerRouterError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
   const { status, headers, body } = toFailure(error, request);
   void reply
@@ -109,7 +110,7 @@ function answerRouterError(error: FastifyError, request: FastifyRequest, reply: 
     .send(body);
 }
 
-/** What Node can't read as HTTP: a header that is too large or malformed, or a request that took too long. */
+/** Answers a request that Node can't read as HTTP: its header is too large or malformed, or it took too long. */
 function answerUnreadableRequest(error: Error & { code?: string }, socket: Socket): void {
   if (!socket.writable) return;
   const [status, description] =
@@ -127,6 +128,6 @@ function answerUnreadableRequest(error: Error & { code?: string }, socket: Socke
     ...Object.entries(COMMON_HEADERS).map(([name, value]) => `${name}: ${value}`),
     'Connection: close',
   ];
-  // Also a client that never closes its side is let go.
+  // The connection is also closed if the client never closes its side.
   socket.end(`${headers.join('\r\n')}\r\n\r\n${body}`, () => socket.destroy());
 }

@@ -10,10 +10,10 @@ import { AuditEvent } from '../schema/entities/audit-event.entity.js';
 import type { AuditDetails } from '../schema/entities/audit-events.js';
 import type { AuditDto, AuditEventDto, AuditQueryDto } from './dto/audit.dto.js';
 
-/** Each of them, with the organization, is the beginning of an index whose rows are in the order of time. */
+/** Filters. Each column, after the organization, begins an index whose rows are ordered by time. */
 const FILTERS = { user: 'userId', actor: 'actorId', client: 'clientId', event: 'event' } as const;
 
-/** Reads the record (docs/api.md, section 11.3). */
+/** Searches the audit log (docs/api.md, section 11.3). */
 @Injectable()
 export class AuditSearchService {
   constructor(
@@ -21,7 +21,7 @@ export class AuditSearchService {
     private readonly policy: UsersPolicy,
   ) {}
 
-  /** @throws DomainError `not_permitted` */
+  /** Lists the events that match. @throws DomainError `not_permitted` */
   async search(caller: Caller, query: AuditQueryDto): Promise<AuditDto> {
     const organizationId = await this.policy.requireMayViewAuditLog(caller);
     const list = this.events.createQueryBuilder('e').where('e.organizationId = :organizationId', { organizationId });

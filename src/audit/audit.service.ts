@@ -7,14 +7,14 @@ import { Database } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
 import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
 
-/** What happened, as far as it is known. */
+/** An event to record. */
 export interface AuditEntry {
   event: AuditEventName;
-  /** Whose administrators see it. */
+  /** The organization whose administrators see the event. */
   organizationId: string | null;
-  /** Whom it happened to. */
+  /** The user whom the event is about. */
   userId?: string | null;
-  /** Who did it, by which client; `null` for an operator on the command line. */
+  /** Who did it, and through which client; `null` for an operator on the command line. */
   by: Partial<Pick<Caller, 'userId' | 'clientId'>> | null;
   groupId?: string | null;
   tokenId?: string | null;
@@ -22,7 +22,7 @@ export interface AuditEntry {
   details?: AuditDetails;
 }
 
-/** Refusals of one kind that an organization's record takes in a minute: whoever is refused on and on does not fill it. */
+/** How many refusals of one event an organization's log takes in a minute, so that repeated refusals can't fill it. */
 export const REFUSALS_PER_MINUTE = 600;
 const MINUTE_SECONDS = 60;
 
@@ -33,7 +33,7 @@ const RECORD: Statement = {
   sql: `INSERT INTO "audit_events" (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
 };
 
-/** The number of those before is a range of an index, which is read up to the limit. */
+/** Counts the previous refusals in a range of an index, up to the limit. */
 const RECORD_REFUSAL: Statement = {
   name: 'record_refusal',
   sql: `INSERT INTO "audit_events" (${COLUMNS})
@@ -43,7 +43,10 @@ const RECORD_REFUSAL: Statement = {
                LIMIT ${REFUSALS_PER_MINUTE}) earlier) < ${REFUSALS_PER_MINUTE}`,
 };
 
-/** In steps, so that a large backlog never holds the write lock for long. The oldest have the smallest ids. */
+/**
+ * Rows are deleted in steps, so that a large backlog never holds the write lock for long. The oldest rows have the
+ * smallest IDs.
+ */
 const PRUNE_STEP = 1000;
 const PRUNE: Statement = {
   name: 'prune_audit_events',
@@ -52,8 +55,9 @@ const PRUNE: Statement = {
 };
 
 /**
- * The record of who let whom in, and of what decides about it. It only grows. What the hot path writes is recorded by
- * triggers (`docs/triggers.md`): login tokens that are issued and revoked, sessions that start and end.
+ * The audit log: who let whom in, and the changes that decide about it. Rows are only ever added, until they expire.
+ * Triggers record what the hot path writes (`docs/triggers.md`): login tokens issued and revoked, sessions started and
+ * ended.
  */
 @Injectable()
 export class AuditService {
@@ -63,23 +67,23 @@ export class AuditService {
     private readonly clock: Clock,
   ) {}
 
-  /** In the transaction of what is recorded: both are there, or neither. */
+  /** Records an event in the transaction of the change, so that both are committed or neither. */
   async record(db: EntityManager, entry: AuditEntry): Promise<void> {
     await this.database.within(db, RECORD, this.parametersOf(entry));
   }
 
-  /** On its own, for what was written elsewhere. */
+  /** Records an event in a transaction of its own, for a change that was made elsewhere. */
   async write(entry: AuditEntry): Promise<void> {
     await this.database.write(RECORD, this.parametersOf(entry));
   }
 
-  /** Records that something was refused, unless the organization has had too many of these in the last minute. */
+  /** Records a refusal, unless the organization has reached the limit for it in the last minute. */
   async refuse(entry: AuditEntry & { organizationId: string }): Promise<void> {
     const since = addSeconds(this.clock.now(), -MINUTE_SECONDS);
     await this.database.write(RECORD_REFUSAL, [...this.parametersOf(entry), since]);
   }
 
-  /** Forgets what is older than it has to be kept. */
+  /** Deletes events that no longer have to be kept. */
   async prune(): Promise<void> {
     const before = addSeconds(this.clock.now(), -this.settings.RETENTION_DAYS * SECONDS_PER_DAY);
     while ((await this.database.write(PRUNE, [before])).length > 0);

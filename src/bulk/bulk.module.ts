@@ -4,6 +4,6 @@ import { UsersModule } from '../users/users.module.js';
 import { ExportService } from './export.service.js';
 import { ImportService } from './import.service.js';
 
-/** Users in files, for the command line. */
+/** Imports and exports users, for the command line. */
 @Module({ imports: [AuditModule, UsersModule], providers: [ImportService, ExportService] })
 export class BulkModule {}

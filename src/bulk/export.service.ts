@@ -10,17 +10,17 @@ import { readUsers } from './read-users.js';
 import type { UserRecord } from './read-users.js';
 import { COLUMNS, THIRD_PARTY_ID } from './user-file.js';
 
-/** Accounts that are read at once. */
+/** How many accounts are read at once. */
 const BATCH = 500;
 
 type Row = Record<string, string | number | null | undefined>;
 
-/** Writes users, their third-party IDs and their memberships out, in the form in which they are imported. */
+/** Exports users, their third-party IDs and their memberships in the format that the import reads. */
 @Injectable()
 export class ExportService {
   constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
 
-  /** CSV, row by row. @throws Error for an organization that there is not */
+  /** Exports as CSV, row by row. @throws Error if there is no such organization */
   async *export(organization: string, onProgress: (users: number, total: number) => void): AsyncGenerator<string> {
     const { id, userCount } = await findOrganization(this.dataSource.manager, organization);
     const thirdParties = await this.dataSource.manager.find(ThirdParty, {
@@ -51,7 +51,7 @@ export class ExportService {
   }
 }
 
-/** One for each group that a user has joined; one for a user in none. */
+/** One row for each group that a user has joined, or one row for a user without groups. */
 function rowsOf(record: UserRecord, groups: GroupNames): Row[] {
   const { name, locale, timeZone, description, domicile, yearOfBirth, status } = record.user;
   const row: Row = { name, locale, timeZone, description, domicile, yearOfBirth, status };
@@ -63,7 +63,7 @@ function rowsOf(record: UserRecord, groups: GroupNames): Row[] {
   return joined.length === 0 ? [row] : joined.map((group) => Object.assign({ group }, row));
 }
 
-/** What has been written since the last time. */
+/** The text written since the last call. */
 function drain(csv: ReturnType<typeof stringify>): string {
   return (csv.read() as Buffer | null)?.toString() ?? '';
 }

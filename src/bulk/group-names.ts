@@ -5,12 +5,12 @@ import { Group } from '../schema/entities/group.entity.js';
 type Known = Pick<Group, 'id' | 'name' | 'customReference'>;
 
 /**
- * What a file may call the groups of an organization: their id, a custom reference or a name that only one has. Case
- * tells two apart; how letters are composed and which white space stands between words does not.
+ * Finds the groups of an organization by what a file calls them: an ID, a custom reference or a unique name. Case
+ * matters; the composition of letters and the kind of white space do not.
  */
 export class GroupNames {
   private readonly byId = new Map<string, Known>();
-  /** `null` where several groups have it. */
+  /** A name has `null` if several groups share it. */
   private readonly byReference = new Map<string, string | null>();
   private readonly byName = new Map<string, string | null>();
 
@@ -24,7 +24,7 @@ export class GroupNames {
     return names;
   }
 
-  /** The id of the one group that is called so; `null` if there is none, or more than one. */
+  /** The ID of the only group with this name, or `null` if there is none or more than one. */
   find(text: string): string | null {
     if (this.byId.has(text)) return text;
     const key = fold(text);
@@ -36,14 +36,14 @@ export class GroupNames {
     return this.find(text) === null && (this.byReference.has(fold(text)) || this.byName.has(fold(text)));
   }
 
-  /** What leads back to a group: its reference, its name, or its id. `null` for one of another organization. */
+  /** A text that identifies the group: its reference, its name or its ID. `null` for another organization's group. */
   nameOf(id: string): string | null {
     const known = this.byId.get(id);
     if (!known) return null;
     return [known.customReference, known.name].find((text) => text !== null && this.find(text) === id) ?? id;
   }
 
-  /** A group that is still to be made. */
+  /** Plans a new group with this name and returns its ID. */
   make(name: string): string {
     const id = newId();
     this.add({ id, name, customReference: null });
@@ -63,7 +63,9 @@ function addOnce(ids: Map<string, string | null>, text: string, id: string): voi
   ids.set(key, ids.has(key) ? null : id);
 }
 
-/** Composed and decomposed letters are the same in files, and so is any white space: spreadsheets write either. */
+/**
+ * Spreadsheets write letters composed or decomposed, and various kinds of white space. All of them compare as equal.
+ */
 function fold(text: string): string {
   return text.normalize('NFC').replaceAll(/\s+/g, ' ').trim();
 }

@@ -14,13 +14,13 @@ import { readUsers } from './read-users.js';
 import type { UserRecord } from './read-users.js';
 import type { UserRow } from './user-file.js';
 
-/** An account that rows speak of, as it is to be. */
+/** An account that the rows refer to, as the import will leave it. */
 export interface Account {
   id: string;
-  /** As it is in the database; `null` for one that is still to be made. */
+  /** The account in the database; `null` if the import creates it. */
   user: User | null;
   emailAddress: string | undefined;
-  /** What is to be different. */
+  /** The changes to the account. */
   fields: UserChangesDto;
   thirdPartyIds: Map<string, string>;
   newThirdPartyIds: ThirdPartyIdRef[];
@@ -30,7 +30,7 @@ export interface Account {
 
 export type Outcome = 'created' | 'changed' | 'unchanged';
 
-/** What an import may assume of the organization. */
+/** The organization that an import changes. */
 export interface ImportTarget {
   organizationId: string;
   thirdParties: Set<string>;
@@ -39,20 +39,20 @@ export interface ImportTarget {
 }
 
 /**
- * What rows of a file mean for what is in the database. It reads and never writes. What it plans for one row is there
- * for the next, so that several rows can speak of one account.
+ * Plans what the rows of a file change in the database. It only reads. What is planned for one row is visible to the
+ * next, so that several rows can refer to one account.
  */
 export class ImportPlan {
-  /** By e-mail address and third-party ID, who is to have it; and who has it. */
+  /** The planned owner of each new e-mail address and third-party ID, and below the existing owners. */
   private readonly newOwners = new Map<string, string>();
   private readonly owners = new Map<string, string>();
   private readonly newAccounts = new Map<string, Account>();
   private readonly accounts = new Map<string, Account>();
   private readonly memberships = new Set<string>();
-  /** By account, what rows have said of it, and on which line first. */
+  /** For each account, the values that rows have given and the first line of each. */
   private readonly said = new Map<string, Map<string, { value: unknown; line: number }>>();
   private readonly invitations = new Set<string>();
-  /** Of the new memberships, those that take the place of an invitation. */
+  /** The new memberships that replace an invitation. */
   readonly answeredInvitations: { userId: string; groupId: string }[] = [];
   readonly newMemberships: { userId: string; groupId: string }[] = [];
   readonly newGroups: { id: string; name: string }[] = [];
@@ -101,14 +101,14 @@ export class ImportPlan {
     }
   }
 
-  /** Forgets what was read, and keeps what is to be made: the next rows may speak of that. */
+  /** Forgets what was read and keeps what is planned, which the next rows may refer to. */
   forgetExisting(): void {
     for (const known of [this.owners, this.accounts, this.memberships, this.invitations]) known.clear();
     this.newMemberships.length = 0;
     this.answeredInvitations.length = 0;
   }
 
-  /** Plans what a row says, all of it or nothing. @throws DomainError what is wrong with it */
+  /** Plans a row, completely or not at all. @throws DomainError the fault of the row */
   add(row: UserRow): { outcome: Outcome; joins: boolean } {
     const codes = row.thirdPartyIds.map(({ thirdParty }) => thirdParty);
     const foreign = codes.find((code) => !this.target.thirdParties.has(code));
@@ -144,7 +144,7 @@ export class ImportPlan {
     return account;
   }
 
-  /** Which of two rows is right, nobody can say but who wrote them. */
+  /** If two rows contradict each other, only the author of the file knows which one is right. */
   private requireNoContradiction({ id }: Account, { fields }: UserRow): void {
     for (const [name, value] of Object.entries(stateOf(fields))) {
       const before = this.said.get(id)?.get(name);
@@ -229,7 +229,7 @@ export class ImportPlan {
   }
 }
 
-/** As many as one statement takes for parameters, on both engines. */
+/** Splits values into as many as one statement can take on both engines. */
 function* chunks(values: string[]): Generator<string[]> {
   for (let start = 0; start < values.length; start += 10_000) yield values.slice(start, start + 10_000);
 }
@@ -260,12 +260,12 @@ function requireOneIdForEach(given: ThirdPartyIdRef[], before: Map<string, strin
   }
 }
 
-/** Whether a row says something of an account that is not so. */
+/** Whether a row changes anything about an account. */
 function isDifferent({ user, emailAddress, fields: planned }: Account, fields: UserChangesDto): boolean {
   return saysMore({ status: 'ACTIVE', ...user, emailAddress, ...stateOf(planned) }, stateOf(fields));
 }
 
-/** The columns that the fields fill. */
+/** The columns for the fields. */
 function stateOf(fields: UserChangesDto): object {
   const { emailAddress, status } = fields;
   return { ...profileOf(fields), ...(emailAddress && { emailAddress }), ...(status && { status }) };

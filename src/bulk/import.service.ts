@@ -19,9 +19,12 @@ import type { Account, ImportTarget } from './import-plan.js';
 import { readUserFile } from './user-file.js';
 import type { Fault, UserRow } from './user-file.js';
 
-/** Rows of one transaction: less than a second, for which the service waits with its own writes on SQLite. */
+/**
+ * How many rows a transaction has. It takes less than a second, for which the service must wait with its own writes on
+ * SQLite.
+ */
 const BATCH = 4000;
-/** Milliseconds between two of them, in which the service gets to write. */
+/** The pause between two transactions in milliseconds, in which the service can write. */
 const PAUSE_MS = 10;
 
 export interface ImportCounts {
@@ -35,7 +38,7 @@ export interface ImportCounts {
 }
 
 export interface ImportOptions {
-  /** Id or name. */
+  /** An ID or a name. */
   organization: string;
   createGroups: boolean;
   dryRun: boolean;
@@ -57,7 +60,7 @@ const USER_COLUMNS = [
   'created_at',
 ];
 
-/** Brings users, their third-party IDs and their memberships in from a file. */
+/** Imports users, their third-party IDs and their memberships from a file. */
 @Injectable()
 export class ImportService {
   constructor(
@@ -69,10 +72,10 @@ export class ImportService {
   ) {}
 
   /**
-   * Reads the file twice: first it looks at every row and writes nothing; only when all of them are good, they are
-   * written, in transactions of 4000 rows. An import that is interrupted is finished by starting it again.
+   * Reads the file twice. First it checks every row and writes nothing. Only if all rows are good, it writes them, in
+   * transactions of 4000 rows. To finish an import that was interrupted, start it again.
    *
-   * @throws UnreadableFile, Error for an organization that there is not
+   * @throws UnreadableFile; Error if there is no such organization
    */
   async import(path: string, options: ImportOptions): Promise<ImportCounts> {
     const organizationId = (await findOrganization(this.dataSource.manager, options.organization)).id;
@@ -115,7 +118,7 @@ export class ImportService {
     };
   }
 
-  /** Hands the rows on, some at a time; counts what becomes of all. */
+  /** Passes the rows on in batches, and counts the outcomes. */
   private async eachBatch(
     phase: 'checking' | 'importing',
     path: string,
@@ -174,7 +177,7 @@ export class ImportService {
     );
   }
 
-  /** One row for many accounts: each of them has its own in the file. */
+  /** Records one event for many accounts. The file has a row for each of them. */
   private async record(db: EntityManager, organizationId: string, plan: ImportPlan): Promise<void> {
     const [created, changed, joined] = [plan.created().length, plan.changed().length, plan.newMemberships.length];
     if (created + changed + joined === 0) return;
@@ -201,7 +204,7 @@ export class ImportService {
     await insertRows(db, 'user_search_terms', ['user_id', 'term', 'organization_id'], terms);
   }
 
-  /** Now, in the form that both engines take as a parameter. */
+  /** The current time, in the format that both engines accept as a parameter. */
   private instant(): string {
     const iso = this.clock.now().toISOString();
     return this.dataSource.options.type === 'postgres' ? iso : iso.replace('T', ' ').slice(0, -1);
@@ -225,7 +228,7 @@ function addAll(plan: ImportPlan, rows: (UserRow | Fault)[], report: Report): vo
   }
 }
 
-/** In the order of `USER_COLUMNS`. */
+/** The values in the order of `USER_COLUMNS`. */
 function userRow(id: string, fields: Account['fields'], organizationId: string, now: string): Value[] {
   const {
     name,

@@ -1,9 +1,11 @@
 import { SingleBar } from 'cli-progress';
 
-/** Milliseconds between two lines where there is no terminal. */
+/** Milliseconds between two lines if the output is not a terminal. */
 const LINE_EVERY_MS = 2000;
 
-/** How far long work is, on the standard error: a bar on a terminal, and now and then a line elsewhere. */
+/**
+ * Shows the progress of long work on the standard error: a bar on a terminal, and elsewhere a line from time to time.
+ */
 export class Progress {
   private bar: SingleBar | undefined;
   private title = '';
@@ -26,7 +28,7 @@ export class Progress {
     this.bar!.update(Math.min(done, total));
   }
 
-  /** Before anything else is written. */
+  /** Removes the bar. Call it before anything else is written. */
   stop(): void {
     this.bar?.stop();
     this.title = '';

@@ -7,14 +7,17 @@ import { User } from '../schema/entities/user.entity.js';
 
 export interface UserRecord {
   user: User;
-  /** The one that is shown. */
+  /** The primary address. */
   emailAddress: string | undefined;
-  /** By the code of the third party. */
+  /** By the third party's code. */
   thirdPartyIds: Map<string, string>;
   memberships: Membership[];
 }
 
-/** Accounts and what belongs to them, in the order of their ids. A query for each table: joins would take ten times as long. */
+/**
+ * Reads accounts and what belongs to them, ordered by ID. Each table is read by a query of its own: joins would take
+ * ten times as long.
+ */
 export async function readUsers(
   db: EntityManager,
   where: FindOptionsWhere<User>,

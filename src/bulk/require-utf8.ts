@@ -2,12 +2,12 @@ import { isUtf8 } from 'node:buffer';
 
 const LINE_FEED = 0x0a;
 
-/** Hands the bytes of a file on as they come. @throws Error that names the first line that is not UTF-8 */
+/** Passes the bytes of a file on. @throws Error that names the first line that is not UTF-8 */
 export async function* requireUtf8(file: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
   let lines = 0;
   let started: Buffer = Buffer.alloc(0);
   for await (const bytes of file) {
-    // No character has a line feed in the middle: what ends with one is whole.
+    // A line feed is never part of another character, so bytes that end with one contain whole characters only.
     const end = bytes.lastIndexOf(LINE_FEED) + 1;
     if (end > 0) {
       lines += requireLines(Buffer.concat([started, bytes.subarray(0, end)]), lines);
@@ -18,7 +18,7 @@ export async function* requireUtf8(file: AsyncIterable<Buffer>): AsyncGenerator<
   requireLines(started, lines);
 }
 
-/** The number of lines. */
+/** Checks the bytes and returns the number of their lines. */
 function requireLines(bytes: Buffer, before: number): number {
   let lines = 0;
   for (let start = 0; start < bytes.length; lines++) {

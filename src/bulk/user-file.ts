@@ -22,17 +22,17 @@ export const COLUMNS = [
   'status',
   'group',
 ] as const;
-/** What a column is called that has the IDs of a third party: `thirdPartyId.LMS`. */
+/** The prefix of columns with the IDs of a third party: `thirdPartyId.LMS`. */
 export const THIRD_PARTY_ID = 'thirdPartyId.';
 
-/** Characters of one row. */
+/** Characters of a row. */
 const MAX_ROW = 64 * 1024;
-/** Between cells: a comma, a semicolon where the comma is in numbers (Excel writes it there), or a tab. */
+/** Separators of cells: a comma; a semicolon, which Excel writes where numbers have a decimal comma; or a tab. */
 const SEPARATORS = [',', ';', '\t'] as const;
-/** What spreadsheets take for a formula is exported with an apostrophe before it. */
+/** The export puts an apostrophe before texts that spreadsheets would read as formulas. */
 const ESCAPED_FORMULA = /^'(?=[=+\-@\t\r＝＋－＠])/u;
 
-/** A user, and a group that they are in, as a row of a file says it. What it does not say is left out. */
+/** A row: a user, and a group that they are in. Empty cells are left out. */
 export interface UserRow {
   line: number;
   fields: UserChangesDto;
@@ -46,14 +46,14 @@ export interface Fault {
   error: DomainError;
 }
 
-/** A file that can't be imported as a whole. */
+/** The error for a file that can't be imported at all. */
 export class UnreadableFile extends Error {}
 
 /**
- * The rows of a CSV file with a header, as they come, each with how many bytes of the file have been read. Cells are
- * separated as in the header. Rows without a word in them are left out.
+ * Reads the rows of a CSV file with a header. Each comes with the number of bytes read so far. The header decides the
+ * separator. Rows without any text are skipped.
  *
- * @throws UnreadableFile for a header or quotes that make no sense
+ * @throws UnreadableFile if the header or the quotes are malformed
  */
 export async function* readUserFile(path: string): AsyncGenerator<{ row: UserRow | Fault; bytes: number }> {
   const parser = parse({
@@ -64,7 +64,7 @@ export async function* readUserFile(path: string): AsyncGenerator<{ row: UserRow
     relax_column_count: true,
     max_record_size: MAX_ROW,
   });
-  // Whatever goes wrong ends the parser too, whose reader hears of it.
+  // Any failure also ends the parser, whose reader then gets the error.
   pipeline(createReadStream(path), requireUtf8, parser, () => {});
   let header: (string | null)[] | undefined;
   let line = 1;
@@ -78,7 +78,7 @@ export async function* readUserFile(path: string): AsyncGenerator<{ row: UserRow
         if (header) yield { row: readRow(header, record, line), bytes: info.bytes };
         else header = readHeader(record);
       }
-      // A row may go over several lines; it is named by the first of them. The parser's own count takes a quoted CRLF for two.
+      // A row with several lines is named by its first line. The parser's own count takes a quoted CRLF for two lines.
       line += raw.match(/\r\n|[\r\n]/g)?.length ?? 0;
     }
   } catch (error) {
@@ -89,7 +89,7 @@ export async function* readUserFile(path: string): AsyncGenerator<{ row: UserRow
   if (!header) throw new UnreadableFile('The file is empty. Its first line names the columns.');
 }
 
-/** The one that is most often in the line that names the columns. */
+/** The separator that occurs most often in the header. */
 async function separatorOf(path: string): Promise<string> {
   const file = await open(path);
   try {
@@ -107,7 +107,10 @@ async function separatorOf(path: string): Promise<string> {
 
 const KNOWN_COLUMNS = [...COLUMNS, 'realName', 'thirdParty', 'thirdPartyId'];
 
-/** What each column is called, in the spelling of this file; `null` for one that has no name, and no cells either. */
+/**
+ * The name of each column in the spelling of this file; `null` for a column without a name, which may not have cells
+ * either.
+ */
 function readHeader(cells: string[]): (string | null)[] {
   const header = cells.map((cell) => columnOf(cell.trim()));
   const twice = header.find((name, index) => name !== null && header.indexOf(name) !== index);

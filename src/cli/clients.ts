@@ -21,7 +21,7 @@ interface Fields {
   compatibility?: string;
 }
 
-/** What administers OAuth clients. */
+/** The commands for OAuth clients. */
 export function addClientCommands(program: Command, withApplication: WithApplication): void {
   const commands = program.command('clients').description('OAuth clients: the applications that call the API.');
   const group = { commands, output: new Output(commands), withApplication };
@@ -197,7 +197,7 @@ function withFields(command: Command): Command {
     );
 }
 
-/** The fields as the API calls them. */
+/** The fields as the API names them. */
 async function read({ name, redirectUri, origin, embedOrigin, jwks, compatibility }: Fields): Promise<object> {
   const keys = jwks === undefined ? undefined : await readFile(jwks, 'utf8');
   const ways = compatibility === 'none' ? '' : compatibility;

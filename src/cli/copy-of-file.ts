@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 
 /**
- * Hands on a copy of the file and its size in bytes, and removes it afterwards. A pipe can be read once only, and a
+ * Passes on a copy of the file with its size in bytes, and deletes it afterwards. A pipe can be read only once, and a
  * file can change between two readings. `-` is the standard input.
  */
 export async function withCopyOf<T>(file: string, work: (copy: string, size: number) => Promise<T>): Promise<T> {
   if (file !== '-' && (await stat(file)).isDirectory()) throw new Error(`${file} is a directory.`);
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-'));
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
-  // Also when the operator interrupts: people's names and addresses are in it.
+  // The copy holds names and addresses, so it is also deleted if the operator interrupts the command.
   process.once('exit', remove);
   process.once('SIGINT', () => process.exit(130));
   process.once('SIGTERM', () => process.exit(143));

@@ -13,7 +13,7 @@ interface NewGroup {
   customReference?: string;
 }
 
-/** What administers groups. Their members come by `import`, and who manages them is said by `permissions`. */
+/** The commands for groups. `import` sets their members, and `permissions` their managers. */
 export function addGroupCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('groups')

@@ -7,7 +7,7 @@ import { findSigning, isLive } from '../tokens/signing-order.js';
 import { Output, tell } from './operator.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 
-/** What administers the signing keys. What is for a program goes to the standard output. */
+/** The commands for signing keys. Output for programs goes to the standard output. */
 export function addKeyCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('keys')
@@ -68,14 +68,14 @@ function addRevoke({ commands, withApplication }: CommandGroup): void {
     );
 }
 
-/** In the order of the columns. */
+/** A row, in the order of the columns. */
 interface KeyRow {
   kid: string;
   purpose: string;
   algorithm: string;
   state: string;
   signsFrom: string;
-  /** `-` for never. */
+  /** `-` if the key is not retired. */
   retiredAt: string;
 }
 

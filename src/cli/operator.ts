@@ -9,47 +9,47 @@ import type { NamingRef } from '../common/user-ref.js';
 import { parseUserRef } from '../common/user-ref.js';
 import { User } from '../schema/entities/user.entity.js';
 
-/** Runs something with the services of an application that listens nowhere. */
+/** Runs `work` with the services of an application that does not listen. */
 export type WithApplication = (work: (app: INestApplicationContext) => Promise<void>) => Promise<void>;
 
-/** The most rows that a page of a list has. */
+/** The largest page of a list. */
 export const PAGE_SIZE = 100;
 
-/** What a program reads. */
+/** Prints lines for programs, on the standard output. */
 export function print(...lines: string[]): void {
   process.stdout.write(lines.map((line) => `${line}\n`).join(''));
 }
 
-/** What a person reads. */
+/** Prints a line for people, on the standard error. */
 export function tell(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 
-/** Collects an option that may be given more than once. */
+/** Collects the values of an option that may be repeated. */
 export function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 
-/** Checks what was given as the API checks it. @throws DomainError the first fault */
+/** Checks fields as the API does. @throws DomainError the first fault */
 export function checked<Dto extends object>(type: new () => Dto, fields: object): Dto {
   return toDto(type, fields);
 }
 
-/** A user reference; nobody is signed in on the command line. */
+/** A user reference. `self` is not allowed, because nobody is signed in on the command line. */
 export function parseNamingRef(text: string): NamingRef {
   const ref = parseUserRef(text);
   if (ref.by === 'self') throw new InvalidArgumentError('Name the user: nobody is signed in on the command line.');
   return ref;
 }
 
-/** @throws Error for whoever is on the staff of no organization */
+/** Finds a staff user. @throws Error if the user is on no organization's staff */
 export async function requireStaff(db: EntityManager, ref: NamingRef): Promise<User & { staffOrganizationId: string }> {
   const user = await findNamedUser(db, ref);
   if (!user?.staffOrganizationId) throw new Error('There is no such user on the staff of an organization.');
   return user as User & { staffOrganizationId: string };
 }
 
-/** The group of the organization that is named by its id, its custom reference or its name. @throws Error if it is not exactly one */
+/** Finds a group of the organization by its ID, custom reference or name. @throws Error unless exactly one matches */
 export async function findGroup(db: EntityManager, organizationId: string, text: string): Promise<Group> {
   for (const name of ['id', 'customReference', 'name'] as const) {
     const found = await db.find(Group, { where: { organizationId, [name]: text }, take: 2 });
@@ -59,31 +59,31 @@ export async function findGroup(db: EntityManager, organizationId: string, text:
   throw new Error(`The organization has no group ${JSON.stringify(text)}.`);
 }
 
-/** What adds a command to a group such as `clients` needs. */
+/** What a function needs to add a command to a group such as `clients`. */
 export interface CommandGroup {
   commands: Command;
   output: Output;
   withApplication: WithApplication;
 }
 
-/** What the commands of a group print for a program: lines, or with `--json` what the API answers, as JSON. */
+/** The output for programs: lines, or the API's JSON with `--json`. */
 export class Output {
   constructor(private readonly commands: Command) {
     commands.option('--json', 'print JSON instead of lines');
   }
 
-  /** A record, and how it is printed as lines. */
+  /** Prints one record, as JSON or as the given lines. */
   one(record: object, ...lines: string[]): void {
     if (this.isJson) print(JSON.stringify(record, null, 2));
     else print(...lines);
   }
 
-  /** An array, or a line for each record: texts separated by tabs. */
+  /** Prints an array, as JSON or as one line for each record, with tabs between the texts. */
   list<Row>(rows: Row[], texts: (row: Row) => string[]): void {
     this.one(rows, ...rows.map((row) => texts(row).join('\t')));
   }
 
-  /** The same for a list that comes in pages. */
+  /** Prints all pages of a list, as `list` does. */
   async pages<Page extends { pagination: { lastOnPage?: string; moreAvailable: boolean } }, Row>(
     next: (query: { resultFrom?: string; resultSize: number }) => Promise<Page>,
     rowsOf: (page: Page) => Row[],

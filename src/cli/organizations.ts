@@ -21,7 +21,7 @@ interface NewOrganization {
   adminName?: string;
 }
 
-/** What makes organizations: the API has nobody who may. */
+/** The commands for organizations. Nobody can create one by the API. */
 export function addOrganizationCommands(program: Command, withApplication: WithApplication): void {
   const commands = program.command('organizations').description('The organizations of the service.');
   const group = { commands, output: new Output(commands), withApplication };

@@ -8,10 +8,10 @@ import { findOrganization } from '../organizations/find-organization.js';
 import { Output, tell } from './operator.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 
-/** How the list says why an origin is an organization's. */
+/** The names in the list for how an organization came to own an origin. */
 const PROOFS = { FILE: 'proven', OPERATOR: 'operator', UPGRADE: 'upgrade' } as const;
 
-/** What administers origins: the sites of organizations. */
+/** The commands for origins, the sites of organizations. */
 export function addOriginCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('origins')

@@ -13,7 +13,7 @@ import { readNewSecret } from './read-secret.js';
 
 const USER = ['-u, --user <reference>', 'a user ID, an e-mail address, or CODE$ID', parseNamingRef] as const;
 
-/** What sets the password of a person, or lets them set it. */
+/** The commands that set a person's password or make a link with which they set it. */
 export function addPasswordCommands(program: Command, withApplication: WithApplication): void {
   program
     .command('password')

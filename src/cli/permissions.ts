@@ -36,7 +36,7 @@ ${Object.entries(ALLOWS)
 
 The last account that has MANAGE_STAFF in its organization keeps it.`;
 
-/** What says what staff may do, people and service accounts alike. */
+/** The commands for the permissions of staff, both people and service accounts. */
 export function addPermissionCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('permissions')

@@ -3,9 +3,9 @@ import { Writable } from 'node:stream';
 import { areText } from '../common/text.js';
 
 /**
- * Reads a new secret from the standard input: one line. A terminal is asked twice, and shows nothing of what is typed.
+ * Reads a new secret of one line from the standard input. On a terminal, it asks twice and does not show the input.
  *
- * @throws Error for a line that is no text in UTF-8, and for two that are not the same
+ * @throws Error if the line is not UTF-8 text or the two entries differ
  */
 export async function readNewSecret(prompt: string): Promise<string> {
   if (!process.stdin.isTTY) return readLine(process.stdin);
@@ -14,10 +14,10 @@ export async function readNewSecret(prompt: string): Promise<string> {
   return secret;
 }
 
-/** What is typed at each prompt, on a terminal that shows none of it. */
+/** The answers to the prompts, on a terminal that does not show them. */
 async function ask(prompts: string[]): Promise<string[]> {
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
-  // Before the first prompt: until then, the terminal itself shows what is typed.
+  // Created before the first prompt, because the terminal shows the input until then.
   const lines = createInterface({ input: process.stdin, output, terminal: true });
   const answers: string[] = [];
   try {

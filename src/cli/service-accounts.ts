@@ -13,7 +13,7 @@ import { checked, Output, tell } from './operator.js';
 import { requireStaffManagerBeside } from './staff.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 
-/** What administers service accounts. */
+/** The commands for service accounts. */
 export function addServiceAccountCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('service-accounts')
@@ -113,7 +113,7 @@ function addGenerateKey({ commands, output, withApplication }: CommandGroup): vo
     .action((id: string, { out }: { out?: string }) =>
       withApplication(async (app) => {
         const { privateKey, ...key } = newKeyPair();
-        // A key whose private half nobody has is of no use: the file comes first.
+        // The file is written first: a key whose private half is lost would be useless.
         if (out) await writeFile(out, privateKey, { mode: 0o600, flag: 'wx' });
         const { kid } = await app.get(Database).transaction(async (db) => {
           return app.get(ServiceAccountKeysService).insert(db, await requireServiceAccount(db, null, id), key, null);

@@ -15,7 +15,7 @@ import { UsersService } from '../users/users.service.js';
 import { checked, Output, parseNamingRef, requireStaff, tell } from './operator.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 
-/** What says who is on the staff of an organization. */
+/** The commands for an organization's staff. */
 export function addStaffCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('staff')
@@ -90,13 +90,16 @@ function addDismiss({ commands, withApplication }: CommandGroup): void {
     );
 }
 
-/** An organization keeps somebody who can manage its staff: from the command line, too. @throws DomainError `no_access` */
+/**
+ * Requires that somebody else can manage the organization's staff, also for changes from the command line. @throws
+ * DomainError `no_access`
+ */
 export async function requireStaffManagerBeside(
   app: INestApplicationContext,
   db: EntityManager,
   user: User,
 ): Promise<void> {
-  // Changes of one organization's staff come one after the other, as those by the API do.
+  // Changes of an organization's staff run one after the other, as those by the API do.
   if (user.staffOrganizationId) await lockOrganization(db, user.staffOrganizationId);
   await app.get(UsersPolicy).requireStaffManagerBeside(db, user, 'no_access');
 }

@@ -9,13 +9,13 @@ const LEVELS: Record<Settings['LOG_LEVEL'], LogLevel[]> = {
   debug: ['fatal', 'error', 'warn', 'log', 'debug'],
 };
 
-/** The framework's own account of how it put the application together, a line for each module and route. */
+/** The framework's own messages about building the application: one line for each module and route. */
 const FRAMEWORK = new Set(['NestFactory', 'InstanceLoader', 'RoutesResolver', 'RouterExplorer', 'NestApplication']);
 
-/** How the framework reports a start that failed, of which whoever started it says what an operator has to know. */
+/** The framework's report of a failed start. The code that starts the application tells the operator what matters. */
 const FAILED_START = 'ExceptionHandler';
 
-/** One line for each event: JSON in production, text for people otherwise. */
+/** Writes one line for each event: JSON in production, text otherwise. */
 export class AppLogger extends ConsoleLogger {
   private readonly isVerbose: boolean;
 

@@ -3,7 +3,7 @@ import type { DynamicModule } from '@nestjs/common';
 import { Settings } from './settings.js';
 import { Clock } from '../common/clock.js';
 
-/** What every module may ask for: the settings and the time. */
+/** Provides the settings and the clock to every module. */
 @Global()
 @Module({})
 export class CommonModule {

@@ -1,8 +1,9 @@
 import { parseArgs } from 'node:util';
 
 /**
- * Adds the variables of the file that `--env-file` names. The columns of entities depend on DATABASE_URL when they are
- * loaded, so this comes before them. A file that can't be read is reported where the arguments are read.
+ * Loads the variables of the file that `--env-file` names. The entities' columns depend on DATABASE_URL as soon as they
+ * are loaded, so this must be imported before them. A file that can't be read is reported when the arguments are
+ * parsed.
  */
 const { values } = parseArgs({ options: { 'env-file': { type: 'string' } }, strict: false });
 const path = values['env-file'];
@@ -11,6 +12,6 @@ if (typeof path === 'string') {
   try {
     process.loadEnvFile(path);
   } catch {
-    // `loadEnvFile` of ./env-file.js says why.
+    // `loadEnvFile` of ./env-file.js reports the reason.
   }
 }

@@ -11,7 +11,7 @@ import { StartError } from './start-error.js';
 import { readTrustedIssuers } from './trusted-issuer.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
 
-/** Nothing that stands in documentation or that a person would type as a stand-in is a secret. */
+/** Texts from documentation, and placeholders that people type, are not accepted as secrets. */
 const PLACEHOLDER = /change.?me|secret|example|password|placeholder|^(.)\1+$/i;
 
 function toInteger({ value }: { value: unknown }): unknown {
@@ -44,7 +44,9 @@ function IsSecretKey(): PropertyDecorator {
   );
 }
 
-/** Whoever puts a password into a URL as it is gets another host, or another port, out of it. */
+/**
+ * Whether a value is a valid database URL. A password that is not percent-encoded can change the URL's host or port.
+ */
 function isDatabaseUrl(value: unknown): boolean {
   if (typeof value !== 'string' || !/^postgres(ql)?:\/\/./.test(value) || !URL.canParse(value)) return false;
   const { username, password, hash, pathname } = new URL(value);
@@ -70,19 +72,19 @@ function IsNetworkList(options: ValidationOptions): PropertyDecorator {
   return ValidateBy({ name: 'isNetworkList', validator: { validate: isNetworkList } }, options);
 }
 
-/** No session has ever been older, whatever the setting was when it started. */
+/** The longest lifetime of a session under any setting. */
 export const LONGEST_SESSION_SECONDS = 2_592_000;
 
 /** Lower-case host names and IP addresses, separated by commas. */
 const HOST_LIST = /^[a-z\d](?:[a-z\d.-]*[a-z\d])?(?:\s*,\s*[a-z\d](?:[a-z\d.-]*[a-z\d])?)*$/;
 
-/** A path on this site, or a whole http(s) URL, as it goes into a Location header. */
+/** A path on this site, or a complete http(s) URL, as it is sent in a Location header. */
 const LANDING_URL = /^(\/(?![/\\])|https?:\/\/)[\x21-\x5b\x5d-\x7e]*$/;
 const WHOLE_URL = /^https?:\/\/[\x21-\x5b\x5d-\x7e]+$/;
 
 /**
- * The environment, read and checked once at the start. Every variable has a row in the README's
- * table; `npm test` compares the two.
+ * The environment, read and checked once at the start. Every variable has a row in the README's table; a test compares
+ * the two.
  */
 export class Settings {
   /** `production` seeds nothing and refuses to start without a secret and an https public URL. */
@@ -106,18 +108,18 @@ export class Settings {
   })
   PUBLIC_URL: string;
 
-  /** Where a login ends that named no `returnTo`: a path on the public site or a URL. */
+  /** The target of a login without `returnTo`: a path on the public site, or a URL. */
   @Matches(LANDING_URL, { message: 'LANDING_URL must be a path that starts with / or an http(s) URL' })
   LANDING_URL: string = '/';
 
-  /** Where a visitor of a protected site is sent who has no session: a URL from where they are let in. */
+  /** Where a protected site's visitor without a session is sent to sign in: a URL. */
   @IsOptional()
   @Matches(WHOLE_URL, { message: 'SIGN_IN_URL must be an http(s) URL' })
   SIGN_IN_URL?: string;
 
   /**
-   * Hosts in an intranet without https, such as `moodle.intranet, 10.0.0.7`, to which clients with `compatibility: drillster` may have
-   * codes sent over plain http.
+   * Hosts in an intranet without https, such as `moodle.intranet, 10.0.0.7`. Codes for clients with `compatibility:
+   * drillster` may be sent there over plain http.
    */
   @IsOptional()
   @Matches(HOST_LIST, {
@@ -125,7 +127,7 @@ export class Settings {
   })
   HTTP_REDIRECT_HOSTS?: string;
 
-  /** The addresses of the proxies in front, whose forwarded headers are believed: IPs and CIDRs. */
+  /** The proxies in front, whose forwarding headers are trusted: IP addresses and networks (CIDR). */
   @IsOptional()
   @IsNetworkList({
     message: 'TRUSTED_PROXIES must be IP addresses and networks such as 127.0.0.1, 10.0.0.0/8; not everybody (/0)',
@@ -139,14 +141,16 @@ export class Settings {
   })
   PREFLIGHT_SITES?: string;
 
-  /** Private networks in which a site may be asked whether it belongs to an organization: IPs and CIDRs. */
+  /**
+   * Private networks with sites that may prove that they belong to an organization: IP addresses and networks (CIDR).
+   */
   @IsOptional()
   @IsNetworkList({
     message: 'ORIGIN_PROOF_NETWORKS must be IP addresses and networks such as 10.0.0.0/8; not everybody (/0)',
   })
   ORIGIN_PROOF_NETWORKS?: string;
 
-  /** The SQLite file; its directory is made when missing. Not used with DATABASE_URL. */
+  /** The SQLite file. Its directory is created if it does not exist. Not used with DATABASE_URL. */
   @Matches(/./, { message: 'DATABASE_PATH must not be empty' })
   DATABASE_PATH: string = 'data/latchkey.db';
 
@@ -155,46 +159,46 @@ export class Settings {
   @IsDatabaseUrl()
   DATABASE_URL?: string;
 
-  /** PostgreSQL connections that one instance opens at most, 2 to 1000: migrating takes two. */
+  /** The maximum of PostgreSQL connections of an instance, 2 to 1000. Migrating takes two. */
   @Transform(toInteger)
   @IsInt({ message: 'DATABASE_POOL_SIZE must be a number' })
   @Min(2, { message: 'DATABASE_POOL_SIZE must be 2 to 1000' })
   @Max(1000, { message: 'DATABASE_POOL_SIZE must be 2 to 1000' })
   DATABASE_POOL_SIZE: number = 10;
 
-  /** Encrypts the signing keys in the database. All instances share it. */
+  /** Encrypts the signing keys in the database. All instances must have the same. */
   @IsSecretKey()
   SECRET_KEY: string;
 
-  /** Seconds, 5 to 3600: how long a login token can be redeemed. */
+  /** Seconds for which a login token can be redeemed, 5 to 3600. */
   @Transform(toInteger)
   @IsInt({ message: 'LOGIN_TOKEN_TTL must be a number of seconds' })
   @Min(5, { message: 'LOGIN_TOKEN_TTL must be 5 to 3600 seconds' })
   @Max(3600, { message: 'LOGIN_TOKEN_TTL must be 5 to 3600 seconds' })
   LOGIN_TOKEN_TTL: number = 120;
 
-  /** Seconds, 60 to 86400: a session that is not used for so long has ended. */
+  /** Seconds after which an unused session ends, 60 to 86400. */
   @Transform(toInteger)
   @IsInt({ message: 'SESSION_IDLE_TIMEOUT must be a number of seconds' })
   @Min(60, { message: 'SESSION_IDLE_TIMEOUT must be 60 to 86400 seconds' })
   @Max(86400, { message: 'SESSION_IDLE_TIMEOUT must be 60 to 86400 seconds' })
   SESSION_IDLE_TIMEOUT: number = 1800;
 
-  /** Seconds, 60 to 2592000: a session ends so long after it started, however much it is used. */
+  /** Seconds after which a session ends even if it is used, 60 to 2592000. */
   @Transform(toInteger)
   @IsInt({ message: 'SESSION_LIFETIME must be a number of seconds' })
   @Min(60, { message: 'SESSION_LIFETIME must be 60 to 2592000 seconds' })
   @Max(LONGEST_SESSION_SECONDS, { message: 'SESSION_LIFETIME must be 60 to 2592000 seconds' })
   SESSION_LIFETIME: number = 43200;
 
-  /** Days, 1 to 3650: how long the record of who let whom in, and those of ended sessions and their login tokens, are kept. */
+  /** Days for which the audit log and the records of ended sessions and their login tokens are kept, 1 to 3650. */
   @Transform(toInteger)
   @IsInt({ message: 'RETENTION_DAYS must be a number of days' })
   @Min(1, { message: 'RETENTION_DAYS must be 1 to 3650 days' })
   @Max(3650, { message: 'RETENTION_DAYS must be 1 to 3650 days' })
   RETENTION_DAYS: number = 400;
 
-  /** Days, 1 to 3650: how old a signing key gets before another one takes its place. 0 leaves that to the operator. */
+  /** Days after which a signing key is replaced, 1 to 3650. With 0, the operator replaces the keys. */
   @Transform(toInteger)
   @IsInt({ message: 'KEY_ROTATION_DAYS must be a number of days' })
   @Min(0, { message: 'KEY_ROTATION_DAYS must be 0 to 3650 days' })
@@ -204,14 +208,14 @@ export class Settings {
   /** Other authorization servers whose access tokens are accepted, as a JSON array. */
   OAUTH_ISSUERS: readonly TrustedIssuer[];
 
-  /** Seconds, 1 to 300: how long an instance that is told to end goes on answering what it was asked before. */
+  /** Seconds in which an instance that is told to stop answers its remaining requests, 1 to 300. */
   @Transform(toInteger)
   @IsInt({ message: 'SHUTDOWN_GRACE must be a number of seconds' })
   @Min(1, { message: 'SHUTDOWN_GRACE must be 1 to 300 seconds' })
   @Max(300, { message: 'SHUTDOWN_GRACE must be 1 to 300 seconds' })
   SHUTDOWN_GRACE: number = 10;
 
-  /** The least severe log lines that are written. */
+  /** The lowest level of log lines that are written. */
   @IsIn(['error', 'warn', 'info', 'debug'], { message: 'LOG_LEVEL must be error, warn, info or debug' })
   LOG_LEVEL: 'error' | 'warn' | 'info' | 'debug' = 'info';
 
@@ -223,7 +227,7 @@ export class Settings {
     return this.NODE_ENV === 'development';
   }
 
-  /** The hosts other than the own machine to which codes for a client may be sent over plain http. */
+  /** The hosts, beside loopback, to which codes for a client may be sent over plain http. */
   httpRedirectHostsOf(compatibility: string | null): string[] {
     return compatibility === 'drillster' ? (this.HTTP_REDIRECT_HOSTS?.split(/\s*,\s*/) ?? []) : [];
   }
@@ -232,23 +236,26 @@ export class Settings {
     return this.PREFLIGHT_SITES?.split(/\s*,\s*/) ?? [];
   }
 
-  /** A session that was last used before has ended at `now`. */
+  /** A session that was last used at or before this instant has ended by `now`. */
   idleSince(now: Date): Date {
     return addSeconds(now, -this.SESSION_IDLE_TIMEOUT);
   }
 
-  /** Browsers reach the service over https, so that every cookie can be `Secure`. */
+  /** Whether browsers use https, so that every cookie can be `Secure`. */
   get isHttps(): boolean {
     return this.PUBLIC_URL.startsWith('https:');
   }
 
-  /** Browsers keep `Secure` cookies of the public URL: those of https, and of localhost, which never leaves the machine. */
+  /**
+   * Whether browsers accept `Secure` cookies from the public URL: with https, and on localhost, which never leaves the
+   * machine.
+   */
   get allowsSecureCookies(): boolean {
     return this.isHttps || new URL(this.PUBLIC_URL).hostname === 'localhost';
   }
 }
 
-/** Thrown at the start; names every fault of the environment at once. */
+/** The error for a start with a faulty environment. It lists every fault. */
 export class SettingsError extends StartError {
   constructor(readonly faults: string[]) {
     super(`The environment is not right:\n${faults.map((fault) => `  - ${fault}`).join('\n')}`);
@@ -269,7 +276,7 @@ const WITHOUT_DEFAULT = [
 const VARIABLES = [...Object.keys(new Settings()), ...WITHOUT_DEFAULT];
 
 /**
- * Reads the settings, and in development makes the secret that they lack. An empty variable counts as not set.
+ * Reads the settings. In development it creates the missing secret. An empty variable counts as not set.
  *
  * @throws SettingsError with all faults
  */
@@ -281,7 +288,7 @@ export function loadSettings(env: NodeJS.ProcessEnv): Settings {
 }
 
 /**
- * The same without anything that is written: a secret that is lacking is a random one.
+ * Reads the settings and writes nothing: a missing secret is replaced by a random one.
  *
  * @throws SettingsError with all faults
  */
@@ -296,7 +303,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
       faults.push('SECRET_KEY must be set in production; make one with: openssl rand -base64 48');
   }
   settings.OAUTH_ISSUERS = readTrustedIssuers(given.OAUTH_ISSUERS ?? '[]', settings.isProduction, faults);
-  // In development the public URL follows the port; one that is not legal is reported for itself.
+  // In development the public URL follows the port. A malformed port is reported separately.
   const developmentUrl = `http://localhost:${settings.PORT}`;
   settings.PUBLIC_URL ??= isOrigin(developmentUrl) ? developmentUrl : 'http://localhost';
   if (settings.OAUTH_ISSUERS.some(({ issuer }) => issuer === settings.PUBLIC_URL))
@@ -307,7 +314,10 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   return settings;
 }
 
-/** A secret of this machine's own, made at the first start, so that development needs no set-up and survives a restart. */
+/**
+ * The secret of this machine, created at the first start, so that development needs no set-up and sessions survive a
+ * restart.
+ */
 function developmentSecret(path: string): string {
   try {
     if (!existsSync(path)) makeSecret(path);
@@ -319,7 +329,10 @@ function developmentSecret(path: string): string {
   }
 }
 
-/** The file gets its name when it is whole: another process that starts at the same moment reads it there. */
+/**
+ * The file gets its final name once it is complete, because another process that starts at the same time reads it
+ * there.
+ */
 function makeSecret(path: string): void {
   mkdirSync(dirname(path), { recursive: true });
   const unfinished = `${path}.${process.pid}`;

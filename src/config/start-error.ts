@@ -1,2 +1,2 @@
-/** The service can't start, for a reason that its operator can do something about. The message says what. */
+/** The service can't start for a reason that its operator can resolve. The message names it. */
 export class StartError extends Error {}

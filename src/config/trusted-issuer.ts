@@ -1,29 +1,29 @@
-/** What a claim names an account by. */
+/** How a claim refers to an account. */
 export const ACCOUNT_REFERENCES = ['id', 'emailAddress', 'thirdPartyId'] as const;
 
 /** Another authorization server whose access tokens are accepted: one object of OAUTH_ISSUERS. */
 export interface TrustedIssuer {
-  /** The `iss` of its tokens, letter by letter. */
+  /** The `iss` of its tokens, compared letter by letter. */
   issuer: string;
-  /** The `aud` of its tokens that are for us. */
+  /** The `aud` of its tokens that are for this service. */
   audience: string;
-  /** A client of ours, on whose behalf the callers act. Only accounts that its organization manages are callers. */
+  /** One of our clients. Its organization manages the accounts that may call with the issuer's tokens. */
   clientId: string;
   account: (typeof ACCOUNT_REFERENCES)[number];
   /** The claim that names the account. */
   claim: string;
-  /** The third party whose IDs the claim holds. */
+  /** The third party whose IDs the claim contains. */
   thirdParty?: string;
-  /** The scope that stands for `ROLE_USER` there. */
+  /** The issuer's scope that corresponds to `ROLE_USER`. */
   scope: string;
 }
 
-/** More issuers than that are a mistake. */
+/** More issuers than this are taken for a mistake. */
 const MAX_ISSUERS = 100;
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;
 const MEMBERS = new Set(['issuer', 'audience', 'clientId', 'account', 'claim', 'thirdParty', 'scope']);
 
-/** Of each member that is a text, what is wrong with it. */
+/** For each string member: its form, whether it is required, and the description of the fault. */
 const FORMS: [name: keyof TrustedIssuer, form: RegExp, isRequired: boolean, fault: string][] = [
   ['audience', /^[^\p{Cc}]{1,1024}$/u, true, 'the aud of the tokens that are for Latchkey'],
   ['clientId', /^[0-9a-f]{32}$/, true, 'the id of a client here, 32 lower-case hex characters'],
@@ -33,7 +33,7 @@ const FORMS: [name: keyof TrustedIssuer, form: RegExp, isRequired: boolean, faul
   ['scope', /^[\x21\x23-\x5b\x5d-\x7e]{1,255}$/, false, 'one scope, without spaces'],
 ];
 
-/** Whether keys may be fetched from there: https, or in development a server on the same machine. */
+/** Whether keys may be fetched from a URL: https, or in development a server on the same machine. */
 export function isTrustworthyUrl(text: unknown, isProduction: boolean): text is string {
   if (typeof text !== 'string' || !URL.canParse(text)) return false;
   const { protocol, hostname, username, password, hash } = new URL(text);
@@ -41,7 +41,7 @@ export function isTrustworthyUrl(text: unknown, isProduction: boolean): text is 
   return protocol === 'https:' || (protocol === 'http:' && !isProduction && LOOPBACK.test(hostname));
 }
 
-/** Reads OAUTH_ISSUERS, and puts what is wrong with it into `faults`. */
+/** Reads OAUTH_ISSUERS, and adds the faults that it finds to `faults`. */
 export function readTrustedIssuers(text: string, isProduction: boolean, faults: string[]): TrustedIssuer[] {
   const list = parseList(text);
   if (!list) {
@@ -71,7 +71,7 @@ function faultsOf(one: Record<string, unknown>, isProduction: boolean): string[]
   const faults = Object.keys(one)
     .filter((name) => !MEMBERS.has(name))
     .map((name) => `there is no ${JSON.stringify(name)}`);
-  // RFC 8414, section 2: no query and no fragment.
+  // RFC 8414, section 2: an issuer has no query and no fragment.
   if (!isTrustworthyUrl(one.issuer, isProduction) || one.issuer.includes('?'))
     faults.push(
       `issuer must be an https URL without query or fragment${isProduction ? '' : ', or http on this machine'}`,

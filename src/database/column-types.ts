@@ -1,8 +1,8 @@
 import type { ColumnOptions } from 'typeorm';
 
 /**
- * Decorators run when a file is loaded, before there are settings, so the engine is read from the
- * one variable that decides it.
+ * Decorators run when a file is loaded, before there are settings. So the engine is read from the one variable that
+ * decides it.
  */
 const isPostgres = Boolean(process.env.DATABASE_URL);
 
@@ -12,15 +12,17 @@ export const INSTANT: ColumnOptions = {
   precision: isPostgres ? 3 : undefined,
 };
 
-/** The id of a user, service account, group, organization or session: 22 characters of base64url. */
+/** The ID of a user, service account, group, organization or session: 22 characters of base64url. */
 export const ID = { type: 'varchar', length: 22 } as const satisfies ColumnOptions;
 
-/** A word of a search, and what follows it: compared character by character, whatever the language of the database. */
+/**
+ * A word of a search and the text after it. It is compared character by character, whatever the database's collation.
+ */
 export const TERM = {
   type: 'varchar',
   length: 64,
   collation: isPostgres ? 'C' : undefined,
 } as const satisfies ColumnOptions;
 
-/** A number that grows from row to row. */
+/** A number that grows with each new row. */
 export const SERIAL = isPostgres ? 'bigint' : 'integer';

@@ -2,27 +2,30 @@ import type { EntityManager } from 'typeorm';
 import type { Parameter, Statement } from './statement.js';
 
 /**
- * The ways past TypeORM's repositories, which are otherwise used to read: single prepared
- * statements for the hot path, and transactions for everything that writes.
+ * Access to the database beside TypeORM's repositories, which are used for reading: prepared statements for the hot
+ * path, and transactions for all writes.
  */
 export abstract class Database {
-  /** Runs a statement that only reads. It sees what was committed before, and nothing else. */
+  /** Runs a statement that only reads, on committed data. */
   abstract read<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]>;
 
-  /** Runs one writing statement on its own. When the promise resolves, what it wrote survives a power cut. */
+  /**
+   * Runs one writing statement in a transaction of its own. When the promise resolves, the data would survive a power
+   * cut.
+   */
   abstract write<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]>;
 
   /**
-   * Runs `work` in one transaction: all of it is committed, or, when it throws, nothing. It may take 5 s, unless it
-   * `isLong`: nobody waits for the answer then.
+   * Runs `work` in one transaction. It is committed as a whole, or rolled back if `work` throws. It must end within 5
+   * s, unless it `isLong`, for work whose answer nobody waits for.
    */
   abstract transaction<T>(work: (db: EntityManager) => Promise<T>, options?: { isLong?: boolean }): Promise<T>;
 
-  /** Runs one writing statement as a part of the transaction of `db`. Rows come back if it says RETURNING. */
+  /** Runs one writing statement in the transaction of `db`. It gives rows if it has a RETURNING clause. */
   abstract within<Row>(db: EntityManager, statement: Statement, parameters: Parameter[]): Promise<Row[]>;
 }
 
-/** Reads an instant as it comes back from a raw statement: a `Date` on PostgreSQL, text on SQLite. */
+/** Converts an instant from a raw statement: a `Date` on PostgreSQL, text on SQLite. */
 export function toInstant(value: Date | string): Date {
   return value instanceof Date ? value : new Date(`${value.replace(' ', 'T')}Z`);
 }

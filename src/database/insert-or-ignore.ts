@@ -2,8 +2,8 @@ import type { EntityManager, EntityTarget, ObjectLiteral } from 'typeorm';
 import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity.js';
 
 /**
- * Inserts a row unless a unique index has one like it. Whoever inserts the same at the same time waits here, and
- * then finds the other's: read afterwards whose it is.
+ * Inserts a row, unless a unique index already has it. A concurrent insert of the same row waits here and then finds
+ * the other's, so read afterwards whose row it is.
  */
 export async function insertOrIgnore<Entity extends ObjectLiteral>(
   db: EntityManager,

@@ -2,10 +2,10 @@ import type { EntityManager, QueryRunner } from 'typeorm';
 
 export type Value = string | number | boolean | null;
 
-/** Parameters of one statement, of which SQLite allows 32766 and PostgreSQL 65535. */
+/** Parameters of one statement. SQLite allows 32766 and PostgreSQL 65535. */
 const MAX_PARAMETERS = 30_000;
 
-/** Inserts many rows with few statements, past TypeORM's own, which takes ten times as long. */
+/** Inserts many rows with few statements. TypeORM's own inserts take ten times as long. */
 export async function insertRows(
   db: EntityManager | QueryRunner,
   table: string,

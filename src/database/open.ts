@@ -11,17 +11,20 @@ import { isDatabaseUnavailable } from './unavailable.js';
 
 const logger = new Logger('Database');
 
-/** Any number will do, as long as nothing else in the database takes the same advisory lock. */
+/** The number of an advisory lock. It is arbitrary, but must be unique within the database. */
 const MIGRATION_LOCK = 7_226_201;
 const CONNECT_ATTEMPTS = 5;
 const CONNECT_PAUSE_MS = 2_000;
-/** Milliseconds until a SQLite file that another process writes to is given up, and between two attempts. */
+/**
+ * Milliseconds after which a SQLite file that another process keeps locked is given up, and the pause between two
+ * attempts.
+ */
 const LOCKED_MS = 60_000;
 const PAUSE_MS = 100;
 
 /**
- * Opens the database with its schema up to date. Several instances may start at once: one migrates,
- * the others wait for it.
+ * Opens the database and migrates its schema. If several instances start at once, one migrates and the others wait for
+ * it.
  */
 export async function openDataSource(options: DataSourceOptions): Promise<DataSource> {
   const migrating = await openAny(options);
@@ -31,7 +34,7 @@ export async function openDataSource(options: DataSourceOptions): Promise<DataSo
   } finally {
     await migrating.destroy();
   }
-  // Migrations may take their time; nothing else may.
+  // Only migrations may run without time limits.
   if (options.type !== 'postgres') return new DataSource(options).initialize();
   const dataSource = await openLimited(options, limitsOf(migrating));
   const cures = await wrongSettings(dataSource);
@@ -42,7 +45,7 @@ export async function openDataSource(options: DataSourceOptions): Promise<DataSo
   );
 }
 
-/** @throws StartError for a database in which nothing can be written as it is */
+/** Checks that the database can be written to. @throws StartError if it can't */
 async function requireUsable(dataSource: DataSource): Promise<void> {
   const [row] = (await dataSource.query(
     `SELECT current_setting('server_encoding') AS "encoding", current_setting('transaction_read_only') AS "readOnly",
@@ -76,7 +79,7 @@ async function openFile(options: DataSourceOptions): Promise<DataSource> {
   }
 }
 
-/** Whether the database is there and was made by Latchkey. Nothing is made. */
+/** Whether the database exists and was made by Latchkey. It creates nothing. */
 export async function isDatabaseThere(options: DataSourceOptions): Promise<boolean> {
   if (options.type === 'better-sqlite3' && !existsSync(options.database)) return false;
   const dataSource = await openAny(options);
@@ -89,20 +92,23 @@ export async function isDatabaseThere(options: DataSourceOptions): Promise<boole
   }
 }
 
-/** SQLite would let everybody on the machine read the file that it makes, and gives the files beside it the same mode. */
+/**
+ * Creates the SQLite file for its owner only. SQLite would let everybody on the machine read it, and gives the files
+ * beside it the same mode.
+ */
 function makeFile(path: string): void {
   if (path === ':memory:') return;
   mkdirSync(dirname(path), { recursive: true });
   closeSync(openSync(path, 'a', 0o600));
 }
 
-/** A server may still be starting, as this service does. */
+/** Connects to PostgreSQL. It tries again for a while, because the server may still be starting. */
 async function connect(options: PostgresDataSourceOptions): Promise<DataSource> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await openUnlimited(options);
     } catch (error) {
-      // A wrong user or password (class 28), or no such database.
+      // A wrong user name or password (class 28), or an unknown database.
       if (/^(28...|3D000)$/.test(String((error as { code?: unknown }).code)))
         throw new StartError(`DATABASE_URL can't be used: ${(error as Error).message}`);
       if (!isDatabaseUnavailable(error)) throw error;
@@ -116,7 +122,7 @@ async function connect(options: PostgresDataSourceOptions): Promise<DataSource> 
   }
 }
 
-/** Under a lock, so that of several processes that start at once one migrates, and the others find nothing left to do. */
+/** Migrates under a lock: if several processes start at once, one migrates and the others find nothing left to do. */
 async function migrate(dataSource: DataSource): Promise<void> {
   try {
     await (dataSource.options.type === 'postgres' ? migratePostgres(dataSource) : migrateSqlite(dataSource));
@@ -129,13 +135,13 @@ async function migrate(dataSource: DataSource): Promise<void> {
   }
 }
 
-/** An error for several addresses says nothing itself. */
+/** The description of a failed connection. The error for several addresses has no message of its own. */
 function detail(error: unknown): string {
   const { message, code } = error as NodeJS.ErrnoException;
   return message || String(code);
 }
 
-/** The lock goes with its transaction: one of the session would be lost in a pool between us and the server. */
+/** Holds the lock for one transaction. A lock of the session would be lost if there is a connection pool in between. */
 async function migratePostgres(dataSource: DataSource): Promise<void> {
   const runner = dataSource.createQueryRunner();
   try {
@@ -150,7 +156,7 @@ async function migratePostgres(dataSource: DataSource): Promise<void> {
   }
 }
 
-/** The lock is that of writing, and all of it is one transaction on the only connection. */
+/** Takes the write lock, and does everything in one transaction on the only connection. */
 async function migrateSqlite(dataSource: DataSource): Promise<void> {
   await whenUnlocked(dataSource.options.database as string, () => dataSource.query('BEGIN IMMEDIATE'));
   try {
@@ -162,7 +168,7 @@ async function migrateSqlite(dataSource: DataSource): Promise<void> {
   }
 }
 
-/** @throws StartError when another process holds the lock for longer than a migration takes */
+/** Tries again while another process holds the lock. @throws StartError if that takes longer than a migration does */
 async function whenUnlocked<T>(path: string, attempt: () => Promise<T>): Promise<T> {
   const giveUpAt = performance.now() + LOCKED_MS;
   for (;;) {

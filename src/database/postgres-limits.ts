@@ -4,48 +4,51 @@ import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 
-/** Milliseconds that a connection to PostgreSQL may take, or one of the pool to become free. */
+/** Milliseconds for connecting to PostgreSQL, and for waiting until a connection in the pool is free. */
 export const CONNECT_MS = 2_000;
-/** Milliseconds after which PostgreSQL gives up a lock, a statement, and a transaction whose client says nothing more. */
+/**
+ * Milliseconds after which PostgreSQL gives up waiting for a lock, a statement, and a transaction whose client is
+ * silent.
+ */
 const LIMITS = { lock_timeout: 3_500, statement_timeout: 4_000, idle_in_transaction_session_timeout: 5_000 };
 /**
- * The same for a whole transaction, from PostgreSQL 17 on. A client that goes silent in the middle of a message is not idle to
- * the server, which would wait for the rest of it with all locks held.
+ * The limit of a whole transaction, from PostgreSQL 17 on. The server does not count a client that stops in the middle
+ * of a message as idle, and would wait for it with all locks held.
  */
 const TRANSACTION_LIMIT = { transaction_timeout: 5_000 };
 const TRANSACTION_LIMIT_SINCE = 17;
-/** Milliseconds after which a connection that nobody uses leaves the pool; and the server, where we are gone without a word. */
+/** Milliseconds after which an unused connection leaves the pool. The server uses the same limit if we vanish. */
 const IDLE_MS = 4_000;
 const ABANDONED_MS = 10_000;
-/** Seconds after which the server asks a client that says nothing whether it is there, and again; it asks three times. */
+/** Seconds after which the server probes a silent client, and between its three probes. */
 const KEEP_ALIVE = { tcp_keepalives_idle: 2, tcp_keepalives_interval: 1, tcp_keepalives_count: 3 };
 /**
- * Milliseconds after which a connection on which nothing comes and goes is taken for dead. It is longer than what
- * PostgreSQL gives a statement, and what an unused connection stays: what is silent for so long will never answer.
+ * Milliseconds after which a silent connection is taken for dead. It is longer than PostgreSQL's limit for a statement
+ * and than the time an unused connection is kept, so such a connection will never answer.
  */
 const SILENCE_MS = 4_500;
 
-/** What our statements rely on, whatever is set for the database or the user. */
+/** Settings that our statements depend on, whatever the database or the user has as a default. */
 const SESSION = {
   datestyle: 'ISO',
   default_transaction_isolation: 'read committed',
   standard_conforming_strings: 'on',
 };
 
-/** Settings in the form in which a connection brings them along. */
+/** Settings in the form of the startup parameter `options`. */
 function asOptions(settings: Record<string, string | number>): string {
   return Object.entries(settings)
     .map(([name, value]) => `-c ${name}=${String(value).replaceAll(' ', '\\ ')}`)
     .join(' ');
 }
 
-/** What a pool of connections in between, such as PgBouncer, leaves to it. */
+/** What a connection pool between us and the server, such as PgBouncer, allows. */
 export interface ConnectionOptions {
-  /** Sessions are not ours alone: no setting and no prepared statement stays in one. */
+  /** Whether sessions are shared with others, so that no setting or prepared statement may remain in them. */
   isShared: boolean;
 }
 
-/** Opens the database with the settings that our statements rely on, and without an end: migrations may take their time. */
+/** Opens the database with the settings that our statements depend on, and without time limits, for migrations. */
 export async function openUnlimited(options: PostgresDataSourceOptions): Promise<DataSource> {
   try {
     return await open(options, { options: asOptions({ ...SESSION, ...KEEP_ALIVE }) });
@@ -56,8 +59,8 @@ export async function openUnlimited(options: PostgresDataSourceOptions): Promise
 }
 
 /**
- * Opens the database with an end for everything, on the side of the server and, since a connection can die without a
- * word (a failover, a firewall), on ours.
+ * Opens the database with time limits for everything: on the server, and on our side, because a connection can die
+ * without a sign (a failover, a firewall).
  */
 export async function openLimited(options: PostgresDataSourceOptions, limits: Limits): Promise<DataSource> {
   const own = { idleTimeoutMillis: IDLE_MS, onConnect: endWhenSilent };
@@ -66,7 +69,7 @@ export async function openLimited(options: PostgresDataSourceOptions, limits: Li
     const dataSource = await open(options, { ...own, options: session, isShared: false });
     const [row] = await dataSource.query(`SELECT current_setting('statement_timeout') AS "timeout"`);
     if ((row as { timeout: string }).timeout === `${LIMITS.statement_timeout / 1000}s`) return dataSource;
-    // PgBouncer with ignore_startup_parameters.
+    // PgBouncer drops the settings that its ignore_startup_parameters lists.
     await dataSource.destroy();
   } catch (error) {
     if (!isRefusedSetting(error)) throw error;
@@ -77,13 +80,13 @@ export async function openLimited(options: PostgresDataSourceOptions, limits: Li
 /** Milliseconds, by the names of PostgreSQL's settings. */
 type Limits = Record<string, number>;
 
-/** Those that the server of an open database knows. */
+/** The limits that the server of an open database supports. */
 export function limitsOf({ driver }: DataSource): Limits {
   const version = parseInt(driver.version ?? '');
   return version >= TRANSACTION_LIMIT_SINCE ? { ...LIMITS, ...TRANSACTION_LIMIT } : LIMITS;
 }
 
-/** The limits of the server for a transaction, where they can't be those of its session. */
+/** Sets the limits for the current transaction, where the session can't have them. */
 export async function limitTransaction(db: EntityManager): Promise<void> {
   const settings = Object.entries(limitsOf(db.connection)).map(
     ([name, value]) => `set_config('${name}', '${value}', true)`,
@@ -91,12 +94,12 @@ export async function limitTransaction(db: EntityManager): Promise<void> {
   await db.query(`SELECT ${settings.join(', ')}`);
 }
 
-/** Takes the limit of a whole transaction away; each of its statements keeps its own. */
+/** Removes the limit of the current transaction. Each statement keeps its own. */
 export async function letTransactionBeLong(db: EntityManager): Promise<void> {
   if ('transaction_timeout' in limitsOf(db.connection)) await db.query('SET LOCAL transaction_timeout = 0');
 }
 
-/** The settings of a session that are not as our statements need them, as SQL that mends them for a user. */
+/** The settings that differ from what our statements need, as SQL that sets them for the user. */
 export async function wrongSettings(dataSource: DataSource): Promise<string[]> {
   const names = Object.keys(SESSION);
   const columns = names.map((name) => `current_setting('${name}') AS "${name}"`);
@@ -113,7 +116,7 @@ function open(options: PostgresDataSourceOptions, extra: object): Promise<DataSo
   return new DataSource({ ...options, extra: { ...(options.extra as object), ...extra } }).initialize();
 }
 
-/** Protocol violation: that is what PgBouncer calls a setting that it does not pass on. */
+/** A protocol violation: PgBouncer's error for a setting that it does not pass on. */
 function isRefusedSetting(error: unknown): boolean {
   const { code, message } = error as { code?: unknown; message?: string };
   return code === '08P01' && /startup parameter/.test(message ?? '');
@@ -122,11 +125,11 @@ function isRefusedSetting(error: unknown): boolean {
 function endWhenSilent(client: ClientBase): void {
   const stream = streamOf(client);
   const silent = Object.assign(new Error('The database does not answer.'), { code: 'ETIMEDOUT' });
-  // All statements that wait on it fail at once, a ROLLBACK too, and the pool takes no such connection back.
+  // All statements that wait on the connection fail at once, a ROLLBACK too, and the pool does not take it back.
   stream.setTimeout(SILENCE_MS, () => stream.destroy(silent));
 }
 
-/** The socket of a connection: the only way to end one whose peer says nothing. */
+/** The socket of a connection: the only way to end one whose peer is silent. */
 export function streamOf(client: ClientBase): Socket {
   return (client as unknown as { connection: { stream: Socket } }).connection.stream;
 }

@@ -6,14 +6,14 @@ import type { ConnectionOptions } from './postgres-limits.js';
 import type { Parameter, Statement } from './statement.js';
 import { isConnectionLost } from './unavailable.js';
 
-/** Milliseconds after which a statement is asked again on another connection. One of the hot path takes a few. */
+/** Milliseconds after which a statement is repeated on another connection. A statement of the hot path takes a few. */
 const ATTEMPT_MS = 1_000;
-/** Milliseconds after which a statement has failed at the latest, with its repetition and the connections for both. */
+/** Milliseconds after which a statement fails at the latest, including its repetition and both connections. */
 const ANSWER_MS = 4_800;
 
 /**
- * Each statement is one round trip, and is prepared once for each connection of TypeORM's pool. It has no name where
- * PgBouncer may hand the session to somebody else after it.
+ * Runs each statement in one round trip, prepared once for each connection of TypeORM's pool. Statements stay unnamed
+ * where PgBouncer may give the session to somebody else.
  */
 export class PostgresDatabase extends Database {
   private readonly pool: Pool;
@@ -43,12 +43,12 @@ export class PostgresDatabase extends Database {
   }
 
   async within<Row>(db: EntityManager, { sql }: Statement, parameters: Parameter[]): Promise<Row[]> {
-    // Without the last argument, what is answered to an UPDATE or a DELETE is the rows and their number.
+    // Without the last argument, an UPDATE or a DELETE would give its rows together with their number.
     const { records } = await db.queryRunner!.query(sql, parameters, true);
     return records as Row[];
   }
 
-  /** Asks once more where the connection was lost or went silent, which nobody has to notice. */
+  /** Repeats a statement whose connection was lost or fell silent, so that the caller need not notice. */
   private async repeat<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
     const startedAt = performance.now();
     try {
@@ -61,7 +61,8 @@ export class PostgresDatabase extends Database {
   }
 
   private async ask<Row>({ name, sql }: Statement, parameters: Parameter[], limitMs: number): Promise<Row[]> {
-    // node-postgres knows the option for each statement; its types don't. The pool ends a connection whose statement failed.
+    // node-postgres has this option for single statements, but not in its types. The pool ends a connection whose
+    // statement failed.
     const query = {
       name: this.isShared ? undefined : name,
       text: sql,
@@ -77,13 +78,15 @@ export class PostgresDatabase extends Database {
     }
   }
 
-  /** Where one connection is gone, those that wait in the pool may be too: whoever is next gets a new one. */
+  /**
+   * Drops the idle connections. If one connection is gone, they may be gone too, so the next statement gets a new one.
+   */
   private dropIdle(): void {
     for (let count = this.pool.idleCount; count > 0; count--) {
       this.pool.connect((error, client) => {
         if (error || !client) return;
         client.release(true);
-        // The pool says goodbye and waits for the other side, which may be gone.
+        // The pool would say goodbye and wait for the other side, which may be gone.
         streamOf(client).destroy();
       });
     }

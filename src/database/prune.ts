@@ -1,15 +1,15 @@
 import type { Database } from './database.js';
 import type { Parameter, Statement } from './statement.js';
 
-/** Rows that one statement of `prune` deletes at most, so that a large backlog never holds the write lock for long. */
+/** The maximum of rows that one statement deletes, so that a large backlog never holds the write lock for long. */
 export const PRUNE_STEP = 1000;
 
-/** Runs a statement that deletes up to `PRUNE_STEP` rows and returns each, until there are no more. */
+/** Repeats a statement, which deletes up to `PRUNE_STEP` rows and returns them, until no rows are left. */
 export async function prune(database: Database, statement: Statement, parameters: Parameter[]): Promise<void> {
   while ((await database.write(statement, parameters)).length === PRUNE_STEP);
 }
 
-/** Deletes what a table keeps until `expires_at`. */
+/** Deletes the rows of a table whose `expires_at` has passed. */
 export function pruneExpired(table: string, key: string): Statement {
   return {
     name: `prune_${table}`,

@@ -6,9 +6,12 @@ import type { EntityManager } from 'typeorm';
 import { Database } from './database.js';
 import type { Parameter, Statement } from './statement.js';
 
-/** Milliseconds that a statement waits for the lock of SQLite before it fails. */
+/** Milliseconds for which a statement waits for SQLite's lock before it fails. */
 export const WAIT_MS = 5_000;
-/** Milliseconds for which an attempt to write may block the process, the pause until the next, and when to give up. */
+/**
+ * Milliseconds for which an attempt to write may block the process, the pause until the next attempt, and the time
+ * limit.
+ */
 const BLOCKED_MS = 20;
 const PAUSE_MS = 10;
 
@@ -20,12 +23,12 @@ interface PendingWrite {
 }
 
 /**
- * SQLite has one writer at a time, and TypeORM has one connection, on which everything that runs
- * during a transaction becomes a part of it. So there are two connections: one that only reads, for
- * repositories and hot reads, and one that only this class writes on, one transaction after another.
+ * SQLite has one writer at a time, and TypeORM has one connection, on which everything that runs during a transaction
+ * becomes part of it. So there are two connections: one only reads, for repositories and hot reads; only this class
+ * writes on the other one, one transaction after another.
  *
- * Single writes are committed in groups: all that were asked for in one turn of the event loop share
- * one transaction and so one flush to the disk.
+ * Single writes are committed in groups: all writes of one turn of the event loop share one transaction and so one
+ * flush to the disk.
  */
 export class SqliteDatabase extends Database implements OnApplicationShutdown {
   private readonly reads = new Map<Statement, BetterSqlite3.Statement>();
@@ -65,8 +68,8 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
   transaction<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
     const attempt = (): Promise<T> =>
       this.writer.transaction(async (db) => {
-        // TypeORM begins a deferred transaction: if it began by reading, a later write would fail once another
-        // process has written in between. This statement takes the right to write first, and changes nothing.
+        // TypeORM begins a deferred transaction. If that began with a read, a later write would fail if another process
+        // had written in between. This statement takes the write lock first and changes nothing.
         await db.query('DELETE FROM "migrations" WHERE 1 = 0');
         return work(db);
       });
@@ -99,7 +102,7 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
     this.commit(this.pending.splice(0));
   }
 
-  /** Synchronous up to the commit, so that nothing else gets into the transaction that has begun. */
+  /** Runs synchronously up to the commit, so that nothing else gets into the transaction. */
   private commit(batch: PendingWrite[]): void {
     const answers: (() => void)[] = [];
     try {
@@ -113,7 +116,10 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
     for (const answer of answers) answer();
   }
 
-  /** A statement that fails undoes only itself, unless the engine gave up the whole transaction. */
+  /**
+   * Runs one statement. If it fails, only this statement is undone, unless the engine has given up the whole
+   * transaction.
+   */
   private attempt({ statement, parameters, resolve, reject }: PendingWrite): () => void {
     try {
       const rows = run<never>(prepared(this.writes, this.writing, statement), parameters);
@@ -125,7 +131,7 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
   }
 }
 
-/** Tries again while another process has the write lock; in between, this one goes on answering reads. */
+/** Tries again while another process holds the write lock. In between, this process goes on answering reads. */
 async function whenUnlocked<T>(attempt: () => T | Promise<T>): Promise<T> {
   const giveUpAt = performance.now() + WAIT_MS;
   for (;;) {
@@ -160,7 +166,7 @@ function prepared(
   return found;
 }
 
-/** The rows that come back; the driver tells statements that return none apart. */
+/** The rows of a statement. The driver needs to know which statements return any. */
 function run<Row>(statement: BetterSqlite3.Statement, parameters: Parameter[]): Row[] {
   const values = bound(parameters);
   if (statement.reader) return statement.all(values) as Row[];
@@ -168,7 +174,7 @@ function run<Row>(statement: BetterSqlite3.Statement, parameters: Parameter[]): 
   return [];
 }
 
-/** `$1` is a parameter with the name `1` for SQLite; booleans are numbers there, and instants text. */
+/** Parameters in SQLite's form: `$1` has the name `1`, booleans are numbers, and instants are text. */
 function bound(parameters: Parameter[]): Record<number, string | number | null> {
   const named: Record<number, string | number | null> = {};
   parameters.forEach((value, index) => {

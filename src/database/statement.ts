@@ -1,14 +1,17 @@
 /**
- * One SQL statement of the hot path, prepared once for each connection. It is written in the SQL
- * that SQLite and PostgreSQL share, with the parameters `$1`, `$2`, …
+ * One SQL statement of the hot path, prepared once for each connection. It is written in the SQL that SQLite and
+ * PostgreSQL share, with the parameters `$1`, `$2`, …
  */
 export interface Statement {
-  /** Names the prepared statement on PostgreSQL; unique in the service. */
+  /** The name of the prepared statement on PostgreSQL. It must be unique. */
   readonly name: string;
   readonly sql: string;
-  /** Of one that writes: run again with the same parameters, it changes nothing more and answers the same. */
+  /**
+   * For a statement that writes: if it runs again with the same parameters, it changes nothing and gives the same
+   * result.
+   */
   readonly isRepeatable?: true;
 }
 
-/** A value that a statement takes. Instants are `Date` on both engines. */
+/** A parameter of a statement. Instants are `Date` on both engines. */
 export type Parameter = string | number | boolean | Date | null;

@@ -1,6 +1,9 @@
-/** SQLite: the file is locked for too long, can't be opened, read or written, or the disk is full. */
+/** SQLite: the file stays locked, can't be opened, read or written, or the disk is full. */
 const SQLITE = /^SQLITE_(BUSY|IOERR|FULL|CANTOPEN|READONLY|PROTOCOL)/;
-/** PostgreSQL: connection exceptions (class 08), insufficient resources (53), operator intervention and time-outs (57, 25P03, 25P04), a lock that can't be had (55P03), serialization and deadlock (40). */
+/**
+ * PostgreSQL: connection exceptions (class 08), insufficient resources (53), operator intervention and time-outs (57,
+ * 25P03, 25P04), a lock that is not available (55P03), serialization failures and deadlocks (40).
+ */
 const POSTGRES = /^(08|53|57|25P0[34]|55P03|40)/;
 const NETWORK = new Set([
   'ECONNREFUSED',
@@ -12,13 +15,13 @@ const NETWORK = new Set([
   'EHOSTUNREACH',
   'ENOENT',
 ]);
-/** What node-postgres says, without a code, of a connection that is gone or that it can't get. */
+/** Messages of node-postgres, which have no code, for a connection that is gone or could not be made. */
 const CONNECTION =
   /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|database connection is not open/;
-/** PostgreSQL ends the connection, or takes none now. */
+/** PostgreSQL ends the connection, or accepts none now. */
 const CONNECTION_STATE = /^(08...|57P0[1235]|25P0[34])$/;
 
-/** Whether an error of a driver means that the database can't be reached now, not that the statement is wrong. */
+/** Whether a driver's error means that the database can't be reached now, and not that the statement is wrong. */
 export function isDatabaseUnavailable(error: unknown): boolean {
   return (
     isConnectionLost(error) ||
@@ -26,7 +29,10 @@ export function isDatabaseUnavailable(error: unknown): boolean {
   );
 }
 
-/** Whether an error of a driver is about the connection: the statement may be good on another one, and may have been carried out. */
+/**
+ * Whether a driver's error is about the connection. The statement may work on another one, and may have been executed
+ * already.
+ */
 export function isConnectionLost(error: unknown): boolean {
   return someCause(
     error,

@@ -36,7 +36,7 @@ import { User } from '../schema/entities/user.entity.js';
 const ADMINISTRATOR = 'admin@demo.example';
 const FIRST_USER = 'anna@demo.example';
 const THIRD_PARTY = 'LMS';
-/** Development only: it is printed at every start. */
+/** For development only: it is printed at every start. */
 const PASSWORD = 'demo administrator';
 const CALLER_TOKEN_SECONDS = SECONDS_PER_DAY;
 
@@ -45,13 +45,13 @@ interface DemoUser {
   name: string;
   emailAddress: string;
   thirdPartyId?: string;
-  /** One that nobody has verified yet. */
+  /** An address that has not been verified yet. */
   unverified?: string;
-  /** Where they are on the staff, what they may do. */
+  /** The permissions of an account on the staff. */
   staff?: Permission[];
 }
 
-/** Ids that the examples of the API name are the same everywhere, so that an example works when it is pasted. */
+/** The IDs in the API's examples are the same everywhere, so that a pasted example works. */
 const USERS: DemoUser[] = [
   {
     name: 'Demo Administrator',
@@ -80,13 +80,13 @@ const GROUPS = [
   { id: newId(), name: 'Course: Fire safety', members: ['chloe@demo.example'] },
 ];
 
-/** Of another organization, which invites the administrator: an invitation is answered by whoever is invited. */
+/** Another organization, which has invited the administrator, so that there is an invitation to answer. */
 const PARTNER = { organization: 'Demo Partner', groupId: 'pX9sKd3LwQ7vB2nR5tYh0A', group: 'Exchange' };
 
-/** Where the site of the demo organization would be. */
+/** The address of the demo organization's site. */
 const HOST_ORIGIN = 'http://localhost:4000';
 
-/** What the examples of clients and service accounts change and delete. Nobody has the secret, or the private key. */
+/** A client that the examples change and delete. Nobody has its secret or private key. */
 const PORTAL = {
   name: 'Learning portal',
   clientId: 'd3e0a1c2b3f4958677a8b9cadbecfd0e',
@@ -95,7 +95,7 @@ const PORTAL = {
   keyId: 'Kq3vKq2LwT0m8sQXq3bVxg',
 };
 
-/** A small organization to try the service with, made on an empty database in development. */
+/** A small organization to try the service with. It is created in an empty database in development. */
 @Injectable()
 export class DemoService {
   constructor(
@@ -108,7 +108,7 @@ export class DemoService {
   ) {}
 
   /**
-   * Everybody knows the demo's password: it is for whoever sits at this machine, and for nobody on its network.
+   * Everybody knows the demo's password, so the demo must be reachable from this machine only.
    *
    * @throws StartError if there is a demo that others could reach
    */
@@ -125,7 +125,7 @@ export class DemoService {
     return (await this.passwords.check(ADMINISTRATOR, PASSWORD)).passwordFrom !== null;
   }
 
-  /** What a newcomer needs first: the addresses, and one command that does the whole job. */
+  /** What a newcomer needs first: the addresses, and one command that runs a complete login. */
   async welcome(): Promise<string> {
     if (!isLoopback(this.settings.HOST))
       return `\n  There is no demo organization: its password is known, and HOST=${this.settings.HOST} is no loopback address.\n  Make an organization of your own: npm run latchkey -- organizations create --help\n\n`;
@@ -150,7 +150,7 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
 `;
   }
 
-  /** The public URL may be another one at every start. */
+  /** The public URL may differ at every start. */
   private async allowSwaggerUi(url: string): Promise<void> {
     const clientId = EXPLORER_CLIENT;
     await this.database.transaction(async (db) => {
@@ -188,12 +188,12 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
   private async addClients(db: EntityManager, organizationId: string): Promise<void> {
     const clientId = newClientId();
     const now = this.clock.now();
-    // A host that was written for Drillster can be tried with it as it is.
+    // A host that was written for Drillster can be tried with this client unchanged.
     const host = { id: clientId, name: 'Demo host system', organizationId, compatibility: 'drillster' } as const;
     await db.insert(Client, { ...host, createdAt: now });
     await db.insert(Origin, { origin: HOST_ORIGIN, organizationId, proof: 'OPERATOR', since: now });
     await db.insert(ClientOrigin, { clientId, origin: HOST_ORIGIN, organizationId });
-    // The first one is what calls with the token that is printed.
+    // The first client must be the one that the printed token is for.
     const createdAt = addSeconds(now, 1);
     const swaggerUi = { id: EXPLORER_CLIENT, name: 'Swagger UI', organizationId, isPublic: true };
     await db.insert(Client, { ...swaggerUi, createdAt });

@@ -1,10 +1,10 @@
 import { DomainError } from '../common/errors/errors.js';
 import { parseQueryString } from '../common/query-string.js';
 
-/** As the name is read by any application: percent-encoded, or as a list. */
+/** The parameter's name in all forms that applications read: percent-encoded, or as a list. */
 const TOKEN_NAME = /^oauth_token(?:\[|$)/;
 
-/** Whether a path and query bring a token with them (docs/api.md, section 5.9). */
+/** Whether a path and query contain a token (docs/api.md, section 5.9). */
 export function hasToken(uri: string): boolean {
   const start = uri.indexOf('?');
   if (start < 0 || !(uri.includes('oauth_token', start) || uri.includes('%', start))) return false;
@@ -14,14 +14,14 @@ export function hasToken(uri: string): boolean {
     .some(isToken);
 }
 
-/** The token, as the query string has it: text for exactly one. */
+/** The token as the query string parser gives it: a string if there is exactly one. */
 export function tokenOf(uri: string): unknown {
   return parseQueryString(uri.slice(uri.indexOf('?') + 1)).oauth_token;
 }
 
 /**
- * The same path and query without the token, every other character as it was. It becomes a `Location`, so that it has
- * to be a path on the same site for whoever reads it.
+ * The path and query without the token, otherwise unchanged. The result becomes a `Location`, so every reader must take
+ * it for a path on the same site.
  *
  * @throws DomainError `invalid_request`
  */
@@ -33,7 +33,7 @@ export function withoutToken(uri: string): string {
     .filter((part) => !isToken(part))
     .join('&');
   const target = rest === '' ? uri.slice(0, start) : `${uri.slice(0, start)}?${rest}`;
-  // A second slash, or a backslash in its place, would begin a host.
+  // A second slash, or a backslash instead, would begin a host.
   if (!/^\/(?![/\\])[\x21-\x7e]*$/.test(target)) throw new DomainError('invalid_request');
   return target;
 }

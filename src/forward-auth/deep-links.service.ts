@@ -14,13 +14,13 @@ import { tokenOf, withoutToken } from './deep-link.js';
 import type { OriginalRequest } from './original-request.js';
 import { SiteVisitorsService } from './site-visitors.service.js';
 
-/** The site that is visited, and whether the browser has a session that is live and good for it. */
+/** The visited site, and whether the browser has a live session that counts there. */
 interface SiteState {
   site: string;
   isSignedIn: boolean;
 }
 
-/** Any page of a protected site with a token in its address (docs/api.md, section 5.9). */
+/** Handles a token in the address of any page of a protected site (docs/api.md, section 5.9). */
 @Injectable()
 export class DeepLinksService {
   constructor(
@@ -34,12 +34,13 @@ export class DeepLinksService {
   ) {}
 
   /**
-   * Sends the browser to the same page without the token; if nobody is signed in, with the session that it starts. Beside a live
-   * session the token is dropped, unless it says `switch`, which replaces the session, or `ask`. A token that waits for its visitor
-   * (`delivery=link`, `session=ask`) shows its page here, whose form comes back as a POST of the same address.
+   * Redirects the browser to the same page without the token. If nobody is signed in, the token starts a session. If
+   * there is a live session, the token is dropped, unless it says `switch`, which replaces the session, or `ask`. A
+   * token that waits for its visitor (`delivery=link`, `session=ask`) shows its page here, and the form comes back as a
+   * POST to the same address.
    *
-   * @returns a token that starts no session, for which nothing is answered yet
-   * @throws DomainError those of `LoginService.redeem`, and `not_authorized` for a token that is not for this site
+   * @returns a refused token, for which nothing has been answered yet
+   * @throws DomainError those of `LoginService.redeem`, and `not_authorized` if the token is not for this site
    */
   async follow(
     request: FastifyRequest,
@@ -49,7 +50,7 @@ export class DeepLinksService {
   ): Promise<RefusedLogin | null> {
     const uri = withoutToken(original.uri);
     const token = tokenOf(original.uri);
-    // Before the token is used up. What is no good token at all is refused when it is redeemed.
+    // Checked before the token is used up. A token that is not valid at all is refused at its redemption.
     const claims = typeof token === 'string' ? await this.tokens.findEntry(token) : null;
     const isForSite = claims === null || (await this.isFor(site, claims));
     if (!isForSite && !isSignedIn)
@@ -65,7 +66,7 @@ export class DeepLinksService {
       return null;
     }
     const { headers, ip } = request;
-    // A session that is not good for this site is none here.
+    // A session that does not count on this site is ignored.
     const shown = isSignedIn ? headers : { ...headers, cookie: undefined };
     const login = { headers: shown, ip, query: { oauth_token: token } };
     const outcome = await this.logins.redeem(login, isAnswer ? answerOf(request) : undefined);
@@ -80,8 +81,8 @@ export class DeepLinksService {
   }
 
   /**
-   * To a path of the same site. A form is sent again: nothing of it was passed on. The whole address: Traefik takes a path for one
-   * of the service that it asks.
+   * Redirects to a path of the same site. A form is sent again, because none of it was passed on. The address is
+   * absolute: Traefik would take a path for one of this service.
    */
   redirect(reply: FastifyReply, site: string, { method, uri }: Pick<OriginalRequest, 'method' | 'uri'>): void {
     void reply
@@ -98,12 +99,14 @@ export class DeepLinksService {
   }
 }
 
-/** Of the two pages only the one that asks sends a form of that kind; what a form holds is not passed on to us. */
+/**
+ * The visitor's answer. Only the page that asks sends a form of this type; the form's fields are not passed on to us.
+ */
 function answerOf({ headers }: FastifyRequest): Answer {
   return headers['content-type']?.startsWith(QUESTION_TYPE) ? 'continue' : 'open';
 }
 
-/** The browser says that the form is on a page of the site: there is none with such an address but ours. */
+/** Whether the browser says that the form comes from a page of the site. Only our own page has such an address. */
 function isFromSamePage({ headers }: FastifyRequest, site: string): boolean {
   const from = headers['sec-fetch-site'];
   return from === undefined ? headers.origin === site : from === 'same-origin';

@@ -11,7 +11,7 @@ const HEADERS = {
   Cookie: 'The cookies of the visitor without ours.',
 };
 
-/** The part of openapi.json about a route that no controller has. */
+/** The part of openapi.json for a route that no controller has. */
 export const FORWARD_AUTH_PATH = {
   get: {
     operationId: 'forwardAuth',

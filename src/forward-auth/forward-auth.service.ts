@@ -23,16 +23,19 @@ import { isPreflight, originOf, readOriginalRequest } from './original-request.j
 import type { OriginalRequest } from './original-request.js';
 import { SiteVisitorsService } from './site-visitors.service.js';
 
-/** Addresses and sites that are named in the log because they are on no list, at most. */
+/** How many unlisted addresses and sites the log names. */
 const MAX_REPORTED = 100;
 
-/** Answers a proxy that asks whether a request for a protected site may pass, and whose it is (docs/api.md, section 5.9). */
+/**
+ * Answers proxies that ask whether a request for a protected site may pass, and who its visitor is (docs/api.md,
+ * section 5.9).
+ */
 @Injectable()
 export class ForwardAuthService {
   private readonly logger = new Logger('ForwardAuth');
   private readonly proxies: TrustedProxies;
   private readonly preflightSites: Set<string>;
-  /** What is in the log already. */
+  /** Addresses and sites that the log has named already. */
   private readonly reported = new Set<string>();
 
   constructor(
@@ -47,7 +50,10 @@ export class ForwardAuthService {
     this.preflightSites = new Set(settings.preflightSites);
   }
 
-  /** The headers for a request that may pass, names and values in turn, if nobody has to be asked about it: nearly always. */
+  /**
+   * The headers for a request that may pass, names and values in turn, if the cache can answer, which it nearly always
+   * can. Otherwise `null`.
+   */
   recall({ method, url, headers, socket }: IncomingMessage): string[] | null {
     try {
       if (!this.proxies.includes(socket.remoteAddress) || !this.identity.isUpToDate) return null;
@@ -57,7 +63,7 @@ export class ForwardAuthService {
       const visitor = this.visitors.recall(this.cookie.read({ headers }, cookies), original.site);
       return visitor ? [...this.identity.headersFor(visitor, original.site), 'Cookie', cookies.rest] : null;
     } catch {
-      // It is answered where it can be said why.
+      // `answer` handles the request and reports the error.
       return null;
     }
   }
@@ -78,7 +84,7 @@ export class ForwardAuthService {
   private async decide(request: FastifyRequest, reply: FastifyReply, original: OriginalRequest): Promise<void> {
     const site = originOf(original.site);
     if (site === null) throw new DomainError('not_authorized', 'The proxy names no site.');
-    // Only what a browser gets to see can take the token away.
+    // The token can be removed only by an answer that the browser gets to see.
     if (hasToken(original.uri) && original.proxyBehaviour === 'status-only') throw notSignedIn();
     const { headers } = request;
     const cookies = separateCookies(headers.cookie);
@@ -93,7 +99,7 @@ export class ForwardAuthService {
       await this.reportForeign(site);
       throw notSignedIn();
     } else if (original.proxyBehaviour === 'page') {
-      // Signed in since the proxy asked: the browser asks again.
+      // The visitor has signed in since the proxy asked, so the browser asks again.
       this.deepLinks.redirect(reply, site, original);
     } else {
       const headers = this.identity.headersFor(visitor, site);
@@ -110,7 +116,7 @@ export class ForwardAuthService {
     return proxyBehaviour !== 'page' && this.preflightSites.has(site) && isPreflight(method, headers);
   }
 
-  /** @throws DomainError `not_authorized` */
+  /** Requires that a trusted proxy asks. @throws DomainError `not_authorized` */
   private requireProxy(address: string | undefined): void {
     if (this.proxies.includes(address)) return;
     const hint = `${address ?? 'An unknown address'} asks at /forward-auth and is not in TRUSTED_PROXIES`;
@@ -118,7 +124,10 @@ export class ForwardAuthService {
     throw new DomainError('not_authorized', `Only proxies get an answer here: ${hint}.`);
   }
 
-  /** A site on which no session can count is a mistake in a configuration, and looks like a visitor who is not signed in. */
+  /**
+   * Reports a site on which no session can count: a mistake in the configuration that looks like a visitor who is not
+   * signed in.
+   */
   private async reportForeign(site: string): Promise<void> {
     if (!this.isFirstReport(site) || (await this.visitors.isKnown(site))) return;
     this.logger.warn(
@@ -150,7 +159,10 @@ export class ForwardAuthService {
     else sendErrorPage(error, request, reply, this.settings, { ...page, returnTo: returnTo ?? page.returnTo });
   }
 
-  /** The page that was asked for, without a token, if a login may end there: what a proxy forwards is no reason to lead anybody there. */
+  /**
+   * The requested page without a token, if a login may lead there. A proxy's word alone is no reason to redirect to a
+   * page.
+   */
   private async pageOf({ site, uri }: OriginalRequest): Promise<string | null> {
     const origin = originOf(site);
     if (!this.settings.SIGN_IN_URL || origin === null) return null;
@@ -158,12 +170,15 @@ export class ForwardAuthService {
       const page = origin + (hasToken(uri) ? withoutToken(uri) : uri);
       return isLegalReturnTo(page, [origin]) && (await this.visitors.isKnown(origin)) ? page : null;
     } catch {
-      // Its address makes no sense, or the database does not answer: there is no page to come back to.
+      // The address is malformed or the database does not answer, so there is no page to return to.
       return null;
     }
   }
 
-  /** A browser that refuses cookies would be sent in circles, and get a new session each time. So it has to be told to, now and then. */
+  /**
+   * Redirects to the sign-in page. A browser that refuses cookies would be sent in circles and get a new session each
+   * time, so after some redirects it gets a page that it must confirm.
+   */
   private async sendToSignIn(url: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
     const { headers, ip } = request;
     try {
@@ -184,7 +199,7 @@ export class ForwardAuthService {
   }
 }
 
-/** A person who goes to a page can be sent elsewhere; a script or an image can't. */
+/** Whether a person opens a page, which can be redirected; a script or an image can't. */
 function isPage({ headers }: FastifyRequest, original: OriginalRequest | null): boolean {
   if (original?.proxyBehaviour === 'status-only') return false;
   return original?.method === 'GET' && isNavigation(headers) && (headers.accept ?? '').includes('text/html');

@@ -11,18 +11,21 @@ const LIFETIME = 300;
 const RENEWED_AFTER = 150;
 
 interface CachedHeaders {
-  /** Names and values in turn: nothing has to be put together for an answer. */
+  /** Names and values in turn, so that an answer needs no further work. */
   headers: string[];
-  /** In milliseconds. */
+  /** When to sign again, in milliseconds. */
   renewAt: number;
-  /** The key with which it was signed. */
+  /** The key that has signed the assertion. */
   kid: string;
 }
 
-/** The headers that tell the application of a site who its visitor is. A signed assertion is one of them. */
+/** Makes the headers that tell a site's application who its visitor is. One of them is a signed assertion. */
 @Injectable()
 export class IdentityHeadersService {
-  /** Signing takes longer than everything else: it is done once for a visitor, a site and some minutes. */
+  /**
+   * Signing takes longer than everything else, so it is done once for a visitor and a site until the assertion has to
+   * be renewed.
+   */
   private readonly cache = new WeakMap<Visitor, Map<string, CachedHeaders>>();
 
   constructor(
@@ -31,17 +34,17 @@ export class IdentityHeadersService {
     private readonly clock: Clock,
   ) {}
 
-  /** Whether what another instance did with the keys is known here, as far as it has to be. */
+  /** Whether this instance knows recent changes of the keys by other instances. */
   get isUpToDate(): boolean {
     return this.keys.isUpToDate;
   }
 
-  /** Has a key that another instance took out of use be known here. */
+  /** Makes this instance know a key that another one has taken out of use. */
   refresh(): Promise<void> {
     return this.keys.refresh();
   }
 
-  /** The identity headers for the site, which is one that the visitor may be on: names and values in turn. */
+  /** The identity headers for a site where the visitor's session counts: names and values in turn. */
   headersFor(visitor: Visitor, site: string): readonly string[] {
     const cached = this.cache.get(visitor)?.get(site);
     const isGood = cached && this.keys.has(cached.kid) && this.clock.now().getTime() < cached.renewAt;

@@ -1,8 +1,8 @@
 import type { Visitor } from '../sessions/live/known-visitors.js';
 
 /**
- * What an application is told about a visitor. Every header is always there, empty for what is not known, because a
- * proxy that copies what it gets leaves a browser's own where it gets none.
+ * What an application is told about a visitor. Every header is always present, if need be empty: a proxy that copies
+ * our headers would leave the browser's own header in place of a missing one.
  */
 export function identityHeaders(visitor: Visitor, assertion: string): Record<string, string> {
   return {
@@ -18,7 +18,10 @@ export function identityHeaders(visitor: Visitor, assertion: string): Record<str
   };
 }
 
-/** The same for a request of which nobody knows whose it is. Its cookies would name somebody to the application. */
+/**
+ * The headers for a request without a known visitor. `Cookie` is empty, because the request's own cookies could name
+ * somebody to the application.
+ */
 export const NOBODY = {
   'X-Latchkey-User': '',
   'X-Latchkey-Email': '',
@@ -31,8 +34,8 @@ export const NOBODY = {
 };
 
 /**
- * Text as a header can carry it: percent-encoded UTF-8 for all but printable ASCII, and for `%`, so that
- * `decodeURIComponent` gives the text back. Spaces stay inside; at an end they would get lost.
+ * Encodes text for a header: printable ASCII except `%` stays, and all else is percent-encoded UTF-8, so that
+ * `decodeURIComponent` restores the text. Spaces stay only inside, because they would get lost at the ends.
  */
 export function encodeText(text: string): string {
   return text.replace(/[^ -$&-~]+|^ +| +$/g, (some) => encodeURIComponent(some));

@@ -4,33 +4,33 @@ import { DomainError } from '../common/errors/errors.js';
 export const FORWARD_AUTH = '/forward-auth';
 
 /**
- * What the proxy does with our answer. `as-it-is`: it passes everything but 200 on to the browser, as Traefik, Caddy and
- * Envoy do. `status-only`: it reads only the status, as nginx does. `page`: the browser gets the whole answer, which nginx
- * fetches after a 401.
+ * What the proxy does with our answer. `as-it-is`: it passes everything but 200 on to the browser, as Traefik, Caddy
+ * and Envoy do. `status-only`: it reads only the status, as nginx does. `page`: nginx fetches the answer for the
+ * browser after a 401.
  */
 export type ProxyBehaviour = 'as-it-is' | 'status-only' | 'page';
 
-/** The request of a browser for a protected site, as the proxy that received it says. */
+/** The browser's request for a protected site, as the proxy describes it. */
 export interface OriginalRequest {
-  /** Scheme and host, as the proxy says: `https://learn.example.com`. */
+  /** The scheme and host, as the proxy says: `https://learn.example.com`. */
   site: string;
-  /** Path and query, letter by letter. */
+  /** The path and query, unchanged. */
   uri: string;
   method: string;
   proxyBehaviour: ProxyBehaviour;
 }
 
-/** Names of headers that applications behind CGI and its heirs can't tell from ours. */
+/** Header names that CGI and its successors can't tell from ours. */
 const LOOK_ALIKE = /^x[^a-z\d]latchkey[^a-z\d]/;
 
-/** A segment that leads to another directory, also for whoever decodes it first. */
+/** A path segment that leads to another directory, also after decoding. */
 const DOT_SEGMENT = /(?:[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\]|%2f|%5c|$)/i;
 
 /**
- * Reads what a proxy says about the request that it asks for. One of three ways to say it, and only one, because a
+ * Reads how a proxy describes the original request. There are three ways, and exactly one must be used, because a
  * browser can add the headers of the others.
  *
- * @throws DomainError `not_authorized`, which every proxy takes for a refusal
+ * @throws DomainError `not_authorized`, which every proxy treats as a refusal
  */
 export function readOriginalRequest(method: string, url: string, headers: IncomingHttpHeaders): OriginalRequest {
   refuseLookAlikes(headers);
@@ -49,12 +49,12 @@ export function readOriginalRequest(method: string, url: string, headers: Incomi
 }
 
 /**
- * What Envoy appends: the path that it was asked for. A proxy that reads a path decoded and without dot segments takes
- * `/forward-auth/..%2flogin` for one of our own pages and passes it on as it is: that asks about nothing.
+ * The original path that Envoy appends. A proxy that decodes paths and resolves dot segments would take
+ * `/forward-auth/..%2flogin` for one of our own pages and pass it on unchanged, so such a path is refused.
  */
 function pathBelow(url: string): string | undefined {
   const [path] = url.split('?', 1) as [string];
-  // Caddy adds the query of the original request.
+  // Caddy adds the original request's query.
   if (path === FORWARD_AUTH) return undefined;
   if (!path.startsWith(`${FORWARD_AUTH}/`) || DOT_SEGMENT.test(path.slice(FORWARD_AUTH.length)))
     throw unclear('The address is not one at which proxies ask');
@@ -74,7 +74,7 @@ function complete(
   method: string | string[],
 ): OriginalRequest {
   const proto = headers['x-forwarded-proto'];
-  // Traefik says so of a WebSocket.
+  // Traefik sends these for a WebSocket.
   const scheme = proto === 'wss' ? 'https' : proto === 'ws' ? 'http' : proto;
   if (scheme !== 'https' && scheme !== 'http') throw unclear('X-Forwarded-Proto has to be https or http');
   if (typeof host !== 'string' || host === '') throw unclear('X-Forwarded-Host is needed');
@@ -92,7 +92,10 @@ function count(way: unknown): number {
   return way === undefined ? 0 : 1;
 }
 
-/** A proxy that takes our headers over in one spelling would pass the other ones on. */
+/**
+ * Refuses headers that an application could take for ours: a proxy that replaces them in one spelling would pass other
+ * spellings on.
+ */
 function refuseLookAlikes(headers: IncomingHttpHeaders): void {
   for (const name in headers)
     if (name.startsWith('latchkey', 2) && LOOK_ALIKE.test(name) && !/^[a-z\d-]+$/.test(name))
@@ -106,10 +109,13 @@ function unclear(what: string): DomainError {
   );
 }
 
-/** Headers that have some frameworks take another method for the request's. A browser sends none of them with a preflight. */
+/** Headers that make some frameworks use another method. A browser sends none of them with a preflight. */
 const METHOD_OVERRIDE = /^x[-_](?:http[-_])?method(?:[-_]override)?$/;
 
-/** What a browser sends, without cookies, before a request of a page of another origin (Fetch, section 3.3.2). */
+/**
+ * Whether a request is a preflight: browsers send it without cookies before a request from a page of another origin
+ * (Fetch, section 3.3.2).
+ */
 export function isPreflight(method: string, headers: IncomingHttpHeaders): boolean {
   return (
     method === 'OPTIONS' &&
@@ -118,10 +124,10 @@ export function isPreflight(method: string, headers: IncomingHttpHeaders): boole
   );
 }
 
-/** A host name or an address, perhaps with a port; nothing that would mean more in a URL. */
+/** A host name or an address, with an optional port and nothing else. */
 const SITE = /^https?:\/\/(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i;
 
-/** The origin of a site as browsers write it; `null` for what can be none. */
+/** The origin of a site as browsers write it, or `null` if it is not valid. */
 export function originOf(site: string): string | null {
   return SITE.test(site) && URL.canParse(site) ? new URL(site).origin : null;
 }

@@ -9,8 +9,8 @@ import { SessionsService } from '../sessions/live/sessions.service.js';
 import type { LiveSession } from '../sessions/live/session.js';
 
 /**
- * No third-party ID has a line break in it, and no origin a space. Third-party IDs are private: an organization that does
- * not manage the account is not told them.
+ * Reads who a visitor is. Third-party IDs contain no line breaks and origins no spaces, so these separate them.
+ * Third-party IDs are private: an organization that does not manage the account does not get them.
  */
 const IDENTITY: Statement = {
   name: 'find_identity',
@@ -37,10 +37,13 @@ interface IdentityRow {
   origins: string | null;
 }
 
-/** Finds the visitor of a protected site, at every request of the site. It asks the database every 1.5 s for each session. */
+/**
+ * Finds the visitor of a protected site for every request of the site. It queries the database every 1.5 s for each
+ * session.
+ */
 @Injectable()
 export class SiteVisitorsService {
-  /** A session for https only lives on the https form of the public URL. */
+  /** A session for https exists only at the https form of the public URL. */
   private readonly publicOrigins: string[];
 
   constructor(
@@ -52,7 +55,7 @@ export class SiteVisitorsService {
     this.publicOrigins = [PUBLIC_URL, PUBLIC_URL.replace(/^http:/, 'https:')];
   }
 
-  /** The visitor with the first of the sessions that is live and good for `site`, if all were asked for just now. */
+  /** The visitor with the first session that is live and counts on `site`, if the cache knows all of the sessions. */
   recall(cookies: ShownCookie[], site: string): Visitor | undefined {
     for (const cookie of cookies) {
       const visitor = this.known.recall(visitorKey(cookie));
@@ -62,7 +65,7 @@ export class SiteVisitorsService {
     return undefined;
   }
 
-  /** The same, and the database is asked where it has to be. */
+  /** Like `recall`, with a query of the database where the cache has no answer. */
   async find(cookies: ShownCookie[], site: string): Promise<Visitor | null> {
     for (const cookie of cookies) {
       const visitor = await this.known.get(visitorKey(cookie), (before) => this.identify(cookie, before));
@@ -72,8 +75,8 @@ export class SiteVisitorsService {
   }
 
   /**
-   * Whether whoever has these origins may let users into the site: otherwise the visitor of one site could take
-   * their cookie to that of another organization.
+   * Whether somebody with these origins may let users into the site. Otherwise a visitor could use the cookie of one
+   * organization's site on that of another.
    */
   isGoodFor(site: string, origins: string[]): boolean {
     return this.publicOrigins.includes(site) || origins.includes(site);
@@ -95,7 +98,7 @@ export class SiteVisitorsService {
     ]);
     if (!row) return null;
     const visitor = toVisitor(session, row);
-    // The same object, as long as it says the same: what was made for it stays good.
+    // An unchanged visitor stays the same object, so that what was cached for it stays valid.
     return before && isSame(before, visitor) ? Object.assign(before, { session }) : visitor;
   }
 }
@@ -113,7 +116,7 @@ function toVisitor(session: LiveSession, { name, emailAddress, thirdPartyIds, or
   };
 }
 
-/** All but the session, which is one and the same. */
+/** Compares everything but the session, which is the same. */
 function isSame(before: Visitor, now: Visitor): boolean {
   const session = null;
   return JSON.stringify({ ...before, session }) === JSON.stringify({ ...now, session });

@@ -8,7 +8,7 @@ import { Settings } from '../config/settings.js';
 import { GUIDES, readGuide } from './guide.js';
 import type { Guide } from './guide.js';
 
-/** What the `Deprecation` header of the access call points at, and the pages for single languages that it leads to. */
+/** Serves the guide that the access call's `Deprecation` header points to, and its pages for single languages. */
 @ApiExcludeController()
 @Controller()
 @CalledBy('anyone')

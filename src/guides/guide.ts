@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Html, html } from '../http/page.js';
 
-/** The address of the demo in the guide, where the one of this service goes. */
+/** The demo's address in the guide, which is replaced by the address of this service. */
 const DEMO_URL = 'http://localhost:3000';
 
 export const SERVICE_ACCOUNT_GUIDE = '/guides/service-accounts';
@@ -16,7 +16,7 @@ export interface Guide {
   body: Html;
 }
 
-/** The guide as the repository has it, for this service. It lies in docs, beside src and two levels above the compiled file. */
+/** Reads a guide for this service. The files are in docs, beside src and two levels above the compiled file. */
 export function readGuide(name: GuideName, publicUrl: string): Guide {
   const text = readFirst([`../../docs/${name}.md`, `../../../docs/${name}.md`]).replaceAll(DEMO_URL, publicUrl);
   const [first, ...rest] = blocksOf(text);
@@ -34,7 +34,7 @@ function readFirst(paths: string[]): string {
   throw new Error(`There is no ${paths[0]}.`);
 }
 
-/** What empty lines separate, with code in one piece. */
+/** Splits text at empty lines. A code block stays in one piece. */
 function blocksOf(text: string): string[] {
   return text
     .split(/^(```\w*\n[^]*?\n```)$/m)
@@ -43,7 +43,7 @@ function blocksOf(text: string): string[] {
     .filter((block) => block !== '');
 }
 
-/** As much of Markdown as the guides use. */
+/** Converts the Markdown that the guides use. */
 function toHtml(block: string): Html {
   const [, code] = /^```\w*\n([^]*)\n```$/.exec(block) ?? [];
   if (code !== undefined) return html`<pre tabindex="0"><code>${code}</code></pre>`;
@@ -80,7 +80,7 @@ function inline(text: string): Html[] {
   });
 }
 
-/** The other documents of the repository are not served. */
+/** A link. Other documents of the repository are not served. */
 function link(label: Html[], file: string): Html {
   return (GUIDES as readonly string[]).includes(file) ? html`<a href="/guides/${file}">${label}</a>` : html`${label}`;
 }

@@ -7,30 +7,38 @@ import { Database } from '../database/database.js';
 import { prune, pruneExpired } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
 
-/** Wrong tokens of one kind, or wrong credentials at the token endpoint, that an address may send in a minute before it is told to wait. */
+/**
+ * How many wrong tokens of one kind, or wrong credentials at the token endpoint, an address may send in a minute before
+ * it has to wait.
+ */
 export const WRONG_TOKENS_PER_MINUTE = 100;
 const MINUTE_MS = 60_000;
 
 /**
- * Attempts to sign in, in a quarter of an hour: for an account from one network, for an account from all the networks from
- * which nobody has signed in to it before, and from one network for whatever accounts.
+ * Attempts to sign in within 15 minutes: for an account from one network; for an account from all networks from which
+ * nobody has signed in to it before; and from one network for all accounts.
  */
 export const SIGN_INS_PER_ACCOUNT = 10;
 export const SIGN_INS_FROM_STRANGERS = 100;
 export const SIGN_INS_PER_ADDRESS = 100;
 const SIGN_IN_WINDOW_MS = 15 * MINUTE_MS;
-/** How long after another the attempts on an account come that are more, from where somebody has signed in to it before. */
+/**
+ * Milliseconds between further attempts on an account, from a network from which somebody has signed in to it before.
+ */
 const SLOW_MS = 15_000;
-/** How long a network counts as one from which somebody has signed in to an account. */
+/** Milliseconds for which a network counts as one from which somebody has signed in to an account. */
 const KNOWN_MS = 90 * SECONDS_PER_DAY * 1000;
 
-/** Sign-ins at the authorization server that may be begun from an address in a minute: each is a record for a quarter of an hour. */
+/** How many sign-ins at the authorization server an address may begin in a minute. Each is a record for 15 minutes. */
 export const INTERACTIONS_PER_MINUTE = 100;
 
-/** Sites that are asked for an organization in a minute, because it claims them. */
+/** How many sites may be asked in a minute for an organization that claims them. */
 export const ORIGIN_CHECKS_PER_MINUTE = 20;
 
-/** Browsers without a cookie of ours that a site sends from an address to sign in, of one kind, in a minute, before they are asked. */
+/**
+ * How many browsers without our cookie a site may send to sign in within a minute, from one address and of one kind,
+ * before they are asked to confirm.
+ */
 export const SENT_TO_SIGN_IN_PER_MINUTE = 5;
 
 const SIGN_IN = { windowMs: SIGN_IN_WINDOW_MS, description: 'Too many attempts to sign in. Try again later.' };
@@ -39,7 +47,7 @@ const FROM_STRANGERS = { what: 'sign-in strangers', max: SIGN_INS_FROM_STRANGERS
 const SLOWED = { what: 'sign-in slowed', max: 1, ...SIGN_IN, windowMs: SLOW_MS };
 
 interface Limit {
-  /** What is counted, as its keys begin. */
+  /** What is counted. Its keys begin with this text. */
   what: string;
   max: number;
   windowMs: number;
@@ -75,12 +83,14 @@ const FORGET: Statement = { name: 'forget_attempts', sql: `DELETE FROM "failed_a
 const PRUNE = pruneExpired('failed_attempts', 'key');
 
 /**
- * Limits guessing. Only what is wrong is counted, so that somebody behind the same address as a
- * guesser still gets in with a good token; and counting is one statement, the same for N instances.
+ * Limits guessing. Only wrong attempts count, so that somebody at the same address as an attacker can still get in with
+ * a valid token. Counting is one statement, for any number of instances.
  */
 @Injectable()
 export class AttemptsService {
-  /** Keys of addresses that are over a limit, found out in the minute `blockedIn`: no need to write for them any more. */
+  /**
+   * Keys of addresses that are over a limit in the minute `blockedIn`, so that nothing needs to be written for them.
+   */
   private readonly blocked = new Set<string>();
   private blockedIn = 0;
 
@@ -92,7 +102,7 @@ export class AttemptsService {
   /**
    * Counts a wrong token of the kind `what`.
    *
-   * @throws DomainError `too_many_requests` when the address is over the limit
+   * @throws DomainError `too_many_requests` if the address is over the limit
    */
   async countWrongToken(what: 'login' | 'bearer', address: string): Promise<void> {
     await this.countFrom(address, { what, max: WRONG_TOKENS_PER_MINUTE, windowMs: MINUTE_MS });
@@ -101,23 +111,24 @@ export class AttemptsService {
   /**
    * Counts wrong credentials at the token endpoint: of a client, a code, a refresh token or an assertion.
    *
-   * @throws DomainError `too_many_requests` when the address is over the limit
+   * @throws DomainError `too_many_requests` if the address is over the limit
    */
   async countWrongCredentials(address: string): Promise<void> {
     const description = 'Too many wrong credentials from this address. Try again later.';
     await this.countFrom(address, { what: 'oauth', max: WRONG_TOKENS_PER_MINUTE, windowMs: MINUTE_MS, description });
   }
 
-  /** Counts a sign-in that is begun. @throws DomainError `too_many_requests` when the address is over the limit */
+  /** Counts the start of a sign-in. @throws DomainError `too_many_requests` if the address is over the limit */
   async countInteraction(address: string): Promise<void> {
     const description = 'Too many sign-ins were begun from this address. Try again later.';
     await this.countFrom(address, { what: 'begun', max: INTERACTIONS_PER_MINUTE, windowMs: MINUTE_MS, description });
   }
 
   /**
-   * Counts a browser that is sent to sign in: one that refuses cookies comes back each time, with a new session.
+   * Counts a browser that is sent to sign in. A browser that refuses cookies comes back each time and gets a new
+   * session.
    *
-   * @throws DomainError `too_many_requests` when it is over the limit
+   * @throws DomainError `too_many_requests` if it is over the limit
    */
   async countSentToSignIn(address: string, userAgent: string): Promise<void> {
     const what = `sent ${hashSecret(userAgent)}`;
@@ -126,12 +137,12 @@ export class AttemptsService {
 
   /**
    * Counts an attempt to sign in before it is made, for the network and for the account. Wrong passwords from elsewhere
-   * shut nobody out who comes from where they have signed in before: from there, many attempts only become slow.
+   * lock nobody out who uses a network from which they have signed in before: there, many attempts only become slow.
    *
-   * @throws DomainError `too_many_requests` when one of them is over its limit
+   * @throws DomainError `too_many_requests` if one of them is over its limit
    */
   async countSignIn(account: string, address: string): Promise<void> {
-    // The network comes first: when it is over its limit nothing counts for the account.
+    // The network comes first: if it is over its limit, nothing counts for the account.
     await this.countFrom(address, { what: 'sign-in address', max: SIGN_INS_PER_ADDRESS, ...SIGN_IN });
     const here = hashSecret(`${account} ${networkOf(address)}`);
     const isKnown = (await this.database.read(IS_KNOWN, [knownKey(here), this.clock.now()])).length > 0;
@@ -144,7 +155,10 @@ export class AttemptsService {
     if (!isKnown) await this.count(this.windowOf(hashSecret(account), FROM_STRANGERS), FROM_STRANGERS);
   }
 
-  /** Forgets the attempts on an account from a network, from which its owner has signed in, and remembers that. */
+  /**
+   * Forgets the attempts on an account from a network from which its owner has now signed in, and remembers the
+   * network.
+   */
   async rememberSignIn(account: string, address: string): Promise<void> {
     const here = hashSecret(`${account} ${networkOf(address)}`);
     await this.database.write(FORGET, [this.windowOf(here, FROM_NETWORK).key]);
@@ -162,7 +176,7 @@ export class AttemptsService {
     await prune(this.database, PRUNE, [this.clock.now()]);
   }
 
-  /** Counts for an address. One that is over the limit makes nothing written for up to a minute. */
+  /** Counts for an address. While an address is over the limit, nothing is written for up to a minute. */
   private async countFrom(address: string, limit: Limit): Promise<void> {
     const window = this.windowOf(networkOf(address), limit);
     const { key, end } = window;

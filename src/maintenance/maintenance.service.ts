@@ -8,10 +8,10 @@ import { SigningKeysService } from '../tokens/signing-keys.service.js';
 import { PasswordLinksService } from '../users/password-links.service.js';
 
 export const INTERVAL_MS = 10 * 60_000;
-/** After the start, so that it is also done by an instance that never runs for long. */
+/** Milliseconds after the start, so that an instance that never runs for long does it too. */
 export const FIRST_MS = 60_000;
 
-/** Forgets what has ended long ago, and rotates the signing keys. Every instance does it; two at once do no harm. */
+/** Deletes old records and rotates the signing keys. Every instance does so; two at once do no harm. */
 @Injectable()
 export class MaintenanceService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Maintenance');

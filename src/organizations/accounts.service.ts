@@ -14,7 +14,7 @@ import type { AccountsDto, AccountsQueryDto } from './dto/accounts.dto.js';
 import type { StaffDto } from './dto/staff.dto.js';
 import { Organization } from '../schema/entities/organization.entity.js';
 
-/** The people whom an organization manages (docs/api.md, section 8.2). */
+/** The people whose accounts an organization manages (docs/api.md, section 8.2). */
 @Injectable()
 export class AccountsService {
   constructor(
@@ -25,7 +25,7 @@ export class AccountsService {
     private readonly policy: UsersPolicy,
   ) {}
 
-  /** @throws DomainError `not_permitted` */
+  /** Lists the accounts. @throws DomainError `not_permitted` */
   async list(caller: Caller, organization: string, query: AccountsQueryDto): Promise<AccountsDto> {
     const id = await this.policy.requireMayList(caller, organization);
     const { ids, pagination } = await (query.relationType === 'ADMIN'
@@ -34,7 +34,7 @@ export class AccountsService {
     return { accounts: await this.users.showAll(ids), pagination };
   }
 
-  /** The same people, in the order of their ids, from one place in the list on. @throws DomainError `not_permitted` */
+  /** Lists the same people ordered by ID, by the number of a row. @throws DomainError `not_permitted` */
   async search(caller: Caller, { query, resultStart, resultSize }: OffsetQueryDto): Promise<StaffDto> {
     const organizationId = await this.policy.requireMayList(caller, 'self');
     const range = searchRange(query);

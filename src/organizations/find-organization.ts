@@ -1,7 +1,7 @@
 import type { EntityManager } from 'typeorm';
 import { Organization } from '../schema/entities/organization.entity.js';
 
-/** The organization that the command line names by its id or its name. @throws Error if there is none, or more than one */
+/** Finds an organization by its ID or its name, for the command line. @throws Error unless exactly one matches */
 export async function findOrganization(db: EntityManager, text: string): Promise<Organization> {
   const byId = await db.findOneBy(Organization, { id: text });
   if (byId) return byId;

@@ -24,7 +24,7 @@ export class OrganizationsService {
   ) {}
 
   /**
-   * The organization on whose staff the caller is; `self` stands for its id.
+   * Finds the organization on whose staff the caller is. `self` stands for its ID.
    *
    * @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted`
    */
@@ -32,16 +32,16 @@ export class OrganizationsService {
     return this.toDto(await this.require(caller, id));
   }
 
-  /** @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted` */
+  /** Finds the caller's organization. @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted` */
   async require(caller: Caller, id: string): Promise<Organization> {
     const own = await this.users.staffOrganizationOf(caller);
     if (own === null) throw new DomainError('not_linked_to_organization');
-    // Whether there is another one is nobody's business here.
+    // The error does not reveal whether there is another organization with this ID.
     if (id !== 'self' && id !== own) throw new DomainError('not_permitted');
     return this.organizations.findOneByOrFail({ id: own });
   }
 
-  /** A new organization, of which nobody is yet: only the operator makes them. @throws Error for a name that is taken */
+  /** Creates an organization without any staff. Only the operator can. @throws Error if the name is taken */
   async insert(
     db: EntityManager,
     { name, emailAddress, locale }: Pick<Organization, 'name' | 'emailAddress' | 'locale'>,
@@ -53,7 +53,9 @@ export class OrganizationsService {
     return id;
   }
 
-  /** Gives the organization a third party, whose code no other one has. @throws Error for a code that is malformed or taken */
+  /**
+   * Adds a third party to the organization. Its code must be unique. @throws Error if the code is malformed or taken
+   */
   async addThirdParty(db: EntityManager, organizationId: string, code: string): Promise<void> {
     if (!isThirdPartyCode(code))
       throw new Error('A code has 1 to 64 letters, digits, "_", "." and "-", a letter or digit first.');

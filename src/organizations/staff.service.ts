@@ -22,7 +22,7 @@ import { UsersService } from '../users/users.service.js';
 import type { NewStaffDto, StaffDto } from './dto/staff.dto.js';
 import { OrganizationsService } from './organizations.service.js';
 
-/** Who is on the staff of an organization (docs/api.md, section 8.3). */
+/** The staff of an organization (docs/api.md, section 8.3). */
 @Injectable()
 export class StaffService {
   constructor(
@@ -35,7 +35,10 @@ export class StaffService {
     private readonly audit: AuditService,
   ) {}
 
-  /** People and service accounts, by name. @throws DomainError `not_linked_to_organization`, `not_found`, `not_permitted` */
+  /**
+   * Lists people and service accounts by name. @throws DomainError `not_linked_to_organization`, `not_found`,
+   * `not_permitted`
+   */
   async list(caller: Caller, organization: string, query: WholeListQueryDto): Promise<StaffDto> {
     const { id } = await this.organizations.require(caller, organization);
     const staff = this.accounts.createQueryBuilder('u').where('u.staffOrganizationId = :id', { id });
@@ -49,10 +52,10 @@ export class StaffService {
   }
 
   /**
-   * Puts an account on the staff, without any permission yet. An e-mail address of nobody becomes a new account.
+   * Adds an account to the staff, without any permissions yet. If nobody has the e-mail address, an account is created.
    *
-   * @throws DomainError those above, `already_staff_user`, `linked_to_other_organization`, `missing_name`,
-   *   `invalid_email_address`, `unknown_user`
+   * @throws DomainError those of `list`, `already_staff_user`, `linked_to_other_organization`, `missing_name`,
+   * `invalid_email_address`, `unknown_user`
    */
   async appoint(caller: Caller, organization: string, ref: UserRef, { name }: NewStaffDto): Promise<UserDto> {
     const { id: organizationId } = await this.organizations.require(caller, organization);
@@ -66,14 +69,14 @@ export class StaffService {
     return this.users.show(userId);
   }
 
-  /** Whether `by` may do that is decided before. */
+  /** Adds an account to the staff. The caller of this method has checked that `by` may do so. */
   async insert(db: EntityManager, organizationId: string, userId: string, by: Caller | null): Promise<void> {
     await db.update(User, { id: userId }, { staffOrganizationId: organizationId });
     await this.audit.record(db, { event: 'STAFF_APPOINTED', organizationId, userId, by });
   }
 
   /**
-   * Takes an account off the staff, with its permissions. The account itself stays.
+   * Removes an account from the staff, with its permissions. The account itself stays.
    *
    * @throws DomainError those of `list`, `cannot_demote_self`, `not_staff_user`, `staff_disconnection_failed`
    */
@@ -86,7 +89,7 @@ export class StaffService {
     });
   }
 
-  /** Whether `by` may do that is decided before. */
+  /** Removes an account from the staff. The caller of this method has checked that `by` may do so. */
   async remove(db: EntityManager, organizationId: string, userId: string, by: Caller | null): Promise<void> {
     await db.delete(AccountPermission, { userId });
     await db.delete(GroupStaff, { userId });

@@ -17,16 +17,16 @@ import type { OriginDto, OriginsDto } from './dto/origins.dto.js';
 import { OriginClaim } from '../schema/entities/origin-claim.entity.js';
 import { readSiteFile, SiteFileError } from './site-file.js';
 
-/** Where a site shows that it belongs to an organization. */
+/** The path of the file with which a site proves that it belongs to an organization. */
 export const PROOF_PATH = '/.well-known/latchkey-origin';
-/** Origins that an organization has or claims, at most, when it claims one more. */
+/** How many origins an organization may own and claim together. */
 const MAX_ORIGINS = 100;
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;
 const LOOPBACK_NETWORKS = '127.0.0.0/8 ::1';
 
 /**
- * The origins of an organization, and how it proves that one is its own: a challenge of ours in a file of the site. Being the
- * first to name an origin proves nothing.
+ * The origins of an organization, and the proof that it owns one: our challenge in a file on the site. Being the first
+ * to name an origin proves nothing.
  */
 @Injectable()
 export class OriginClaimsService {
@@ -48,7 +48,9 @@ export class OriginClaimsService {
     this.ownOrigins = [PUBLIC_URL, PUBLIC_URL.replace(/^http:/, 'https:')];
   }
 
-  /** Those that the organization has and those that it claims, in the order of their texts. @throws DomainError `not_permitted` */
+  /**
+   * Lists the origins that the organization owns or claims, in alphabetical order. @throws DomainError `not_permitted`
+   */
   async list(caller: Caller): Promise<OriginsDto> {
     const organizationId = await this.policy.requireMaySee(caller);
     return this.database.transaction(async (db) => {
@@ -62,7 +64,8 @@ export class OriginClaimsService {
   }
 
   /**
-   * A claim with its challenge, the same one as before if there is one; or the origin, if it is the organization's already.
+   * Claims an origin and returns the challenge, which stays the same for a repeated claim. If the organization already
+   * owns the origin, the origin is returned.
    *
    * @throws DomainError `invalid_origin`, `not_permitted`, `limit_reached`
    */
@@ -82,13 +85,14 @@ export class OriginClaimsService {
   }
 
   /**
-   * Reads the file on the site; with the challenge in it the origin is the organization's, unless it belongs to another one.
+   * Reads the file on the site. If it contains the challenge, the organization becomes the origin's owner, unless
+   * another one owns it.
    *
    * @throws DomainError `not_permitted`, `not_found`, `too_many_requests`, `origin_not_proven`, `origin_in_use`
    */
   async verify(caller: Caller, origin: string): Promise<OriginDto> {
     const organizationId = await this.policy.requireMaySee(caller);
-    // The site is asked in no transaction: it may take seconds to answer.
+    // The site is asked outside a transaction, because it may take seconds to answer.
     const claim = await this.database.transaction((db) => db.findOneBy(OriginClaim, { organizationId, origin }));
     if (claim) {
       await this.attempts.countOriginCheck(organizationId);
@@ -96,7 +100,7 @@ export class OriginClaimsService {
     }
     return this.database.transaction(async (db) => {
       await this.policy.requireMayChange(db, caller);
-      // What proves something is the claim whose challenge was on the site, not one that was made meanwhile.
+      // Only the claim whose challenge was on the site is proven, not one that was made meanwhile.
       const { affected } = claim
         ? await db.delete(OriginClaim, { organizationId, origin, challenge: claim.challenge })
         : {};
@@ -107,7 +111,7 @@ export class OriginClaimsService {
     });
   }
 
-  /** Gives an origin or a claim up. @throws DomainError `not_permitted`, `not_found` */
+  /** Gives up an origin or a claim. @throws DomainError `not_permitted`, `not_found` */
   async remove(caller: Caller, origin: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const organizationId = await this.policy.requireMayChange(db, caller);

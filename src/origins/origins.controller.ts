@@ -11,7 +11,7 @@ import { OriginClaimsService } from './origin-claims.service.js';
 
 const ORIGIN = { name: 'origin', description: 'The origin, percent-encoded.', example: 'http://localhost:4000' };
 
-/** The sites of an organization, to which its clients may send users (docs/api.md, section 10). */
+/** The sites of an organization, which its clients may send users to (docs/api.md, section 10). */
 @ApiTags('Origins')
 @ApiBearerAuth()
 @Controller(`${API}/origins`)

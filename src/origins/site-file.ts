@@ -6,26 +6,27 @@ import { request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
-/** Milliseconds for the whole of an attempt, and bytes of an answer. */
+/** The time limit of an attempt in milliseconds, and the size limit of an answer in bytes. */
 const TIMEOUT_MS = 5_000;
 const MAX_BYTES = 4096;
 
-/** What a site could not be asked for, in words for whoever administers it. */
+/** Why a site's file could not be read, for the site's administrator. */
 export class SiteFileError extends Error {}
 
-/** Whether a server may be asked that has this address and is not a public one. */
+/** Whether a server with this address may be asked although the address is not public. */
 type IsAllowed = (address: string) => boolean;
 
 /**
- * The text of a file of up to 4 KiB at `url`, within 5 s. It follows no redirect, and connects to public addresses only, or
- * to those that are allowed. The address that is checked is the one that it connects to, whatever a name leads to a moment later.
+ * Reads a file of up to 4 KiB at `url` within 5 s. It follows no redirects, and connects only to public addresses and
+ * to those that are allowed. The checked address is the one that it connects to, even if the name resolves differently
+ * a moment later.
  *
  * @throws SiteFileError
  */
 export async function readSiteFile(url: string, isAllowed: IsAllowed): Promise<string> {
   const { protocol, hostname } = new URL(url);
   const host = hostname.replace(/^\[|\]$/g, '');
-  // Node connects to an address in a URL without a look-up.
+  // Node connects to an IP address in a URL without a look-up.
   if (isIP(host)) requirePublic([host], isAllowed);
   const signal = AbortSignal.timeout(TIMEOUT_MS);
   try {
@@ -47,7 +48,7 @@ export async function readSiteFile(url: string, isAllowed: IsAllowed): Promise<s
       },
     });
     const text = await textOf(response);
-    // Without a length, an answer that was cut off looks like a whole one.
+    // Without a content length, an aborted answer looks complete.
     signal.throwIfAborted();
     return text;
   } catch (error) {
@@ -59,7 +60,7 @@ function send(url: string, request: typeof requestHttps, options: RequestOptions
   return new Promise((resolve, reject) => {
     request(url, options, resolve)
       .once('upgrade', ({ statusCode }, socket) => {
-        // Nobody asked for it, and Node ends such a request without an error.
+        // A protocol upgrade was not requested, and Node ends such a request without an error.
         socket.destroy();
         reject(new SiteFileError(`It answers with status ${statusCode}.`));
       })
@@ -88,17 +89,17 @@ function addressesOf(found: LookupAddress[]): string[] {
   return found.map(({ address }) => address);
 }
 
-/** Every one of them, so that it does not depend on which of them answers. */
+/** Requires every address to be public, so that it does not matter which of them answers. */
 function requirePublic(addresses: string[], isAllowed: IsAllowed): void {
   if (!addresses.every((address) => isPublic(address) || isAllowed(address)))
     throw new SiteFileError('The site has no public address.');
 }
 
-/** Where the IPv6 addresses of the internet are, and what is reserved for benchmarks among them (RFC 4291, RFC 5180). */
+/** The range of public IPv6 addresses, and the part of it that is reserved for benchmarks (RFC 4291, RFC 5180). */
 const IPV6 = ipaddr.IPv6.parseCIDR('2000::/3');
 const IPV6_BENCHMARKS = ipaddr.IPv6.parseCIDR('2001:2::/48');
 
-/** An address of the internet; an IPv4 address inside of an IPv6 address is what it is by itself. */
+/** Whether an address is public. An IPv4 address within an IPv6 address is judged by itself. */
 export function isPublic(text: string): boolean {
   const address = ipaddr.process(text);
   if (address.range() !== 'unicast') return false;

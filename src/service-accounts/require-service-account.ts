@@ -2,7 +2,10 @@ import type { EntityManager } from 'typeorm';
 import { DomainError } from '../common/errors/errors.js';
 import { User } from '../schema/entities/user.entity.js';
 
-/** A service account of the organization, or for the operator, `null`, of any. @throws DomainError `not_found` */
+/**
+ * Finds a service account of an organization, or of any organization if the operator passes `null`. @throws DomainError
+ * `not_found`
+ */
 export async function requireServiceAccount(
   db: EntityManager,
   organizationId: string | null,

@@ -21,10 +21,13 @@ import type { PublicKey } from '../tokens/public-keys.js';
 import { requireServiceAccount } from './require-service-account.js';
 import { ServiceAccountKey } from '../schema/entities/service-account-key.entity.js';
 
-/** So many of one service account are good at a time. */
+/** How many keys a service account may have at a time. */
 export const MAX_KEYS = 10;
 
-/** The public keys of service accounts (docs/api.md, section 9.4). What takes `db` does what was decided before. */
+/**
+ * The public keys of service accounts (docs/api.md, section 9.4). Methods that take `db` check no permission; the
+ * caller has checked it.
+ */
 @Injectable()
 export class ServiceAccountKeysService {
   constructor(
@@ -36,7 +39,7 @@ export class ServiceAccountKeysService {
     private readonly clock: Clock,
   ) {}
 
-  /** Revoked ones too. @throws DomainError `not_permitted`, `not_found` */
+  /** Lists a service account's keys, revoked ones too. @throws DomainError `not_permitted`, `not_found` */
   async list(caller: Caller, userId: string, query: PageQueryDto): Promise<ServiceAccountKeysDto> {
     await requireServiceAccount(this.keys.manager, await this.policy.requireMaySee(caller), userId);
     return this.listOf(userId, query);
@@ -49,18 +52,18 @@ export class ServiceAccountKeysService {
     return { keys: keys.map(toKeyDto), pagination };
   }
 
-  /** @throws DomainError `not_permitted`, `not_found`, `invalid_public_key`, `limit_reached` */
+  /** Adds a key. @throws DomainError `not_permitted`, `not_found`, `invalid_public_key`, `limit_reached` */
   async add(caller: Caller, userId: string, text: string): Promise<ServiceAccountKeyDto> {
     return this.addFor(caller, userId, readPublicKey(text));
   }
 
-  /** @throws DomainError `not_permitted`, `not_found`, `limit_reached` */
+  /** Makes a key pair and adds its public key. @throws DomainError `not_permitted`, `not_found`, `limit_reached` */
   async generate(caller: Caller, userId: string): Promise<NewKeyPairDto> {
     const { privateKey, ...publicKey } = newKeyPair();
     return { ...(await this.addFor(caller, userId, publicKey)), privateKey };
   }
 
-  /** A key of a service account. @throws DomainError `limit_reached` */
+  /** Adds a key. @throws DomainError `limit_reached` */
   async insert(
     db: EntityManager,
     { id: userId, organizationId }: User,
@@ -77,7 +80,7 @@ export class ServiceAccountKeysService {
     return toKeyDto(row);
   }
 
-  /** @throws DomainError `not_permitted`, `not_found` */
+  /** Revokes a key. @throws DomainError `not_permitted`, `not_found` */
   async remove(caller: Caller, userId: string, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
       await requireServiceAccount(db, await this.policy.requireMayChange(db, caller), userId);
@@ -87,8 +90,9 @@ export class ServiceAccountKeysService {
   }
 
   /**
-   * From now on the key verifies nothing; the login tokens that were obtained with it are revoked, with their sessions,
-   * and within two seconds its access tokens are refused. A key that was revoked before stays as it is.
+   * Revokes a key: it verifies nothing any more, the login tokens that were obtained with it are revoked together with
+   * their sessions, and its access tokens are refused within two seconds. A key that was revoked before stays
+   * unchanged.
    *
    * @throws DomainError `not_found`
    */
@@ -112,7 +116,7 @@ export class ServiceAccountKeysService {
   }
 }
 
-/** An ES256 key pair; the private half is in PEM. */
+/** Makes an ES256 key pair. The private key is in PEM format. */
 export function newKeyPair(): PublicKey & { privateKey: string } {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
   return {

@@ -20,10 +20,10 @@ import {
 import { ServiceAccountKeysService } from './service-account-keys.service.js';
 import { ServiceAccountsService } from './service-accounts.service.js';
 
-/** One of the demo organization. */
+/** A service account of the demo organization. */
 const ACCOUNT = { name: 'id', example: 'Sa7vKq2LwT0m8sQXq3bVxg' };
 
-/** Staff that is no person (docs/api.md, section 9.3). */
+/** Staff that is not a person (docs/api.md, section 9.3). */
 @ApiTags('Service accounts')
 @ApiBearerAuth()
 @Controller(`${API}/service-accounts`)

@@ -19,7 +19,10 @@ import { OAuthPolicy } from '../clients/oauth.policy.js';
 import { requireServiceAccount } from './require-service-account.js';
 import { ServiceAccount } from '../schema/entities/service-account.entity.js';
 
-/** Staff that is no person (docs/api.md, sections 9.3 and 12.4). What takes `db` does what was decided before. */
+/**
+ * Service accounts, which are staff but not people (docs/api.md, sections 9.3 and 12.4). Methods that take `db` check
+ * no permission; the caller has checked it.
+ */
 @Injectable()
 export class ServiceAccountsService {
   constructor(
@@ -32,7 +35,7 @@ export class ServiceAccountsService {
     private readonly clock: Clock,
   ) {}
 
-  /** @throws DomainError `not_permitted` */
+  /** Lists the organization's service accounts. @throws DomainError `not_permitted` */
   async list(caller: Caller, query: PageQueryDto): Promise<ServiceAccountsDto> {
     return this.listOf(await this.policy.requireMaySee(caller), query);
   }
@@ -46,13 +49,13 @@ export class ServiceAccountsService {
     return { serviceAccounts: await this.showAll(ids), pagination };
   }
 
-  /** @throws DomainError `not_permitted`, `not_found` */
+  /** Finds a service account. @throws DomainError `not_permitted`, `not_found` */
   async get(caller: Caller, id: string): Promise<ServiceAccountDto> {
     await requireServiceAccount(this.accounts.manager, await this.policy.requireMaySee(caller), id);
     return this.show(id);
   }
 
-  /** @throws DomainError `not_permitted` */
+  /** Creates a service account. @throws DomainError `not_permitted` */
   async create(caller: Caller, { name }: NewServiceAccountDto): Promise<ServiceAccountDto> {
     const id = await this.database.transaction(async (db) =>
       this.insert(db, await this.policy.requireMayChange(db, caller), name, caller),
@@ -60,7 +63,9 @@ export class ServiceAccountsService {
     return this.show(id);
   }
 
-  /** A new one on the staff of the organization, without any right yet, and the client that it calls with. */
+  /**
+   * Creates a service account on the organization's staff, without any rights yet, and the client that it calls with.
+   */
   async insert(db: EntityManager, organizationId: string, name: string, by: Caller | null): Promise<string> {
     const [id, clientId, createdAt] = [newId(), newClientId(), this.clock.now()];
     await db.insert(User, {
@@ -79,7 +84,7 @@ export class ServiceAccountsService {
     return id;
   }
 
-  /** @throws DomainError `not_permitted`, `not_found`, `cannot_delete_self` */
+  /** Deletes a service account. @throws DomainError `not_permitted`, `not_found`, `cannot_delete_self` */
   async remove(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const account = await requireServiceAccount(db, await this.policy.requireMayChange(db, caller), id);
@@ -88,7 +93,7 @@ export class ServiceAccountsService {
     });
   }
 
-  /** With the account go its keys, its rights, its own client, and all that came from them. */
+  /** Deletes a service account with its keys, its rights, its own client, and everything that came from them. */
   async delete(db: EntityManager, { id, organizationId }: User, by: Caller | null): Promise<void> {
     const { clientId } = await db.findOneByOrFail(ServiceAccount, { userId: id });
     await this.revocation.revokeAllOf(db, 'account', id, by);

@@ -5,17 +5,17 @@ import { separateCookies } from '../common/cookies.js';
 import { newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
 
-/** What a browser shows to the authorization server. */
+/** The cookies of the authorization server that a browser sends. */
 export interface ShownSignIn {
-  /** The identifier of its sign-in session. */
+  /** The identifier of the sign-in session. */
   session?: string;
-  /** The browser's own secret, to which the sign-ins are bound that it has begun. */
+  /** The browser's secret. The sign-ins that the browser has begun are bound to it. */
   browser?: string;
 }
 
 /**
- * The cookies of the authorization server. Over https their names have the prefix `__Host-`, so that no other host can plant one
- * (RFC 6265bis, section 4.1.3). The browser forgets both when it is closed.
+ * The cookies of the authorization server. Over https their names have the prefix `__Host-`, so that no other host can
+ * set them (RFC 6265bis, section 4.1.3). The browser forgets both when it is closed.
  */
 @Injectable()
 export class SignInCookies {
@@ -35,7 +35,10 @@ export class SignInCookies {
     return { ...(session && { session }), ...(browser && { browser }) };
   }
 
-  /** What the browser shows; one without a secret gets one. The header is set at once: not every answer passes the hooks that set cookies. */
+  /**
+   * The cookies of a browser. If it has no secret yet, it gets one. The header is set at once, because not every answer
+   * passes the hooks that set cookies.
+   */
   ensureBrowser({ headers, server }: FastifyRequest, reply: FastifyReply): ShownSignIn {
     const shown = this.read(headers);
     if (shown.browser) return shown;
@@ -44,7 +47,7 @@ export class SignInCookies {
     return { ...shown, browser };
   }
 
-  /** Leaves nothing in the browser with which somebody who uses it next could go on. */
+  /** Removes the cookies, so that the next person at this browser can't continue. */
   clear(reply: FastifyReply): void {
     for (const name of [this.sessionName, this.browserName]) void reply.clearCookie(name, this.attributes);
   }

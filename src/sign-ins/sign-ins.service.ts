@@ -8,8 +8,8 @@ import { recordIdOf } from './record-id.js';
 import { FAMILY_LIFETIME, UNTIL_THE_LATER_END } from '../tokens/revoked-tokens.service.js';
 
 /**
- * Every family of tokens has a refresh token or a code, also a used one, for longer than its access tokens are good. In
- * the order of their names, so that two of these at once do not wait for each other.
+ * Revokes an account's families of tokens. Every family has a refresh token or a code, if only a used one, for longer
+ * than its access tokens are valid. They are sorted, so that two of these statements do not deadlock.
  */
 const REVOKE_FAMILIES: Statement = {
   name: 'revoke_families_of_account',
@@ -24,7 +24,7 @@ const FORGET: Statement = {
   sql: `DELETE FROM "oauth_records" WHERE "account_id" = $1`,
 };
 
-/** A browser's sign-in session, but for one account's. */
+/** Ends a browser's sign-in session, unless it is that of one account. */
 const END_SESSION: Statement = {
   name: 'end_sign_in_session',
   sql: `DELETE FROM "oauth_records" WHERE "id" = $1 AND ("account_id" IS NULL OR "account_id" <> $2)`,
@@ -35,7 +35,9 @@ const LIST: Statement = {
   sql: `SELECT r."uid", r."payload" FROM "oauth_records" r WHERE r."account_id" = $1 AND r."kind" = 'Session' AND r."expires_at" > $2`,
 };
 
-/** Also what was answered a moment ago and counts like the first time if it is sent twice: it would bring the session back. */
+/**
+ * Also ends sign-ins that were answered a moment ago: if the form were sent again, they would bring the session back.
+ */
 const END_ONE: Statement = {
   name: 'end_sign_in_session_of_account',
   sql: `DELETE FROM "oauth_records" WHERE "account_id" = $1
@@ -48,7 +50,7 @@ export interface SignIn {
   signedInAt: Date;
 }
 
-/** What accounts have signed in for at the authorization server. */
+/** The sign-ins of accounts at the authorization server. */
 @Injectable()
 export class SignInsService {
   constructor(
@@ -58,8 +60,8 @@ export class SignInsService {
   ) {}
 
   /**
-   * Ends what an account has signed in for: sessions, codes, grants, refresh tokens and the access tokens that came from
-   * them. For good: an account that is active again signs in again.
+   * Permanently ends what an account has signed in for: sessions, codes, grants, refresh tokens, and the access tokens
+   * that came from them. An account that becomes active again must sign in again.
    */
   async end(db: EntityManager, account: string): Promise<void> {
     const expired = addSeconds(this.clock.now(), FAMILY_LIFETIME);
@@ -67,14 +69,17 @@ export class SignInsService {
     await this.database.within(db, FORGET, [account]);
   }
 
-  /** Seconds until a sign-in session ends that is used at this moment: it has the same two ends as any session. */
+  /**
+   * Seconds until a sign-in session ends if it is used now. It has an idle end and an absolute end, as every session
+   * has.
+   */
   ttlOf({ loginTs }: { loginTs?: number }): number {
     const { SESSION_IDLE_TIMEOUT: idle, SESSION_LIFETIME: lifetime } = this.settings;
     const now = toNumericDate(this.clock.now());
     return Math.max(1, Math.min(idle, (loginTs ?? now) + lifetime - now));
   }
 
-  /** The live sign-in sessions of an account, the latest first. */
+  /** The live sign-in sessions of an account, latest first. */
   async list(account: string): Promise<SignIn[]> {
     const rows = await this.database.read<{ uid: string; payload: string }>(LIST, [account, this.clock.now()]);
     return rows
@@ -85,12 +90,15 @@ export class SignInsService {
       .toSorted((a, b) => b.signedInAt.getTime() - a.signedInAt.getTime());
   }
 
-  /** Ends one sign-in session of the account; with that of somebody else it does nothing. */
+  /** Ends one sign-in session of the account. It does nothing if the session is somebody else's. */
   async endOne(account: string, uid: string): Promise<void> {
     await this.database.write(END_ONE, [account, uid]);
   }
 
-  /** Ends the sign-in session that a browser shows, unless it is that of one account. What was granted in it goes on. */
+  /**
+   * Ends the browser's sign-in session, unless it belongs to the account `unlessOf`. What was granted in it stays
+   * valid.
+   */
   async endSession(identifier: string | undefined, { unlessOf = '' }: { unlessOf?: string } = {}): Promise<void> {
     if (identifier) await this.database.write(END_SESSION, [recordIdOf('Session', identifier), unlessOf]);
   }

@@ -1,6 +1,6 @@
 import { createRequire } from 'node:module';
 
-/** As package.json says; it lies beside src, and two levels above the compiled file. */
+/** The version in package.json, which is beside src and two levels above the compiled file. */
 function readVersion(): string {
   const require = createRequire(import.meta.url);
   for (const path of ['../../package.json', '../../../package.json']) {

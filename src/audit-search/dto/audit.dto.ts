@@ -5,7 +5,7 @@ import { AUDIT_EVENTS } from '../../schema/entities/audit-events.js';
 import type { AuditDetails, AuditEventName } from '../../schema/entities/audit-events.js';
 
 const ID = /^[\w-]+$/;
-/** ISO 8601 with a time zone: without one, it would be anybody's guess. */
+/** ISO 8601 with a time zone. Without one, the instant would be ambiguous. */
 const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
 
 function isInstant(value: unknown): boolean {
@@ -19,7 +19,7 @@ function IsInstant(): PropertyDecorator {
   );
 }
 
-/** What to search for; everything that is given has to be so. */
+/** The query of the audit log. An event must match every given field. */
 export class AuditQueryDto extends PageQueryDto {
   @ApiPropertyOptional({ description: 'The ID of the user to whom it happened.', maxLength: 64 })
   @IsOptional()
@@ -58,7 +58,7 @@ export class AuditQueryDto extends PageQueryDto {
   to?: string;
 }
 
-/** What else there is to say of an event. */
+/** Further details of an event. */
 export class AuditDetailsDto implements AuditDetails {
   @ApiPropertyOptional({
     description:
@@ -101,7 +101,7 @@ export class AuditDetailsDto implements AuditDetails {
   joined?: number;
 }
 
-/** Something that happened. It names with IDs, which stay when what they name is gone. */
+/** An event of the audit log. It refers to things by ID, which remains valid after they are deleted. */
 export class AuditEventDto {
   @ApiProperty({ description: 'Larger than that of every event before.', example: '4711' })
   id: string;

@@ -1,6 +1,6 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 
-/** An organization (docs/api.md, section 8.1). What is not known is left out. */
+/** An organization (docs/api.md, section 8.1). Members without a value are left out. */
 export class OrganizationDto {
   @ApiProperty({ enum: ['ORGANIZATION'] })
   type: 'ORGANIZATION';

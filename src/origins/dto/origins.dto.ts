@@ -15,7 +15,7 @@ export class NewOriginDto {
   origin: string;
 }
 
-/** The origin of a site that belongs to the organization, or that it claims. */
+/** The origin of a site that an organization owns or claims. */
 export class OriginDto {
   @ApiProperty({ example: 'https://learn.example.com' })
   origin: string;

@@ -4,7 +4,7 @@ import { fails, TEXT_LINE, ToJsonText } from '../../common/fields.js';
 import { PaginationDto } from '../../http/paging.js';
 import { OrganizationRefDto } from '../../users/dto/user.dto.js';
 
-/** More than the largest key takes. */
+/** Characters. The largest key is shorter. */
 const MAX_KEY = 10_000;
 
 export class NewServiceAccountDto {
@@ -14,7 +14,7 @@ export class NewServiceAccountDto {
   name: string;
 }
 
-/** Staff of an organization that is no person (docs/api.md, section 9.3). */
+/** A service account: staff of an organization that is not a person (docs/api.md, section 9.3). */
 export class ServiceAccountDto {
   @ApiProperty({ enum: ['SERVICE_ACCOUNT'] })
   type: 'SERVICE_ACCOUNT';
@@ -82,7 +82,7 @@ export class ServiceAccountKeyDto {
   revoked?: string;
 }
 
-/** A key pair that was made a moment ago. */
+/** A key pair that was just made. */
 export class NewKeyPairDto extends ServiceAccountKeyDto {
   @ApiProperty({
     description: 'PEM; shown this once and kept nowhere.',
