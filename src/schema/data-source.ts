@@ -6,13 +6,13 @@ import { MIGRATIONS } from './migrations.js';
 import { CONNECT_MS } from '../database/postgres-limits.js';
 import { WAIT_MS } from '../database/sqlite.database.js';
 
-/** Milliseconds after which Linux asks a peer that says nothing whether it is still there. */
+/** Milliseconds after which Linux probes a silent peer. */
 const KEEP_ALIVE_MS = 5_000;
 
-/** What one SQLite connection keeps in memory of the file; its own default of 2 MiB makes large transactions slow. */
+/** The page cache of one SQLite connection. The default of 2 MiB makes large transactions slow. */
 const CACHE_KIB = 32 * 1024;
 
-/** What the database is called to the operator: without a user, a password and settings of the connection. */
+/** The database's name for the operator, without the user, the password and the connection's settings. */
 export function nameOfDatabase({ DATABASE_URL, DATABASE_PATH }: Settings): string {
   if (!DATABASE_URL) return `SQLite, ${resolve(DATABASE_PATH)}`;
   if (!URL.canParse(DATABASE_URL)) return 'PostgreSQL, DATABASE_URL';
@@ -20,7 +20,7 @@ export function nameOfDatabase({ DATABASE_URL, DATABASE_PATH }: Settings): strin
   return `PostgreSQL, ${host}${pathname}`;
 }
 
-/** How to reach the database that the settings name: the same for the service, the command line and the migrations. */
+/** The options for the database in the settings. The service, the command line and the migrations share them. */
 export function dataSourceOptions(settings: Settings): DataSourceOptions {
   const common = { entities: ENTITIES, migrations: MIGRATIONS, synchronize: false, migrationsTableName: 'migrations' };
   if (settings.DATABASE_URL) {
@@ -31,7 +31,7 @@ export function dataSourceOptions(settings: Settings): DataSourceOptions {
       poolSize: settings.DATABASE_POOL_SIZE,
       connectTimeoutMS: CONNECT_MS,
       applicationName: 'latchkey',
-      // The schema needs no extension, and creating one needs a right that an application should not have.
+      // The schema needs no extension, and an application should not have the right to create one.
       installExtensions: false,
       extra: { keepAlive: true, keepAliveInitialDelayMillis: KEEP_ALIVE_MS },
     };
@@ -43,7 +43,7 @@ export function dataSourceOptions(settings: Settings): DataSourceOptions {
     timeout: WAIT_MS,
     enableWAL: true,
     prepareDatabase: (connection: { pragma(text: string): unknown }) => {
-      // An answer that was given must survive a power cut: WAL alone would only promise that with FULL.
+      // A write that was answered must survive a power cut. In WAL mode, only FULL guarantees that.
       connection.pragma('synchronous = FULL');
       connection.pragma(`cache_size = -${CACHE_KIB}`);
     },

@@ -13,7 +13,7 @@ import { SqliteDatabase } from '../database/sqlite.database.js';
   imports: [
     TypeOrmModule.forRootAsync({
       inject: [Settings],
-      // It is waited for where it is opened, and said in a line.
+      // The code that opens the database waits for it and reports failures in one line.
       useFactory: (settings: Settings) => ({ ...dataSourceOptions(settings), toRetry: () => false }),
       dataSourceFactory: (options) => openDataSource(options!),
     }),

@@ -29,7 +29,7 @@ import { ThirdPartyId } from './entities/third-party-id.entity.js';
 import { UserSearchTerm } from './entities/user-search-term.entity.js';
 import { User } from './entities/user.entity.js';
 
-/** Every table of the service; TypeORM's command line needs them without the modules. */
+/** All tables. TypeORM's command line needs them without the modules. */
 export const ENTITIES = [
   Organization,
   ThirdParty,

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 
 const FOLDER = 'src/schema/migrations';
-/** The list of the migrations is the one file outside of the folder that may name them. */
+/** The list of migrations: the only file outside the folder that may import them. */
 const LIST = 'src/schema/migrations.ts';
 
 function sourcesIn(folder: string): string[] {
@@ -12,7 +12,7 @@ function sourcesIn(folder: string): string[] {
     .map((name) => join(folder, name));
 }
 
-/** What a file imports or re-exports; a path of ours from the root of the repository. */
+/** The imports and re-exports of a file. Our own paths are relative to the root of the repository. */
 function importsOf(file: string): string[] {
   const specifiers = readFileSync(file, 'utf8').matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"`]([^'"`]+)/g);
   return [...specifiers].map(([, specifier]) =>

@@ -18,7 +18,7 @@ import { AddCompatibilityOfClients1796600000000 } from './migrations/17966000000
 import { HideEndersElsewhere1796700000000 } from './migrations/1796700000000-HideEndersElsewhere.js';
 import { OnlyRecordRevocations1796951000000 } from './migrations/1796951000000-OnlyRecordRevocations.js';
 
-/** In the order in which they run. */
+/** The migrations in the order in which they run. */
 export const MIGRATIONS = [
   CreateDelegatedLogin1795465000000,
   AddDirectoryLists1795500000000,

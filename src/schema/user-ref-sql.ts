@@ -3,13 +3,16 @@ import type { NamingRef } from '../common/user-ref.js';
 
 type RefKind = NamingRef['by'];
 
-/** The user whom a reference names, in SQL: an expression for the user's ID, and the number of the next free parameter. */
+/** A referenced user in SQL: an expression for the user's ID, and the number of the next free parameter. */
 interface ReferencedUser {
   userId: string;
   next: number;
 }
 
-/** The parameters of a reference are `refParameters`; the first of them has the number `first`. */
+/**
+ * An expression for the user of a reference. Its parameters are `refParameters`, the first of which has the number
+ * `first`.
+ */
 function userIdSql(kind: RefKind, first: number): ReferencedUser {
   const [one, two] = [`$${first}`, `$${first + 1}`];
   switch (kind) {
@@ -25,7 +28,7 @@ function userIdSql(kind: RefKind, first: number): ReferencedUser {
   }
 }
 
-/** One statement for each kind of reference. Its name ends in the kind; the parameters of the reference begin at `first`. */
+/** Builds one statement for each kind of reference. Its name ends in the kind. */
 export function statementsByRef(
   name: string,
   make: (user: ReferencedUser) => string,

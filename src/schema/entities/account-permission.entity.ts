@@ -3,7 +3,7 @@ import type { Relation } from 'typeorm';
 import { ID } from '../../database/column-types.js';
 import { User } from './user.entity.js';
 
-/** What staff can be allowed to do in their organization (docs/api.md, section 6.7). */
+/** The permissions of staff in their organization (docs/api.md, section 6.7). */
 export const PERMISSIONS = [
   'OBTAIN_ACCESS_TOKENS',
   'MANAGE_USERS',

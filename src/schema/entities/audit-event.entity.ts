@@ -3,8 +3,8 @@ import { ID, INSTANT, SERIAL } from '../../database/column-types.js';
 import type { AuditEventName } from './audit-events.js';
 
 /**
- * What happened, when, to whom and by whom. Rows are only added: the database refuses to change one, and to delete one that is
- * younger than a day. They outlive what they name, so there are no foreign keys; and no secret is in them.
+ * An event of the audit log. Rows are only added: the database refuses to change a row, or to delete one that is
+ * younger than a day. They outlive what they refer to, so there are no foreign keys. They contain no secrets.
  */
 @Entity('audit_events')
 @Index('audit_events_organization_idx', ['organizationId', 'at', 'id'])
@@ -13,44 +13,47 @@ import type { AuditEventName } from './audit-events.js';
 @Index('audit_events_actor_idx', ['organizationId', 'actorId', 'at', 'id'])
 @Index('audit_events_client_idx', ['organizationId', 'clientId', 'at', 'id'])
 export class AuditEvent {
-  /** Grows from row to row, and is never given again. A text on PostgreSQL, as its driver hands out large numbers. */
+  /**
+   * Grows with each row and is never reused. It is text on PostgreSQL, because its driver returns large numbers as
+   * text.
+   */
   @PrimaryGeneratedColumn('increment', { type: SERIAL, primaryKeyConstraintName: 'audit_events_pkey' })
   id: number | string;
 
-  /** To the second; the order within one is that of the ids. */
+  /** To the second. Within a second, the IDs give the order. */
   @Column({ ...INSTANT })
   at: Date;
 
   @Column({ type: 'varchar', length: 32 })
   event: AuditEventName;
 
-  /** Whose administrators see it; `null` where no organization has a part in it. */
+  /** The organization whose administrators see the event; `null` if none is concerned. */
   @Column({ name: 'organization_id', ...ID, nullable: true })
   organizationId: string | null;
 
-  /** Whom it happened to: the `sub` of tokens, the user of a session. */
+  /** The user whom the event is about: the `sub` of a token, the user of a session. */
   @Column({ name: 'user_id', ...ID, nullable: true })
   userId: string | null;
 
-  /** Who did it: the `act` of tokens, the actor of a session; `null` for an operator on the command line. */
+  /** Who did it: the `act` of a token, the actor of a session; `null` for an operator on the command line. */
   @Column({ name: 'actor_id', ...ID, nullable: true })
   actorId: string | null;
 
-  /** The client by which it was done. */
+  /** The client that it was done with. */
   @Column({ name: 'client_id', type: 'varchar', length: 32, nullable: true })
   clientId: string | null;
 
   @Column({ name: 'group_id', ...ID, nullable: true })
   groupId: string | null;
 
-  /** The `jti` of the token that it is about. It names the token and proves nothing. */
+  /** The `jti` of the token that the event is about. It identifies the token and proves nothing. */
   @Column({ name: 'token_id', type: 'varchar', length: 64, nullable: true })
   tokenId: string | null;
 
   @Column({ name: 'session_id', ...ID, nullable: true })
   sessionId: string | null;
 
-  /** Which rule of docs/api.md, section 4.2, refused. */
+  /** The rule that refused (docs/api.md, section 4.2). */
   @Column({ type: 'integer', nullable: true })
   rule: number | null;
 

@@ -1,4 +1,4 @@
-/** Everything that is recorded. */
+/** The events that are recorded. */
 export const AUDIT_EVENTS = [
   'ACCESS_ISSUED',
   'ACCESS_REFUSED',
@@ -63,33 +63,33 @@ export const AUDIT_EVENTS = [
 
 export type AuditEventName = (typeof AUDIT_EVENTS)[number];
 
-/** How a session ended before its time. */
+/** Why a session ended early. */
 export const END_REASONS = ['LOGOUT', 'BY_USER', 'BY_ADMINISTRATOR', 'RIGHT_REVOKED', 'REPLACED'] as const;
 
 export type EndReason = (typeof END_REASONS)[number];
 
-/** What else there is to say: names and numbers from short lists, and origins; never a text in which somebody can say anything. */
+/** Further details: names and numbers from short lists, and origins. Free text is never recorded. */
 export interface AuditDetails {
-  /** Of a session that ended, an `EndReason`; of a refusal, the error's id. */
+  /** For a session that ended, an `EndReason`; for a refusal, the error id. */
   reason?: string;
   permission?: string;
-  /** The code of a third party. */
+  /** The third party's code. */
   thirdParty?: string;
   /** Whether an e-mail address names the account. */
   verified?: boolean;
-  /** Names of the fields that were given. */
+  /** The names of the fields that were given. */
   fields?: string[];
-  /** The grant type of OAuth 2.0. */
+  /** The OAuth 2.0 grant type. */
   grant?: string;
-  /** The id of the key that signed an assertion, or that was made, registered or revoked. */
+  /** The ID of the key that signed an assertion, or that was made, registered or revoked. */
   key?: string;
-  /** The OAuth client that it is about. */
+  /** The OAuth client that the event is about. */
   client?: string;
   /** The origin of a site. */
   origin?: string;
-  /** The id of a client's secret. */
+  /** The ID of a client's secret. */
   secret?: string;
-  /** Rows of an import: accounts that are new or changed, and memberships that are new. */
+  /** Rows of an import: new accounts, changed accounts and new memberships. */
   created?: number;
   changed?: number;
   joined?: number;

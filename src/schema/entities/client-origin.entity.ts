@@ -5,8 +5,8 @@ import { Client } from './client.entity.js';
 import { Origin } from './origin.entity.js';
 
 /**
- * An origin to which a client may send the users that it lets in. The database takes none that does not belong to the
- * client's organization, and takes it away with the origin.
+ * An origin to which a client may lead the users whom it lets in. The database accepts only origins that belong to the
+ * client's organization, and deletes the row together with the origin.
  */
 @Entity('client_origins')
 @Index('client_origins_origin_idx', ['organizationId', 'origin'])
@@ -21,7 +21,10 @@ export class ClientOrigin {
   @Column({ name: 'organization_id', ...ID })
   organizationId: string;
 
-  /** Tokens of the client are for frames on its pages, unless the call says otherwise. At most one of a client's is this. */
+  /**
+   * Whether the client's tokens are for frames on this origin's pages unless the call says otherwise. At most one of a
+   * client's origins is the default.
+   */
   @Column({ name: 'is_embed_default', type: 'boolean', default: false })
   isEmbedDefault: boolean;
 

@@ -2,7 +2,7 @@ import { Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { Relation } from 'typeorm';
 import { Client } from './client.entity.js';
 
-/** Where the authorization endpoint may send a browser with a code: compared character by character. */
+/** A URI to which the authorization endpoint may send a browser with a code. It is compared character by character. */
 @Entity('client_redirect_uris')
 export class ClientRedirectUri {
   @PrimaryColumn({

@@ -3,10 +3,13 @@ import type { Relation } from 'typeorm';
 import { ID, INSTANT } from '../../database/column-types.js';
 import { Client } from './client.entity.js';
 
-/** A secret with which a client authenticates. Several are good at a time, so that it can be changed without a gap. */
+/**
+ * A secret with which a client authenticates. A client may have several, so that one can be replaced without an
+ * interruption.
+ */
 @Entity('client_secrets')
 export class ClientSecret {
-  /** Names the secret; it says nothing about it. */
+  /** Identifies the secret and reveals nothing about it. */
   @PrimaryColumn({ ...ID, primaryKeyConstraintName: 'client_secrets_pkey' })
   id: string;
 

@@ -6,18 +6,18 @@ import { ClientOrigin } from './client-origin.entity.js';
 import { ClientRedirectUri } from './client-redirect-uri.entity.js';
 
 /**
- * What a client was written for, whose ways it may keep (docs/api.md, section 12.5): those of Drillster's hosts, which leave out what
- * the standards ask for. A client without it gets the strict standard.
+ * Software whose deviations from the standards a client may keep (docs/api.md, section 12.5). Drillster's hosts leave
+ * out parts that the standards require. A client without a compatibility must follow the standards strictly.
  */
 export const COMPATIBILITIES = ['drillster'] as const;
 export type Compatibility = (typeof COMPATIBILITIES)[number];
 
-/** An application that calls the API, in the sense of RFC 6749, section 1.1. */
+/** An application that calls the API (RFC 6749, section 1.1). */
 @Entity('clients')
 @Index('clients_organization_key', ['organizationId', 'id'], { unique: true })
 @Check('clients_compatibility_check', `"compatibility" IN ('drillster')`)
 export class Client {
-  /** 32 lower-case hex characters. */
+  /** 32 lower-case hexadecimal characters. */
   @PrimaryColumn({ type: 'varchar', length: 32, primaryKeyConstraintName: 'clients_pkey' })
   id: string;
 
@@ -34,11 +34,11 @@ export class Client {
   @Column({ name: 'created_at', ...INSTANT })
   createdAt: Date;
 
-  /** It can keep no secret, as an application that runs in a browser (RFC 6749, section 2.1). */
+  /** Whether the client can't keep a secret, such as an application in a browser (RFC 6749, section 2.1). */
   @Column({ name: 'is_public', type: 'boolean', default: false })
   isPublic: boolean;
 
-  /** Public keys with which it authenticates by `private_key_jwt`, as a JWK Set; `null` for one with a secret. */
+  /** The public keys for `private_key_jwt` as a JWK Set; `null` for a client with secrets. */
   @Column({ type: 'text', nullable: true })
   jwks: string | null;
 

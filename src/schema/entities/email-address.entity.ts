@@ -3,7 +3,7 @@ import type { Relation } from 'typeorm';
 import { ID } from '../../database/column-types.js';
 import { User } from './user.entity.js';
 
-/** An e-mail address of one account, in the form in which addresses are compared (`normalizeEmailAddress`). */
+/** An e-mail address of one account, in the normalized form (`normalizeEmailAddress`). */
 @Entity('email_addresses')
 export class EmailAddress {
   @PrimaryColumn({ type: 'varchar', length: 254, primaryKeyConstraintName: 'email_addresses_pkey' })
@@ -17,7 +17,7 @@ export class EmailAddress {
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'email_addresses_user_fkey' })
   user: Relation<User>;
 
-  /** The one that is shown. */
+  /** Whether it is the account's primary address, which is shown. */
   @Column({ name: 'is_primary', type: 'boolean' })
   isPrimary: boolean;
 }

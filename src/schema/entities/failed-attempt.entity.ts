@@ -2,12 +2,13 @@ import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { INSTANT } from '../../database/column-types.js';
 
 /**
- * How often something failed in some minutes, counted in the database so that N instances do not allow N times as much;
- * and from which networks accounts were signed in to, with the count 0. Both are kept as hashes, until an instant.
+ * How often something failed within some minutes. It is counted in the database, so that several instances allow no
+ * more than one does. A count of 0 marks a network from which somebody has signed in to an account. Both are stored
+ * under hashes, and for a limited time.
  */
 @Entity('failed_attempts')
 export class FailedAttempt {
-  /** What was tried, by whom and in which window of time. */
+  /** What was tried, by whom and in which time window. */
   @PrimaryColumn({ type: 'varchar', length: 128, primaryKeyConstraintName: 'failed_attempts_pkey' })
   key: string;
 

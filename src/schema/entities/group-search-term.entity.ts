@@ -3,7 +3,7 @@ import type { Relation } from 'typeorm';
 import { ID, TERM } from '../../database/column-types.js';
 import { Group } from './group.entity.js';
 
-/** What finds a group in a search: see `searchTerms`. */
+/** A term that finds a group in a search: see `searchTerms`. */
 @Entity('group_search_terms', { withoutRowid: true })
 @Index('group_search_terms_organization_idx', ['organizationId', 'term', 'groupId'])
 export class GroupSearchTerm {
@@ -13,7 +13,7 @@ export class GroupSearchTerm {
   @PrimaryColumn({ ...TERM, primaryKeyConstraintName: 'group_search_terms_pkey' })
   term: string;
 
-  /** That of the group, so that the terms of an organization are one range of an index. */
+  /** The group's organization, so that an organization's terms are one range of an index. */
   @Column({ name: 'organization_id', ...ID })
   organizationId: string;
 

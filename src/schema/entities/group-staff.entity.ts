@@ -6,7 +6,7 @@ import { Group } from './group.entity.js';
 
 export type GroupPermission = 'MANAGE' | 'VIEW';
 
-/** What a staff user may do with one group. `MANAGE` implies `VIEW`, so a user has one row for each group. */
+/** A staff user's permission on one group. `MANAGE` implies `VIEW`, so there is one row for each user and group. */
 @Entity('group_staff')
 @Check('group_staff_permission_check', `"permission" IN ('MANAGE', 'VIEW')`)
 @Index('group_staff_group_idx', ['groupId', 'userId'])

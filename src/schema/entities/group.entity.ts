@@ -32,11 +32,11 @@ export class Group {
   @Column({ name: 'last_edited_at', ...INSTANT })
   lastEditedAt: Date;
 
-  /** Users who have joined. The database counts them. */
+  /** How many users have joined. The database counts them. */
   @Column({ name: 'member_count', type: 'integer', default: 0, insert: false, update: false })
   memberCount: number;
 
-  /** Users who are invited. The database counts them. */
+  /** How many users are invited. The database counts them. */
   @Column({ name: 'invitee_count', type: 'integer', default: 0, insert: false, update: false })
   inviteeCount: number;
 }

@@ -6,35 +6,35 @@ import { Client } from './client.entity.js';
 import { User } from './user.entity.js';
 
 /**
- * How the token travels: `redirect` starts its session as soon as a browser opens its URL; `link`, which scanners and
- * previews of mails and chats open too, when the visitor is there.
+ * How the token travels. A `redirect` token starts its session as soon as a browser opens its URL. A `link` token waits
+ * until the visitor is there, because scanners and previews of messages open its URL too.
  */
 export const DELIVERIES = ['redirect', 'link'] as const;
 export type Delivery = (typeof DELIVERIES)[number];
 
-/** What becomes of somebody else's live session in the visitor's browser: it stays, it ends, or the visitor is asked. */
+/** What happens to another user's live session in the visitor's browser: it stays, it ends, or the visitor is asked. */
 export const EXISTING_SESSION = ['keep', 'switch', 'ask'] as const;
 export type ExistingSession = (typeof EXISTING_SESSION)[number];
 
 /**
- * The record of a login token that was handed out: who let whom in, through what, until when. The
- * token itself is nowhere. It was redeemed, and when, if a session refers to it.
+ * The record of a login token: who let whom in, through what, and until when. The token itself is not stored. A session
+ * that refers to the record shows that the token was redeemed, and when.
  */
 @Entity('login_tokens')
 @Check('login_tokens_delivery_check', `"delivery" IN ('redirect', 'link')`)
 @Check('login_tokens_existing_session_check', `"existing_session" IN ('keep', 'switch', 'ask')`)
 @Index('login_tokens_organization_idx', ['organizationId', 'expiresAt', 'id'], { where: '"revoked_at" IS NULL' })
 export class LoginToken {
-  /** The `jti` of the token, a UUID. */
+  /** The token's `jti`, a UUID. */
   @PrimaryColumn({ type: 'varchar', length: 36, primaryKeyConstraintName: 'login_tokens_pkey' })
   id: string;
 
-  /** Whom the token lets in. */
+  /** The user whom the token lets in. */
   @Index('login_tokens_user_idx')
   @Column({ name: 'user_id', ...ID })
   userId: string;
 
-  /** Who asked for it. */
+  /** The caller who asked for the token. */
   @Index('login_tokens_caller_idx')
   @Column({ name: 'caller_id', ...ID })
   callerId: string;
@@ -43,12 +43,12 @@ export class LoginToken {
   @Column({ name: 'client_id', type: 'varchar', length: 32 })
   clientId: string;
 
-  /** A group that the user had joined and that the caller managed at that time. */
+  /** A group that the user had joined and that the caller managed when the token was issued. */
   @Index('login_tokens_group_idx')
   @Column({ name: 'group_id', ...ID })
   groupId: string;
 
-  /** The key of the service account with which it was asked for; `null` for whoever needs none. */
+  /** The service account's key with which the token was requested; `null` for a caller without keys. */
   @Index('login_tokens_key_idx', { where: '"key_id" IS NOT NULL' })
   @Column({ name: 'key_id', ...ID, nullable: true })
   keyId: string | null;
@@ -76,11 +76,11 @@ export class LoginToken {
   @Column({ name: 'expires_at', ...INSTANT })
   expiresAt: Date;
 
-  /** Set to take the token back: it starts no session, and the one it started has ended. */
+  /** When the token was revoked. It can start no session any more, and the session that it started has ended. */
   @Column({ name: 'revoked_at', ...INSTANT, nullable: true })
   revokedAt: Date | null;
 
-  /** Who took it back, or took away the right that it needed; `null` for an operator on the command line. */
+  /** Who revoked the token, or took away the right that it needed; `null` for an operator on the command line. */
   @Column({ name: 'revoked_by', ...ID, nullable: true })
   revokedBy: string | null;
 
@@ -91,19 +91,19 @@ export class LoginToken {
   @Column({ name: 'organization_id', ...ID, nullable: true })
   organizationId: string | null;
 
-  /** The session that it starts is for https only (`security=ssl`). */
+  /** Whether the session is for https only (`security=ssl`). */
   @Column({ type: 'boolean' })
   secure: boolean;
 
-  /** Where the visitor lands, checked when the token was issued; `null` for the landing page. */
+  /** The target of the login, checked when the token was issued; `null` for the landing page. */
   @Column({ name: 'return_to', type: 'varchar', length: 2048, nullable: true })
   returnTo: string | null;
 
-  /** The origin of `returnTo` if that is one of the client's, which it may lose; `null` for a page of the public site. */
+  /** The origin of `returnTo` if it is the client's, which can lose it; `null` for a page of the public site. */
   @Column({ name: 'return_origin', type: 'varchar', length: 255, nullable: true })
   returnOrigin: string | null;
 
-  /** The session is for a frame on pages of this origin, and for nothing else; `null` for an ordinary one. */
+  /** The only origin whose pages may frame the session; `null` for an ordinary session. */
   @Column({ name: 'embed_origin', type: 'varchar', length: 255, nullable: true })
   embedOrigin: string | null;
 

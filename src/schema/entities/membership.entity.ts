@@ -4,7 +4,7 @@ import { ID, INSTANT } from '../../database/column-types.js';
 import { User } from './user.entity.js';
 import { Group } from './group.entity.js';
 
-/** A person in a group. Who is only invited is not in: an invitation gives nobody access to that person. */
+/** A person in a group. An invited person is not a member yet: an invitation gives nobody access to that person. */
 @Entity('memberships')
 @Check('memberships_status_check', `"status" IN ('JOINED', 'INVITED')`)
 @Index('memberships_group_idx', ['groupId', 'userId'])

@@ -1,22 +1,22 @@
 import { Column, Entity, Index, PrimaryColumn } from 'typeorm';
 import { ID, INSTANT } from '../../database/column-types.js';
 
-/** What the authorization server keeps: sign-in sessions, interactions, grants, codes and refresh tokens. */
+/** A record of the authorization server: a sign-in session, an interaction, a grant, a code or a refresh token. */
 @Entity('oauth_records')
 export class OAuthRecord {
-  /** SHA-256 of kind and identifier: the identifier of a code or refresh token is its value. */
+  /** SHA-256 of the kind and the identifier, because the identifier of a code or refresh token is its value. */
   @PrimaryColumn({ type: 'varchar', length: 43, primaryKeyConstraintName: 'oauth_records_pkey' })
   id: string;
 
-  /** The engine's name for it, such as `AuthorizationCode`. */
+  /** The engine's name for the kind, such as `AuthorizationCode`. */
   @Column({ type: 'varchar', length: 32 })
   kind: string;
 
-  /** JSON, without the identifier. */
+  /** JSON without the identifier. */
   @Column({ type: 'text' })
   payload: string;
 
-  /** What was granted with it, so that a family of tokens can be revoked. */
+  /** The grant that the record belongs to, so that a family of tokens can be revoked. */
   @Index('oauth_records_grant_idx')
   @Column({ name: 'grant_id', type: 'varchar', length: 64, nullable: true })
   grantId: string | null;
@@ -25,12 +25,15 @@ export class OAuthRecord {
   @Column({ type: 'varchar', length: 64, nullable: true })
   uid: string | null;
 
-  /** The client that it was made for, with which it goes. A sign-in session is of no client. */
+  /** The client that the record was made for. It is deleted with the client. A sign-in session belongs to no client. */
   @Index('oauth_records_client_idx')
   @Column({ name: 'client_id', type: 'varchar', length: 32, nullable: true })
   clientId: string | null;
 
-  /** Who signed in for it, or has just given the right password: with the account, and with its password, it goes. */
+  /**
+   * Whoever signed in for the record, or has just given the right password. It is deleted with the account, and when
+   * the password changes.
+   */
   @Index('oauth_records_account_idx')
   @Column({ name: 'account_id', ...ID, nullable: true })
   accountId: string | null;

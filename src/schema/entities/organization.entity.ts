@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import { ID, INSTANT } from '../../database/column-types.js';
 
-/** A company or institution: it manages users, has staff, and its groups say who may let whom in. */
+/** A company or institution. It manages users and has staff, and its groups decide who may let whom in. */
 @Entity('organizations')
 export class Organization {
   @PrimaryColumn({ ...ID, primaryKeyConstraintName: 'organizations_pkey' })
@@ -19,11 +19,11 @@ export class Organization {
   @Column({ name: 'created_at', ...INSTANT })
   createdAt: Date;
 
-  /** Users whom it manages. The database counts them. */
+  /** How many users the organization manages. The database counts them. */
   @Column({ name: 'user_count', type: 'integer', default: 0, insert: false, update: false })
   userCount: number;
 
-  /** The database counts them. */
+  /** How many groups the organization has. The database counts them. */
   @Column({ name: 'group_count', type: 'integer', default: 0, insert: false, update: false })
   groupCount: number;
 }

@@ -3,7 +3,7 @@ import type { Relation } from 'typeorm';
 import { ID, INSTANT } from '../../database/column-types.js';
 import { Organization } from './organization.entity.js';
 
-/** An origin that an organization says is its own and has still to prove. Several may claim the same one. */
+/** An origin that an organization claims and has not proven yet. Several organizations may claim the same origin. */
 @Entity('origin_claims')
 export class OriginClaim {
   @PrimaryColumn({ name: 'organization_id', ...ID, primaryKeyConstraintName: 'origin_claims_pkey' })
@@ -16,7 +16,10 @@ export class OriginClaim {
   @JoinColumn({ name: 'organization_id', foreignKeyConstraintName: 'origin_claims_organization_fkey' })
   organization: Relation<Organization>;
 
-  /** Kept as it is, because it is no secret: it is put where everybody reads it, and proves something for this organization only. */
+  /**
+   * Stored as it is, because it is not a secret: it is published on the site, and is a proof for this organization
+   * only.
+   */
   @Column({ type: 'varchar', length: 43 })
   challenge: string;
 

@@ -4,8 +4,8 @@ import { ID, INSTANT } from '../../database/column-types.js';
 import { Organization } from './organization.entity.js';
 
 /**
- * Why an origin is an organization's: it has put our challenge on the site, or the operator has said so, or it was the only
- * organization whose clients had the origin when origins got owners.
+ * How an origin came to belong to an organization: the organization put our challenge on the site; the operator
+ * assigned it; or its clients were the only ones with the origin when origins got owners.
  */
 export const PROOFS = ['FILE', 'OPERATOR', 'UPGRADE'] as const;
 export type Proof = (typeof PROOFS)[number];

@@ -3,7 +3,7 @@ import type { Relation } from 'typeorm';
 import { ID, INSTANT } from '../../database/column-types.js';
 import { User } from './user.entity.js';
 
-/** What a user signs in with at the authorization server. Most accounts have none. */
+/** The password with which a user signs in at the authorization server. Most accounts have none. */
 @Entity('passwords')
 export class Password {
   @PrimaryColumn({ name: 'user_id', ...ID, primaryKeyConstraintName: 'passwords_pkey' })

@@ -21,7 +21,7 @@ export class ServiceAccountKey {
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'service_account_keys_user_fkey' })
   user: Relation<User>;
 
-  /** The only algorithm with which the key verifies (RFC 8725, section 3.1). */
+  /** The only algorithm that the key verifies with (RFC 8725, section 3.1). */
   @Column({ type: 'varchar', length: 8 })
   algorithm: AssertionAlgorithm;
 
@@ -32,7 +32,7 @@ export class ServiceAccountKey {
   @Column({ name: 'created_at', ...INSTANT })
   createdAt: Date;
 
-  /** From here on the key verifies nothing, and the access tokens that were obtained with it are refused. */
+  /** From this instant on the key verifies nothing, and access tokens that were obtained with it are refused. */
   @Column({ name: 'revoked_at', ...INSTANT, nullable: true })
   revokedAt: Date | null;
 }

@@ -5,8 +5,8 @@ import { User } from './user.entity.js';
 import { Client } from './client.entity.js';
 
 /**
- * What a service account has beside its account in `users`, where it is staff of its organization: the client
- * that it calls with when it names no other one.
+ * What a service account has in addition to its row in `users`, where it is on its organization's staff: the client
+ * that it calls with unless it names another one.
  */
 @Entity('service_accounts')
 export class ServiceAccount {

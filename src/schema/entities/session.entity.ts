@@ -5,12 +5,12 @@ import type { EndReason } from './audit-events.js';
 import { ID, INSTANT } from '../../database/column-types.js';
 import { User } from './user.entity.js';
 
-/** A browser that a login token let in. */
+/** A browser that was let in by a login token. */
 @Entity('sessions')
 @Index('sessions_user_idx', ['userId', 'createdAt'])
 @Index('sessions_organization_idx', ['organizationId', 'expiresAt', 'id'], { where: '"ended_at" IS NULL' })
 export class Session {
-  /** A handle for lists and records; it opens nothing. */
+  /** Identifies the session in lists and records. It gives no access. */
   @PrimaryColumn({ ...ID, primaryKeyConstraintName: 'sessions_pkey' })
   id: string;
 
@@ -26,7 +26,7 @@ export class Session {
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'sessions_user_fkey' })
   user: Relation<User>;
 
-  /** Unique: this index is what makes a login token work once. */
+  /** The unique index makes a login token work only once. */
   @Index('sessions_login_token_key', { unique: true })
   @Column({ name: 'login_token_id', type: 'varchar', length: 36 })
   loginTokenId: string;
@@ -35,11 +35,11 @@ export class Session {
   @JoinColumn({ name: 'login_token_id', foreignKeyConstraintName: 'sessions_login_token_fkey' })
   loginToken: Relation<LoginToken>;
 
-  /** The cookie is sent over https only. */
+  /** Whether the cookie is sent over https only. */
   @Column({ type: 'boolean' })
   secure: boolean;
 
-  /** Also when the login token was redeemed. */
+  /** Also the time when the login token was redeemed. */
   @Column({ name: 'created_at', ...INSTANT })
   createdAt: Date;
 
@@ -55,11 +55,11 @@ export class Session {
   @Column({ name: 'ended_at', ...INSTANT, nullable: true })
   endedAt: Date | null;
 
-  /** How it ended before its time. */
+  /** Why the session ended early. */
   @Column({ name: 'end_reason', type: 'varchar', length: 16, nullable: true })
   endReason: EndReason | null;
 
-  /** Who ended it, if it was neither its user nor somebody with the same browser. */
+  /** Who ended the session; `null` if its user or browser did. */
   @Column({ name: 'ended_by', ...ID, nullable: true })
   endedBy: string | null;
 
@@ -70,7 +70,7 @@ export class Session {
   @Column({ name: 'organization_id', ...ID, nullable: true })
   organizationId: string | null;
 
-  /** What the browser said it is, in words of our own: `Firefox on Windows`. */
+  /** The browser and system in our own words: `Firefox on Windows`. */
   @Column({ type: 'varchar', length: 64, nullable: true })
   device: string | null;
 }

@@ -1,40 +1,40 @@
 import { Check, Column, Entity, PrimaryColumn } from 'typeorm';
 import { INSTANT } from '../../database/column-types.js';
 
-/** What a key signs: login tokens, or the access tokens of callers. A key never signs both. */
+/** What a key signs: login tokens, or callers' access tokens. No key signs both. */
 export type KeyPurpose = 'LOGIN' | 'ACCESS';
 
 @Entity('signing_keys')
 @Check('signing_keys_purpose_check', `"purpose" IN ('LOGIN', 'ACCESS')`)
 @Check('signing_keys_algorithm_check', `"algorithm" IN ('HS256', 'ES256')`)
 export class SigningKey {
-  /** Random; it says nothing about the key. */
+  /** Random. It reveals nothing about the key. */
   @PrimaryColumn({ type: 'varchar', length: 22, primaryKeyConstraintName: 'signing_keys_pkey' })
   kid: string;
 
   @Column({ type: 'varchar', length: 16 })
   purpose: KeyPurpose;
 
-  /** The only algorithm with which the key signs and verifies (RFC 8725, section 3.1). */
+  /** The only algorithm that the key signs and verifies with (RFC 8725, section 3.1). */
   @Column({ type: 'varchar', length: 16 })
   algorithm: 'HS256' | 'ES256';
 
-  /** The key as a JWK, encrypted under SECRET_KEY: a copy of the database signs nothing. */
+  /** The key as a JWK, encrypted under SECRET_KEY, so that nobody can sign with a copy of the database. */
   @Column({ name: 'sealed_jwk', type: 'text' })
   sealedJwk: string;
 
   @Column({ name: 'created_at', ...INSTANT })
   createdAt: Date;
 
-  /** From here on the key signs, if none that was made later does. Until then it is only published. */
+  /** From this instant on the key signs, unless a later key does. Until then it is only published. */
   @Column({ name: 'signs_from', ...INSTANT })
   signsFrom: Date;
 
-  /** When the last token expires that it signed for longer than tokens are usually good. */
+  /** When the last token with an unusually long lifetime expires that the key has signed. */
   @Column({ name: 'needed_until', ...INSTANT, nullable: true })
   neededUntil: Date | null;
 
-  /** From here on the key neither signs nor verifies. */
+  /** From this instant on the key neither signs nor verifies. */
   @Column({ name: 'retired_at', ...INSTANT, nullable: true })
   retiredAt: Date | null;
 }

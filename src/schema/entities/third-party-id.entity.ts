@@ -4,7 +4,7 @@ import { ID } from '../../database/column-types.js';
 import { ThirdParty } from './third-party.entity.js';
 import { User } from './user.entity.js';
 
-/** What a third party calls a user. Any text; compared character by character. */
+/** A third party's ID for a user. It may be any text, and is compared character by character. */
 @Entity('third_party_ids')
 @Unique('third_party_ids_user_key', ['userId', 'thirdParty'])
 export class ThirdPartyId {

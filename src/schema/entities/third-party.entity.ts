@@ -3,7 +3,7 @@ import type { Relation } from 'typeorm';
 import { ID } from '../../database/column-types.js';
 import { Organization } from './organization.entity.js';
 
-/** A system of an organization that has ids of its own for users. Its code is unique in the service. */
+/** A system of an organization that has its own IDs for users. Its code is unique. */
 @Entity('third_parties')
 export class ThirdParty {
   @PrimaryColumn({ type: 'varchar', length: 64, primaryKeyConstraintName: 'third_parties_pkey' })

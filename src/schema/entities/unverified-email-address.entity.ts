@@ -4,8 +4,8 @@ import { ID, INSTANT } from '../../database/column-types.js';
 import { User } from './user.entity.js';
 
 /**
- * An e-mail address that somebody set for themselves, and that nobody has verified. Any number of accounts can have the
- * same one here: it names nobody and takes nobody's place.
+ * An e-mail address that users have set for themselves and that has not been verified. Several accounts can have the
+ * same one here: it names no account, and prevents no other account from having it.
  */
 @Entity('unverified_email_addresses')
 @Index('unverified_email_addresses_link_idx', ['linkHash'], { unique: true })
@@ -13,7 +13,7 @@ export class UnverifiedEmailAddress {
   @PrimaryColumn({ name: 'user_id', ...ID, primaryKeyConstraintName: 'unverified_email_addresses_pkey' })
   userId: string;
 
-  /** In the form in which addresses are compared (`normalizeEmailAddress`). */
+  /** In the normalized form (`normalizeEmailAddress`). */
   @PrimaryColumn({ type: 'varchar', length: 254, primaryKeyConstraintName: 'unverified_email_addresses_pkey' })
   address: string;
 
@@ -21,11 +21,11 @@ export class UnverifiedEmailAddress {
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'unverified_email_addresses_user_fkey' })
   user: Relation<User>;
 
-  /** Whether it is to take the place of the one that is shown, once it is verified. */
+  /** Whether it becomes the primary address once it is verified. */
   @Column({ name: 'is_primary', type: 'boolean' })
   isPrimary: boolean;
 
-  /** Of the secret in the link that verifies it, if there is one. */
+  /** The hash of the secret in the link that verifies the address, if there is one. */
   @Column({ name: 'link_hash', type: 'varchar', length: 43, nullable: true })
   linkHash: string | null;
 

@@ -8,7 +8,7 @@ export class UsedAssertion {
   @PrimaryColumn({ type: 'varchar', length: 43, primaryKeyConstraintName: 'used_assertions_pkey' })
   id: string;
 
-  /** When the assertion itself has expired, so that nobody needs this row any more. */
+  /** When the assertion itself expires. The row is not needed after that. */
   @Index('used_assertions_expires_at_idx')
   @Column({ name: 'expires_at', ...INSTANT })
   expiresAt: Date;

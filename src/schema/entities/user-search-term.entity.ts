@@ -3,7 +3,7 @@ import type { Relation } from 'typeorm';
 import { ID, TERM } from '../../database/column-types.js';
 import { User } from './user.entity.js';
 
-/** What finds a person in a search: see `searchTerms`. */
+/** A term that finds a person in a search: see `searchTerms`. */
 @Entity('user_search_terms', { withoutRowid: true })
 @Index('user_search_terms_organization_idx', ['organizationId', 'term', 'userId'])
 export class UserSearchTerm {
@@ -13,7 +13,7 @@ export class UserSearchTerm {
   @PrimaryColumn({ ...TERM, primaryKeyConstraintName: 'user_search_terms_pkey' })
   term: string;
 
-  /** That of the account, so that the terms of an organization are one range of an index. */
+  /** The account's organization, so that an organization's terms are one range of an index. */
   @Column({ name: 'organization_id', ...ID, nullable: true })
   organizationId: string | null;
 

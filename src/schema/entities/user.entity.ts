@@ -44,7 +44,7 @@ export class User {
   @Column({ name: 'year_of_birth', type: 'integer', nullable: true })
   yearOfBirth: number | null;
 
-  /** The organization that manages the account, if one does. */
+  /** The organization that manages the account, if any. */
   @Column({ name: 'organization_id', ...ID, nullable: true })
   organizationId: string | null;
 
@@ -52,7 +52,7 @@ export class User {
   @JoinColumn({ name: 'organization_id', foreignKeyConstraintName: 'users_organization_fkey' })
   organization: Relation<Organization> | null;
 
-  /** The organization on whose staff the account is, if it is on one. */
+  /** The organization on whose staff the account is, if any. */
   @Column({ name: 'staff_organization_id', ...ID, nullable: true })
   staffOrganizationId: string | null;
 
@@ -63,11 +63,11 @@ export class User {
   @Column({ name: 'created_at', ...INSTANT })
   createdAt: Date;
 
-  /** Groups that the account has MANAGE on. The database counts them. */
+  /** How many groups the account has MANAGE on. The database counts them. */
   @Column({ name: 'groups_with_manage', type: 'integer', default: 0, insert: false, update: false })
   groupsWithManage: number;
 
-  /** Groups that the account has VIEW on. The database counts them. */
+  /** How many groups the account has VIEW on. The database counts them. */
   @Column({ name: 'groups_with_view', type: 'integer', default: 0, insert: false, update: false })
   groupsWithView: number;
 
