@@ -113,7 +113,7 @@ it('every command is one of `npm run latchkey`', async () => {
   expect(await runCli('clients', 'delete', 'x')).toMatchObject({
     code: 1,
     stdout: '',
-    stderr: expect.stringMatching(/^latchkey: There is no client with this id\.$/m),
+    stderr: expect.stringMatching(/^latchkey: There is no client with this ID\.$/m),
   });
 });
 
@@ -156,7 +156,7 @@ describe('an empty database', () => {
   });
 
   it.each([
-    ['a name that is taken', 'There is an organization', ['organizations', 'create', 'Harbour School']],
+    ['a name that is taken', 'There is already an organization', ['organizations', 'create', 'Harbour School']],
     ['half an administrator', 'both', ['organizations', 'create', 'New', '--admin-name', 'N']],
     [
       'an administrator whose address is taken',
@@ -169,7 +169,7 @@ describe('an empty database', () => {
       ['organizations', 'create', 'New', '--admin-email', 'x', '--admin-name', 'N'],
     ],
     ['a language that is none', 'locale', ['organizations', 'create', 'New', '--locale', '!']],
-    ['a code that is none', 'A code has', ['organizations', 'add-third-party', 'Harbour School', 'a b']],
+    ['a code that is none', 'A code must have', ['organizations', 'add-third-party', 'Harbour School', 'a b']],
     ['an unknown organization', 'There is no organization', ['organizations', 'add-third-party', 'Nowhere', 'X']],
   ])('gets nothing from %s', async (_title, message, args) => {
     expect(await fail(...args)).toContain(message);
@@ -252,16 +252,16 @@ describe('the commands for clients', () => {
     const create = ['clients', 'create', '-o', admin.organizationId, '-n', 'Keys'];
     expect(await run(...create, '--jwks', file)).toMatch(/^client_id=[\da-f]{32}$/);
     for (const [message, ...options] of [
-      ['none of these', '--redirect-uri', 'javascript:alert(1)'],
-      ['no origin', '--origin', 'https://a.example/'],
-      ['authenticates with nothing', '--jwks', file, '--public'],
+      ['is not a valid redirect URI', '--redirect-uri', 'javascript:alert(1)'],
+      ['is not an origin', '--origin', 'https://a.example/'],
+      ['A public client cannot have keys', '--jwks', file, '--public'],
       ['no such file', '--jwks', `${file}.missing`],
     ])
       expect(await fail(...create, ...options)).toContain(message);
     const account = await run('service-accounts', 'create', '-o', admin.organizationId, '-n', 'Portal');
     const { clientId } = (await t.as(admin)(`/service-account/${account}`)).body;
-    expect(await fail('clients', 'delete', clientId)).toContain('A service account calls with this client');
-    expect(await fail('clients', 'rotate-secret', clientId)).toContain('The client is public');
+    expect(await fail('clients', 'delete', clientId)).toContain('A service account uses this client');
+    expect(await fail('clients', 'rotate-secret', clientId)).toContain('The client has no secrets: it is public');
   });
 });
 
@@ -393,7 +393,7 @@ describe('the commands for staff and groups', () => {
   });
 
   it('never take the last MANAGE_STAFF away, not even two at once', async () => {
-    const last = 'It is the last account that can manage the staff of its organization.';
+    const last = 'This is the last account that can manage the staff of its organization.';
     expect(await fail('permissions', 'revoke', ADMIN, 'MANAGE_STAFF')).toContain(last);
     expect(await fail('staff', 'dismiss', ADMIN)).toContain(last);
     const robot = await run('service-accounts', 'create', '-o', organization, '-n', 'Robot');

@@ -184,7 +184,7 @@ describe('a token of another issuer', () => {
       const refused = await ask(staff.token);
       expect(outcome(refused)).toEqual(REFUSED);
       expect(refused.body.description).toBe(
-        `The token names an account of staff by ${by}. OAUTH_ISSUERS has to name staff by id, which nobody can change.`,
+        `The token names a staff account by ${by}. OAUTH_ISSUERS must name staff by id, which cannot be changed.`,
       );
       expect(refused.headers.get('www-authenticate')).toContain('error="invalid_token"');
       expect((await ask(later.token)).body.id).toBe(later.id);

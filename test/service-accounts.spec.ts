@@ -376,19 +376,19 @@ describe('a key of a service account', () => {
   });
 
   it.each([
-    ['RSA of 1024 bits', 'A key is RSA', () => pemOf(generateKeyPairSync('rsa', { modulusLength: 1024 }))],
+    ['RSA of 1024 bits', 'A key must be RSA', () => pemOf(generateKeyPairSync('rsa', { modulusLength: 1024 }))],
     [
       'RSA with the exponent 3',
-      'A key is RSA',
+      'A key must be RSA',
       () => pemOf(generateKeyPairSync('rsa', { modulusLength: 2048, publicExponent: 3 })),
     ],
     ['RSA with the fingerprint of ROCA', 'ROCA', () => JSON.stringify(ROCA_KEY)],
-    ['Ed25519 for which one signature fits everything', 'forges', () => JSON.stringify(SMALL_KEY)],
+    ['Ed25519 for which one signature fits everything', 'forge its', () => JSON.stringify(SMALL_KEY)],
     ['a key for encryption', 'for signatures', () => JSON.stringify({ ...GOOD_KEY, use: 'enc' })],
     ['a key with another use', 'for signatures', () => JSON.stringify({ ...GOOD_KEY, use: ['sig'] })],
     ['a key that verifies nothing', 'for signatures', () => JSON.stringify({ ...GOOD_KEY, key_ops: ['encrypt'] })],
     ['a key with malformed operations', 'for signatures', () => JSON.stringify({ ...GOOD_KEY, key_ops: 'verify' })],
-    ['EC on P-384', 'A key is RSA', () => pemOf(generateKeyPairSync('ec', { namedCurve: 'P-384' }))],
+    ['EC on P-384', 'A key must be RSA', () => pemOf(generateKeyPairSync('ec', { namedCurve: 'P-384' }))],
     [
       'a private key',
       'private key',

@@ -65,18 +65,18 @@ interface CallerFacts {
   mayObtain: unknown;
 }
 
-const gone = (): DomainError => invalidAccessToken('The account or the client of the access token is gone.');
+const gone = (): DomainError => invalidAccessToken('The account or the client of the access token no longer exists.');
 const mayNotObtain = (): DomainError =>
   new DomainError(
     'not_authorized',
     'The caller may not obtain access tokens: it is not active staff with the permission OBTAIN_ACCESS_TOKENS.',
   );
 const noGroup = (): DomainError =>
-  new DomainError('not_authorized', 'The user has joined no group that the caller administers.');
+  new DomainError('not_authorized', 'The user is not a member of a group that the caller administers.');
 const outranked = (): DomainError =>
   new DomainError(
     'not_authorized',
-    'The user has an account permission that the caller lacks. A caller with MANAGE_STAFF may let such users in.',
+    'The user has an account permission that the caller does not have. A caller with MANAGE_STAFF can let such users in.',
   );
 
 /**

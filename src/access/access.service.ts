@@ -120,7 +120,7 @@ export class AccessService {
     if (isLegalReturnTo(returnTo, [this.settings.PUBLIC_URL, ...origins])) return;
     throw new DomainError(
       'incorrect_field',
-      'returnTo must be a path that starts with one /, or a URL on an origin registered for the client, with everything but visible ASCII percent-encoded.',
+      'returnTo must be a path that starts with a single /, or a URL on an origin registered for the client. Percent-encode everything except visible ASCII.',
       { members: { field: 'returnTo' } },
     );
   }
@@ -129,7 +129,7 @@ export class AccessService {
     if (!this.settings.allowsSecureCookies)
       throw incorrectEmbed('embed needs an https public URL: browsers keep the session of a frame over https only.');
     if (isOrigin(embed) && (await this.clients.originsOf(caller)).includes(embed)) return;
-    throw incorrectEmbed('embed must be none, or an origin registered for the client, letter by letter.');
+    throw incorrectEmbed('embed must be none, or an origin registered for the client, written exactly the same.');
   }
 
   /** The client's origin that a legal `returnTo` leads to, or `null` if it leads to the public site. */

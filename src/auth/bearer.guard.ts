@@ -13,7 +13,7 @@ import { invalidAccessToken, REALM } from '../http/challenge.js';
 const REFUSALS: Record<TokenError['reason'], string> = {
   invalid: 'The access token is not valid.',
   expired: 'The access token has expired.',
-  revoked: 'The access token was revoked, or its account, client or key is gone.',
+  revoked: 'The access token was revoked, or its account, client or key no longer exists.',
 };
 
 /** Guards every route. A route without @CalledBy is closed. */
@@ -44,7 +44,7 @@ export class BearerGuard implements CanActivate {
     const caller = await this.requireCaller(request);
     if (!caller.scopes.includes(scope)) throw insufficientScope();
     if (caller.actorId !== undefined && !mayBeDelegated)
-      throw new DomainError('not_authorized', 'A service account that acts for a user has none of their rights here.');
+      throw new DomainError('not_authorized', 'A service account cannot make this call for a user.');
     request.user = caller;
     return true;
   }
@@ -67,7 +67,7 @@ export class BearerGuard implements CanActivate {
 
 /** The error for a token without the required scope. @see RFC 6750, section 3.1 */
 function insufficientScope(): DomainError {
-  return new DomainError('not_authorized', `The access token lacks the scope ${SCOPE}.`, {
+  return new DomainError('not_authorized', `The access token does not have the scope ${SCOPE}.`, {
     headers: { 'WWW-Authenticate': `Bearer realm="${REALM}", error="insufficient_scope", scope="${SCOPE}"` },
   });
 }

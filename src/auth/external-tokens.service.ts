@@ -185,7 +185,7 @@ function maps({ account }: TrustedIssuer, { isStaff }: FoundAccount): boolean {
 
 function staffNeedsId({ account }: TrustedIssuer): DomainError {
   return invalidAccessToken(
-    `The token names an account of staff by ${account}. OAUTH_ISSUERS has to name staff by id, which nobody can change.`,
+    `The token names a staff account by ${account}. OAUTH_ISSUERS must name staff by id, which cannot be changed.`,
   );
 }
 

@@ -51,7 +51,7 @@ export class IssuerKeys {
     if (this.ageOf(this.fetchedAt) > KEYS_FRESH_MS) await this.tryToFetch();
     const { keys } = this;
     if (!keys || this.ageOf(this.fetchedAt) > KEYS_KEPT_MS)
-      throw new DomainError('unavailable', 'The keys of the issuer of this token can’t be had at the moment.');
+      throw new DomainError('unavailable', 'The keys of the issuer of this token are not available at the moment.');
     try {
       return await keys(header, token);
     } catch (error) {

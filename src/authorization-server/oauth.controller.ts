@@ -118,7 +118,7 @@ export class OAuthController {
     if (!assertion) throw new DomainError('invalid_request', 'The parameter assertion is missing.');
     const clientId = await this.assertions.clientOf(assertion);
     if (clientId) return clientId;
-    throw new DomainError('invalid_request', 'The iss of the assertion is no service account.');
+    throw new DomainError('invalid_request', 'The iss of the assertion is not the ID of a service account.');
   }
 }
 
@@ -143,7 +143,7 @@ function dropForeignCredentials({ raw }: FastifyRequest): void {
  */
 function requireText(credentials: Buffer): void {
   if (!areText(credentials) || !isPercentEncodedText(credentials.toString()))
-    throw new DomainError('invalid_request', 'The credentials have to be well-formed text in UTF-8, without NUL.');
+    throw new DomainError('invalid_request', 'The credentials must be valid UTF-8 without NUL characters.');
 }
 
 /**
@@ -157,7 +157,7 @@ function toForm({ headers }: FastifyRequest, fields: unknown): URLSearchParams {
   const form = new URLSearchParams();
   for (const [name, value] of Object.entries((fields ?? {}) as Record<string, unknown>)) {
     if (isJson && typeof value !== 'string')
-      throw new DomainError('invalid_request', `The parameter ${name} is a text.`, { members: { field: name } });
+      throw new DomainError('invalid_request', `The parameter ${name} must be a string.`, { members: { field: name } });
     for (const one of [value].flat()) form.append(name, String(one));
   }
   return form;

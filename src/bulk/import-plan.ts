@@ -151,7 +151,7 @@ export class ImportPlan {
       if (before && value !== undefined && before.value !== value)
         throw new DomainError(
           'invalid_request',
-          `Line ${before.line} says ${name} ${JSON.stringify(before.value)} of the same user, and this one ${JSON.stringify(value)}.`,
+          `Line ${before.line} gives the same user the ${name} ${JSON.stringify(before.value)}, and this line ${JSON.stringify(value)}.`,
         );
     }
   }
@@ -183,10 +183,7 @@ export class ImportPlan {
 
   private change(account: Account, { fields, thirdPartyIds }: UserRow): Outcome {
     if (account.managesStaff && fields.status === 'BLOCKED' && account.user?.status !== 'BLOCKED')
-      throw new DomainError(
-        'no_access',
-        'The account can manage staff, so that it can be blocked through the API only.',
-      );
+      throw new DomainError('no_access', 'The account can manage staff. It can only be blocked through the API.');
     const added = thirdPartyIds.filter(({ thirdParty }) => !account.thirdPartyIds.has(thirdParty));
     if (added.length === 0 && !isDifferent(account, fields)) return 'unchanged';
     account.fields = Object.assign(account.fields, fields);
@@ -210,9 +207,12 @@ export class ImportPlan {
     const id = groups.find(name);
     if (id) return id;
     if (groups.isAmbiguous(name))
-      throw new DomainError('unknown_group', `Several groups are called ${JSON.stringify(name)}: give the id.`);
+      throw new DomainError('unknown_group', `Several groups are called ${JSON.stringify(name)}. Give the ID.`);
     if (!createGroups)
-      throw new DomainError('unknown_group', `There is no group ${JSON.stringify(name)}; --create-groups makes it.`);
+      throw new DomainError(
+        'unknown_group',
+        `There is no group ${JSON.stringify(name)}. Use --create-groups to create it.`,
+      );
     if ([...name].length > 255) throw new DomainError('invalid_name');
     const made = groups.make(name);
     this.newGroups.push({ id: made, name });
@@ -255,7 +255,7 @@ function requireOneIdForEach(given: ThirdPartyIdRef[], before: Map<string, strin
   const all = new Map(before);
   for (const { thirdParty, id } of given) {
     if ((all.get(thirdParty) ?? id) !== id)
-      throw new DomainError('third_party_already_assigned', `The account has another ID of ${thirdParty}.`);
+      throw new DomainError('third_party_already_assigned', `The account already has another ID of ${thirdParty}.`);
     all.set(thirdParty, id);
   }
 }

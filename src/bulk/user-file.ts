@@ -86,7 +86,7 @@ export async function* readUserFile(path: string): AsyncGenerator<{ row: UserRow
       throw new UnreadableFile(`line ${line}: ${(error as Error).message}`);
     throw error;
   }
-  if (!header) throw new UnreadableFile('The file is empty. Its first line names the columns.');
+  if (!header) throw new UnreadableFile('The file is empty. Its first line must name the columns.');
 }
 
 /** The separator that occurs most often in the header. */
@@ -114,7 +114,7 @@ const KNOWN_COLUMNS = [...COLUMNS, 'realName', 'thirdParty', 'thirdPartyId'];
 function readHeader(cells: string[]): (string | null)[] {
   const header = cells.map((cell) => columnOf(cell.trim()));
   const twice = header.find((name, index) => name !== null && header.indexOf(name) !== index);
-  if (twice) throw new UnreadableFile(`The column ${twice} is there twice.`);
+  if (twice) throw new UnreadableFile(`The column ${twice} appears twice.`);
   return header;
 }
 
@@ -140,14 +140,17 @@ function readRow(header: (string | null)[], cells: string[], line: number): User
 
 function readCells(header: (string | null)[], cells: string[]): Omit<UserRow, 'line'> {
   if (cells.length < header.findLastIndex((name) => name !== null) + 1)
-    throw new DomainError('invalid_request', `The row has ${cells.length} cells; the header names ${header.length}.`);
+    throw new DomainError(
+      'invalid_request',
+      `The row has ${cells.length} cells, but the header has ${header.length} columns.`,
+    );
   const row = new Map<string, string>();
   for (const [index, cell] of cells.entries()) {
-    if (!isText(cell)) throw new DomainError('invalid_request', 'The row holds a NUL.');
+    if (!isText(cell)) throw new DomainError('invalid_request', 'The row contains a NUL character.');
     const value = cell.replace(ESCAPED_FORMULA, '').trim();
     const name = header[index];
     if (value === '') continue;
-    if (!name) throw new DomainError('invalid_request', `Cell ${index + 1} is under no name of a column.`);
+    if (!name) throw new DomainError('invalid_request', `Cell ${index + 1} has no column name in the header.`);
     row.set(name, value);
   }
   const { thirdParty, thirdPartyId, group = null, ...fields } = Object.fromEntries(row);

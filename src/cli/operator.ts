@@ -54,7 +54,7 @@ export async function findGroup(db: EntityManager, organizationId: string, text:
   for (const name of ['id', 'customReference', 'name'] as const) {
     const found = await db.find(Group, { where: { organizationId, [name]: text }, take: 2 });
     if (found.length === 1) return found[0]!;
-    if (found.length > 1) throw new Error(`Several groups are called ${JSON.stringify(text)}: give the id.`);
+    if (found.length > 1) throw new Error(`Several groups are called ${JSON.stringify(text)}. Give the ID.`);
   }
   throw new Error(`The organization has no group ${JSON.stringify(text)}.`);
 }

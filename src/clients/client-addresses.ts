@@ -32,9 +32,9 @@ export function requireLegalRedirectUris(uris: string[], rules: RedirectRules): 
       throw invalid(
         'invalid_redirect_uri',
         'redirectUris',
-        `${JSON.stringify(uri)} is none of these: an https URL; an http URL on localhost, 127.0.0.1 or [::1], or ` +
-          'for a client with compatibility: drillster on a host that HTTP_REDIRECT_HOSTS names; for a public client a URI of ' +
-          'a private-use scheme with a dot. It is absolute and written as browsers write it, without fragment, user name or *.',
+        `${JSON.stringify(uri)} is not a valid redirect URI. It must be an https URL; an http URL on localhost, 127.0.0.1 or [::1], or ` +
+          'for a client with compatibility: drillster on a host in HTTP_REDIRECT_HOSTS; or for a public client a URI of ' +
+          'a private-use scheme with a dot. It must be absolute and written as browsers write it, without fragment, user name or *.',
       );
   const isNative = uris.some((uri) => !/^https?:/.test(uri));
   // The engine accepts no other http(s) URIs for a native application.
@@ -42,7 +42,7 @@ export function requireLegalRedirectUris(uris: string[], rules: RedirectRules): 
     throw invalid(
       'invalid_redirect_uri',
       'redirectUris',
-      'A client with a private-use scheme uses http on loopback, and there alone.',
+      'A client with a private-use scheme must use http on loopback and https everywhere else.',
     );
 }
 
@@ -56,7 +56,7 @@ export function requireLegalOrigins(origins: string[]): void {
       throw invalid(
         'invalid_origin',
         'origins',
-        `${JSON.stringify(origin)} is no origin as browsers write it, such as https://learn.example.com.`,
+        `${JSON.stringify(origin)} is not an origin as browsers write it, such as https://learn.example.com.`,
       );
 }
 

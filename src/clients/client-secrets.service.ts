@@ -44,7 +44,7 @@ export class ClientSecretsService {
   ): Promise<NewClientSecretDto> {
     if (isPublic || jwks !== null) throw new DomainError('client_has_no_secret');
     if ((await db.countBy(ClientSecret, { clientId: id })) >= MAX_SECRETS)
-      throw new DomainError('limit_reached', `A client has at most ${MAX_SECRETS} secrets; delete one first.`);
+      throw new DomainError('limit_reached', `A client can have at most ${MAX_SECRETS} secrets. Delete one first.`);
     const added = await addSecret(db, id, this.clock);
     const details = { client: id, secret: added.id };
     await this.audit.record(db, { event: 'CLIENT_SECRET_ADDED', organizationId, by, details });
@@ -67,7 +67,7 @@ export class ClientSecretsService {
     by: Caller | null,
   ): Promise<void> {
     if (!(await db.existsBy(ClientSecret, { id, clientId })))
-      throw new DomainError('not_found', 'The client has no secret with this id.');
+      throw new DomainError('not_found', 'The client has no secret with this ID.');
     await db.delete(ClientSecret, { id, clientId });
     const details = { client: clientId, secret: id };
     await this.audit.record(db, { event: 'CLIENT_SECRET_REMOVED', organizationId, by, details });

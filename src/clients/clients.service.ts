@@ -253,7 +253,8 @@ export class ClientsService {
     by: Caller | null,
   ): Promise<void> {
     const { id, isPublic } = client;
-    if (jwks && isPublic) throw new DomainError('invalid_jwks', 'A public client authenticates with nothing.');
+    if (jwks && isPublic)
+      throw new DomainError('invalid_jwks', 'A public client cannot have keys, because it does not authenticate.');
     await db.update(Client, { id }, { jwks: jwks && readJwks(jwks) });
     if (!jwks) return;
     const secrets = await db.find(ClientSecret, { where: { clientId: id }, order: { createdAt: 'ASC', id: 'ASC' } });
@@ -284,7 +285,7 @@ async function setEmbedOrigin(db: EntityManager, clientId: string, origin: strin
   if (origin === null) return;
   const { affected } = await db.update(ClientOrigin, { clientId, origin }, { isEmbedDefault: true });
   if (affected !== 1)
-    throw new DomainError('invalid_origin', 'embedOrigin has to be one of the origins of the client.', {
+    throw new DomainError('invalid_origin', 'embedOrigin must be one of the origins of the client.', {
       members: { field: 'embedOrigin' },
     });
 }

@@ -8,6 +8,6 @@ import { Client } from '../schema/entities/client.entity.js';
  */
 export async function requireClient(db: EntityManager, organizationId: string | null, id: string): Promise<Client> {
   const client = await db.findOneBy(Client, { id, ...(organizationId !== null && { organizationId }) });
-  if (!client) throw new DomainError('not_found', 'There is no client with this id.');
+  if (!client) throw new DomainError('not_found', 'There is no client with this ID.');
   return client;
 }

@@ -83,7 +83,7 @@ export class ForwardAuthService {
 
   private async decide(request: FastifyRequest, reply: FastifyReply, original: OriginalRequest): Promise<void> {
     const site = originOf(original.site);
-    if (site === null) throw new DomainError('not_authorized', 'The proxy names no site.');
+    if (site === null) throw new DomainError('not_authorized', 'The proxy does not name a site.');
     // The token can be removed only by an answer that the browser gets to see.
     if (hasToken(original.uri) && original.proxyBehaviour === 'status-only') throw notSignedIn();
     const { headers } = request;
@@ -121,7 +121,7 @@ export class ForwardAuthService {
     if (this.proxies.includes(address)) return;
     const hint = `${address ?? 'An unknown address'} asks at /forward-auth and is not in TRUSTED_PROXIES`;
     if (this.isFirstReport(hint)) this.logger.warn(`${hint}. If it is a proxy of yours, add it there.`);
-    throw new DomainError('not_authorized', `Only proxies get an answer here: ${hint}.`);
+    throw new DomainError('not_authorized', `Only trusted proxies can call this path: ${hint}.`);
   }
 
   /**

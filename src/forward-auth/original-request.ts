@@ -37,7 +37,7 @@ export function readOriginalRequest(method: string, url: string, headers: Incomi
   const { 'x-forwarded-uri': uri, 'x-original-url': originalUrl } = headers;
   const below = pathBelow(url);
   if (count(below) + count(uri) + count(originalUrl) !== 1)
-    throw unclear('Exactly one of X-Forwarded-Uri, X-Original-URL and a path below the prefix is needed');
+    throw unclear('It must send exactly one of X-Forwarded-Uri, X-Original-URL and a path below the prefix');
   if (below !== undefined) return complete(headers, headers.host, below, method);
   const forwardedMethod = headers['x-forwarded-method'] ?? '';
   if (uri !== undefined) return complete(headers, headers['x-forwarded-host'], uri, forwardedMethod);
@@ -57,13 +57,13 @@ function pathBelow(url: string): string | undefined {
   // Caddy adds the original request's query.
   if (path === FORWARD_AUTH) return undefined;
   if (!path.startsWith(`${FORWARD_AUTH}/`) || DOT_SEGMENT.test(path.slice(FORWARD_AUTH.length)))
-    throw unclear('The address is not one at which proxies ask');
+    throw unclear('It must ask at /forward-auth, or below it without dot segments');
   return url.slice(FORWARD_AUTH.length);
 }
 
 function splitUrl(url: string): Pick<OriginalRequest, 'site' | 'uri'> {
   const [, site, uri] = /^(https?:\/\/[^/?#]+)(\/.*)$/.exec(url) ?? [];
-  if (!site || !uri) throw unclear('X-Original-URL has to be a whole URL');
+  if (!site || !uri) throw unclear('X-Original-URL must be an absolute URL');
   return { site, uri };
 }
 
@@ -76,14 +76,14 @@ function complete(
   const proto = headers['x-forwarded-proto'];
   // Traefik sends these for a WebSocket.
   const scheme = proto === 'wss' ? 'https' : proto === 'ws' ? 'http' : proto;
-  if (scheme !== 'https' && scheme !== 'http') throw unclear('X-Forwarded-Proto has to be https or http');
+  if (scheme !== 'https' && scheme !== 'http') throw unclear('X-Forwarded-Proto must be https or http');
   if (typeof host !== 'string' || host === '') throw unclear('X-Forwarded-Host is needed');
-  if (typeof uri !== 'string' || !uri.startsWith('/')) throw unclear('The path has to start with a slash');
+  if (typeof uri !== 'string' || !uri.startsWith('/')) throw unclear('The path must start with a slash');
   return { site: `${scheme}://${host}`, uri, method: requireMethod(method), proxyBehaviour: 'as-it-is' };
 }
 
 function requireMethod(method: string | string[]): string {
-  if (typeof method !== 'string') throw unclear('X-Forwarded-Method is there twice');
+  if (typeof method !== 'string') throw unclear('X-Forwarded-Method must not be repeated');
   if (method === '') throw unclear('X-Forwarded-Method is needed');
   return method;
 }

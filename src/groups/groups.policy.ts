@@ -117,7 +117,8 @@ export class GroupsPolicy {
   /** Requires `MANAGE`, for another staff user of the same organization. */
   async requireMayChangeStaff(db: EntityManager, caller: Caller, group: Group, user: User | null): Promise<User> {
     await this.requireMayManage(db, caller, group, 'not_permitted');
-    if (user?.id === caller.userId) throw new DomainError('not_permitted', 'Nobody changes their own permission.');
+    if (user?.id === caller.userId)
+      throw new DomainError('not_permitted', 'The caller cannot change their own permission.');
     // The error must not reveal whether another organization has such an account.
     if (!user || ![user.organizationId, user.staffOrganizationId].includes(group.organizationId))
       throw new DomainError('unknown_user');

@@ -147,6 +147,6 @@ export async function requireGroup(db: EntityManager, caller: Caller, id: string
   const group = await db.findOneBy(Group, { id });
   const staff = await db.findOneBy(User, { id: caller.userId });
   if (!group || group.organizationId !== staff?.staffOrganizationId)
-    throw new DomainError(otherwise, 'There is no group with this id.');
+    throw new DomainError(otherwise, 'There is no group with this ID.');
   return group;
 }

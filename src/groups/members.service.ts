@@ -79,7 +79,7 @@ export class MembersService {
       const group = await requireGroup(db, caller, groupId, 'group_not_found');
       await this.policy.requireMayManage(db, caller, group);
       const user = (await findUser(db, caller, ref)) ?? (await this.setUp(db, caller, group, ref, fields));
-      if (user.type !== 'USER') throw new DomainError('unknown_user', 'A service account is nobody to let in.');
+      if (user.type !== 'USER') throw new DomainError('unknown_user', 'A service account cannot be in a group.');
       const membership = await this.enter(db, caller, user, group);
       await this.record(
         db,
@@ -115,7 +115,7 @@ export class MembersService {
     await this.database.transaction(async (db) => {
       const invitation = { userId: caller.userId, groupId, status: 'INVITED' } as const;
       const invited = await db.existsBy(Membership, { ...invitation, user: { status: 'ACTIVE' } });
-      if (!invited) throw new DomainError('not_found', 'There is no invitation of the caller to this group.');
+      if (!invited) throw new DomainError('not_found', 'The caller is not invited to this group.');
       if (action === 'ACCEPT')
         await db.update(Membership, invitation, { status: 'JOINED', joinedAt: this.clock.now() });
       else await db.delete(Membership, invitation);

@@ -20,7 +20,7 @@ export interface Failure {
 
 /** The status and body for an error: its own description if it is meant for the caller, and no internals otherwise. */
 export function toFailure(error: unknown, request: FastifyRequest): Failure {
-  const known = isGone(error) ? new DomainError('invalid_request', 'The request broke off.') : toDomainError(error);
+  const known = isGone(error) ? new DomainError('invalid_request', 'The request was aborted.') : toDomainError(error);
   if (known) {
     const { id, message, status, extra } = known;
     return { status, headers: extra.headers ?? {}, body: { id, description: message, ...extra.members } };

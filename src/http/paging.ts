@@ -292,5 +292,5 @@ function readPosition(text: string): { term: string; id: string } {
 }
 
 function notAPosition(): DomainError {
-  return new DomainError('invalid_request', 'resultFrom is not where a page of this search ended.');
+  return new DomainError('invalid_request', 'resultFrom must be the lastOnPage of a page of this search.');
 }

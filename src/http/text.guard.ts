@@ -38,7 +38,7 @@ function splitOnce(text: string, separator: string): [string, string?] {
 }
 
 function notText(what: string, field?: string): DomainError {
-  return new DomainError('invalid_request', `${what} has to be well-formed text in UTF-8, without NUL.`, {
+  return new DomainError('invalid_request', `${what} must be valid UTF-8 without NUL characters.`, {
     members: field === undefined ? {} : { field },
   });
 }

@@ -120,7 +120,7 @@ export class AttemptsService {
 
   /** Counts the start of a sign-in. @throws DomainError `too_many_requests` if the address is over the limit */
   async countInteraction(address: string): Promise<void> {
-    const description = 'Too many sign-ins were begun from this address. Try again later.';
+    const description = 'Too many sign-ins were started from this address. Try again later.';
     await this.countFrom(address, { what: 'begun', max: INTERACTIONS_PER_MINUTE, windowMs: MINUTE_MS, description });
   }
 

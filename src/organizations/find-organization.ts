@@ -9,7 +9,7 @@ export async function findOrganization(db: EntityManager, text: string): Promise
   if (found.length === 1) return found[0]!;
   throw new Error(
     found.length > 1
-      ? `Several organizations are called ${JSON.stringify(text)}: give the id.`
+      ? `Several organizations are called ${JSON.stringify(text)}. Give the ID.`
       : `There is no organization ${JSON.stringify(text)}.`,
   );
 }

@@ -46,7 +46,8 @@ export class OrganizationsService {
     db: EntityManager,
     { name, emailAddress, locale }: Pick<Organization, 'name' | 'emailAddress' | 'locale'>,
   ): Promise<string> {
-    if (await db.existsBy(Organization, { name })) throw new Error(`There is an organization ${JSON.stringify(name)}.`);
+    if (await db.existsBy(Organization, { name }))
+      throw new Error(`There is already an organization ${JSON.stringify(name)}.`);
     const id = newId();
     await db.insert(Organization, { id, name, emailAddress, locale, createdAt: this.clock.now() });
     await this.audit.record(db, { event: 'ORGANIZATION_CREATED', organizationId: id, by: null });
@@ -58,11 +59,13 @@ export class OrganizationsService {
    */
   async addThirdParty(db: EntityManager, organizationId: string, code: string): Promise<void> {
     if (!isThirdPartyCode(code))
-      throw new Error('A code has 1 to 64 letters, digits, "_", "." and "-", a letter or digit first.');
+      throw new Error(
+        'A code must have 1 to 64 letters, digits, "_", "." and "-", and must start with a letter or digit.',
+      );
     const isNew = !(await db.existsBy(ThirdParty, { code }));
     await insertOrIgnore(db, ThirdParty, { code, organizationId });
     const { organizationId: holder } = await db.findOneByOrFail(ThirdParty, { code });
-    if (holder !== organizationId) throw new Error(`Another organization has the third party ${code}.`);
+    if (holder !== organizationId) throw new Error(`Another organization already has the third party ${code}.`);
     if (!isNew) return;
     const details = { thirdParty: code };
     await this.audit.record(db, { event: 'THIRD_PARTY_ADDED', organizationId, by: null, details });

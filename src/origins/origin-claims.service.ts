@@ -123,14 +123,15 @@ export class OriginClaimsService {
   }
 
   private requireClaimable(origin: string): void {
-    if (this.ownOrigins.includes(origin)) throw invalidOrigin('This is the service itself, which belongs to nobody.');
+    if (this.ownOrigins.includes(origin))
+      throw invalidOrigin('This is the origin of the service itself. No organization can claim it.');
     if (!isLegalOrigin(origin))
       throw invalidOrigin(
-        `${JSON.stringify(origin)} is no origin as browsers write it, such as https://learn.example.com.`,
+        `${JSON.stringify(origin)} is not an origin as browsers write it, such as https://learn.example.com.`,
       );
     const { protocol, hostname } = new URL(origin);
     if (protocol !== 'https:' && (this.settings.isProduction || !LOOPBACK.test(hostname)))
-      throw invalidOrigin('Only an https origin can be proven. The operator can set another one: origins add.');
+      throw invalidOrigin('The origin must be https. The operator can add other origins with: origins add.');
   }
 
   private async requireProof({ origin, challenge }: OriginClaim): Promise<void> {
@@ -138,10 +139,10 @@ export class OriginClaimsService {
     try {
       const text = await readSiteFile(url, (address) => this.allowedNetworks.includes(address));
       if (!text.split(/\r?\n/).some((line) => line.trim() === challenge))
-        throw new SiteFileError('It has no line with the challenge of the claim.');
+        throw new SiteFileError('It has no line with the challenge.');
     } catch (error) {
       if (!(error instanceof SiteFileError)) throw error;
-      throw new DomainError('origin_not_proven', `${url} does not prove it. ${error.message}`);
+      throw new DomainError('origin_not_proven', `${url} does not prove the claim. ${error.message}`);
     }
   }
 }
@@ -149,7 +150,10 @@ export class OriginClaimsService {
 async function requireRoom(db: EntityManager, organizationId: string): Promise<void> {
   const owned = await db.countBy(Origin, { organizationId });
   if (owned + (await db.countBy(OriginClaim, { organizationId })) >= MAX_ORIGINS)
-    throw new DomainError('limit_reached', `An organization has at most ${MAX_ORIGINS} origins; delete one first.`);
+    throw new DomainError(
+      'limit_reached',
+      `An organization can have at most ${MAX_ORIGINS} origins. Delete one first.`,
+    );
 }
 
 function describeOwned({ origin, proof, since }: Origin): OriginDto {
@@ -169,5 +173,5 @@ function invalidOrigin(description: string): DomainError {
 }
 
 function noSuchOrigin(): DomainError {
-  return new DomainError('not_found', 'The organization neither has nor claims this origin.');
+  return new DomainError('not_found', 'The organization does not own or claim this origin.');
 }

@@ -13,6 +13,6 @@ export async function requireServiceAccount(
 ): Promise<User> {
   const where = { id, type: 'SERVICE_ACCOUNT', ...(organizationId !== null && { organizationId }) } as const;
   const account = await db.findOneBy(User, where);
-  if (!account) throw new DomainError('not_found', 'There is no service account with this id.');
+  if (!account) throw new DomainError('not_found', 'There is no service account with this ID.');
   return account;
 }

@@ -71,7 +71,7 @@ export class ServiceAccountKeysService {
     by: Caller | null,
   ): Promise<ServiceAccountKeyDto> {
     if ((await db.countBy(ServiceAccountKey, { userId, revokedAt: IsNull() })) >= MAX_KEYS)
-      throw new DomainError('limit_reached', `A service account has at most ${MAX_KEYS} keys; revoke one first.`);
+      throw new DomainError('limit_reached', `A service account can have at most ${MAX_KEYS} keys. Revoke one first.`);
     const jwk = JSON.stringify(key.export({ format: 'jwk' }));
     const row = { id: newId(), userId, algorithm, jwk, createdAt: this.clock.now(), revokedAt: null };
     await db.insert(ServiceAccountKey, row);

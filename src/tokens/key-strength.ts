@@ -37,14 +37,14 @@ const SMALL_ORDER = new Set([
 /** Why a key's signatures prove nothing, or `null` if they do. Only RSA and Ed25519 keys are checked. */
 export function weaknessOf(key: KeyObject): string | null {
   if (key.asymmetricKeyType === 'ed25519' && isOfSmallOrder(key))
-    return 'everybody forges signatures of this key on Ed25519, a point of small order; make another one';
+    return 'this Ed25519 key is a point of small order, so anybody can forge its signatures; create another key';
   if (key.asymmetricKeyType !== 'rsa') return null;
   const { modulusLength = 0, publicExponent = 0n } = key.asymmetricKeyDetails ?? {};
   if (modulusLength < MIN_RSA_BITS || modulusLength > MAX_RSA_BITS)
-    return `RSA keys have ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`;
-  if (publicExponent < MIN_RSA_EXPONENT || publicExponent % 2n === 0n) return 'the exponent of RSA keys is 65537';
+    return `RSA keys must have ${MIN_RSA_BITS} to ${MAX_RSA_BITS} bits`;
+  if (publicExponent < MIN_RSA_EXPONENT || publicExponent % 2n === 0n) return 'the exponent of RSA keys must be 65537';
   if (hasFingerprintOfRoca(key))
-    return 'this RSA key comes from a chip whose keys can be broken (ROCA, CVE-2017-15361); make a new one elsewhere';
+    return 'this RSA key comes from a chip whose keys can be broken (ROCA, CVE-2017-15361); create a new key elsewhere';
   return null;
 }
 

@@ -82,7 +82,7 @@ describe('a public key', () => {
     const given = privateKey.export({ type: 'pkcs8', format } as { type: 'pkcs8'; format: 'pem' });
     const text = format === 'pem' ? String(given) : Buffer.from(given).toString('base64');
     expect(() => readPublicKey(text)).toThrow(
-      new DomainError('invalid_public_key', 'This is a private key: keep it, and register its public half.'),
+      new DomainError('invalid_public_key', 'This is a private key. Keep it secret, and register its public key.'),
     );
   });
 });

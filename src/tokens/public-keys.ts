@@ -68,7 +68,7 @@ export function readJwks(text: string): string {
   try {
     const { keys } = parseJson(text);
     if (!Array.isArray(keys) || keys.length === 0 || keys.length > MAX_KEYS)
-      throw new DomainError('invalid_jwks', `A JWK Set has "keys", 1 to ${MAX_KEYS} of them.`);
+      throw new DomainError('invalid_jwks', `A JWK Set must have "keys" with 1 to ${MAX_KEYS} keys.`);
     return JSON.stringify({ keys: keys.map(normalized) });
   } catch (error) {
     throw error instanceof DomainError ? new DomainError('invalid_jwks', error.message) : error;
@@ -79,10 +79,10 @@ function normalized(jwk: unknown): JsonWebKey {
   const { key, algorithm } = readJwk(jwk);
   const { kid, alg = algorithm, use = 'sig' } = jwk as Record<string, unknown>;
   if (alg !== algorithm && !OTHER_ALGORITHMS[algorithm].includes(String(alg)))
-    throw new DomainError('invalid_jwks', `A key is for another "alg" than it can be used with: ${algorithm}.`);
+    throw new DomainError('invalid_jwks', `A key has the wrong "alg". It can only be used with ${algorithm}.`);
   const isName = typeof kid === 'string' && kid !== '' && kid.length <= MAX_KID;
   if (kid !== undefined && !isName)
-    throw new DomainError('invalid_jwks', `A "kid" is a text of at most ${MAX_KID} characters.`);
+    throw new DomainError('invalid_jwks', `A "kid" must be a string of 1 to ${MAX_KID} characters.`);
   return { ...key.export({ format: 'jwk' }), alg, use, ...(isName && { kid }) };
 }
 
@@ -92,7 +92,7 @@ function readJwk(jwk: unknown): PublicKey {
   if (!isForSignatures(jwk))
     throw new DomainError(
       'invalid_public_key',
-      'A key is for signatures: its "use" is "sig", its "key_ops" hold "verify".',
+      'A key must be for signatures: "use" must be "sig", and "key_ops" must include "verify".',
     );
   return withAlgorithm(() => createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }));
 }
@@ -123,7 +123,7 @@ function algorithmOf(key: KeyObject): AssertionAlgorithm {
   }
   throw new DomainError(
     'invalid_public_key',
-    `A key is RSA, EC on P-256, or Ed25519${weakness === null ? '' : `; ${weakness}`}.`,
+    `A key must be RSA, EC on P-256, or Ed25519${weakness === null ? '' : `; ${weakness}`}.`,
   );
 }
 
@@ -138,7 +138,7 @@ function parseJson(text: string): Record<string, unknown> {
 }
 
 function isPrivate(): DomainError {
-  return new DomainError('invalid_public_key', 'This is a private key: keep it, and register its public half.');
+  return new DomainError('invalid_public_key', 'This is a private key. Keep it secret, and register its public key.');
 }
 
 function isNone(): DomainError {

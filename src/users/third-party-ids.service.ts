@@ -109,7 +109,7 @@ export async function assignThirdPartyId(
   { thirdParty, id: externalId }: ThirdPartyIdRef,
 ): Promise<void> {
   if (!(await db.existsBy(ThirdParty, { code: thirdParty, organizationId })))
-    throw new DomainError('invalid_third_party_id', 'The code is none of the organization’s.');
+    throw new DomainError('invalid_third_party_id', 'The organization has no third party with this code.');
   // A concurrent request for the same ID waits here and then finds the other's row.
   await insertOrIgnore(db, ThirdPartyId, { thirdParty, externalId, userId });
   const holder = await db.findOneBy(ThirdPartyId, { thirdParty, externalId });

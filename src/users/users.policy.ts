@@ -117,7 +117,10 @@ export class UsersPolicy {
     const own = new Set((await db.findBy(AccountPermission, { userId })).map(({ permission }) => permission));
     for (const { permission } of await db.findBy(AccountPermission, { userId: account.id }))
       if (!own.has(permission))
-        throw new DomainError(otherwise, `The account has ${permission}, which the caller lacks.`);
+        throw new DomainError(
+          otherwise,
+          `The account has the permission ${permission}, which the caller does not have.`,
+        );
   }
 
   /**
@@ -140,7 +143,10 @@ export class UsersPolicy {
     if (user?.organizationId !== organizationId) throw new DomainError('nonexistent_user');
     if (user.type === 'SERVICE_ACCOUNT') throw new DomainError('no_access', 'A service account has no password.');
     if (user.id === caller.userId)
-      throw new DomainError('no_access', 'Change your own password at /oauth/account, with the one that you have.');
+      throw new DomainError(
+        'no_access',
+        'Change your own password at /oauth/account. That needs your current password.',
+      );
     await this.requireHoldsRightsOf(db, caller, user, 'no_access');
     return user;
   }
@@ -163,18 +169,18 @@ export class UsersPolicy {
     const own = await groupRightsOf(db, userId);
     for (const [groupId, right] of await groupRightsOf(db, account.id))
       if (own.get(groupId) !== 'MANAGE' && own.get(groupId) !== right)
-        throw new DomainError(otherwise, `The account has ${right} on a group; the caller does not.`);
+        throw new DomainError(otherwise, `The account has ${right} on a group, and the caller does not.`);
   }
 
   /** A service account has no other reference than its ID. */
   requireCanBeAddressed(user: User): void {
     if (user.type === 'SERVICE_ACCOUNT')
-      throw new DomainError('no_access', 'A service account has no e-mail address and no third-party IDs.');
+      throw new DomainError('no_access', 'A service account cannot have e-mail addresses or third-party IDs.');
   }
 
   /** Refuses to block the caller's own account, and the last account that can manage the organization's staff. */
   async requireMayBlock(db: EntityManager, caller: Caller, user: User): Promise<void> {
-    if (caller.userId === user.id) throw new DomainError('no_access', 'Nobody blocks their own account.');
+    if (caller.userId === user.id) throw new DomainError('no_access', 'The caller cannot block their own account.');
     await this.requireStaffManagerBeside(db, user, 'no_access');
   }
 
@@ -188,7 +194,7 @@ export class UsersPolicy {
     if (user?.organizationId !== organizationId)
       throw new DomainError('not_found', 'No user matches the given reference.');
     if (user.type === 'SERVICE_ACCOUNT')
-      throw new DomainError('access_denied', 'A service account is deleted by DELETE service-account/{id}.');
+      throw new DomainError('access_denied', 'Delete a service account with DELETE service-account/{id}.');
     await this.requireHoldsPermissionsOf(db, caller, user, 'access_denied');
     if (await db.existsBy(GroupStaff, { userId: user.id, permission: 'MANAGE' }))
       throw new DomainError('account_is_group_manager');
@@ -209,14 +215,15 @@ export class UsersPolicy {
   async requireMayGrant(db: EntityManager, caller: Caller, found: User | null, permission: Permission): Promise<User> {
     const user = await this.requireMayRevoke(db, caller, found);
     if (!(await db.existsBy(AccountPermission, { userId: caller.userId, permission })))
-      throw new DomainError('not_permitted', 'Nobody grants a permission that they lack.');
+      throw new DomainError('not_permitted', 'The caller cannot grant a permission that they do not have.');
     return user;
   }
 
   /** Requires `MANAGE_STAFF`, for other staff. Callers can't revoke their own, so somebody always keeps it. */
   async requireMayRevoke(db: EntityManager, caller: Caller, found: User | null): Promise<User> {
     const user = await this.requireMaySeePermissions(db, caller, found);
-    if (user.id === caller.userId) throw new DomainError('not_permitted', 'Nobody changes their own permissions.');
+    if (user.id === caller.userId)
+      throw new DomainError('not_permitted', 'The caller cannot change their own permissions.');
     return user;
   }
 
@@ -249,7 +256,7 @@ export class UsersPolicy {
     if (user.type === 'SERVICE_ACCOUNT')
       throw new DomainError(
         'staff_disconnection_failed',
-        'A service account is staff as long as there is one: delete it.',
+        'A service account cannot be taken off the staff. Delete it instead.',
       );
     if (await db.existsBy(GroupStaff, { userId: user.id, permission: 'MANAGE' }))
       throw new DomainError('staff_disconnection_failed');
@@ -282,7 +289,7 @@ export class UsersPolicy {
       .andWhere('u.staffOrganizationId = :staffOrganizationId', { staffOrganizationId })
       .andWhere(`u.status = 'ACTIVE'`);
     if (!(await others.getExists()))
-      throw new DomainError(otherwise, 'It is the last account that can manage the staff of its organization.');
+      throw new DomainError(otherwise, 'This is the last account that can manage the staff of its organization.');
   }
 }
 

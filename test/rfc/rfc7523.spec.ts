@@ -107,7 +107,7 @@ describe('RFC 7523, section 3: what an assertion may leave out', () => {
     const second = `${header}.${payload}.${flipped.toString('base64url')}`;
     expect((await ask(assertion)).status).toBe(200);
     expect((await ask(second)).body.error_description).toBe(
-      'the assertion was used before: give each one a jti of its own',
+      'the assertion was already used: give each assertion its own jti',
     );
   });
 
@@ -139,7 +139,7 @@ describe('RFC 7523, section 3: what an assertion may leave out', () => {
     expect((await ask(await withoutKid(account))).status).toBe(200);
     await t.world.write((db) => db.update(ServiceAccountKey, { id: key.id }, { revokedAt: new Date() }));
     expect((await ask(await withoutKid(own))).body.error_description).toBe(
-      'the assertion is signed with no key of the service account that it has as iss',
+      'the assertion is not signed with a key of the service account in iss',
     );
   });
 
@@ -219,8 +219,11 @@ describe('RFC 7523, section 3, rules 8 to 10: the signature', () => {
     ];
     expect((await ask(used)).status).toBe(200);
     const cases: [assertion: string, description: string][] = [
-      [used, 'the assertion was used before: its jti is good once'],
-      [await assertionOf(t, { ...account, keyId: newId() }), 'the assertion names no key of a service account'],
+      [used, 'the assertion was already used: each jti can be used once'],
+      [
+        await assertionOf(t, { ...account, keyId: newId() }),
+        'the kid of the assertion is not the ID of a valid service account key',
+      ],
       [await assertionOf(t, account, { exp: 1 }), "the assertion is not valid: 'exp' claim timestamp check failed"],
       [
         await assertionOf(t, account, { aud: 'https://elsewhere.example' }),
@@ -228,13 +231,16 @@ describe('RFC 7523, section 3, rules 8 to 10: the signature', () => {
       ],
       [
         await assertionOf(t, account, { sub: 'CODE$' }),
-        'sub is a user ID, an e-mail address or a third-party ID (CODE$ID)',
+        'sub must be a user ID, an e-mail address or a third-party ID (CODE$ID)',
       ],
       [
         await assertionOf(t, account, { sub: 'nobody@a.example' }),
-        'sub is neither the service account nor a user that its organization manages',
+        'sub must be the service account or a user that its organization manages',
       ],
-      [await assertionOf(t, account, { sub: managed }), 'The user has joined no group that the caller administers.'],
+      [
+        await assertionOf(t, account, { sub: managed }),
+        'The user is not a member of a group that the caller administers.',
+      ],
     ];
     for (const [assertion, description] of cases) {
       const { body } = await ask(assertion);
@@ -245,7 +251,11 @@ describe('RFC 7523, section 3, rules 8 to 10: the signature', () => {
 
   it.each([
     { of: 'no assertion', fields: {}, description: 'The parameter assertion is missing.' },
-    { of: 'no JWT', fields: { assertion: 'x' }, description: 'The iss of the assertion is no service account.' },
+    {
+      of: 'no JWT',
+      fields: { assertion: 'x' },
+      description: 'The iss of the assertion is not the ID of a service account.',
+    },
   ])('with $of and no client is no request', async ({ fields, description }) => {
     const { status, body } = await requestToken(t.url, { grant_type: JWT_BEARER, ...(fields as object) });
     expect({ status, error: body.error, description: body.error_description }).toEqual({

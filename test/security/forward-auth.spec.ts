@@ -71,7 +71,7 @@ describe('S30: forwarded headers', () => {
         body: {
           id: 'not_authorized',
           description:
-            'Only proxies get an answer here: 127.0.0.1 asks at /forward-auth and is not in TRUSTED_PROXIES.',
+            'Only trusted proxies can call this path: 127.0.0.1 asks at /forward-auth and is not in TRUSTED_PROXIES.',
         },
       });
     }

@@ -479,7 +479,7 @@ describe('the authorization server', () => {
       });
       expect(headers.get('content-type')).toMatch(/^text\/html/);
       expect(headers.get('cache-control')).toBe('no-store');
-      expect(text).toContain('Too many sign-ins were begun from this address. Try again later.');
+      expect(text).toContain('Too many sign-ins were started from this address. Try again later.');
     });
 
     it('S33: whoever has begun one goes on to its end over the limit', async () => {

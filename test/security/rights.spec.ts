@@ -112,7 +112,7 @@ describe('S37: who may do more is let in by MANAGE_STAFF alone', () => {
       expect(answer.body).toEqual({
         id: 'not_authorized',
         description:
-          'The user has an account permission that the caller lacks. A caller with MANAGE_STAFF may let such users in.',
+          'The user has an account permission that the caller does not have. A caller with MANAGE_STAFF can let such users in.',
       });
     },
   );
@@ -186,7 +186,9 @@ describe('S37: nobody edits what names an account with a permission that they la
       t.send(editor, method, `/user/${user}${path.replace('#', code)}`, Object.fromEntries(named));
     const refused = await edit();
     expect(refused.status).toBe(403);
-    expect(refused.body.description).toBe('The account has VIEW_AUDIT_LOG, which the caller lacks.');
+    expect(refused.body.description).toBe(
+      'The account has the permission VIEW_AUDIT_LOG, which the caller does not have.',
+    );
     await t.world.grant(editor.id, 'VIEW_AUDIT_LOG');
     expect([200, 204]).toContain((await edit()).status);
   });

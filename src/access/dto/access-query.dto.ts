@@ -12,7 +12,7 @@ export class AccessQueryDto {
   })
   @IsOptional()
   @IsString()
-  @IsIn(['ssl'], failsAs('incorrect_field', 'security can only be ssl'))
+  @IsIn(['ssl'], failsAs('incorrect_field', 'security must be ssl'))
   security?: 'ssl';
 
   @ApiPropertyOptional({
@@ -44,7 +44,7 @@ export class AccessQueryDto {
   })
   @IsOptional()
   @IsString()
-  @IsIn(DELIVERIES, failsAs('incorrect_field', 'delivery is redirect or link'))
+  @IsIn(DELIVERIES, failsAs('incorrect_field', 'delivery must be redirect or link'))
   delivery?: Delivery;
 
   @ApiPropertyOptional({
@@ -55,6 +55,6 @@ export class AccessQueryDto {
   })
   @IsOptional()
   @IsString()
-  @IsIn(EXISTING_SESSION, failsAs('incorrect_field', 'session is keep, switch or ask'))
+  @IsIn(EXISTING_SESSION, failsAs('incorrect_field', 'session must be keep, switch or ask'))
   session?: ExistingSession;
 }

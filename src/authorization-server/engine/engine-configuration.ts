@@ -111,10 +111,10 @@ export class EngineConfiguration {
       assertJwtClientAuthClaimsAndHeader: (_ctx, { exp }, header) => {
         if (!isPlainHeader(header))
           throw new errors.InvalidClientAuth(
-            'the header of the client assertion has crit, b64 or a kid that is no name',
+            'the header of the client assertion must not have crit or b64, and its kid must be a string of 1 to 255 characters',
           );
         if (Number(exp) > toNumericDate(this.clock.now()) + MAX_ASSERTION_LIFETIME + CLOCK_SKEW)
-          throw new errors.InvalidClientAuth('the client assertion is good for longer than an hour');
+          throw new errors.InvalidClientAuth('the client assertion is valid for longer than an hour');
       },
       clientDefaults: { id_token_signed_response_alg: 'ES256' },
       enabledJWA: {

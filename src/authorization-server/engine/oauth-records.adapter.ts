@@ -93,7 +93,7 @@ export class OAuthRecords implements Adapter {
       accountOf(payload),
       addSeconds(this.clock.now(), expiresIn),
     ]);
-    if (isOnce && written.length === 0) throw new errors.InvalidClientAuth('the client assertion was used before');
+    if (isOnce && written.length === 0) throw new errors.InvalidClientAuth('the client assertion was already used');
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {

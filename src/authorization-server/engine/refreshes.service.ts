@@ -84,7 +84,7 @@ export class RefreshesService {
 
   /** Refuses a token whose family was revoked after the engine found it. */
   private refuse(ctx: KoaContextWithOIDC): void {
-    const refusal = new UsedBefore('the refresh token was used before');
+    const refusal = new UsedBefore('the refresh token was already used');
     ctx.state.refusal = refusal;
     ctx.status = refusal.statusCode;
     ctx.body = { error: refusal.error, error_description: refusal.error_description };

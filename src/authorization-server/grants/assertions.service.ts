@@ -94,12 +94,12 @@ export class AssertionsService {
     if (kid !== undefined) {
       const [key] = await this.database.read<AssertionKey>(NAMED_KEY, [kid]);
       if (key) return key;
-      throw new InvalidAssertion('the assertion names no key of a service account');
+      throw new InvalidAssertion('the kid of the assertion is not the ID of a valid service account key');
     }
     const issuer = unverifiedIssuer(assertion);
     const keys = issuer === null ? [] : await this.database.read<AssertionKey>(KEYS_OF_ISSUER, [issuer]);
     for (const key of keys) if (algorithmsOf(key).includes(alg) && (await hasSigned(key, assertion))) return key;
-    throw new InvalidAssertion('the assertion is signed with no key of the service account that it has as iss');
+    throw new InvalidAssertion('the assertion is not signed with a key of the service account in iss');
   }
 
   /** Verifies an assertion by RFC 7523, section 3. The key sets the algorithm (RFC 8725, section 3.1). */
@@ -121,12 +121,12 @@ export class AssertionsService {
     const claims = payload as AssertionClaims;
     const now = toNumericDate(this.clock.now());
     if (claims.exp > now + MAX_LIFETIME + CLOCK_SKEW)
-      throw new AssertionRefused('claims', 'the assertion is good for longer than an hour');
+      throw new AssertionRefused('claims', 'the assertion is valid for longer than an hour');
     if ((claims.iat ?? 0) > now + CLOCK_SKEW)
       throw new AssertionRefused('claims', 'the assertion was issued in the future');
     const { jti } = claims;
     if (jti !== undefined && (typeof jti !== 'string' || jti === '' || jti.length > 255))
-      throw new AssertionRefused('claims', 'jti is a text of at most 255 characters');
+      throw new AssertionRefused('claims', 'jti must be a string of 1 to 255 characters');
     return claims;
   }
 
@@ -139,8 +139,8 @@ export class AssertionsService {
     const name = jti === undefined ? assertion.slice(0, assertion.lastIndexOf('.')) : `${iss}\n${jti}`;
     const used = await this.database.write(USE, [hashSecret(name), expiresAt]);
     if (used.length > 0) return;
-    const detail = jti === undefined ? 'give each one a jti of its own' : 'its jti is good once';
-    throw new AssertionRefused('replayed', `the assertion was used before: ${detail}`);
+    const detail = jti === undefined ? 'give each assertion its own jti' : 'each jti can be used once';
+    throw new AssertionRefused('replayed', `the assertion was already used: ${detail}`);
   }
 }
 
@@ -152,9 +152,11 @@ function requireHeader(assertion: string): { alg: string; kid?: string } {
     if (isPlain && kid === undefined) return { alg };
     if (isPlain && typeof kid === 'string' && isId(kid)) return { alg, kid };
   } catch {
-    throw new InvalidAssertion('the assertion is no signed JWT');
+    throw new InvalidAssertion('the assertion is not a signed JWT');
   }
-  throw new InvalidAssertion('the header of the assertion has alg, and perhaps typ, and kid, the id of the key');
+  throw new InvalidAssertion(
+    'the header of the assertion must contain alg. Apart from that it can contain only typ, and the ID of the key as kid',
+  );
 }
 
 /** The names of the algorithms that a key verifies with (RFC 9864, section 2.2). */

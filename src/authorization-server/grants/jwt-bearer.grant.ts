@@ -93,10 +93,7 @@ export class JwtBearerGrant {
     if (facts.managedId !== null) return facts.managedId;
     // A service account without the permission must not learn who exists.
     await asGrant(() => this.access.requireMayObtainTokens(caller));
-    throw new AssertionRefused(
-      'subject',
-      'sub is neither the service account nor a user that its organization manages',
-    );
+    throw new AssertionRefused('subject', 'sub must be the service account or a user that its organization manages');
   }
 
   /** If `resource` is the login route: the answer of the access call, in the terms of RFC 8693, section 2.2.1. */
@@ -179,5 +176,5 @@ function requireReference(sub: unknown): UserRef {
   } catch {
     // A value that is not text gets the same error.
   }
-  throw new AssertionRefused('claims', 'sub is a user ID, an e-mail address or a third-party ID (CODE$ID)');
+  throw new AssertionRefused('claims', 'sub must be a user ID, an e-mail address or a third-party ID (CODE$ID)');
 }

@@ -34,7 +34,10 @@ class ClientFieldsDto {
   @IsOptional()
   @IsArray()
   @IsString({ each: true })
-  @ArrayMaxSize(MAX_ADDRESSES, failsAs('invalid_redirect_uri', `A client has at most ${MAX_ADDRESSES} redirect URIs`))
+  @ArrayMaxSize(
+    MAX_ADDRESSES,
+    failsAs('invalid_redirect_uri', `A client can have at most ${MAX_ADDRESSES} redirect URIs`),
+  )
   redirectUris?: string[];
 
   @ApiPropertyOptional({
@@ -47,7 +50,7 @@ class ClientFieldsDto {
   @IsOptional()
   @IsArray()
   @IsString({ each: true })
-  @ArrayMaxSize(MAX_ADDRESSES, failsAs('invalid_origin', `A client has at most ${MAX_ADDRESSES} origins`))
+  @ArrayMaxSize(MAX_ADDRESSES, failsAs('invalid_origin', `A client can have at most ${MAX_ADDRESSES} origins`))
   origins?: string[];
 
   @ApiPropertyOptional({
@@ -86,7 +89,7 @@ class ClientFieldsDto {
   })
   @EmptyIsNull()
   @IsOptional()
-  @IsIn(COMPATIBILITIES, failsAs('incorrect_field', `compatibility is ${COMPATIBILITIES.join(' or ')}, or empty`))
+  @IsIn(COMPATIBILITIES, failsAs('incorrect_field', `compatibility must be ${COMPATIBILITIES.join(' or ')}, or empty`))
   compatibility?: Compatibility | null;
 }
 
