@@ -1,4 +1,4 @@
-// A host system in miniature: an intranet whose users follow a link to a course, and land there signed in.
+// A small host system: an intranet whose users follow a link to a course and arrive there signed in.
 //
 //   LATCHKEY_URL    where the API is            (http://localhost:3000)
 //   LATCHKEY_TOKEN  an access token of the host
