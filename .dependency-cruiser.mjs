@@ -1,6 +1,6 @@
 /**
- * The floors of src, from the lowest up. A folder imports from floors below its own, from itself and from its own
- * subfolders; folders that share a floor don't know each other. ARCHITECTURE.md draws them.
+ * The floors of src, from the lowest up. A folder may import from lower floors, from itself and from its own
+ * subfolders. Folders on the same floor must not import from each other. ARCHITECTURE.md draws the floors.
  */
 export const FLOORS = [
   ['common'],
@@ -45,7 +45,8 @@ export default {
     },
     {
       name: 'no-circular',
-      comment: 'Modules that import each other in a circle. Entities that refer to each other by Relation<> are the exception.',
+      comment:
+        'Modules that import each other in a circle. Entities that refer to each other by Relation<> are the exception.',
       severity: 'error',
       from: { path: '^src/', pathNot: '^src/schema/entities/' },
       to: { circular: true },

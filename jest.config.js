@@ -11,13 +11,15 @@ const common = {
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
 };
 
-/** Tests of the service run on both engines. Specs beside the sources, and unit-specs, need no database and run once. */
+/**
+ * Tests of the service run on both engines. Specs beside the sources, and unit-specs, need no database and run once.
+ */
 export default {
   testTimeout: 30_000,
-  // ES modules of a test file are never let go again: a process that has run many of them is replaced by a new one.
+  // The ES modules of a test file are never freed, so a process that has run many files is replaced by a new one.
   maxWorkers: 2,
   workerIdleMemoryLimit: '1GB',
-  // On request: npm run coverage
+  // Only on request: npm run coverage
   coverageProvider: 'v8',
   collectCoverageFrom: ['src/**/*.ts', '!src/**/*.spec.ts'],
   coverageReporters: ['text', 'html'],
@@ -32,7 +34,7 @@ export default {
       ...common,
       displayName: 'sqlite',
       setupFiles: ['reflect-metadata', './test/support/sqlite.js'],
-      // What only a database that is a file does.
+      // Tests for a database in a file.
       testMatch: ['<rootDir>/test/**/*.spec.ts', '<rootDir>/test/**/*.sqlite-spec.ts'],
     },
     {
@@ -41,7 +43,7 @@ export default {
       globalSetup: '<rootDir>/test/support/global-setup.js',
       globalTeardown: '<rootDir>/test/support/global-teardown.js',
       setupFiles: ['reflect-metadata', './test/support/postgres.js'],
-      // What only a database on the other side of a network does.
+      // Tests for a database behind a network.
       testMatch: ['<rootDir>/test/**/*.spec.ts', '<rootDir>/test/**/*.postgres-spec.ts'],
     },
   ],

@@ -4,7 +4,7 @@ const [sqlite, postgres] = ['sqlite', 'postgres'].map((name) =>
   config.projects.find(({ displayName }) => displayName === name),
 );
 
-/** What needs more than Node: a real nginx or Caddy in front of the service, a real browser. */
+/** Tests that need more than Node: a real proxy in front of the service, or a real browser. */
 export default {
   testTimeout: 60_000,
   projects: [

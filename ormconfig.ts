@@ -4,5 +4,5 @@ import { DataSource } from 'typeorm';
 import { loadSettings } from './src/config/settings.js';
 import { dataSourceOptions } from './src/schema/data-source.js';
 
-/** For TypeORM's command line; the service makes its own from the same options. */
+/** The data source for TypeORM's command line. The service makes its own from the same options. */
 export default new DataSource(dataSourceOptions(loadSettings(process.env)));

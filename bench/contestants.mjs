@@ -1,4 +1,4 @@
-// The servers, each in a process and on a database of its own.
+// The servers. Each has a process and a database of its own.
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
@@ -12,7 +12,10 @@ const TOKEN_SECONDS = 24 * 60 * 60;
 const START_TIMEOUT_MS = 30_000;
 const PAUSE_MS = 50;
 
-/** The service on `database`, filled for so many users: where it is, the token to call it with, and how to stop it. */
+/**
+ * Starts the service on `database`, filled with so many users. Returns its URL, a token to call it with, and a function
+ * that stops it.
+ */
 export async function startServer(database, users) {
   const environment = await environmentOn(database, users);
   const server = await start(environment, '../dist/src/main.js');
@@ -30,7 +33,7 @@ export async function startServer(database, users) {
   return { ...server, bearer, users };
 }
 
-/** The bare baseline, in the same terms. */
+/** Starts the baseline, with the same result. */
 export async function startBaseline(database, users) {
   const environment = await environmentOn(database, users);
   const server = await start(environment, 'baseline.mjs');
@@ -39,12 +42,12 @@ export async function startBaseline(database, users) {
   return { ...server, bearer, users };
 }
 
-/** Microseconds of CPU that the guard takes for a call with a token that it has seen before. */
+/** Microseconds of CPU that the guard takes for a call with a token that it knows. */
 export async function measureGuard(database, users) {
   return Number(await run(await environmentOn(database, users), 'guard.mjs'));
 }
 
-/** The environment of a new server on a database that has been filled. */
+/** The environment of a new server on a filled database. */
 async function environmentOn(database, users) {
   const port = await freePort();
   const environment = {
@@ -63,7 +66,7 @@ async function environmentOn(database, users) {
   return environment;
 }
 
-/** Runs a script to its end, and answers what it printed. */
+/** Runs a script to its end and returns its output. */
 async function run(environment, script, ...options) {
   const running = promisify(execFile)(process.execPath, [pathOf(script), ...options], { env: environment });
   running.child.stderr.pipe(process.stderr, { end: false });
@@ -77,7 +80,7 @@ async function run(environment, script, ...options) {
 }
 
 async function start(environment, script) {
-  // As `npm start` does it.
+  // The options of `npm start`.
   const child = spawn(process.execPath, ['--enable-source-maps', pathOf(script)], {
     env: environment,
     stdio: ['ignore', 'inherit', 'inherit'],

@@ -1,14 +1,14 @@
-// The people and groups that the servers know. Names decide the ids, so that every process knows them too.
+// The people and groups in the databases. IDs are derived from names, so that every process knows them.
 import { createHash } from 'node:crypto';
 import { searchTerms } from '../dist/src/common/search-text.js';
 
 const USERS_PER_GROUP = 10;
 const GROUPS_PER_USER = 5;
-/** Of an instant, only that it is there matters. */
+/** Any instant will do. */
 const INSTANT = '2026-01-01 00:00:00.000';
 const ORGANIZATION_ID = idOf('organization');
 
-/** On the staff of the organization, manages every group, by way of its client. */
+/** A staff user of the organization who manages every group through its client. */
 export const CALLER = { userId: idOf('caller'), clientId: digestOf('client').toString('hex') };
 
 export function userId(number) {
@@ -28,8 +28,8 @@ export function groupsFor(users) {
 }
 
 /**
- * The rows of each table, in an order in which foreign keys hold; within a table in the order of its primary key,
- * because a table that is filled from one end to the other is filled many times faster.
+ * The rows of each table, in an order that satisfies foreign keys. Within a table they are in the order of its primary
+ * key, because such a table is filled many times faster.
  */
 export function tables(users) {
   const groups = groupsFor(users);
@@ -72,7 +72,7 @@ function* termRows(key, inOrder, textsOf) {
 
 function* membershipRows(usersInOrder, groups) {
   for (const { id, number } of usersInOrder) {
-    // A step that differs from user to user, so that whoever shares one group does not share them all.
+    // The step differs from user to user, so that users who share one group do not share all of them.
     const step = 1 + Math.floor(number / groups);
     const ids = Array.from({ length: GROUPS_PER_USER }, (_, nth) => groupId((number + nth * step) % groups));
     for (const group_id of ids.sort()) yield { user_id: id, group_id, status: 'JOINED', joined_at: INSTANT };

@@ -1,9 +1,9 @@
-// Where the databases are.
+// The database engines.
 import { join } from 'node:path';
 
 export const ENGINES = { sqlite, postgres };
 
-/** A file for each server. */
+/** One file for each server. */
 async function sqlite(directory) {
   return {
     newDatabase: async (name) => ({ DATABASE_PATH: join(directory, `${name}.db`) }),
@@ -11,7 +11,10 @@ async function sqlite(directory) {
   };
 }
 
-/** A PostgreSQL of our own. Imported when it is needed: the package hooks into the end of the process. */
+/**
+ * A PostgreSQL of our own. The package is imported only when it is needed, because it hooks into the end of the
+ * process.
+ */
 async function postgres(directory) {
   const { startPostgres } = await import('../test/support/embedded-postgres.js');
   const { server, urlOf } = await startPostgres(join(directory, 'postgres'));

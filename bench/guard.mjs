@@ -1,5 +1,5 @@
-// What the guard costs: the CPU time of one call with a token that it has seen before, in the process itself and without
-// HTTP. Prints microseconds. Run by bench.mjs, on a database that has been filled.
+// Measures the guard: the CPU time of one call with a token that it knows, within the process and without HTTP. Prints
+// microseconds. bench.mjs runs it on a filled database.
 import 'reflect-metadata';
 import { NestFactory, Reflector } from '@nestjs/core';
 import { AppModule } from '../dist/src/app/app.module.js';
@@ -21,12 +21,12 @@ const app = await NestFactory.createApplicationContext(AppModule.with(loadSettin
 const token = await app
   .get(CallerTokensService, { strict: false })
   .mint({ by: 'id', id: CALLER.userId }, TOKEN_SECONDS, CALLER.clientId);
-// As Nest makes the one that stands before every route.
+// Created as Nest creates the guard of every route.
 const [reflector, attempts, strategy] = [Reflector, AttemptsService, BearerStrategy].map((provider) =>
   app.get(provider, { strict: false }),
 );
 const guard = new BearerGuard(reflector, attempts, strategy);
-// Once to warm up: the token is verified, and the code compiled.
+// A first round warms up: the token is verified and the code is compiled.
 await call(CALLS);
 const before = process.cpuUsage();
 await call(CALLS);
@@ -38,7 +38,7 @@ async function call(times) {
   for (let i = 0; i < times; i++) await guard.canActivate(contextOf({ headers: { authorization: `Bearer ${token}` } }));
 }
 
-/** What Nest hands to a guard, for a route that callers with a token may use. */
+/** The context that Nest passes to a guard, for a route that callers with a token may use. */
 function contextOf(request) {
   return {
     getClass: () => UsersController,

@@ -1,20 +1,20 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 
-/** So that a round that is faster than all before it still finds enough tokens to redeem. */
+/** A reserve, so that a round that is faster than all before it still finds enough tokens to redeem. */
 const SPARE_TOKENS = 1.3;
 
-/** The process that puts load on the servers. It does one thing at a time. */
+/** The process that puts load on the servers, one job at a time. */
 export class LoadGenerator {
   #process = fork(new URL('load.mjs', import.meta.url));
   #ended = once(this.#process, 'exit');
-  /** Requests a second, by URL and job. */
+  /** Requests per second, by URL and job. */
   #fastest = new Map();
 
   /**
    * Puts load on a server for so many seconds.
    *
-   * @throws Error if any answer is not what it should be
+   * @throws Error if any answer is not as expected
    */
   async run(job, { url, bearer, users }, connections, seconds) {
     const key = `${url} ${job}`;

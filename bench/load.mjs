@@ -1,14 +1,16 @@
-// Puts load on a server, in a process of its own so that nothing else takes its time. Its parent sends
-// `{ job, url, bearer, users, connections, seconds, tokens }` and gets one measurement, or `{ error }`, back.
+// Puts load on a server, in a process of its own so that nothing else takes its time. Its parent sends `{ job, url,
+// bearer, users, connections, seconds, tokens }` and gets one measurement or `{ error }` back.
 import { performance } from 'node:perf_hooks';
 import autocannon from 'autocannon';
 import { emailAddress, groupId, groupsFor, userId } from './dataset.mjs';
 
-/** Different ones, spread over all there are: more than the pages that a database keeps at hand for one of them. */
+/**
+ * Samples are spread over all rows, so that they need more pages than a database keeps in its cache for one of them.
+ */
 const SAMPLES = 20_000;
 const PAGE_SIZE = 10;
 const MAX_PAGE_SIZE = 100;
-/** The page far down a list that is compared with the first. */
+/** The page far down a list that is compared with the first page. */
 const DEEP_PAGE = 10_000;
 
 const JOBS = {
@@ -41,7 +43,7 @@ async function answer(job, options) {
   }
 }
 
-/** Asks for one path after another. */
+/** Requests one path after another. */
 function get({ url, bearer, connections, seconds }, paths) {
   const next = inTurn(paths);
   return measure(
@@ -56,7 +58,7 @@ function get({ url, bearer, connections, seconds }, paths) {
   );
 }
 
-/** Redeems login tokens, each once. There are about as many as it takes; with none left, it ends early. */
+/** Redeems login tokens, each once. Their number is an estimate; if none is left, the job ends early. */
 async function login({ url, bearer, users, connections, seconds, tokens }) {
   const paths = (await obtain({ url, bearer, users, connections, amount: tokens })).map(
     (token) => `/login?token=${token}`,
@@ -100,7 +102,7 @@ async function forwardAuth({ url, bearer, users, connections, seconds }) {
   );
 }
 
-/** The cookies of as many visitors as there are connections. */
+/** Signs in one visitor for each connection and returns their cookies. */
 async function signIn({ url, bearer, users, connections }) {
   const own = await fetch(`${url}/sessions`, { method: 'POST' });
   if (own.ok) {
@@ -132,10 +134,10 @@ async function obtain({ url, bearer, users, connections, amount }) {
 }
 
 /**
- * Requests a second and milliseconds until an answer. The time ends with the last answer: autocannon
- * looks at the clock only now and then, and counts whole milliseconds.
+ * Requests per second, and milliseconds until an answer. The time ends with the last answer, because autocannon reads
+ * the clock only from time to time and counts whole milliseconds.
  *
- * @throws Error for any answer but `status`
+ * @throws Error for any answer with another status than `status`
  */
 async function measure(options, status) {
   const latencies = [];
@@ -162,10 +164,10 @@ function accessPaths(users) {
   return spread(users, (number) => `/api/2.1.1/access/${userId(number)}`);
 }
 
-/** Of up to `SAMPLES` numbers below `count`, evenly spread, what `of` makes of them; in an order that jumps about. */
+/** What `of` makes of up to `SAMPLES` numbers below `count`, evenly spread and in a shuffled order. */
 function spread(count, of) {
   const samples = Math.min(count, SAMPLES);
-  // A prime of more than there are samples: a stride that meets each of them once.
+  // The stride is a prime above the number of samples, so it meets each of them once.
   return Array.from({ length: samples }, (_, index) =>
     of(Math.floor((((index * 20_011) % samples) * count) / samples)),
   );
@@ -178,7 +180,10 @@ function accounts(resultSize, resultFrom) {
 
 const deepPages = new Map();
 
-/** Its path, found as a client would find it: by walking there, in larger steps, once for each server. */
+/**
+ * The path of the deep page. It is found as a client would find it, by following the pages, in larger steps and once
+ * for each server.
+ */
 async function deepPage({ url, bearer }) {
   if (!deepPages.has(url)) {
     let last;

@@ -1,5 +1,5 @@
-// Migrates the database that the environment names, and fills it for as many users as the argument says. A process
-// of its own for each engine, because the entities decide on column types when they are loaded.
+// Migrates the database of the environment, and fills it with as many users as the argument says. Each engine needs a
+// process of its own, because the entities decide on column types when they are loaded.
 import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import { loadSettings } from '../dist/src/config/settings.js';
@@ -15,14 +15,14 @@ const options = dataSourceOptions(loadSettings(process.env));
 await (await openDataSource(options)).destroy();
 const dataSource = await new DataSource(options).initialize();
 const isPostgres = options.type === 'postgres';
-// Nothing is lost with a database that is made anew each time.
+// The database is made anew each time, so nothing can be lost.
 await dataSource.query(isPostgres ? 'SET synchronous_commit = off' : 'PRAGMA synchronous = OFF');
 const indexes = await secondaryIndexes();
-// An index that is made from a full table is packed, and made many times faster than row by row.
+// An index on a full table is compact, and is built many times faster than row by row.
 for (const { name } of indexes) await dataSource.query(`DROP INDEX "${name}"`);
 for (const [table, rows] of Object.entries(tables(USERS))) await fill(table, rows);
 for (const { definition } of indexes) await dataSource.query(definition);
-// Autovacuum would do it on its own, but in the middle of a measurement. SQLite has no such thing.
+// Autovacuum would run by itself, but in the middle of a measurement. SQLite has none.
 if (isPostgres) await dataSource.query('VACUUM ANALYZE');
 await dataSource.destroy();
 
@@ -51,7 +51,7 @@ function* batchesOf(rows, size) {
   if (batch.length > 0) yield batch;
 }
 
-/** Those that no constraint needs. */
+/** The indexes that no constraint needs. */
 function secondaryIndexes() {
   return dataSource.query(
     isPostgres
@@ -61,7 +61,7 @@ function secondaryIndexes() {
   );
 }
 
-/** With the values in the text: it is the same for both engines, and none of them comes from outside. */
+/** The values are part of the text, which is then the same for both engines. None of them comes from outside. */
 function insert(table, some) {
   const columns = Object.keys(some[0]);
   const tuples = some.map((row) => `(${columns.map((column) => literal(row[column])).join(', ')})`);

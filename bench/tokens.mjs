@@ -1,4 +1,4 @@
-// JWTs with HMAC-SHA-256 and nothing around it, for the baseline.
+// Plain JWTs with HMAC-SHA-256, for the baseline.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
 const HEADER = encode({ alg: 'HS256', typ: 'JWT' });
@@ -8,7 +8,7 @@ export function sign(key, claims) {
   return `${signed}.${mac(key, signed).toString('base64url')}`;
 }
 
-/** The claims of a token that is ours and not expired, or `null`. */
+/** The claims of a token of ours that has not expired, or `null`. */
 export function verify(key, token) {
   const end = token.lastIndexOf('.');
   if (!token.startsWith(`${HEADER}.`) || end <= HEADER.length) return null;

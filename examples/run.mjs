@@ -1,5 +1,5 @@
-// The whole thing in a browser: a host system, a protected site, and Latchkey behind nginx with the configuration of
-// deploy/nginx. Everything is started here, and ends together.
+// A complete set-up for a browser: a host system, a protected site, and Latchkey behind nginx with the configuration of
+// deploy/nginx. This file starts all of it, and ends it together.
 import { execFile, spawn } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -49,7 +49,7 @@ function readOptions() {
   }
 }
 
-/** Started by this file and ended with it; if it ends on its own, so does everything. */
+/** Starts a process that ends with this file. If it ends by itself, everything ends. */
 function start(name, command, args, env = {}) {
   const child = spawn(command, args, {
     cwd: root,
@@ -73,7 +73,7 @@ async function stop(status, reason) {
   rmSync(directory, { recursive: true, force: true });
 }
 
-/** What is shipped, with the ports of the example and without TLS. nginx looks for included files beside it. */
+/** The shipped configuration, with the example's ports and without TLS. nginx looks for included files beside it. */
 function nginxConfiguration() {
   cpSync(join(root, 'deploy/nginx'), directory, { recursive: true });
   const shipped = readFileSync(join(directory, 'site.conf'), 'utf8')
@@ -91,7 +91,7 @@ function nginxConfiguration() {
     path,
     `daemon off; pid ${directory}/nginx.pid; error_log stderr warn; events {}\nhttp { ${temporary.join(' ')}\n${shipped}}\n`,
   );
-  // Started by root, its workers are somebody else.
+  // If nginx is started by root, its workers run as another user.
   chmodSync(directory, 0o711);
   return path;
 }

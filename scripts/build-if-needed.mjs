@@ -1,4 +1,4 @@
-// Builds unless dist is newer than everything it is made from.
+// Builds the service, unless dist is newer than all of its sources.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 
@@ -13,7 +13,7 @@ function newest(path) {
 const built = existsSync('dist/.tsbuildinfo') ? statSync('dist/.tsbuildinfo').mtimeMs : 0;
 if (built < Math.max(...SOURCES.map(newest))) {
   const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
-  // Some come along with other packages, so that one of them says little.
+  // A single package proves little, because some of them come with other packages.
   if (!Object.keys(devDependencies).every((name) => existsSync(`node_modules/${name}`))) {
     process.stderr.write(
       'Latchkey is not built, and the compiler is left out of this installation: run ' +

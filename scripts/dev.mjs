@@ -1,4 +1,4 @@
-// Compiles what changes and restarts the service with it, until Ctrl+C. Options go to the service: -- --env-file FILE
+// Compiles what changes and restarts the service, until Ctrl+C. Options are passed to the service: -- --env-file FILE
 import { spawn } from 'node:child_process';
 
 const compiler = run(
@@ -8,7 +8,7 @@ const compiler = run(
 let service;
 compiler.stdout.on('data', (text) => {
   process.stdout.write(text);
-  // Not before: the first compilation writes file after file, and each would be a restart.
+  // The service starts only after the first compilation, which writes file after file; each would cause a restart.
   if (String(text).includes('Watching for file changes'))
     service ??= run(
       ['--watch', '--watch-preserve-output', '--enable-source-maps', 'dist/src/main.js', ...process.argv.slice(2)],
@@ -17,7 +17,7 @@ compiler.stdout.on('data', (text) => {
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, end);
 
-/** One process without the other would look as if it worked. */
+/** If one of the processes ends, the other one ends too. It would look as if it worked. */
 function run(options, stdio) {
   return spawn(process.execPath, options, { stdio }).on('exit', end);
 }

@@ -1,5 +1,5 @@
-// Runs Jest. Tests that are named run on one engine, which is what somebody who is changing something waits for;
-// without a name, all tests run on both.
+// Runs Jest. Named test files run on one engine, which is what developers wait for. Without names, all tests run on
+// both engines.
 import { spawnSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 
@@ -16,7 +16,7 @@ const { status } = spawnSync(
 );
 process.exit(status ?? 1);
 
-/** None where no file is named: then Jest runs them all. */
+/** The projects for the named files. Without names it is empty, and Jest runs all projects. */
 function projectsFor(names) {
   const files = ['src', 'test']
     .flatMap((folder) => readdirSync(folder, { recursive: true }).map((file) => `${folder}/${file}`))

@@ -7,7 +7,7 @@ import Fastify from 'fastify';
 
 const { LATCHKEY_URL = 'http://localhost:3000', LATCHKEY_TOKEN, PORT = '4000' } = process.env;
 const COURSE = '/course/first-aid?lesson=2';
-/** Whoever this system has signed in, by the name that both systems know: a real one takes it from its own session. */
+/** The signed-in users, by the name that both systems know. A real host takes it from its own session. */
 const USERS = new Map([
   ['anna', { name: 'Anna Jansen', reference: 'anna@demo.example' }],
   ['chloe', { name: 'Chloé Dubois', reference: 'LMS$4713' }],
@@ -18,10 +18,13 @@ const app = Fastify({ logger: false });
 
 app.get('/', (request, reply) => reply.type('text/html; charset=utf-8').send(page(userOf(request))));
 
-/** The whole integration: one call, one redirect. It is made when the link is followed, because the token lives for two minutes. */
+/**
+ * The whole integration: one call and one redirect. The call is made when the link is followed, because the token lives
+ * for only two minutes.
+ */
 app.get('/continue', async (request, reply) => {
   const user = userOf(request);
-  // Whoever is signed in here is who shall be signed in there, also where somebody else was before.
+  // The user of this system must be the one who is signed in there, even if somebody else was before.
   const query = new URLSearchParams({ returnTo: COURSE, session: 'switch' });
   const path = `/api/2.1.1/access/${encodeURIComponent(user.reference)}?${query}`;
   const answer = await fetch(LATCHKEY_URL + path, { headers: { authorization: `Bearer ${LATCHKEY_TOKEN}` } });

@@ -1,5 +1,5 @@
-// Run by `npm ci` where the host's own Node is older than 22: installs a newer one beside this file, and puts it where
-// npm scripts and npx look for `node` first. The host's own Node stays what it is.
+// `npm ci` runs this if the host's own Node is older than 22. It installs a newer Node beside this file, and links it
+// where npm scripts and npx look for `node` first. The host's own Node stays unchanged.
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const bin = fileURLToPath(new URL('../../node_modules/.bin', import.meta.url));
 const [version] = Object.values(JSON.parse(readFileSync(`${here}package.json`, 'utf8')).optionalDependencies);
 
-/** A binary for another C library is there and does not run. */
+/** Whether the binary runs. One for another C library exists but does not run. */
 function runs() {
   const { stdout } = spawnSync(`${here}node_modules/.bin/node`, ['--version'], { encoding: 'utf8' });
   return stdout?.trim() === `v${version}`;

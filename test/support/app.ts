@@ -25,7 +25,7 @@ interface CallOptions {
   body?: string;
 }
 
-/** The environment with which the service runs in tests. */
+/** The service's environment in tests. */
 export function testEnvironment(overrides: Record<string, string> = {}): Record<string, string> {
   const { DATABASE_URL, DATABASE_PATH } = process.env;
   return {
@@ -40,7 +40,7 @@ export function testEnvironment(overrides: Record<string, string> = {}): Record<
   };
 }
 
-/** The real application on the real database of this test file, listening on a port of its own. */
+/** The real application on this test file's real database, listening on a port of its own. */
 export class TestApp {
   private isStopped = false;
 
@@ -56,7 +56,7 @@ export class TestApp {
     return TestApp.startBeside(overrides, port);
   }
 
-  /** One more on the database of one that runs; close its `nest`, and stop the other. */
+  /** Starts another instance on the database of a running one. Close its `nest`, and stop the other. */
   static async startBeside(overrides: Record<string, string> = {}, port = 0): Promise<TestApp> {
     const clock = new TestClock();
     listen();
@@ -66,7 +66,7 @@ export class TestApp {
     return new TestApp(nest, await nest.getUrl(), clock, new World(nest));
   }
 
-  /** @throws Error if a secret that the tests used was left behind somewhere */
+  /** Stops the application. @throws Error if a secret that the tests used was left behind somewhere */
   async stop(): Promise<void> {
     if (this.isStopped) return;
     this.isStopped = true;
@@ -78,7 +78,7 @@ export class TestApp {
     }
   }
 
-  /** Calls a path exactly as it is written; follows no redirect. */
+  /** Calls a path exactly as it is written, and follows no redirect. */
   call(path: string, options: CallOptions = {}): Promise<Answer> {
     return call(this.url, path, options);
   }
@@ -110,12 +110,12 @@ export class TestApp {
     return body.token;
   }
 
-  /** Opens a sign-in link as a browser that has `cookie`, if one is given. */
+  /** Opens a sign-in link, with `headers` such as the browser's cookie. */
   login(token: string, headers: Record<string, string> = {}): Promise<Answer> {
     return this.call(`/login?token=${token}`, { headers: { accept: 'application/json', ...headers } });
   }
 
-  /** Signs a new browser in, and answers its cookie. */
+  /** Signs a new browser in and returns its cookie. */
   async signIn(caller: TestCaller, user: string, query = ''): Promise<string> {
     return cookieOf(await this.login(await this.loginToken(caller, user, query)));
   }

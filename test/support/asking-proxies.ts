@@ -1,7 +1,7 @@
 import type { Answer } from './app.js';
 import { raw } from './raw.js';
 
-/** A request of a browser for a protected site. */
+/** A browser's request for a protected site. */
 export interface SiteRequest {
   uri?: string;
   method?: string;
@@ -14,7 +14,9 @@ export type Ask = (base: string, request?: SiteRequest) => Promise<Answer>;
 
 export const SITE = 'http://latchkey.test';
 
-/** What a proxy sends to ask whether a request may pass: headers, method and path as its documentation says. */
+/**
+ * The requests with which proxies ask whether a request may pass: headers, method and path as in their documentation.
+ */
 export const PROXIES = {
   /** `auth_request` with the subrequest of deploy/nginx. */
   nginx: (base, { uri = '/', method, site = SITE, headers } = {}) =>
@@ -22,7 +24,7 @@ export const PROXIES = {
       method: method === 'OPTIONS' ? method : 'GET',
       headers: { ...headers, 'x-original-url': `${site}${uri}` },
     }),
-  /** Where `error_page 401` of deploy/nginx leads. */
+  /** The target of `error_page 401` in deploy/nginx. */
   nginxPage: (base, { uri = '/', method = 'GET', site = SITE, headers } = {}) =>
     raw(base, '/forward-auth?page', {
       headers: {
@@ -34,7 +36,7 @@ export const PROXIES = {
     }),
   haproxy: (base, request) => forwarded(base, '/forward-auth', request),
   traefik: (base, request) => forwarded(base, '/forward-auth', request, { 'x-forwarded-port': '80' }),
-  /** It keeps the query of the original request. */
+  /** Caddy keeps the original request's query. */
   caddy: (base, request) => forwarded(base, `/forward-auth${request?.uri?.match(/\?.*/)?.[0] ?? ''}`, request),
   /** `ext_authz` over HTTP with the `path_prefix` of deploy/envoy. */
   envoy: (base, { uri = '/', method = 'GET', site = SITE, headers } = {}) => {
@@ -66,7 +68,7 @@ function forwarded(
   });
 }
 
-/** Proxies that pass a refusal on as it is. */
+/** Proxies that pass a refusal on unchanged. */
 export const PASSING_ON = Object.entries({
   Traefik: PROXIES.traefik,
   Caddy: PROXIES.caddy,

@@ -2,34 +2,38 @@ import BetterSqlite3 from 'better-sqlite3';
 import { Client } from 'pg';
 import { AppLogger } from '../../src/config/app-logger.js';
 
-/** A shorter text is an id: no secret of ours has so few characters. */
+/** Shorter texts are IDs. All secrets of ours are longer. */
 const MIN_SECRET = 40;
-/** Of each secret, what is looked for. That many characters of one are in nothing by chance. */
+/** How many characters of a secret are searched for. So many can't match by chance. */
 const PIECE = 20;
 const TOKEN_TEXT = /[\w-]{20,}/g;
 const JWT = /\b[\w-]{10,}\.[\w-]{10,}\.([\w-]{40,})/g;
 
-/** Members of an answer that hand a secret out. */
+/** Members of an answer that contain a new secret. */
 const HANDED_OUT = new Set(['token', 'access_token', 'refresh_token']);
 
-/** Their values are in the addresses of the sign-in's pages too; what proves something is the signature beside them. */
+/**
+ * The values of these cookies are also in the addresses of the sign-in pages. Only the signature beside them proves
+ * anything.
+ */
 const PUBLIC_COOKIES = /^latchkey_(interaction|resume)=/;
 
 /**
- * Every secret that this test file has sent or received, by its first characters. What of a JWT is secret is its signature:
- * without it, the rest is worth nothing.
+ * Every secret that this test file has sent or received, by its first characters. The secret part of a JWT is its
+ * signature, without which the rest is worthless.
  */
 const secrets = new Map<string, string>();
 const lines: string[] = [];
 
-/** Remembers a secret that a test made itself. */
+/** Remembers a secret that a test has made itself. */
 export function keep(secret: string): void {
   const signature = secret.slice(secret.lastIndexOf('.') + 1);
-  // What begins like JSON is a header or a payload, which tests put in the place of a signature, and which others share.
+  // A text that begins like JSON is a header or a payload. Tests put those in the place of signatures, and other tokens
+  // share them.
   if (signature.length >= MIN_SECRET && !signature.startsWith('eyJ')) secrets.set(signature.slice(0, PIECE), secret);
 }
 
-/** Which of the secrets are in `text`, wherever in it. */
+/** The secrets that occur anywhere in `text`. */
 export function secretsIn(text: string): string[] {
   const found = new Set<string>();
   for (const [run] of text.matchAll(TOKEN_TEXT)) {
@@ -41,7 +45,7 @@ export function secretsIn(text: string): string[] {
   return [...found];
 }
 
-/** Takes a line of a log, in whatever process it was written. */
+/** Takes a line of a log, whichever process wrote it. */
 export function hear(line: string): void {
   lines.push(line);
 }
@@ -53,7 +57,7 @@ interface Sent {
 }
 
 /**
- * Looks at an answer: a secret that was known before is in none, and one that is new is only where secrets are handed out.
+ * Checks an answer: it must contain no known secret, and a new one only where secrets are handed out.
  *
  * @throws Error that names the secret
  */
@@ -66,13 +70,16 @@ export function inspect(sent: Sent, answer: { headers: Headers; text: string; bo
   keepHandedOut(answer);
 }
 
-/** A refresh alone may be answered with tokens that were handed out before: a kept one, or those that a public client missed. */
+/**
+ * The text to check. Only a refresh may be answered with known tokens: a kept one, or those that a public client
+ * missed.
+ */
 function textOf({ body: sent = '' }: Sent, { text, body }: { text: string; body: unknown }): string {
   if (!/grant_type"?[=:]"?refresh_token/.test(sent) || typeof body !== 'object') return text;
   return JSON.stringify({ ...body, access_token: null, refresh_token: null });
 }
 
-/** JWTs in what was sent; other secrets were handed out before. */
+/** Remembers the JWTs in a request. Other secrets were handed out before. */
 function keepSent({ path, headers = {}, body = '' }: Sent): void {
   for (const [token] of [path, ...Object.values(headers), body].join('\n').matchAll(JWT)) keep(token);
 }
@@ -89,7 +96,7 @@ function keepHandedOut({ headers, body }: { headers: Headers; body: unknown }): 
 
 const SHOWN = new Set<unknown>(['warn', 'error', 'fatal']);
 
-/** Hears every line that the application logs from now on; what is no fault is not shown. */
+/** Listens to every line that the application logs from now on, and shows only failures. */
 export function listen(): void {
   const logger = AppLogger.prototype as unknown as { printMessages: (...line: unknown[]) => void; isHeard?: true };
   if (logger.isHeard) return;
@@ -102,9 +109,9 @@ export function listen(): void {
 }
 
 /**
- * Looks through everything that is left behind: each row of each table, and each line of each log.
+ * Searches everything that is left behind: each row of each table, and each line of each log.
  *
- * @throws Error that names the secret and where it is
+ * @throws Error that names the secret and its place
  */
 export async function searchEverywhere(): Promise<void> {
   const places = { ...(await tables()), log: lines.splice(0).join('\n') };
@@ -114,7 +121,7 @@ export async function searchEverywhere(): Promise<void> {
   if (found.length > 0) throw new Error(`A secret was left behind.\n${found.join('\n')}`);
 }
 
-/** The tables of this test file's database, each with its rows as text. */
+/** The tables of this test file's database, with their rows as text. */
 function tables(): Promise<Record<string, string>> {
   return process.env.DATABASE_URL ? postgresTables(process.env.DATABASE_URL) : sqliteTables(process.env.DATABASE_PATH!);
 }

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A certificate for the local host, which it has signed itself, and its key, as PEM. */
+/** A self-signed certificate for the local host and its key, as PEM. */
 export function selfSigned(): { certificate: string; key: string } {
   const directory = mkdtempSync(join(tmpdir(), 'latchkey-certificate-'));
   const [key, certificate] = [join(directory, 'site.key'), join(directory, 'site.pem')];

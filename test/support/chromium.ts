@@ -1,12 +1,12 @@
 import { chromium } from 'playwright-core';
 import type { Browser, BrowserContext, LaunchOptions } from 'playwright-core';
 
-/** A real Chromium: the one that CHROMIUM names, or Debian's. */
+/** A real Chromium: the one in CHROMIUM, or Debian's. */
 export function launchChromium(more: string[] = []): Promise<Browser> {
   return chromium.launch(optionsWith(more));
 }
 
-/** One with a profile, which may hold preferences of its own. */
+/** A Chromium with a profile, which may contain preferences. */
 export function launchChromiumProfile(directory: string, more: string[] = []): Promise<BrowserContext> {
   return chromium.launchPersistentContext(directory, { ...optionsWith(more), ignoreHTTPSErrors: true });
 }

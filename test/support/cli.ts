@@ -8,12 +8,12 @@ export interface CliResult {
   stderr: string;
 }
 
-/** Runs the built command line on the database of this test file. */
+/** Runs the built command line on this test file's database. */
 export function runCli(...args: string[]): Promise<CliResult> {
   return pipeToCli(null, ...args);
 }
 
-/** The same, with `input` on its standard input. */
+/** Runs the built command line with `input` on its standard input. */
 export async function pipeToCli(input: Buffer | null, ...args: string[]): Promise<CliResult> {
   const child = spawn(process.execPath, ['dist/src/cli.js', ...args], {
     env: { PATH: process.env.PATH, ...testEnvironment() },
@@ -25,7 +25,7 @@ export async function pipeToCli(input: Buffer | null, ...args: string[]): Promis
   return { code: await ended, stdout, stderr };
 }
 
-/** Runs the built command line on a terminal, and types the next of the lines at each prompt. */
+/** Runs the built command line on a terminal, and types the next line at each prompt. */
 export async function typeToCli(lines: string[], ...args: string[]): Promise<Pick<CliResult, 'code' | 'stdout'>> {
   const command = [process.execPath, 'dist/src/cli.js', ...args].join(' ');
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {

@@ -1,6 +1,6 @@
 import { Clock } from '../../src/common/clock.js';
 
-/** The real time, moved by as much as a test wants. */
+/** The real time, which a test can move. */
 export class TestClock extends Clock {
   private offsetMs = 0;
 

@@ -15,7 +15,7 @@ export interface CommandResult {
   stderr: string;
 }
 
-/** Runs a command with the services of `t`, in this process: a process for each would take seconds. */
+/** Runs a command with the services of `t` in this process. A process for each command would take seconds. */
 export async function runCommand({ nest }: TestApp, ...args: string[]): Promise<CommandResult> {
   const result = { code: 0, stdout: '', stderr: '' };
   const into = (stream: 'stdout' | 'stderr') => (text: unknown) => {

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Client } from 'pg';
 
-/** The database of this test file, named by the environment: made before the first use, gone after the last. */
+/** Creates this test file's database, which the environment names. */
 export async function createDatabase(): Promise<void> {
   await onServer((name) => `CREATE DATABASE "${name}"`);
 }

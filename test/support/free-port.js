@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-/** A TCP port that nobody listens on at this moment. */
+/** A TCP port that is free now. */
 export function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();

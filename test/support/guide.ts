@@ -5,7 +5,10 @@ import { join, resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { call, testEnvironment } from './app.js';
 
-/** Where the commands of a guide are pasted: a directory that has what the repository has, and holds what they write. */
+/**
+ * A directory in which a guide's commands run. It contains what the repository has, and the files that the commands
+ * write.
+ */
 export class GuideDirectory {
   readonly path = mkdtempSync(join(tmpdir(), 'latchkey-guide-'));
 
@@ -14,7 +17,7 @@ export class GuideDirectory {
       symlinkSync(resolve(name), join(this.path, name));
   }
 
-  /** A text of the guides, for the service of this test. */
+  /** Adapts a text of the guides to this test's service. */
   adapted(code: string): string {
     return code.replaceAll('http://localhost:3000', this.publicUrl);
   }
@@ -29,7 +32,7 @@ export class GuideDirectory {
     };
   }
 
-  /** What commands that are pasted into one shell print, a text for each block. */
+  /** Pastes commands into one shell and returns the output of each block. */
   async paste(blocks: string[]): Promise<string[]> {
     const child = spawn('bash', ['-eu', '-o', 'pipefail'], {
       cwd: this.path,
@@ -48,7 +51,7 @@ export class GuideDirectory {
   }
 }
 
-/** Who is signed in when a browser opens a sign-in link, by whom, and where it ends. */
+/** Opens a sign-in link and returns who is signed in, who let them in, and where the login leads. */
 export async function visit(url: string): Promise<unknown> {
   const login = await call('', url);
   const cookie = login.headers.getSetCookie()[0]!.split(';')[0]!;

@@ -1,11 +1,11 @@
 import { Proxy } from './proxy.js';
 
-/** For Chromium: names that end in `.test` are this machine. */
+/** Makes Chromium resolve names that end in `.test` to this machine. */
 export const LOCAL_NAMES = '--host-resolver-rules=MAP *.test 127.0.0.1';
 
 /**
- * Caddy with https for sites with names that end in `.test`: to which port of this machine each origin leads, or each of its paths.
- * `readyPort` is a free port that says when it is ready.
+ * Starts Caddy with https for sites whose names end in `.test`. `sites` maps each origin, or each of its paths, to a
+ * port of this machine. `readyPort` is a free port that shows when Caddy is ready.
  */
 export function serveHttps(sites: Record<string, number | Record<string, number>>, readyPort: number): Promise<Proxy> {
   const blocks = Object.entries(sites).map(([origin, to]) => {

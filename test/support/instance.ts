@@ -4,12 +4,12 @@ import { createInterface } from 'node:readline';
 import { testEnvironment } from './app.js';
 import { hear } from './canary.js';
 
-/** The built service in a process of its own, on the database of this test file. */
+/** The built service in a process of its own, on this test file's database. */
 export class Instance {
   private constructor(
     private readonly process: ChildProcess,
     readonly url: string,
-    /** Everything that it wrote to its standard output. */
+    /** What it has written to its standard output. */
     readonly output: string[],
   ) {}
 
@@ -30,7 +30,7 @@ export class Instance {
     });
   }
 
-  /** Ends the process: SIGTERM asks it to, SIGKILL pulls the plug. */
+  /** Ends the process: with SIGTERM in good order, with SIGKILL at once. */
   stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     if (this.process.exitCode !== null || this.process.signalCode !== null)
       return Promise.resolve(this.process.exitCode);

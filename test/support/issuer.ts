@@ -7,19 +7,19 @@ import { freePort } from './free-port.js';
 
 const SECRET = 'the secret of every client';
 
-/** A key of an issuer, as a private JWK. */
+/** A private JWK for an issuer. */
 export function newIssuerKey(kid: string): JWK {
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   return { ...privateKey.export({ format: 'jwk' }), kid, alg: 'RS256', use: 'sig' } as JWK;
 }
 
 /**
- * Another authorization server: a real one, on a port of its own. A client's id becomes the `sub` of the tokens that it
- * asks for, and whatever is in `claims` is in them too.
+ * Another authorization server: a real one, on a port of its own. A client's ID becomes the `sub` of its tokens, which
+ * also contain everything in `claims`.
  */
 export class TestIssuer {
   claims: Record<string, unknown> = {};
-  /** The paths that it was asked for. */
+  /** The paths that were requested from it. */
   requests: string[] = [];
   private server: Server | undefined;
 
@@ -35,7 +35,7 @@ export class TestIssuer {
     return `http://127.0.0.1:${this.port}`;
   }
 
-  /** Starts, or starts again with other keys, of which the first signs. */
+  /** Starts the server, or restarts it with other keys. The first key signs. */
   async up(keys: JWK[], answer?: (path: string) => object | null | undefined): Promise<void> {
     await this.down();
     const callback = this.provider(keys).callback();
@@ -60,7 +60,7 @@ export class TestIssuer {
     });
   }
 
-  /** An access token, by the client credentials grant. */
+  /** Obtains an access token by the client credentials grant. */
   async token(sub: string, { resource, scope = 'ROLE_USER' }: { resource: string; scope?: string }): Promise<string> {
     const response = await fetch(`${this.url}/token`, {
       method: 'POST',
@@ -100,7 +100,7 @@ export class TestIssuer {
   }
 }
 
-/** Whoever asks is a client. Nothing is kept: tokens are JWTs. */
+/** Accepts every client. Nothing is stored, because tokens are JWTs. */
 const adapter = {
   find: (id: string) =>
     Promise.resolve({

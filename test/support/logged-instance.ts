@@ -3,7 +3,7 @@ import type { ChildProcess } from 'node:child_process';
 import { testEnvironment } from './app.js';
 import { hear } from './canary.js';
 
-/** The built service in a process of its own, on the database of this test file, with everything that it writes. */
+/** The built service in a process of its own, on this test file's database, with all of its output. */
 export class LoggedInstance {
   private constructor(
     private readonly process: ChildProcess,
@@ -18,7 +18,7 @@ export class LoggedInstance {
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     const written: Buffer[] = [];
-    // Once both streams are at their end, which may be later than the end of the process.
+    // Resolves once both streams have ended, which may be after the process.
     const closed = new Promise<void>((resolve) => {
       child.once('close', () => resolve());
     });
@@ -34,7 +34,7 @@ export class LoggedInstance {
     });
   }
 
-  /** Ends the process, and answers with what it wrote to its standard output and its standard error. */
+  /** Ends the process and returns what it wrote to its standard output and standard error. */
   async stop(): Promise<string> {
     this.process.kill();
     await this.closed;

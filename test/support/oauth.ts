@@ -33,7 +33,7 @@ export interface TestServiceAccount {
   privateKey: KeyObject;
 }
 
-/** A client with a redirect URI; `secret` is empty for a public one. */
+/** A client with a redirect URI. A public client's `secret` is empty. */
 export async function newClient(
   t: TestApp,
   organizationId: string,
@@ -79,7 +79,7 @@ export async function newServiceAccount(t: TestApp, organizationId: string): Pro
   return { id, clientId, organizationId, keyId, privateKey };
 }
 
-/** An assertion of a service account (RFC 7523, section 3); `claims` and `header` replace what is usual. */
+/** A service account's assertion (RFC 7523, section 3). `claims` and `header` override the defaults. */
 export function assertionOf(
   t: TestApp,
   account: TestServiceAccount,
@@ -102,7 +102,7 @@ export function assertionOf(
     .sign(account.privateKey);
 }
 
-/** A request at the token endpoint, with the client's secret as HTTP Basic if it has one. */
+/** Sends a request to the token endpoint, with HTTP Basic if the client has a secret. */
 export function requestToken(
   base: string,
   fields: Record<string, string>,
@@ -117,7 +117,7 @@ export function requestToken(
   });
 }
 
-/** A browser that remembers its cookies and follows redirects within the service. */
+/** A browser that keeps cookies and follows redirects within the service. */
 export class Browser {
   private readonly cookies = new Map<string, string>();
 
@@ -146,7 +146,7 @@ export class Browser {
     return this.open(location.replace(this.publicUrl, ''));
   }
 
-  /** Signs in and agrees, and answers where the browser is sent then. */
+  /** Signs in and agrees, and returns where the browser is sent then. */
   async authorize(query: string, emailAddress: string, password = PASSWORD): Promise<URL> {
     const signIn = await this.open(`/oauth/authorize?${query}`);
     const consent = await this.open(actionOf(signIn), { email: emailAddress, password });
@@ -155,7 +155,7 @@ export class Browser {
   }
 }
 
-/** Where the form of a page goes. */
+/** The address that a page's form is sent to. */
 export function actionOf({ text, status }: Answer): string {
   const action = /action="([^"]+)"/.exec(text)?.[1];
   if (!action) throw new Error(`${status}: no form in ${text}`);
@@ -171,7 +171,7 @@ export async function newPerson(t: TestApp, organizationId: string): Promise<{ i
   return { id, emailAddress };
 }
 
-/** Everything that a test of the authorization server starts with. */
+/** What every test of the authorization server starts with. */
 export interface Scene {
   t: TestApp;
   organizationId: string;
@@ -203,7 +203,7 @@ export function authorizeQuery(client: TestClient, more: Record<string, string> 
   }).toString();
 }
 
-/** A code for the client of the scene, or another one. */
+/** A new code for the client of the scene, or another one. */
 export async function newCode(
   { t, client, person }: Scene,
   more: Record<string, string> = {},
@@ -227,7 +227,7 @@ export async function newTokens(
   return (await requestToken(scene.t.url, fields, of)).body;
 }
 
-/** A client that authenticates with a key of its own (`private_key_jwt`), for any of the algorithms. */
+/** A client that authenticates with its own key (`private_key_jwt`), with any algorithm. */
 export interface KeyClient {
   id: string;
   algorithm: string;
@@ -246,7 +246,10 @@ export async function newKeyClient(t: TestApp, organizationId: string, algorithm
   return { id, algorithm, privateKey };
 }
 
-/** With what such a client authenticates (RFC 7523, section 2.2); `claims` and `header` replace what is usual. */
+/**
+ * The parameters with which such a client authenticates (RFC 7523, section 2.2). `claims` and `header` override the
+ * defaults.
+ */
 export async function authenticationOf(
   { id, algorithm, privateKey }: KeyClient,
   claims: Record<string, unknown> = {},

@@ -2,7 +2,10 @@ import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** A site of somebody else: `/frame?src=…` is a page with a frame, `/form?to=…` one with a form; `/cookies` sets two cookies and says which it got. */
+/**
+ * Serves another site: `/frame?src=…` is a page with a frame, `/form?to=…` one with a form; `/cookies` sets two cookies
+ * and shows those that it received.
+ */
 export async function servePages(): Promise<{ port: number; server: Server }> {
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url!, 'http://pages');

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-// A database of its own for each test file. Set before anything is imported: entities read it.
+// Each test file has its own database. It must be set before anything is imported, because entities read it.
 const url = new URL(process.env.TEST_POSTGRES);
 url.pathname = `/latchkey_test_${randomBytes(6).toString('hex')}`;
 process.env.DATABASE_URL = url.href;

@@ -15,7 +15,7 @@ import { raw } from './raw.js';
 import type { TestCaller } from './world.js';
 
 const STALENESS_MS = 2000;
-/** A host of another organization, whose site is behind another proxy. */
+/** A site of another organization, behind another proxy. */
 const FOREIGN = 'foreign.example';
 /** Open to everybody, by the recipe in docs/proxies.md. */
 export const OPEN_PATH = '/payment/return';
@@ -29,7 +29,7 @@ export interface Ports {
   application: number;
 }
 
-/** Spellings that an application may not tell from the header's own name. */
+/** Spellings that an application may confuse with the header's own name. */
 const SPELLINGS = HEADERS.flatMap((name) => [
   name,
   name.toLowerCase(),
@@ -40,7 +40,7 @@ const SPELLINGS = HEADERS.flatMap((name) => [
   name.toLowerCase().replaceAll('-', '_'),
 ]);
 
-/** What a site does that stands behind Latchkey and a proxy with the configuration that we ship. */
+/** Tests a site that stands behind Latchkey and a proxy with the configuration that we ship. */
 export function itProtects(startProxy: (ports: Ports) => Promise<Pick<Proxy, 'stop'>>): void {
   let t: TestApp;
   let application: EchoApplication;
@@ -49,7 +49,7 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Pick<Proxy, 'st
   /** The public URL, and a second site of the same client on another host. */
   let site: string;
   let otherSite: string;
-  /** Another site, which has the first one in a frame, and one that may not. */
+  /** Another site that may frame the first one, and one that may not. */
   let host: string;
   let stranger: string;
   let pages: Awaited<ReturnType<typeof servePages>>;
@@ -95,7 +95,7 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Pick<Proxy, 'st
     return cookieOf(await ask(`/?oauth_token=${await t.loginToken(caller, user)}`));
   }
 
-  /** What the application was told, as a program sees it that takes `_` for `-`. */
+  /** The identity as a program receives it that treats `_` like `-`. */
   function identity(): Record<string, string[]> {
     const told: Record<string, string[]> = {};
     for (const [name, value] of application.last.headers)
@@ -144,7 +144,7 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Pick<Proxy, 'st
     expect([frame.url(), await frame.textContent('#user')]).toEqual([`${site}/course/1?a=1`, user]);
     expect(await (await frameOf(host, `${site}/course/2`)).textContent('#user')).toBe(user);
     expect(JSON.stringify(application.seen)).not.toMatch(new RegExp(`${token}|latchkey-embed`));
-    // Nowhere else: the page that says so is in no frame.
+    // The page that refuses can't be framed either.
     await (await frameOf(stranger, `${site}/course/2`)).waitForURL('chrome-error://chromewebdata/');
     expect((await page.goto(`${site}/course/2`))!.status()).toBe(401);
     await context.close();
@@ -494,7 +494,7 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Pick<Proxy, 'st
     expect(application.last.url).toBe('/forward-auth');
   });
 
-  // It ends the service, so it comes last.
+  // This test ends the service, so it comes last.
   it('nobody is let in while Latchkey is away', async () => {
     const cookie = await signIn();
     expect((await ask('/', { cookie })).status).toBe(200);
@@ -507,12 +507,12 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Pick<Proxy, 'st
   });
 }
 
-/** So many headers of 6 KiB. */
+/** So many headers of 6 KiB each. */
 function large(count: number): Record<string, string> {
   return Object.fromEntries(Array.from({ length: count }, (_, i) => [`x-large-${i}`, 'x'.repeat(6 * 1024)]));
 }
 
-/** Asks for a WebSocket, and sends `ping` once there is one. Answers everything that came back. */
+/** Requests a WebSocket and sends `ping` once it is open. Returns everything that came back. */
 function upgrade(site: string, cookie: string): Promise<string> {
   const { hostname, port, host } = new URL(site);
   return new Promise((resolve, reject) => {

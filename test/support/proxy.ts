@@ -8,7 +8,7 @@ import { setTimeout } from 'node:timers/promises';
 const START_TIMEOUT_MS = 10_000;
 const PAUSE_MS = 50;
 
-/** A real proxy in the foreground, with a configuration and a directory of its own. */
+/** A real proxy in the foreground, with its own configuration and directory. */
 export class Proxy {
   private constructor(
     private readonly process: ChildProcess,
@@ -16,18 +16,18 @@ export class Proxy {
     private readonly written: string[],
   ) {}
 
-  /** What it has written to its standard error so far. */
+  /** Its standard error so far. */
   get output(): string {
     return this.written.join('');
   }
 
   /**
-   * nginx with `http` as the inside of its `http` block, and `files` beside its configuration. `url` has to answer, with
-   * whatever status, when it is ready.
+   * Starts nginx with `http` inside its `http` block, and `files` beside its configuration. It is ready once `url`
+   * gives any answer.
    */
   static nginx(http: string, url: string, files: Record<string, string> = {}): Promise<Proxy> {
     const directory = mkdtempSync(join(tmpdir(), 'latchkey-nginx-'));
-    // Started by root, it keeps large bodies as somebody else, who has to get to its own directory in there.
+    // If root starts nginx, its workers run as another user, who stores large bodies in this directory.
     chmodSync(directory, 0o711);
     const configuration = join(directory, 'nginx.conf');
     const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
@@ -51,7 +51,7 @@ ${http}
     return Proxy.start(directory, url, 'nginx', ['-p', directory, '-c', configuration, '-e', 'stderr']);
   }
 
-  /** HAProxy with a whole configuration, and `files` beside it, where it also looks for them. */
+  /** Starts HAProxy with a complete configuration, and `files` beside it, where HAProxy looks for them. */
   static haproxy(configuration: string, url: string, files: Record<string, string> = {}): Promise<Proxy> {
     const directory = mkdtempSync(join(tmpdir(), 'latchkey-haproxy-'));
     for (const [name, text] of Object.entries({ ...files, 'haproxy.cfg': configuration }))
@@ -59,7 +59,7 @@ ${http}
     return Proxy.start(directory, url, 'haproxy', ['-db', '-f', 'haproxy.cfg']);
   }
 
-  /** Apache with `modules` of Debian, and `files` beside its configuration, which they may be run from. */
+  /** Starts Apache with `modules` of Debian, and `files` beside its configuration, which may be executable. */
   static apache(
     modules: string[],
     configuration: string,
@@ -67,7 +67,7 @@ ${http}
     files: Record<string, string> = {},
   ): Promise<Proxy> {
     const directory = mkdtempSync(join(tmpdir(), 'latchkey-apache-'));
-    // Started by root, it runs as somebody else.
+    // If root starts Apache, it runs as another user.
     chmodSync(directory, 0o711);
     for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text, { mode: 0o755 });
     const path = join(directory, 'apache.conf');
@@ -86,7 +86,7 @@ ${http}
     return Proxy.start(directory, url, 'apache2', ['-D', 'FOREGROUND', '-f', path]);
   }
 
-  /** Caddy with a whole Caddyfile. */
+  /** Starts Caddy with a complete Caddyfile. */
   static caddy(caddyfile: string, url: string): Promise<Proxy> {
     const directory = mkdtempSync(join(tmpdir(), 'latchkey-caddy-'));
     writeFileSync(join(directory, 'Caddyfile'), caddyfile);
@@ -123,7 +123,7 @@ ${http}
   }
 }
 
-/** A certificate of its own that nobody has signed is an answer too. */
+/** Whether the proxy answers. An untrusted certificate is an answer too. */
 function answers(url: string): Promise<boolean> {
   return fetch(url, { redirect: 'manual' }).then(
     () => true,

@@ -6,14 +6,14 @@ import { inspect } from './canary.js';
 
 interface RawOptions {
   method?: string;
-  /** A list sends the header several times. */
+  /** An array sends the header several times. */
   headers?: Record<string, string | string[]>;
   body?: string;
 }
 
 /**
- * Sends a request whose target is `target` letter by letter, where `fetch` would normalise it or refuse
- * the header. Every character stands for one byte, so that bytes that are no UTF-8 can be sent.
+ * Sends a request whose target is exactly `target`, where `fetch` would normalize it or refuse a header. Every
+ * character is one byte, so that invalid UTF-8 can be sent.
  */
 export function raw(
   base: string,
@@ -22,8 +22,7 @@ export function raw(
 ): Promise<Answer> {
   const { protocol, hostname, port } = new URL(base);
   const send = protocol === 'https:' ? secureRequest : request;
-  // A server of a test has signed its certificate itself.
-  // The handshake is with `base`, whatever Host says.
+  // The test servers have self-signed certificates. The handshake names `base`, whatever the Host header says.
   const servername = isIP(hostname) ? '' : hostname;
   const options = {
     hostname,
@@ -63,8 +62,8 @@ function flat(headers: Record<string, string | string[]>): Record<string, string
 }
 
 /**
- * Writes `message` to a connection of its own and reads what comes back, also when the service answers
- * before it has read everything. For what no HTTP client sends.
+ * Writes `message` to a new connection and reads the answer, even if the service answers before it has read everything.
+ * For requests that no HTTP client would send.
  */
 export function wire(base: string, message: string): Promise<Answer> {
   const { hostname, port } = new URL(base);

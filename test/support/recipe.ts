@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** The example in docs/proxies.md that is written in `language` and has `text` in it. */
+/** The example in docs/proxies.md in `language` that contains `text`. */
 export function recipe(language: string, text: string): string {
   const examples = readFileSync('docs/proxies.md', 'utf8').matchAll(/^```(\w+)\n([^]*?)^```$/gm);
   const found = [...examples].filter(([, of, example]) => of === language && example!.includes(text));

@@ -1,7 +1,7 @@
 import { connect, createServer } from 'node:net';
 import type { AddressInfo, Server, Socket } from 'node:net';
 
-/** A way to a server on which connections go silent: what is sent is taken and goes nowhere, and nothing is reset. */
+/** A TCP proxy whose connections can fall silent: they accept data and deliver none of it, without a reset. */
 export class SilentProxy {
   private readonly sockets = new Set<Socket>();
   private readonly pairs = new Map<Socket, Socket>();
@@ -25,14 +25,14 @@ export class SilentProxy {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Has some of the connections that there are go silent, for ever; new ones work. Answers how many they were. */
+  /** Silences some of the existing connections for ever. New ones work. Returns how many were silenced. */
   silence(count = this.pairs.size): number {
     const chosen = [...this.pairs].slice(0, count);
     for (const [client, server] of chosen) this.part(client, server);
     return chosen.length;
   }
 
-  /** What the server answers on the connections that there are gets lost; what it is asked still reaches it. */
+  /** Loses the server's answers on existing connections. Requests still reach the server. */
   loseAnswers(): void {
     for (const [client, server] of this.pairs) {
       server.unpipe(client);
@@ -40,18 +40,18 @@ export class SilentProxy {
     }
   }
 
-  /** A connection on which `text` is said from now on goes silent for ever, one byte before the end of what has it. */
+  /** Silences a connection for ever as soon as `text` is sent on it, one byte before the end of that message. */
   breakOffAfter(text: string): void {
     this.lastWords = text;
   }
 
-  /** All connections go silent, and new ones are from the beginning. */
+  /** Silences all connections, and new ones from their beginning. */
   silenceAll(): void {
     this.isDeaf = true;
     this.silence();
   }
 
-  /** New connections work again. */
+  /** Lets new connections work again. */
   recover(): void {
     this.isDeaf = false;
   }
@@ -87,7 +87,7 @@ export class SilentProxy {
     if (isLast) this.part(client, server);
   }
 
-  /** The two ends go on to be there, and hear nothing of each other. */
+  /** Separates the two ends. Both stay open and receive nothing from each other. */
   private part(client: Socket, server: Socket): void {
     this.pairs.delete(client);
     server.unpipe(client);

@@ -24,7 +24,7 @@ import { indexUser } from '../../src/users/user-search.js';
 import { User } from '../../src/schema/entities/user.entity.js';
 import { keep } from './canary.js';
 
-/** Who calls, and with what. */
+/** A caller, with the token that it calls with. */
 export interface TestCaller {
   id: string;
   clientId: string;
@@ -41,7 +41,7 @@ interface UserOptions {
   thirdPartyId?: [string, string];
 }
 
-/** Puts organizations, accounts and groups into the database. Everything has a sensible default. */
+/** Writes organizations, accounts and groups to the database, with sensible defaults. */
 export class World {
   constructor(private readonly app: NestFastifyApplication) {}
 
@@ -63,7 +63,7 @@ export class World {
     return id;
   }
 
-  /** A code is unique in the service, so each call makes a new one. */
+  /** A third party's code is unique, so each call makes a new one. */
   async thirdParty(organizationId: string): Promise<string> {
     const code = `TP-${randomBytes(4).toString('hex')}`;
     await this.write((db) => db.insert(ThirdParty, { code, organizationId }));
@@ -136,7 +136,7 @@ export class World {
     );
   }
 
-  /** Makes an origin the organization's, whosever it was. */
+  /** Makes an organization the origin's owner, whoever owned it before. */
   async origin(organizationId: string, origin: string): Promise<void> {
     await this.write(async (db) => {
       await db.delete(Origin, { origin, organizationId: Not(organizationId) });
@@ -144,7 +144,7 @@ export class World {
     });
   }
 
-  /** A client, with origins of its organization. */
+  /** A client with origins that its organization owns. */
   async client(organizationId: string, ...origins: string[]): Promise<string> {
     const id = newClientId();
     for (const origin of origins) await this.origin(organizationId, origin);
@@ -159,7 +159,7 @@ export class World {
     return id;
   }
 
-  /** A staff user of `organizationId` with a client and a token; by default one that may obtain login tokens. */
+  /** A staff user of `organizationId` with a client and a token. By default, the caller may obtain login tokens. */
   async caller({
     organizationId,
     permissions = ['OBTAIN_ACCESS_TOKENS'],
@@ -175,7 +175,7 @@ export class World {
     return { id, clientId, organizationId: organization, token };
   }
 
-  /** A user whom `caller` may let in, by way of a group of its own. */
+  /** A user whom `caller` may let in, through a new group. */
   async userOf(caller: TestCaller, options: UserOptions = {}): Promise<{ id: string; groupId: string }> {
     const id = await this.user({ organizationId: caller.organizationId, ...options });
     const groupId = await this.group(caller.organizationId);

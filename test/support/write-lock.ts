@@ -3,7 +3,7 @@ import BetterSqlite3 from 'better-sqlite3';
 import { Client } from 'pg';
 import { call } from './app.js';
 
-/** Holds up everything that writes sessions, in whatever process it runs. */
+/** A lock that blocks every write of sessions, in any process. */
 export interface WriteLock {
   /** Resolves once the instance at `url` waits for the lock. */
   holdsUp(url: string): Promise<void>;
@@ -22,7 +22,7 @@ function lockSqlite(path: string): WriteLock {
   const connection = new BetterSqlite3(path);
   connection.exec('BEGIN IMMEDIATE');
   return {
-    // Reads are answered meanwhile. After a few of them, what was sent before them has come as far as the lock.
+    // Reads are answered meanwhile. After a few of them, earlier requests have reached the lock.
     holdsUp: async (url) => {
       for (let i = 0; i < 5; i++) await call(url, '/health');
     },
