@@ -220,6 +220,20 @@ describe('the commands for clients', () => {
     expect(await fail('clients', 'delete', id!)).toContain('There is no client');
   });
 
+  it('say which clients are compatible with Drillster', async () => {
+    const create = (...options: string[]): Promise<string> =>
+      run('clients', 'create', '-o', admin.organizationId, '-n', 'H', '--redirect-uri', REDIRECT_URI, ...options);
+    const strict = idIn(await create());
+    expect(await compatibilityOf(admin, strict)).toBeUndefined();
+    const lenient = idIn(await create('--compatibility', 'drillster'));
+    expect(await compatibilityOf(admin, lenient)).toBe('drillster');
+    await run('clients', 'change', lenient, '--compatibility', 'none');
+    expect(await compatibilityOf(admin, lenient)).toBeUndefined();
+    await run('clients', 'change', strict, '--compatibility', 'drillster');
+    expect(await compatibilityOf(admin, strict)).toBe('drillster');
+    expect(await fail('clients', 'change', strict, '--compatibility', 'keycloak')).toContain('drillster');
+  });
+
   it('rotate a secret without a gap', async () => {
     const created = await run(
       'clients',
@@ -461,3 +475,11 @@ describe('what a command says', () => {
     expect(stdout).toContain('--json');
   }, 60_000);
 });
+
+async function compatibilityOf(admin: TestCaller, id: string): Promise<unknown> {
+  return ((await t.as(admin)(`/client/${id}`)).body as { compatibility?: string }).compatibility;
+}
+
+function idIn(output: string): string {
+  return /^client_id=(\S+)$/m.exec(output)![1]!;
+}

@@ -5,6 +5,7 @@ import { MIGRATIONS } from '../src/schema/migrations.js';
 import { NameOriginsOfTokens1795710000000 } from '../src/schema/migrations/1795710000000-NameOriginsOfTokens.js';
 import { NameAccountsOfSignIns1795770000000 } from '../src/schema/migrations/1795770000000-NameAccountsOfSignIns.js';
 import { FoldEmailAddresses1796400000000 } from '../src/schema/migrations/1796400000000-FoldEmailAddresses.js';
+import { AddCompatibilityOfClients1796600000000 } from '../src/schema/migrations/1796600000000-AddCompatibilityOfClients.js';
 import { GiveOriginsOwners1796100000000 } from '../src/schema/migrations/1796100000000-GiveOriginsOwners.js';
 import { dataSourceOptions } from '../src/schema/data-source.js';
 import { testEnvironment } from './support/app.js';
@@ -189,6 +190,27 @@ it('an origin stays with the organization whose clients alone had it, and one of
   expect(await db.query(`SELECT "client_id", "origin" FROM "client_origins" ORDER BY "client_id"`)).toEqual([
     { client_id: 'a1', origin: 'https://a.example' },
     { client_id: 'a2', origin: 'https://a.example' },
+  ]);
+});
+
+it('clients of before the upgrade are compatible with Drillster, and new ones are not', async () => {
+  await db.runMigrations({ transaction: 'each' });
+  const undone = MIGRATIONS.slice(MIGRATIONS.indexOf(AddCompatibilityOfClients1796600000000));
+  for (const _ of undone) await db.undoLastMigration({ transaction: 'each' });
+  const at = `'2026-01-01 00:00:00.000'`;
+  const insert = (id: string): Promise<unknown> =>
+    db.query(
+      `INSERT INTO "clients" ("id", "name", "organization_id", "created_at") VALUES ('${id}', 'C', 'oc', ${at})`,
+    );
+  await db.query(`INSERT INTO "organizations" ("id", "name", "created_at") VALUES ('oc', 'C', ${at})`);
+  await insert('before');
+  await db.runMigrations({ transaction: 'each' });
+  await insert('after');
+  expect(
+    await db.query(`SELECT "id", "compatibility" FROM "clients" WHERE "organization_id" = 'oc' ORDER BY "id"`),
+  ).toEqual([
+    { id: 'after', compatibility: null },
+    { id: 'before', compatibility: 'drillster' },
   ]);
 });
 

@@ -70,13 +70,24 @@ export function inspect(sent: Sent, answer: { headers: Headers; text: string; bo
   keepHandedOut(answer);
 }
 
+/** The tokens that a refresh with a refresh token was answered with, by that token. */
+const refreshed = new Map<string, Set<unknown>>();
+
 /**
- * The text to check. Only a refresh may be answered with known tokens: a kept one, or those that a public client
- * missed.
+ * The text to check. Only a refresh may be answered with known tokens: the refresh token that was sent, which a
+ * confidential client keeps, or what the same refresh was answered with, which a public client may have missed.
  */
 function textOf({ body: sent = '' }: Sent, { text, body }: { text: string; body: unknown }): string {
-  if (!/grant_type"?[=:]"?refresh_token/.test(sent) || typeof body !== 'object') return text;
-  return JSON.stringify({ ...body, access_token: null, refresh_token: null });
+  const used =
+    /grant_type"?[=:]"?refresh_token/.test(sent) && /(?:^|[&{,]"?)refresh_token"?[=:]"?([^&"]+)/.exec(sent)?.[1];
+  if (!used || typeof body !== 'object') return text;
+  const tokens = body as { access_token?: unknown; refresh_token?: unknown };
+  const before = refreshed.get(used) ?? new Set();
+  const rest = { ...tokens };
+  if (before.has(tokens.access_token)) delete rest.access_token;
+  if (tokens.refresh_token === used || before.has(tokens.refresh_token)) delete rest.refresh_token;
+  refreshed.set(used, new Set([...before, tokens.access_token, tokens.refresh_token]));
+  return JSON.stringify(rest);
 }
 
 /** Remembers the JWTs in a request. Other secrets were handed out before. */
