@@ -37,17 +37,17 @@ const MAX_TTL_SECONDS = 30 * SECONDS_PER_DAY;
 
 const IMPORT_HELP = `
 The file is UTF-8. Commas, semicolons or tabs separate its cells.
-Columns, in any order and in capitals or small letters: name (or realName), emailAddress, thirdPartyId.CODE for each
+The columns can be in any order, in upper or lower case: name (or realName), emailAddress, thirdPartyId.CODE for each
 third party (or thirdParty and thirdPartyId), locale, timeZone, description,
-yearOfBirth, domicile, status, group. An empty cell says nothing.
+yearOfBirth, domicile, status, group. An empty cell changes nothing.
 
-A row with an e-mail address or third-party ID that an account has is about that
-account; any other row is a new account. For several groups, write several rows,
-which may not say different things of the account.
-A group is named by its id, or by a custom reference or name that only it has.
+A row whose e-mail address or third-party ID belongs to an account changes that
+account. Any other row creates an account. For several groups, write several rows.
+They must not give different values for the account.
+Name a group by its ID, or by a custom reference or name that is unique.
 
-Every row is checked before anything is written. If one is wrong, nothing is.
-The same file imported twice changes nothing.`;
+Every row is checked before anything is written. If one is wrong, nothing is written.
+Importing the same file again changes nothing.`;
 
 interface GlobalOptions {
   envFile?: string;
@@ -56,10 +56,10 @@ interface GlobalOptions {
 
 const program = new Command('latchkey')
   .description(
-    'Administers the database of Latchkey that the environment names, as for the service, and says on the standard error which one that is.',
+    'Administers Latchkey’s database. It reads the same environment variables as the service, and prints the name of the database to standard error.',
   )
   .option('--env-file <file>', ENV_FILE_HELP)
-  .option('--create', 'make the database if there is none')
+  .option('--create', 'create the database if it does not exist')
   .version(VERSION)
   .configureHelp({ showGlobalOptions: true })
   .hook('preAction', () => {
@@ -72,10 +72,10 @@ program
   .description('Prints an access token with which a staff user can call the API.')
   .requiredOption('-u, --user <reference>', 'a user ID, an e-mail address, or CODE$ID')
   .option('-c, --client <id>', 'the OAuth client to call with (default: the first one of the user’s organization)')
-  .option('-t, --ttl <seconds>', `how long it is good, 1 to ${MAX_TTL_SECONDS}`, parseTtl, 3600)
+  .option('-t, --ttl <seconds>', `how long the token is valid, 1 to ${MAX_TTL_SECONDS}`, parseTtl, 3600)
   .action(async ({ user, client, ttl }: { user: string; client?: string; ttl: number }) => {
     const ref = parseUserRef(user);
-    if (ref.by === 'self') throw new Error('Name the user: nobody is signed in on the command line.');
+    if (ref.by === 'self') throw new Error('Name the user instead of self: nobody is signed in on the command line.');
     await withApplication(async (app) => {
       process.stdout.write(`${await app.get(CallerTokensService).mint(ref, ttl, client)}\n`);
     });
@@ -83,11 +83,11 @@ program
 
 program
   .command('import')
-  .description('Brings users, third-party IDs and group memberships in from a CSV file.')
-  .argument('<file>', 'with the names of the columns in its first line; - for the standard input')
+  .description('Imports users, third-party IDs and group memberships from a CSV file.')
+  .argument('<file>', 'CSV with a header line; - for standard input')
   .requiredOption('-o, --organization <id or name>', 'the organization that manages the users')
-  .option('-n, --dry-run', 'only say what would change')
-  .option('--create-groups', 'make the groups that the file names and that there are not')
+  .option('-n, --dry-run', 'only report what would change')
+  .option('--create-groups', 'create the groups in the file that do not exist')
   .addHelpText('after', IMPORT_HELP)
   .action(async (file: string, options: { organization: string; dryRun?: true; createGroups?: true }) => {
     const { dryRun = false, createGroups = false, organization } = options;
@@ -108,10 +108,10 @@ program
           })
           .finally(() => progress.stop());
         const { rows, created, changed, unchanged, joined, groups, faults } = counts;
-        if (faults > 0) throw new Error(`${faults} of ${counted(rows, 'row')} can't be taken: nothing is imported.`);
+        if (faults > 0) throw new Error(`${faults} of ${counted(rows, 'row')} are wrong. Nothing was imported.`);
         const users = `${counted(created, 'new user')}, ${changed} changed, ${unchanged} unchanged`;
         const what = `${counted(rows, 'row')}: ${users}; ${counted(joined, 'new membership')}, ${counted(groups, 'new group')}`;
-        process.stdout.write(`${what}${dryRun ? ' – a dry run, nothing is written' : ''}\n`);
+        process.stdout.write(`${what}${dryRun ? ' (dry run, nothing was written)' : ''}\n`);
       }),
     );
   });
@@ -119,7 +119,7 @@ program
 program
   .command('export')
   .description('Writes the users of an organization as CSV, in the form that `import` reads.')
-  .argument('[file]', 'where to; without it, or with -, to the standard output')
+  .argument('[file]', 'the file to write; standard output if it is absent or -')
   .requiredOption('-o, --organization <id or name>', 'the organization that manages the users')
   .action(async (path: string | undefined, { organization }: { organization: string }) => {
     const file = path === '-' ? undefined : path;
@@ -142,7 +142,7 @@ program
 program
   .command('openapi')
   .description('Writes the OpenAPI 3.1 description of the API. It needs no database.')
-  .argument('[file]', 'where to; without it, to the standard output')
+  .argument('[file]', 'the file to write (default: standard output)')
   .action(async (file?: string) => {
     const text = await describeRoutes(readSettings(process.env));
     if (file) await writeFile(file, text);
@@ -183,7 +183,7 @@ async function requireDatabase(): Promise<void> {
   process.stderr.write(`Database: ${name}\n`);
   if (program.opts<GlobalOptions>().create || (await isDatabaseThere(dataSourceOptions(settings)))) return;
   throw new Error(
-    `There is no Latchkey database (${name}). Give the service's variables, in the environment or with --env-file, or make it with --create.`,
+    `There is no Latchkey database (${name}). Set the service's variables in the environment or with --env-file, or create the database with --create.`,
   );
 }
 
@@ -196,16 +196,16 @@ function reason(error: NodeJS.ErrnoException): string {
   const { code, path, message } = error;
   if (code === 'EISDIR') return `${path} is a directory.`;
   if (path !== undefined && code === 'ENOENT') return `There is no ${path}.`;
-  if (path !== undefined && code === 'EACCES') return `${path} may not be read or written.`;
+  if (path !== undefined && code === 'EACCES') return `There is no permission to read or write ${path}.`;
   if (isDatabaseUnavailable(error))
-    return `The database can't be used now: ${message || code}. Try again when no other process holds it up.`;
+    return `The database is not available: ${message || code}. Try again when no other process is using it.`;
   return message;
 }
 
 function parseTtl(text: string): number {
   const seconds = Number(text);
   if (!Number.isInteger(seconds) || seconds < 1 || seconds > MAX_TTL_SECONDS)
-    throw new InvalidArgumentError(`It must be 1 to ${MAX_TTL_SECONDS} seconds.`);
+    throw new InvalidArgumentError(`The TTL must be 1 to ${MAX_TTL_SECONDS} seconds.`);
   return seconds;
 }
 

@@ -16,7 +16,7 @@ const HELP = `Usage: npm start -- [--env-file <file>]
 
   --env-file <file>  ${ENV_FILE_HELP}
 
-The README names the variables. Everything else is done with npm run latchkey.
+The README lists the variables. For everything else, use npm run latchkey.
 `;
 
 async function main(): Promise<void> {
@@ -52,7 +52,7 @@ function endOnSignal(app: INestApplication, graceSeconds: number): void {
     isEnding = true;
     setTimeout(
       () => {
-        new Logger('Latchkey').error('It could not end in time, and was cut off.');
+        new Logger('Latchkey').error('The shutdown did not finish in time and was cut off.');
         process.exit(1);
       },
       (graceSeconds + 1) * 1000,
@@ -71,8 +71,9 @@ main().catch((error: unknown) => {
 /** The reason of a failed start: one line if the operator can resolve it, and a stack trace otherwise. */
 function reason(error: unknown): string {
   const { message, stack, code } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') return `Another process listens there (${message}). Set PORT to a free one.`;
-  if (code === 'EADDRNOTAVAIL' || code === 'EACCES') return `It can't listen there (${message}). Check HOST and PORT.`;
+  if (code === 'EADDRINUSE') return `Another process is using this address (${message}). Set PORT to a free port.`;
+  if (code === 'EADDRNOTAVAIL' || code === 'EACCES')
+    return `Cannot listen on this address (${message}). Check HOST and PORT.`;
   if (isDatabaseUnavailable(error)) return `The database can't be reached: ${message || code}`;
   return error instanceof StartError ? message : (stack ?? message);
 }

@@ -403,7 +403,7 @@ describe('the command line', () => {
     const refused = await cli('import', bad, '--organization', admin.organizationId);
     expect(refused).toMatchObject({ code: 1, stdout: '' });
     expect(refused.stderr).toContain('line 2: email_address_invalid:');
-    expect(refused.stderr).toContain("latchkey: 1 of 2 rows can't be taken: nothing is imported.\n");
+    expect(refused.stderr).toContain('latchkey: 1 of 2 rows are wrong. Nothing was imported.\n');
     expect((await cli('import', 'nowhere.csv', '-o', admin.organizationId)).stderr).toContain(
       'latchkey: There is no nowhere.csv.\n',
     );
@@ -412,7 +412,7 @@ describe('the command line', () => {
     );
     const good = file('name,emailAddress', `B,b@${code.toLowerCase()}.example`);
     const dry = await cli('import', good, '-n', '-o', admin.organizationId);
-    expect(dry.stdout).toMatch(/^1 row: 1 new user,.* a dry run, nothing is written\n$/);
+    expect(dry.stdout).toMatch(/^1 row: 1 new user,.* \(dry run, nothing was written\)\n$/);
     const imported = await cli('import', good, '-o', admin.organizationId);
     expect(imported).toMatchObject({ code: 0, stderr: expect.not.stringContaining('latchkey:') });
     expect(imported.stdout).toMatch(/^1 row: 1 new user, 0 changed, 0 unchanged; 0 new memberships, 0 new groups\n$/);

@@ -80,7 +80,7 @@ it('a password is asked for twice on a terminal, and shown neither time', async 
   const { id } = await newPerson(t, await t.world.organization());
   const next = 'seventeen purple otters';
   const different = await typeToCli([next, `${next}!`], 'password', '--user', id);
-  expect(different).toMatchObject({ code: 1, stdout: expect.stringContaining('The two are not the same.') });
+  expect(different).toMatchObject({ code: 1, stdout: expect.stringContaining('The two passwords are not the same.') });
   const { code, stdout } = await typeToCli([next, next], 'password', '--user', id);
   expect([code, stdout]).toEqual([0, expect.stringContaining('The password is set.')]);
   expect(stdout).not.toContain('otters');
@@ -97,7 +97,7 @@ it('a link for a password is printed, and is refused for whoever has no address'
   ]);
   const form = { password: 'seventeen purple otters', again: 'seventeen purple otters' };
   const { text } = await new Browser(t).open(stdout.trim().replace(PUBLIC_URL, ''), form);
-  expect(text).toContain('Your password is set');
+  expect(text).toContain('Your password has been set');
   await t.world.write((db) => db.delete(EmailAddress, { userId: id }));
   expect(await runCli('password-link', '--user', id)).toMatchObject({
     code: 1,
@@ -347,8 +347,8 @@ describe('the commands for service accounts', () => {
   });
 
   it.each([
-    ['a permission on no group', ['MANAGE'], 'given with --group'],
-    ['an account permission on a group', ['MANAGE_USERS', '--group', 'x'], 'given with --group'],
+    ['a permission on no group', ['MANAGE'], 'need --group'],
+    ['an account permission on a group', ['MANAGE_USERS', '--group', 'x'], 'need --group'],
     ['a group that there is not', ['VIEW', '--group', 'Nowhere'], 'has no group'],
     ['a permission that there is not', ['EVERYTHING'], 'Allowed choices'],
   ])('grant no %s', async (_title, args, message) => {

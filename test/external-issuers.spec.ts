@@ -496,6 +496,6 @@ describe('an issuer that is down from the start', () => {
     await app.close();
     const said = output.mock.calls.map(([text]) => String(text)).join('');
     expect(said).toContain(`There is no client ${trusted.clientId}`);
-    expect(said.match(/can't be had/g)).toHaveLength(1);
+    expect(said.match(/could not be fetched/g)).toHaveLength(1);
   });
 });

@@ -49,7 +49,7 @@ function sentence(path: string, problem: string, cure: string): unknown {
   );
 }
 
-const CURE = 'the user that runs Latchkey may write, in a directory that they may write to';
+const CURE = 'The user that runs Latchkey needs write access to the file and its directory.';
 
 describe('a SQLite file that the user may not use', () => {
   it('in a directory that can’t be written is said in one sentence', async () => {
@@ -137,7 +137,7 @@ it('a SQLite file that another process has locked is said in one sentence, with 
     const { code, stderr } = await run(path, 'cli', 'organizations', 'create', 'Second');
     expect({ code, stderr }).toEqual({
       code: 1,
-      stderr: sentence(path, 'is locked by another process', 'Wait until it is done, or end it'),
+      stderr: sentence(path, 'is locked by another process', 'Wait until it is done, or stop it'),
     });
   } finally {
     other.exec('ROLLBACK');

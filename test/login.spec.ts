@@ -414,7 +414,7 @@ describe('a link', () => {
     const token = await t.loginToken(caller, user, '?delivery=link');
     await send(token, 'open');
     for (const answer of [await visit(token), await send(token, 'open')])
-      expect([answer.status, titleOf(answer)]).toEqual([410, 'This link was used before']);
+      expect([answer.status, titleOf(answer)]).toEqual([410, 'This link was already used']);
     const late = await t.loginToken(caller, user, '?delivery=link');
     t.clock.advance(121);
     for (const answer of [await visit(late), await send(late, 'open')])
@@ -565,7 +565,7 @@ describe('a frame', () => {
     expect([button, landing, used, ask, expired].map((page) => [page.status, titleOf(page)])).toEqual([
       [200, 'One more step'],
       [200, 'You are signed in'],
-      [410, 'This link was used before'],
+      [410, 'This link was already used'],
       [200, 'Continue as somebody else?'],
       [410, 'This link has expired'],
     ]);

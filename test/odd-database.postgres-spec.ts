@@ -65,7 +65,7 @@ describe('a database with other settings', () => {
   it('of encoding is refused in one sentence', async () => {
     await create(`ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0`);
     await expect(open(urlOf())).rejects.toThrow(
-      `The database ${name} has the encoding LATIN1, and Latchkey needs UTF8. Make another one: CREATE DATABASE`,
+      `The database ${name} has the encoding LATIN1, but Latchkey needs UTF8. Create another database: CREATE DATABASE`,
     );
   });
 
@@ -84,6 +84,6 @@ it('a user who may not make tables is told which right is missing', async () => 
   await owner.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
   await owner.end();
   await expect(open(urlOf(name))).rejects.toThrow(
-    /^DATABASE_URL's user may not bring the schema up to date: permission denied for schema public\. Let them .*GRANT CREATE/,
+    /^The user in DATABASE_URL is not allowed to migrate the schema: permission denied for schema public\. Let them .*GRANT CREATE/,
   );
 });

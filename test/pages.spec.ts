@@ -49,7 +49,7 @@ describe('a browser that asks for HTML gets a page', () => {
     { path: '/nothing', status: 404, title: 'There is no page here' },
     { path: '/logout', status: 405, title: 'There is no page here' },
     { path: '/session', status: 401, title: 'You are not signed in' },
-    { path: '/oauth/interaction/nothing', status: 400, title: 'Your browser refuses cookies' },
+    { path: '/oauth/interaction/nothing', status: 400, title: 'Your browser blocks cookies' },
     { path: '/login', status: 400, title: 'This link is not complete' },
     { path: '/login?token=a&token=b', status: 400, title: 'This link does not work' },
   ])('at $path', async ({ path, status, title }) => {

@@ -61,7 +61,7 @@ describe('one’s own password', () => {
   it('is changed with the current one, in this browser, and everybody else is signed out', async () => {
     const [browser, other] = [await signedIn(), await signedIn()];
     const answer = await browser.open('/oauth/account/password', { current: PASSWORD, password: NEXT, again: NEXT });
-    expect(titleOf(answer)).toBe('Your password is changed');
+    expect(titleOf(answer)).toBe('Your password has been changed');
     expect([await canSignIn(PASSWORD), await canSignIn(NEXT)]).toEqual([false, true]);
     expect([titleOf(await browser.open('/oauth/account')), titleOf(await other.open('/oauth/account'))]).toEqual([
       'Your account',
@@ -130,7 +130,7 @@ describe('a link for a password', () => {
     const browser = await signedIn();
     const link = await newLink();
     expect(titleOf(await t.call(link))).toBe('Set your password');
-    expect(titleOf(await follow(link))).toBe('Your password is set');
+    expect(titleOf(await follow(link))).toBe('Your password has been set');
     expect([await canSignIn(PASSWORD), await canSignIn(NEXT)]).toEqual([false, true]);
     expect(titleOf(await browser.open('/oauth/account'))).toBe('Sign in');
     for (const again of [await follow(link), await t.call(link)]) expect(again.status).toBe(401);
@@ -155,7 +155,7 @@ describe('a link for a password', () => {
     const body = new URLSearchParams({ password: NEXT, again: NEXT }).toString();
     const headers = { 'content-type': 'application/x-www-form-urlencoded', 'sec-fetch-site': 'cross-site' };
     expect((await t.call(link, { method: 'POST', headers, body })).status).toBe(403);
-    expect(titleOf(await follow(link))).toBe('Your password is set');
+    expect(titleOf(await follow(link))).toBe('Your password has been set');
   });
 
   it.each([
@@ -165,7 +165,7 @@ describe('a link for a password', () => {
     const link = await newLink();
     const answer = await follow(link, password, again);
     expect([answer.status, alertOf(answer)]).toEqual([400, expect.stringMatching(/\w/)]);
-    expect(titleOf(await follow(link))).toBe('Your password is set');
+    expect(titleOf(await follow(link))).toBe('Your password has been set');
   });
 
   it('is good for a day, and until the next one or another password', async () => {

@@ -161,7 +161,7 @@ describe('GET /login', () => {
     const page = await t.call(`/login?token=${token}`, { headers: HTML });
     expect(page.status).toBe(410);
     expect(page.headers.get('content-type')).toBe('text/html; charset=utf-8');
-    expect(page.text).toContain('This link was used before');
+    expect(page.text).toContain('This link was already used');
     expect(page.text).toContain('follow the link again');
     expect(page.text).toContain(page.headers.get('x-request-id')!);
     expect(page.text).not.toContain(token);

@@ -87,7 +87,7 @@ describe('the demo organization', () => {
     ];
     for (const env of elsewhere) {
       const { code, stderr } = await run('main', testEnvironment(env), '.');
-      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('whose password everybody knows') });
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('whose password is public') });
     }
   });
 });
@@ -154,7 +154,7 @@ describe('the start in production', () => {
       '.',
     );
     expect(code).toBe(1);
-    expect(stderr).toContain('stored under another SECRET_KEY');
+    expect(stderr).toContain('encrypted with another SECRET_KEY');
   });
 });
 

@@ -85,7 +85,7 @@ export class ExternalTokensService implements OnApplicationBootstrap {
     for (const { trusted } of this.sources.values())
       if ((await this.database.read(CLIENT, [trusted.clientId])).length === 0)
         new Logger('ExternalTokens').warn(
-          `There is no client ${trusted.clientId}: the tokens of ${trusted.issuer} are refused until there is.`,
+          `There is no client ${trusted.clientId}. The tokens of ${trusted.issuer} are refused until it exists.`,
         );
   }
 

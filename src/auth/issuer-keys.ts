@@ -47,7 +47,7 @@ export class IssuerKeys {
    * matches
    */
   async find(header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<CryptoKey> {
-    if (!isPlainHeader(header)) throw new errors.JWSInvalid('the header says more than is understood here');
+    if (!isPlainHeader(header)) throw new errors.JWSInvalid('the header has parameters that are not supported');
     if (this.ageOf(this.fetchedAt) > KEYS_FRESH_MS) await this.tryToFetch();
     const { keys } = this;
     if (!keys || this.ageOf(this.fetchedAt) > KEYS_KEPT_MS)
@@ -80,7 +80,9 @@ export class IssuerKeys {
     } catch (error) {
       this.failures += 1;
       const { message, cause } = error as Error;
-      this.logger.warn(`The keys of ${this.issuer} can't be had: ${message}${cause ? `, ${String(cause)}` : ''}`);
+      this.logger.warn(
+        `The keys of ${this.issuer} could not be fetched: ${message}${cause ? `, ${String(cause)}` : ''}`,
+      );
     }
   }
 
@@ -89,7 +91,7 @@ export class IssuerKeys {
     if (!Array.isArray(keys)) throw new Error('its key set has no keys');
     const good = (keys as JWK[]).filter((jwk) => {
       const weakness = isForSignatures(jwk) ? weaknessOfJwk(jwk) : null;
-      if (weakness) this.logger.warn(`A key of ${this.issuer} is left out: ${weakness}.`);
+      if (weakness) this.logger.warn(`A key of ${this.issuer} is not used: ${weakness}.`);
       return isForSignatures(jwk) && weakness === null;
     });
     return { keys: good };
@@ -97,8 +99,8 @@ export class IssuerKeys {
 
   private async findKeySet(signal: AbortSignal): Promise<string> {
     const { issuer, jwks_uri: keySet } = await this.findMetadata(signal);
-    if (issuer !== this.issuer) throw new Error(`its metadata are those of ${JSON.stringify(issuer)}`);
-    if (!isTrustworthyUrl(keySet, this.isProduction)) throw new Error('its metadata name no https URL of a key set');
+    if (issuer !== this.issuer) throw new Error(`its metadata belong to another issuer, ${JSON.stringify(issuer)}`);
+    if (!isTrustworthyUrl(keySet, this.isProduction)) throw new Error('its metadata have no https URL in jwks_uri');
     return keySet;
   }
 
@@ -130,7 +132,7 @@ function weaknessOfJwk(jwk: JWK): string | null {
   try {
     return weaknessOf(createPublicKey({ key: jwk as JsonWebKey, format: 'jwk' }));
   } catch {
-    return 'it can’t be read';
+    return 'it cannot be read';
   }
 }
 
@@ -140,16 +142,16 @@ async function getJson(url: string, signal: AbortSignal): Promise<Record<string,
   const response = await fetch(url, { signal, redirect: 'error', headers: { accept: 'application/json' } });
   if (response.status !== 200) {
     await response.body?.cancel();
-    throw new StatusError(`${url} answers ${response.status}`);
+    throw new StatusError(`${url} answered with status ${response.status}`);
   }
   const chunks: Uint8Array[] = [];
   let length = 0;
   for await (const chunk of response.body!) {
     length += chunk.length;
-    if (length > MAX_BYTES) throw new Error(`${url} answers more than ${MAX_BYTES} bytes`);
+    if (length > MAX_BYTES) throw new Error(`${url} answered with more than ${MAX_BYTES} bytes`);
     chunks.push(chunk);
   }
   const value: unknown = JSON.parse(Buffer.concat(chunks).toString());
-  if (typeof value !== 'object' || value === null) throw new Error(`${url} answers no object`);
+  if (typeof value !== 'object' || value === null) throw new Error(`${url} did not answer with a JSON object`);
   return value as Record<string, unknown>;
 }

@@ -40,10 +40,12 @@ function addCreate({ commands, output, withApplication }: CommandGroup): void {
   withFields(
     commands
       .command('create')
-      .description('Registers one, and prints client_id=… and, unless it needs none, client_secret=…, shown this once.')
+      .description(
+        'Registers a client. Prints client_id=… and, if it needs one, client_secret=…, which is only shown once.',
+      )
       .requiredOption('-o, --organization <id or name>', 'the organization of the client')
-      .requiredOption('-n, --name <name>', 'what it is called')
-      .option('--public', 'it can keep no secret'),
+      .requiredOption('-n, --name <name>', 'its name')
+      .option('--public', 'the client cannot keep a secret'),
   ).action(({ organization, public: isPublic, ...fields }: Fields & { organization: string; public?: true }) =>
     withApplication(async (app) => {
       const client = checked(NewClientDto, { ...(await read(fields)), isPublic: isPublic ?? false });
@@ -61,9 +63,9 @@ function addExplorer({ commands, output, withApplication }: CommandGroup): void 
   commands
     .command('explorer')
     .description(
-      'Lets people sign in at /docs, the explorer of the API: registers its public client for the PUBLIC_URL. Run it again when that changes.',
+      'Lets people sign in at /docs, the explorer of the API: registers a public client for the PUBLIC_URL. Run it again when PUBLIC_URL changes.',
     )
-    .requiredOption('-o, --organization <id or name>', 'whose the client is')
+    .requiredOption('-o, --organization <id or name>', 'the organization of the client')
     .action(({ organization }: { organization: string }) =>
       withApplication(async (app) => {
         await app.get(Database).transaction(async (db) => {
@@ -79,7 +81,7 @@ function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
     .description('Prints a line for each client of an organization: id, how it authenticates, name.')
-    .requiredOption('-o, --organization <id or name>', 'whose they are')
+    .requiredOption('-o, --organization <id or name>', 'the organization of the clients')
     .action(({ organization }: { organization: string }) =>
       withApplication(async (app) => {
         const { id } = await app.get(Database).transaction((db) => findOrganization(db, organization));
@@ -95,7 +97,7 @@ function addList({ commands, output, withApplication }: CommandGroup): void {
 function addShow({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('show')
-    .description('Prints a client as the API shows it, as JSON. Secrets are in no list.')
+    .description('Prints a client as JSON, as the API shows it. Secrets are not shown.')
     .argument('<id>', 'of the client')
     .action((id: string) =>
       withApplication(async (app) => {
@@ -110,9 +112,9 @@ function addChange({ commands, withApplication }: CommandGroup): void {
   withFields(
     commands
       .command('change')
-      .description('Changes what is given; a list takes the place of the one before.')
+      .description('Changes the fields that are given. A list replaces the previous list.')
       .argument('<id>', 'of the client')
-      .option('-n, --name <name>', 'what it is called'),
+      .option('-n, --name <name>', 'its name'),
   ).action((id: string, fields: Fields) =>
     withApplication(async (app) => {
       const changes = checked(ClientChangesDto, await read(fields));
@@ -129,7 +131,7 @@ function addChange({ commands, withApplication }: CommandGroup): void {
 function addRotateSecret({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('rotate-secret')
-    .description('Makes a new secret, and prints it this once. The others stay good until they are deleted.')
+    .description('Creates a new secret and prints it once. The other secrets stay valid until they are deleted.')
     .argument('<id>', 'of the client')
     .action((id: string) =>
       withApplication(async (app) => {
@@ -137,7 +139,9 @@ function addRotateSecret({ commands, output, withApplication }: CommandGroup): v
           .get(Database)
           .transaction(async (db) => app.get(ClientSecretsService).insert(db, await requireClient(db, null, id), null));
         output.one(created, created.secret);
-        tell(`It is called ${created.id}. Delete the old one when nobody uses it any more: clients delete-secret`);
+        tell(
+          `The ID of the secret is ${created.id}. Delete the old one when it is no longer used: clients delete-secret`,
+        );
       }),
     );
 }
@@ -145,9 +149,9 @@ function addRotateSecret({ commands, output, withApplication }: CommandGroup): v
 function addDeleteSecret({ commands, withApplication }: CommandGroup): void {
   commands
     .command('delete-secret')
-    .description('Deletes a secret: from now on nobody authenticates with it.')
+    .description('Deletes a secret. The client can no longer authenticate with it.')
     .argument('<id>', 'of the client')
-    .argument('<secret id>', 'what `clients show` calls the secret')
+    .argument('<secret id>', 'its ID in `clients show`')
     .action((id: string, secretId: string) =>
       withApplication(async (app) => {
         await app.get(Database).transaction(async (db) => {
@@ -161,7 +165,7 @@ function addDeleteSecret({ commands, withApplication }: CommandGroup): void {
 function addDelete({ commands, withApplication }: CommandGroup): void {
   commands
     .command('delete')
-    .description('Deletes a client, and within two seconds all tokens and sessions that came from it.')
+    .description('Deletes a client. Its tokens and sessions end within two seconds.')
     .argument('<id>', 'of the client')
     .action((id: string) =>
       withApplication(async (app) => {
@@ -177,22 +181,22 @@ function addDelete({ commands, withApplication }: CommandGroup): void {
 
 function withFields(command: Command): Command {
   return command
-    .addOption(new Option('--redirect-uri <uri>', 'where codes may be sent; once for each').argParser(collect))
+    .addOption(new Option('--redirect-uri <uri>', 'where codes can be sent; repeat for several').argParser(collect))
     .addOption(
       new Option(
         '--origin <origin>',
-        'of a site where a login may end (returnTo, embed), which then belongs to the organization; once for each',
+        'a site where a login may end (returnTo, embed); it then belongs to the organization; repeat for several',
       ).argParser(collect),
     )
     .option(
       '--embed-origin <origin>',
-      'one of the origins: its tokens are for frames there, unless a call says otherwise; empty for none',
+      'one of the origins: tokens are for frames there unless a call says otherwise; empty for none',
     )
-    .option('--jwks <file>', 'a JWK Set of its public keys, with which it authenticates in place of a secret')
+    .option('--jwks <file>', 'a JWK Set of its public keys, used instead of a secret')
     .addOption(
       new Option(
         '--compatibility <ways>',
-        'drillster for a host that was written for Drillster and leaves out what the standards ask for; none for the strict standard',
+        'drillster for a host that was written for Drillster and does not follow the standards; none for the strict standard',
       ).choices([...COMPATIBILITIES, 'none']),
     );
 }

@@ -17,7 +17,7 @@ interface NewGroup {
 export function addGroupCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('groups')
-    .description('Groups of users. Members come with import, and staff with permissions grant … MANAGE --group.');
+    .description('Groups of users. Add members with import, and staff with permissions grant … MANAGE --group.');
   const group = { commands, output: new Output(commands), withApplication };
 
   addList(group);
@@ -29,7 +29,7 @@ function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
     .description('Prints a line for each group of an organization: id, number of members, name.')
-    .requiredOption('-o, --organization <id or name>', 'whose groups')
+    .requiredOption('-o, --organization <id or name>', 'the organization of the groups')
     .action(({ organization }: { organization: string }) =>
       withApplication(async (app) => {
         const { id } = await app.get(Database).transaction((db) => findOrganization(db, organization));
@@ -45,11 +45,11 @@ function addList({ commands, output, withApplication }: CommandGroup): void {
 function addCreate({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('create')
-    .description('Makes one without members and staff, and prints its id.')
-    .argument('<name>', 'what it is called')
-    .requiredOption('-o, --organization <id or name>', 'whose group it is')
-    .option('--description <text>', 'what it is for (default: its name)')
-    .option('--custom-reference <text>', 'what another system calls it')
+    .description('Creates a group without members or staff, and prints its ID.')
+    .argument('<name>', 'its name')
+    .requiredOption('-o, --organization <id or name>', 'the organization of the group')
+    .option('--description <text>', 'its description (default: its name)')
+    .option('--custom-reference <text>', 'its ID in another system')
     .action((name: string, { organization, description = name, customReference }: NewGroup) =>
       withApplication(async (app) => {
         const fields = checked(NewGroupDto, { name, description, customReference });
@@ -65,9 +65,11 @@ function addCreate({ commands, output, withApplication }: CommandGroup): void {
 function addDelete({ commands, withApplication }: CommandGroup): void {
   commands
     .command('delete')
-    .description('Deletes one, and within two seconds the sessions that were started through it. The accounts stay.')
+    .description(
+      'Deletes a group. The sessions that were started through it end within two seconds. The accounts stay.',
+    )
     .argument('<group>', 'its id, custom reference or name')
-    .requiredOption('-o, --organization <id or name>', 'whose group it is')
+    .requiredOption('-o, --organization <id or name>', 'the organization of the group')
     .action((text: string, { organization }: { organization: string }) =>
       withApplication(async (app) => {
         const { name } = await app.get(Database).transaction(async (db) => {

@@ -22,7 +22,7 @@ export function addKeyCommands(program: Command, withApplication: WithApplicatio
 function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
-    .description('Prints the keys: kid, purpose, algorithm, state, when it signs first, when it verifies nothing more.')
+    .description('Prints the keys: kid, purpose, algorithm, state, start of signing, end of verification.')
     .action(() =>
       withApplication(async (app) => {
         const keys = await app.get(SigningKeysService).list();
@@ -35,14 +35,14 @@ function addRotate({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('rotate')
     .description(
-      `Makes new keys, and prints their kids. They sign in ${PUBLISHED_AHEAD / 60} minutes, when everybody has seen them in the key set; the present ones verify until their last token has expired.`,
+      `Creates new keys, and prints their kids. They start to sign in ${PUBLISHED_AHEAD / 60} minutes, after everybody has fetched the key set. The current keys verify until their last token has expired.`,
     )
     .addOption(
-      new Option('-p, --purpose <purpose>', 'only the keys of one kind of token').choices(
+      new Option('-p, --purpose <purpose>', 'only the keys for one kind of token').choices(
         KEY_PURPOSES.map((purpose) => purpose.toLowerCase()),
       ),
     )
-    .option('--now', 'for keys that leaked: the new ones sign at once, and all tokens of the present ones are refused')
+    .option('--now', 'if keys leaked: the new keys sign at once, and all tokens of the current keys are refused')
     .action(({ purpose, now }: { purpose?: string; now?: true }) =>
       withApplication(async (app) => {
         const service = app.get(SigningKeysService);
@@ -58,7 +58,7 @@ function addRotate({ commands, output, withApplication }: CommandGroup): void {
 function addRevoke({ commands, withApplication }: CommandGroup): void {
   commands
     .command('revoke')
-    .description('Refuses within two seconds, on every instance, whatever a key has signed.')
+    .description('Revokes a key. Every instance refuses what it has signed within two seconds.')
     .argument('<kid>', 'of the key')
     .action((kid: string) =>
       withApplication(async (app) => {

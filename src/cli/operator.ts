@@ -38,7 +38,8 @@ export function checked<Dto extends object>(type: new () => Dto, fields: object)
 /** A user reference. `self` is not allowed, because nobody is signed in on the command line. */
 export function parseNamingRef(text: string): NamingRef {
   const ref = parseUserRef(text);
-  if (ref.by === 'self') throw new InvalidArgumentError('Name the user: nobody is signed in on the command line.');
+  if (ref.by === 'self')
+    throw new InvalidArgumentError('Name the user instead of self: nobody is signed in on the command line.');
   return ref;
 }
 

@@ -34,17 +34,17 @@ export function addOrganizationCommands(program: Command, withApplication: WithA
 function addCreate({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('create')
-    .description('Makes one, and prints its id.')
-    .argument('<name>', 'what it is called')
-    .option('--email <address>', 'where it is reached')
+    .description('Creates an organization, and prints its ID.')
+    .argument('<name>', 'its name')
+    .option('--email <address>', 'its e-mail address')
     .option('--locale <tag>', 'its language, such as nl-NL')
-    .option('--admin-email <address>', 'of its first administrator, who gets every permission')
-    .option('--admin-name <name>', 'of the same')
+    .option('--admin-email <address>', 'the address of its first administrator, who gets every permission')
+    .option('--admin-name <name>', 'the name of its first administrator')
     .action((name: string, options: NewOrganization) =>
       withApplication(async (app) => {
         const { email, adminEmail, adminName } = options;
         if ((adminEmail === undefined) !== (adminName === undefined))
-          throw new Error('An administrator has both --admin-email and --admin-name.');
+          throw new Error('Give both --admin-email and --admin-name.');
         const { locale } = checked(UserFieldsDto, { name, emailAddress: email, locale: options.locale });
         const id = await app.get(Database).transaction(async (db) => {
           const fields = { name, emailAddress: email ?? null, locale: locale ?? null };
@@ -79,9 +79,9 @@ function addList({ commands, output, withApplication }: CommandGroup): void {
 function addAddThirdParty({ commands, withApplication }: CommandGroup): void {
   commands
     .command('add-third-party')
-    .description('Gives an organization a third party: a system that has ids of its own for users.')
+    .description('Adds a third party to an organization: a system with its own IDs for users.')
     .argument('<organization>', 'its id or name')
-    .argument('<code>', 'of the third party, as in CODE$ID')
+    .argument('<code>', 'the code of the third party, as in CODE$ID')
     .action((organization: string, code: string) =>
       withApplication(async (app) => {
         const { name } = await app.get(Database).transaction(async (db) => {

@@ -27,10 +27,10 @@ function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
     .description(
-      'Prints a line for each origin: the origin, the id and name of its organization, why it is theirs, since when. ' +
-        'Why: proven (by a file on the site), operator (set here), upgrade (only they used it when origins got owners: look at these).',
+      'Prints a line for each origin: the origin, the ID and name of its organization, the reason, and since when. ' +
+        'Reasons: proven (by a file on the site), operator (set here), upgrade (it was the only user when origins got owners; check these).',
     )
-    .option('-o, --organization <id or name>', 'only those of an organization')
+    .option('-o, --organization <id or name>', 'only the origins of one organization')
     .action(({ organization }: { organization?: string }) =>
       withApplication((app) =>
         app.get(Database).transaction(async (db) => {
@@ -57,9 +57,9 @@ function addList({ commands, output, withApplication }: CommandGroup): void {
 function addAdd({ commands, withApplication }: CommandGroup): void {
   commands
     .command('add')
-    .description('Gives an origin to an organization, also one that belongs to another organization.')
+    .description('Gives an origin to an organization, even if it belongs to another organization.')
     .argument('<origin>', 'as browsers write it: https://learn.example.com')
-    .requiredOption('-o, --organization <id or name>', 'whose site it is')
+    .requiredOption('-o, --organization <id or name>', 'the organization that owns the site')
     .action((origin: string, { organization }: { organization: string }) =>
       withApplication((app) =>
         app.get(Database).transaction(async (db) => {
@@ -67,7 +67,7 @@ function addAdd({ commands, withApplication }: CommandGroup): void {
           const before = await find(db, origin);
           if (before && before.organizationId !== organizationId) {
             await app.get(OriginsService).remove(db, before, null);
-            tell(`It is no longer an origin of ${before.organization.name}, and of no client of theirs.`);
+            tell(`It no longer belongs to ${before.organization.name} or its clients.`);
           }
           await app.get(OriginsService).add(db, { origin, organizationId, proof: 'OPERATOR', by: null });
           tell(`${origin} belongs to ${name}.`);
@@ -79,7 +79,7 @@ function addAdd({ commands, withApplication }: CommandGroup): void {
 function addRemove({ commands, withApplication }: CommandGroup): void {
   commands
     .command('remove')
-    .description('Takes an origin away from its organization and its clients. Sessions there end within two seconds.')
+    .description('Removes an origin from its organization and its clients. Sessions there end within two seconds.')
     .argument('<origin>', 'as browsers write it')
     .action((origin: string) =>
       withApplication((app) =>

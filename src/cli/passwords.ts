@@ -18,7 +18,7 @@ export function addPasswordCommands(program: Command, withApplication: WithAppli
   program
     .command('password')
     .description(
-      'Sets the password with which a user signs in, and ends what they have signed in for. It is read from the standard input; a terminal asks twice.',
+      'Sets a user’s password, and signs the user out everywhere. Reads it from standard input; a terminal asks twice.',
     )
     .requiredOption(...USER)
     .action(({ user }: { user: NamingRef }) =>
@@ -32,7 +32,9 @@ export function addPasswordCommands(program: Command, withApplication: WithAppli
 
   program
     .command('password-link')
-    .description('Prints a link with which a user sets their password, once, within a day. Pass it on to them alone.')
+    .description(
+      'Prints a link with which a user can set their password once, within a day. Give it only to that user.',
+    )
     .requiredOption(...USER)
     .action(({ user }: { user: NamingRef }) =>
       withApplication(async (app) => {

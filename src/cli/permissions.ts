@@ -17,11 +17,11 @@ const GROUP_PERMISSIONS = ['MANAGE', 'VIEW'] as const;
 type AnyPermission = Permission | GroupPermission;
 
 const ALLOWS: Record<AnyPermission, string> = {
-  OBTAIN_ACCESS_TOKENS: 'let users in who are members of a group on which one has MANAGE: what a host needs',
-  MANAGE_USERS: 'make, change, block and delete accounts, with their third-party IDs and sessions',
-  CREATE_GROUPS: 'make groups, and manage those',
+  OBTAIN_ACCESS_TOKENS: 'let in users of groups on which the account has MANAGE: what a host needs',
+  MANAGE_USERS: 'create, change, block and delete accounts, with their third-party IDs and sessions',
+  CREATE_GROUPS: 'create groups, and manage them',
   MANAGE_ALL_GROUPS: 'have MANAGE on every group of the organization',
-  MANAGE_STAFF: 'appoint and dismiss staff, give permissions, and let users in who may do more than oneself',
+  MANAGE_STAFF: 'appoint and dismiss staff, grant permissions, and let in users with more permissions than the caller',
   MANAGE_SERVICE_ACCOUNTS: 'administer OAuth clients, origins and service accounts with their keys',
   VIEW_AUDIT_LOG: 'search the record of who let whom in',
   MANAGE: 'with --group: manage the group, its members and its staff, and with OBTAIN_ACCESS_TOKENS let its members in',
@@ -40,7 +40,7 @@ The last account that has MANAGE_STAFF in its organization keeps it.`;
 export function addPermissionCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('permissions')
-    .description('What staff, people and service accounts, may do in their organization and with a group.')
+    .description('Permissions of staff (people and service accounts) in their organization and on groups.')
     .addHelpText('after', PERMISSION_HELP);
   const group = { commands, output: new Output(commands), withApplication };
 
@@ -52,7 +52,7 @@ export function addPermissionCommands(program: Command, withApplication: WithApp
 function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
-    .description('Prints what somebody on the staff may do in the organization, a line for each.')
+    .description('Prints the permissions of a staff account in its organization, one per line.')
     .addArgument(staff())
     .action((ref: NamingRef) =>
       withApplication(async (app) => {
@@ -69,17 +69,17 @@ function addChange({ commands, withApplication }: CommandGroup, verb: 'grant' | 
     .command(verb)
     .description(
       verb === 'grant'
-        ? 'Allows staff something: a permission in the organization, or MANAGE or VIEW with --group.'
-        : 'Takes a permission away, and the tokens and sessions that were obtained with it.',
+        ? 'Grants a permission in the organization, or MANAGE or VIEW on a group with --group.'
+        : 'Revokes a permission. The tokens and sessions that were obtained with it end.',
     )
     .addArgument(staff())
     .addArgument(new Argument('<permission>').choices([...PERMISSIONS, ...GROUP_PERMISSIONS]))
-    .option('-g, --group <group>', 'the group’s id, custom reference or name, for MANAGE and VIEW')
+    .option('-g, --group <group>', 'the group’s ID, custom reference or name, for MANAGE and VIEW')
     .addHelpText('after', PERMISSION_HELP)
     .action((ref: NamingRef, permission: AnyPermission, { group }: { group?: string }) =>
       withApplication(async (app) => {
         if (isOfGroup(permission) !== (group !== undefined))
-          throw new Error('MANAGE and VIEW are permissions on a group, given with --group; the others are not.');
+          throw new Error('MANAGE and VIEW need --group. The other permissions must not have it.');
         const { name } = await app.get(Database).transaction(async (db) => {
           const user = await requireStaff(db, ref);
           if (verb === 'revoke' && permission === 'MANAGE_STAFF') await requireStaffManagerBeside(app, db, user);

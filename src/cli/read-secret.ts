@@ -9,8 +9,8 @@ import { areText } from '../common/text.js';
  */
 export async function readNewSecret(prompt: string): Promise<string> {
   if (!process.stdin.isTTY) return readLine(process.stdin);
-  const [secret = '', again] = await ask([prompt, 'Once more: ']);
-  if (secret !== again) throw new Error('The two are not the same. Nothing has changed.');
+  const [secret = '', again] = await ask([prompt, 'Repeat: ']);
+  if (secret !== again) throw new Error('The two passwords are not the same. Nothing was changed.');
   return secret;
 }
 
@@ -43,6 +43,6 @@ async function readLine(input: AsyncIterable<Buffer>): Promise<string> {
   const bytes = Buffer.concat(chunks);
   const end = bytes.indexOf('\n');
   const line = end < 0 ? bytes : bytes.subarray(0, end);
-  if (!areText(line)) throw new Error('What is read has to be text in UTF-8, without NUL.');
+  if (!areText(line)) throw new Error('The password must be valid UTF-8 without NUL characters.');
   return line.toString().replace(/\r$/, '');
 }

@@ -17,7 +17,7 @@ import type { CommandGroup, WithApplication } from './operator.js';
 export function addServiceAccountCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('service-accounts')
-    .description('Service accounts: staff of an organization that is no person and signs its requests with a key.');
+    .description('Service accounts: staff of an organization that are programs and sign their requests with a key.');
   const group = { commands, output: new Output(commands), withApplication };
 
   addCreate(group);
@@ -30,9 +30,11 @@ export function addServiceAccountCommands(program: Command, withApplication: Wit
 function addCreate({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('create')
-    .description('Makes one without any right, and prints its id. Give it rights like any other staff.')
-    .requiredOption('-o, --organization <id or name>', 'whose staff it is')
-    .requiredOption('-n, --name <name>', 'what it is called')
+    .description(
+      'Creates a service account without permissions, and prints its ID. Grant it permissions like any other staff.',
+    )
+    .requiredOption('-o, --organization <id or name>', 'the organization of the service account')
+    .requiredOption('-n, --name <name>', 'its name')
     .action(({ organization, name }: { organization: string; name: string }) =>
       withApplication(async (app) => {
         const fields = checked(NewServiceAccountDto, { name });
@@ -49,7 +51,7 @@ function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
     .description('Prints a line for each service account of an organization: id, status, client, name.')
-    .requiredOption('-o, --organization <id or name>', 'whose staff they are')
+    .requiredOption('-o, --organization <id or name>', 'the organization of the service accounts')
     .action(({ organization }: { organization: string }) =>
       withApplication(async (app) => {
         const { id } = await app.get(Database).transaction((db) => findOrganization(db, organization));
@@ -65,7 +67,7 @@ function addList({ commands, output, withApplication }: CommandGroup): void {
 function addDelete({ commands, withApplication }: CommandGroup): void {
   commands
     .command('delete')
-    .description('Deletes one, with its keys, and within two seconds all tokens and sessions that came from it.')
+    .description('Deletes a service account and its keys. Its tokens and sessions end within two seconds.')
     .argument('<id>', 'of the service account')
     .action((id: string) =>
       withApplication(async (app) => {
@@ -89,7 +91,7 @@ function addKeyCommands(group: CommandGroup): void {
 function addAddKey({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('add-key')
-    .description('Registers a public key, and prints the kid to name in assertions.')
+    .description('Registers a public key, and prints the kid to use in assertions.')
     .argument('<id>', 'of the service account')
     .argument('<file>', 'the public key: PEM, DER, an X.509 certificate, an OpenSSH .pub file, or a JWK')
     .action((id: string, file: string) =>
@@ -107,9 +109,9 @@ function addAddKey({ commands, output, withApplication }: CommandGroup): void {
 function addGenerateKey({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('generate-key')
-    .description('Makes an ES256 key pair. Prints the private half, which is kept nowhere, and says the kid.')
+    .description('Creates an ES256 key pair. Prints the private key, which is not stored, and the kid.')
     .argument('<id>', 'of the service account')
-    .option('--out <file>', 'writes the private half to a new file instead, and prints the kid')
+    .option('--out <file>', 'write the private key to a new file instead, and print the kid')
     .action((id: string, { out }: { out?: string }) =>
       withApplication(async (app) => {
         const { privateKey, ...key } = newKeyPair();
@@ -145,7 +147,7 @@ function addListKeys({ commands, output, withApplication }: CommandGroup): void 
 function addRevokeKey({ commands, withApplication }: CommandGroup): void {
   commands
     .command('revoke-key')
-    .description('Revokes a key, and within two seconds the tokens and sessions that were obtained with it.')
+    .description('Revokes a key. The tokens and sessions that were obtained with it end within two seconds.')
     .argument('<kid>', 'of the key')
     .action((keyId: string) =>
       withApplication(async (app) => {

@@ -19,7 +19,9 @@ import type { CommandGroup, WithApplication } from './operator.js';
 export function addStaffCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('staff')
-    .description('The staff of an organization: who can get permissions there. Service accounts are staff as well.');
+    .description(
+      'The staff of an organization: the accounts that can have permissions there. Service accounts are staff too.',
+    );
   const group = { commands, output: new Output(commands), withApplication };
 
   addList(group);
@@ -31,7 +33,7 @@ function addList({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('list')
     .description('Prints a line for each: id, e-mail address or -, name.')
-    .requiredOption('-o, --organization <id or name>', 'whose staff')
+    .requiredOption('-o, --organization <id or name>', 'the organization of the staff')
     .action(({ organization }: { organization: string }) =>
       withApplication(async (app) => {
         const ids = await app.get(Database).transaction(async (db) => {
@@ -49,10 +51,10 @@ function addList({ commands, output, withApplication }: CommandGroup): void {
 function addAppoint({ commands, output, withApplication }: CommandGroup): void {
   commands
     .command('appoint')
-    .description('Puts somebody on the staff, without any permission yet, and prints the id.')
+    .description('Puts an account on the staff, without any permission yet, and prints its ID.')
     .addArgument(user())
-    .requiredOption('-o, --organization <id or name>', 'whose staff')
-    .option('-n, --name <name>', 'makes an account, if nobody has the e-mail address')
+    .requiredOption('-o, --organization <id or name>', 'the organization of the staff')
+    .option('-n, --name <name>', 'creates an account if nobody has the e-mail address')
     .action((ref: NamingRef, { organization, name }: { organization: string; name?: string }) =>
       withApplication(async (app) => {
         const appointed = await app.get(Database).transaction(async (db) => {
@@ -73,7 +75,7 @@ function addDismiss({ commands, withApplication }: CommandGroup): void {
   commands
     .command('dismiss')
     .description(
-      'Takes somebody off the staff, with all permissions. The account stays. Not the last with MANAGE_STAFF.',
+      'Takes an account off the staff, with all its permissions. The account stays. The last account with MANAGE_STAFF cannot be removed.',
     )
     .addArgument(user())
     .action((ref: NamingRef) =>
@@ -112,7 +114,7 @@ function makeAccount(
   name: string | undefined,
 ): Promise<string> {
   if (ref.by !== 'emailAddress') throw new Error('There is no such user.');
-  if (name === undefined) throw new Error('There is no such user. With --name, an account is made.');
+  if (name === undefined) throw new Error('There is no such user. Use --name to create an account.');
   const fields = checked(UserFieldsDto, { name, emailAddress: ref.address });
   return app.get(UsersService).insert(db, null, organizationId, fields);
 }

@@ -1,6 +1,6 @@
 import { StartError } from './start-error.js';
 
-export const ENV_FILE_HELP = 'a file of lines NAME=value; what the environment has already stays as it is';
+export const ENV_FILE_HELP = 'a file with lines NAME=value; variables that are already set are kept';
 
 /** Adds the variables of a file to the environment. @throws StartError if the file can't be read */
 export function loadEnvFile(path: string): void {

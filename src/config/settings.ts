@@ -130,7 +130,8 @@ export class Settings {
   /** The proxies in front, whose forwarding headers are trusted: IP addresses and networks (CIDR). */
   @IsOptional()
   @IsNetworkList({
-    message: 'TRUSTED_PROXIES must be IP addresses and networks such as 127.0.0.1, 10.0.0.0/8; not everybody (/0)',
+    message:
+      'TRUSTED_PROXIES must be IP addresses and networks such as 127.0.0.1, 10.0.0.0/8; but not /0, which is every address',
   })
   TRUSTED_PROXIES?: string;
 
@@ -146,7 +147,8 @@ export class Settings {
    */
   @IsOptional()
   @IsNetworkList({
-    message: 'ORIGIN_PROOF_NETWORKS must be IP addresses and networks such as 10.0.0.0/8; not everybody (/0)',
+    message:
+      'ORIGIN_PROOF_NETWORKS must be IP addresses and networks such as 10.0.0.0/8; but not /0, which is every address',
   })
   ORIGIN_PROOF_NETWORKS?: string;
 
@@ -307,7 +309,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   const developmentUrl = `http://localhost:${settings.PORT}`;
   settings.PUBLIC_URL ??= isOrigin(developmentUrl) ? developmentUrl : 'http://localhost';
   if (settings.OAUTH_ISSUERS.some(({ issuer }) => issuer === settings.PUBLIC_URL))
-    faults.push('OAUTH_ISSUERS names this service itself');
+    faults.push('OAUTH_ISSUERS must not name this service itself');
   settings.SECRET_KEY ??= randomBytes(48).toString('base64');
   for (const error of validateSync(settings)) faults.push(...Object.values(error.constraints ?? {}).slice(0, 1));
   if (faults.length > 0) throw new SettingsError(faults);
@@ -324,7 +326,7 @@ function developmentSecret(path: string): string {
     return readFileSync(path, 'utf8');
   } catch (error) {
     throw new StartError(
-      `There is no SECRET_KEY, and none can be kept in ${path}: ${(error as Error).message}. Set SECRET_KEY, or let the user that runs Latchkey write to that directory.`,
+      `SECRET_KEY is not set, and a new one cannot be stored in ${path}: ${(error as Error).message}. Set SECRET_KEY, or let the user that runs Latchkey write to that directory.`,
     );
   }
 }

@@ -26,7 +26,7 @@ const MEMBERS = new Set(['issuer', 'audience', 'clientId', 'account', 'claim', '
 /** For each string member: its form, whether it is required, and the description of the fault. */
 const FORMS: [name: keyof TrustedIssuer, form: RegExp, isRequired: boolean, fault: string][] = [
   ['audience', /^[^\p{Cc}]{1,1024}$/u, true, 'the aud of the tokens that are for Latchkey'],
-  ['clientId', /^[0-9a-f]{32}$/, true, 'the id of a client here, 32 lower-case hex characters'],
+  ['clientId', /^[0-9a-f]{32}$/, true, 'the ID of a client of Latchkey, 32 lower-case hex characters'],
   ['account', /^(id|emailAddress|thirdPartyId)$/, true, 'id, emailAddress or thirdPartyId'],
   ['claim', /^[^\p{Cc}]{1,255}$/u, false, 'the name of a claim'],
   ['thirdParty', /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/, false, 'the code of a third party'],
@@ -70,7 +70,7 @@ function parseList(text: string): Record<string, unknown>[] | null {
 function faultsOf(one: Record<string, unknown>, isProduction: boolean): string[] {
   const faults = Object.keys(one)
     .filter((name) => !MEMBERS.has(name))
-    .map((name) => `there is no ${JSON.stringify(name)}`);
+    .map((name) => `${JSON.stringify(name)} is not a member of it`);
   // RFC 8414, section 2: an issuer has no query and no fragment.
   if (!isTrustworthyUrl(one.issuer, isProduction) || one.issuer.includes('?'))
     faults.push(
@@ -82,7 +82,7 @@ function faultsOf(one: Record<string, unknown>, isProduction: boolean): string[]
       faults.push(`${name} must be ${fault}`);
   }
   if ((one.account === 'thirdPartyId') !== (one.thirdParty !== undefined))
-    faults.push('thirdParty is given with account thirdPartyId, and only then');
+    faults.push('thirdParty must be given if account is thirdPartyId, and only then');
   return faults;
 }
 

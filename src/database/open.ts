@@ -41,7 +41,7 @@ export async function openDataSource(options: DataSourceOptions): Promise<DataSo
   if (cures.length === 0) return dataSource;
   await dataSource.destroy();
   throw new StartError(
-    `DATABASE_URL leads through a pool that passes no settings on. Run this first: ${cures.join('; ')}`,
+    `DATABASE_URL points to a connection pool that does not pass on settings. Run this first: ${cures.join('; ')}`,
   );
 }
 
@@ -54,7 +54,7 @@ async function requireUsable(dataSource: DataSource): Promise<void> {
   const { encoding, readOnly, name } = row!;
   if (encoding !== 'UTF8')
     throw new StartError(
-      `The database ${name} has the encoding ${encoding}, and Latchkey needs UTF8. Make another one: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`,
+      `The database ${name} has the encoding ${encoding}, but Latchkey needs UTF8. Create another database: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`,
     );
   if (readOnly === 'on')
     throw new StartError(
@@ -74,7 +74,7 @@ async function openFile(options: DataSourceOptions): Promise<DataSource> {
   } catch (error) {
     if (codeOf(error) === 'SQLITE_BUSY') throw error;
     throw new StartError(
-      `DATABASE_PATH=${String(options.database)} can't be used: ${(error as Error).message}. It has to be a SQLite file, or none yet, which the user that runs Latchkey may write, in a directory that they may write to.`,
+      `DATABASE_PATH=${String(options.database)} can't be used: ${(error as Error).message}. It must be a SQLite file, or a path where one can be created. The user that runs Latchkey needs write access to the file and its directory.`,
     );
   }
 }
@@ -130,7 +130,7 @@ async function migrate(dataSource: DataSource): Promise<void> {
     // Insufficient privilege.
     if (codeOf(error) !== '42501') throw error;
     throw new StartError(
-      `DATABASE_URL's user may not bring the schema up to date: ${(error as Error).message}. Let them own the database (ALTER DATABASE … OWNER TO …), or create in its schema (GRANT CREATE ON SCHEMA public TO …).`,
+      `The user in DATABASE_URL is not allowed to migrate the schema: ${(error as Error).message}. Make that user the owner of the database (ALTER DATABASE … OWNER TO …), or allow it to create tables (GRANT CREATE ON SCHEMA public TO …).`,
     );
   }
 }
@@ -178,7 +178,7 @@ async function whenUnlocked<T>(path: string, attempt: () => Promise<T>): Promise
       if (codeOf(error) !== 'SQLITE_BUSY') throw error;
       if (performance.now() > giveUpAt)
         throw new StartError(
-          `DATABASE_PATH=${path} is locked by another process, which does not stop writing. Wait until it is done, or end it.`,
+          `DATABASE_PATH=${path} is locked by another process, which is still writing. Wait until it is done, or stop it.`,
         );
     }
     await setTimeout(PAUSE_MS);

@@ -117,7 +117,7 @@ export class DemoService {
     const isOnlyHere = NODE_ENV === 'development' && isLoopback(HOST);
     if (isOnlyHere || NODE_ENV === 'test' || !(await this.hasKnownPassword())) return;
     throw new StartError(
-      'The database has the demo organization, whose password everybody knows. Start it in development and on a loopback address (HOST=localhost), or take another database.',
+      'The database has the demo organization, whose password is public. Start the service in development on a loopback address (HOST=localhost), or use another database.',
     );
   }
 
@@ -128,7 +128,7 @@ export class DemoService {
   /** What a newcomer needs first: the addresses, and one command that runs a complete login. */
   async welcome(): Promise<string> {
     if (!isLoopback(this.settings.HOST))
-      return `\n  There is no demo organization: its password is known, and HOST=${this.settings.HOST} is no loopback address.\n  Make an organization of your own: npm run latchkey -- organizations create --help\n\n`;
+      return `\n  There is no demo organization: its password is known, and HOST=${this.settings.HOST} is not a loopback address.\n  Create your own organization: npm run latchkey -- organizations create --help\n\n`;
     if ((await this.organizations.count()) === 0) {
       const administratorId = await this.database.transaction((db) => this.seed(db));
       await this.passwords.setKnown(administratorId, PASSWORD);

@@ -61,7 +61,7 @@ export class DeepLinksService {
     const isAnswer = original.method === 'POST' && isFromSamePage(request, site);
     if (!isForSite || (!isAnswer && original.method !== 'GET')) {
       if (!isSignedIn)
-        throw new DomainError('invalid_request', 'A sign-in link works only when a browser navigates to it.');
+        throw new DomainError('invalid_request', 'A sign-in link only works when it is opened in a browser.');
       this.redirect(reply, site, { ...original, uri });
       return null;
     }

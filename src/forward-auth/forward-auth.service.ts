@@ -131,7 +131,7 @@ export class ForwardAuthService {
   private async reportForeign(site: string): Promise<void> {
     if (!this.isFirstReport(site) || (await this.visitors.isKnown(site))) return;
     this.logger.warn(
-      `A proxy asks about ${site}, which is neither PUBLIC_URL nor an origin of a client: nobody can be signed in there.`,
+      `A proxy asks about ${site}, which is neither PUBLIC_URL nor an origin of a client: nobody can sign in there.`,
     );
   }
 
@@ -192,7 +192,7 @@ export class ForwardAuthService {
         reply,
         401,
         'You are not signed in',
-        html`<p>If you have signed in just now, your browser refuses cookies: allow them for this site.</p>
+        html`<p>If you have just signed in, your browser blocks cookies. Allow them for this site.</p>
           <p><a href="${url}">Sign in</a></p>`,
       );
     }
@@ -208,7 +208,7 @@ function isPage({ headers }: FastifyRequest, original: OriginalRequest | null): 
 function notSignedIn(): DomainError {
   return new DomainError(
     'not_authenticated',
-    'Go back to the site that you came from and follow its link again. It brings you here signed in; there is no password to type.',
+    'Go back to the site that you came from and follow its link again. It signs you in here without a password.',
     { headers: { 'WWW-Authenticate': `Bearer realm="${REALM}"` } },
   );
 }

@@ -9,13 +9,13 @@ import { sendError, toFailure } from './error.filter.js';
 import { PageError } from '../common/errors/page-error.js';
 
 const TITLES: Record<string, string> = {
-  token_used: 'This link was used before',
+  token_used: 'This link was already used',
   token_expired: 'This link has expired',
   invalid_token: 'This link does not work',
   invalid_request: 'This request does not work',
   missing_field: 'This link is not complete',
   not_authenticated: 'You are not signed in',
-  not_authorized: 'You can’t do this here',
+  not_authorized: 'You are not allowed to do this',
   not_found: 'There is no page here',
   method_not_allowed: 'There is no page here',
   too_many_requests: 'Too many attempts',
@@ -93,7 +93,7 @@ export function sendErrorPage(
       ${retryAfter > 0 ? html`<p>Try again in ${inWords(retryAfter)}.</p>` : ''}
       ${status < 500 ? linkToSignIn(settings, returnTo) : ''}
       <p>
-        <small>If this happens again, give this number to whoever runs the site: <code>${request.id}</code></small>
+        <small>If this happens again, give this number to the operator of the site: <code>${request.id}</code></small>
       </p>`,
     { frameAncestor },
   );

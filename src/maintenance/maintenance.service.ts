@@ -39,7 +39,7 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
 
   async run(): Promise<void> {
     await this.attempt('rotate the signing keys', () => this.signingKeys.rotateDue());
-    await this.attempt('forget old records', () => this.prune());
+    await this.attempt('delete old records', () => this.prune());
   }
 
   async prune(): Promise<void> {

@@ -25,7 +25,7 @@ export class KeySeal {
       return JSON.parse(unseal(this.sealingKey, kid, text));
     } catch {
       throw new StartError(
-        'The signing keys in the database were stored under another SECRET_KEY than the one that is set.',
+        'The signing keys in the database were encrypted with another SECRET_KEY than the one that is set.',
       );
     }
   }

@@ -207,7 +207,7 @@ async function requireRoom(db: EntityManager, userId: string): Promise<void> {
 function notALink(): DomainError {
   return new DomainError(
     'invalid_token',
-    'This link was used before, has expired, or was never good. Ask for a new one.',
+    'This link was already used, has expired, or was never valid. Ask for a new one.',
   );
 }
 

@@ -34,7 +34,7 @@ export class EmailVerificationController {
   @UseGuards(SameOriginGuard)
   async verify(@Query('token') token: unknown, @Res() reply: FastifyReply): Promise<void> {
     const address = await this.addresses.verify(requireToken(token));
-    sendPage(reply, 200, 'Your e-mail address is confirmed', html`<p>${address} belongs to your account now.</p>`);
+    sendPage(reply, 200, 'Your e-mail address is confirmed', html`<p>${address} now belongs to your account.</p>`);
   }
 }
 

@@ -131,6 +131,6 @@ export class PasswordLinksService {
 function gone(): DomainError {
   return new DomainError(
     'invalid_token',
-    'This link was used before, has expired, or was replaced by another one. Ask whoever gave it to you for a new one.',
+    'This link was already used, has expired, or was replaced by a newer one. Ask for a new one where you got it.',
   );
 }

@@ -160,7 +160,7 @@ describe('a frame on the origin of its token', () => {
     const first = await browser.newContext({ ignoreHTTPSErrors: true });
     await embed(host, url, await first.newPage());
     await first.close();
-    expect(await (await embed(host, url)).frame.textContent('h1')).toBe('This link was used before');
+    expect(await (await embed(host, url)).frame.textContent('h1')).toBe('This link was already used');
   });
 
   it('is another browser than a window: neither has the session of the other', async () => {
@@ -221,7 +221,7 @@ describe('a frame elsewhere', () => {
   it('is refused in a window', async () => {
     const page = await context.newPage();
     await page.goto(await linkFor(host));
-    expect(await page.textContent('p')).toContain('only inside of the site');
+    expect(await page.textContent('p')).toContain('only works inside the site');
     expect(await sessionsOf(user)).toBe(0);
   });
 });

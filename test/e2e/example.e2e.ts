@@ -89,7 +89,7 @@ describe('npm run example', () => {
     await fetch(headers.get('location')!, { redirect: 'manual' });
     const page = await browser.newPage({ viewport: { width: 960, height: 440 } });
     await page.goto(headers.get('location')!);
-    expect(await page.textContent('h1')).toBe('This link was used before');
+    expect(await page.textContent('h1')).toBe('This link was already used');
     await picture(page, 'used');
     await page.close();
   });

@@ -188,7 +188,7 @@ it('a link waits in a page that is made in advance, until the visitor goes there
 it('a link that was used or has expired says so on its page', async () => {
   const url = await linkFor();
   await titleOf(await opened(url), 'You are signed in');
-  expect(await (await opened(url)).textContent('h1')).toBe('This link was used before');
+  expect(await (await opened(url)).textContent('h1')).toBe('This link was already used');
   const late = await linkFor();
   t.clock.advance(121);
   expect(await (await opened(late)).textContent('h1')).toBe('This link has expired');

@@ -230,7 +230,7 @@ it('a browser that refuses cookies is told so', async () => {
   const caller = await t.world.caller();
   const { id } = await t.world.userOf(caller);
   await page.goto((await t.as(caller)(`/access/${id}`)).body.url);
-  expect(await page.textContent('main')).toContain('your browser refuses cookies');
+  expect(await page.textContent('main')).toContain('your browser blocks cookies');
   expect(await t.world.write((db) => db.countBy(Session, { userId: id }))).toBe(1);
   await context.close();
   rmSync(profile, { recursive: true });

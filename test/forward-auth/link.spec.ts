@@ -230,7 +230,7 @@ describe('a site', () => {
       expect((await PROXIES.traefik(t.url, { site, headers: PAGE })).status).toBe(401);
     expect(warn.mock.calls).toEqual([
       [
-        'A proxy asks about https://nobody.example, which is neither PUBLIC_URL nor an origin of a client: nobody can be signed in there.',
+        'A proxy asks about https://nobody.example, which is neither PUBLIC_URL nor an origin of a client: nobody can sign in there.',
       ],
     ]);
   });

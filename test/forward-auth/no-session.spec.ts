@@ -55,7 +55,7 @@ describe('without a session', () => {
       for (let i = 0; i < 8; i++) statuses.push((await ask(other.url, { headers })).status);
       expect(statuses).toEqual([302, 302, 302, 302, 302, 401, 401, 401]);
       const { text } = await ask(other.url, { headers });
-      expect(text).toContain('your browser refuses cookies');
+      expect(text).toContain('your browser blocks cookies');
       expect(text).toContain(`href="${SIGN_IN_URL}&#38;return_to=${encodeURIComponent(`${SITE}/`)}"`);
       const cookie = await t.signIn(caller, user);
       await t.call('/logout', { method: 'POST', headers: { cookie, 'sec-fetch-site': 'same-origin' } });

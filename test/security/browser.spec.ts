@@ -534,7 +534,7 @@ describe('under https', () => {
       for (const accept of ['application/json', 'text/html']) {
         const answer = await send('POST', '/logout', { cookie, accept, ...headers });
         expect(effect(answer)).toEqual({ status: 403, location: null, cookies: [] });
-        expect(answer.body?.id ?? answer.text).toMatch(/^not_authorized$|<h1>You can’t do this here<\/h1>/);
+        expect(answer.body?.id ?? answer.text).toMatch(/^not_authorized$|<h1>You are not allowed to do this<\/h1>/);
       }
       expect(await visitor(cookie)).toBe(user);
     });

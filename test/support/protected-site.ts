@@ -458,7 +458,7 @@ export function itProtects(startProxy: (ports: Ports) => Promise<Pick<Proxy, 'st
       await ask(path);
       const again = await ask(path);
       expect([again.status, again.headers.getSetCookie(), application.seen]).toEqual([410, [], []]);
-      expect(again.text).toContain('<h1>This link was used before</h1>');
+      expect(again.text).toContain('<h1>This link was already used</h1>');
     });
   });
 

@@ -149,7 +149,7 @@ function patientSender({ fetch = (request) => globalThis.fetch(request), timeout
 
 function noAnswer(cause: unknown): LatchkeyError {
   const isTimeout = (cause as Error).name === 'TimeoutError';
-  const description = isTimeout ? 'The service did not answer in time.' : 'The service can not be reached.';
+  const description = isTimeout ? 'The service did not answer in time.' : 'The service cannot be reached.';
   return new LatchkeyError(isTimeout ? 'timeout' : 'no_connection', 0, null, description, {}, { cause });
 }
 

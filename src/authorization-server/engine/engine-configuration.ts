@@ -228,7 +228,7 @@ const renderError: Configuration['renderError'] = (ctx, out, error) => {
   ctx.type = 'html';
   const { text, headers } = pageOf(
     'This sign-in does not work',
-    html`<p>Go back to where you came from and start again. If it happens again, tell whoever runs that application:</p>
+    html`<p>Go back to where you came from and start again. If it happens again, report this to the operator of that application:</p>
       <p><code>${out.error}: ${out.error_description}</code></p>
       <p><small>${ctx.res.getHeader('x-request-id')}</small></p>`,
   );

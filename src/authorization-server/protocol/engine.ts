@@ -20,7 +20,7 @@ export class Engine extends Provider {
 function formPost(ctx: KoaContextWithOIDC, action: string, fields: Record<string, unknown>): void {
   const { origin, protocol } = new URL(action);
   const { text, headers } = pageOf(
-    'You are on your way back',
+    'Returning to the application',
     html`<form method="post" action="${action}">
       ${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
       <button type="submit">Continue</button>

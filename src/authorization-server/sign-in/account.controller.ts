@@ -67,9 +67,9 @@ export class AccountController {
     } catch (error) {
       return this.showPage(request, reply, faultOf(error));
     }
-    const page = html`<p>You are signed out everywhere else. Applications that you had allowed to act for you ask you once more.</p>
+    const page = html`<p>You are signed out everywhere else. Applications that you allowed to act for you will ask you again.</p>
       <p><a href="${PATHS.account}">Your account</a></p>`;
-    sendPage(reply, 200, 'Your password is changed', page);
+    sendPage(reply, 200, 'Your password has been changed', page);
   }
 
   @Post('login')

@@ -34,15 +34,15 @@ export function sendChoicePage(reply: FastifyReply, interaction: Interaction, cl
 
 function signInPage({ uid, params }: Interaction, client: NamedClient, failedFor?: string): Html {
   return html`${failedFor === undefined ? '' : WRONG_CREDENTIALS}
-    <p>To go on to ${named(client)}.</p>
+    <p>Sign in to continue to ${named(client)}.</p>
     ${signInForm(`${PATHS.interaction}/${uid}/login`, failedFor ?? String(params.login_hint ?? ''))}
     <p><a href="${PATHS.account}">Your account</a></p>`;
 }
 
 function consentPage({ uid, params }: Interaction, client: NamedClient, user: string): Html {
   // The second half of a double click on the page before answers nothing here.
-  return html`<div class="settling"><p>${named(client)} asks to call Latchkey as you, ${user}: with all that your account may see and do here.</p>
-    <p>Afterwards you are sent to <code>${new URL(String(params.redirect_uri)).origin}</code>.</p>
+  return html`<div class="settling"><p>${named(client)} asks to call Latchkey as you, ${user}. It will be able to see and do everything that your account can.</p>
+    <p>Afterwards you will be sent to <code>${new URL(String(params.redirect_uri)).origin}</code>.</p>
     <form method="post" action="${PATHS.interaction}/${uid}/consent">
       <button type="submit" name="answer" value="allow">Allow</button>
       <button type="submit" name="answer" value="deny" class="quiet">Deny</button>
@@ -52,7 +52,7 @@ function consentPage({ uid, params }: Interaction, client: NamedClient, user: st
 }
 
 function choicePage({ uid }: Interaction, client: NamedClient, user: string): Html {
-  return html`<p>To go on to ${named(client)}. You are signed in as ${user}.</p>
+  return html`<p>You are signed in as ${user}. Continue to ${named(client)}?</p>
     <form method="post" action="${PATHS.interaction}/${uid}/continue">
       <button type="submit">Continue as ${user}</button>
     </form>

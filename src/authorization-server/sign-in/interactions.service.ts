@@ -115,8 +115,8 @@ export class InteractionsService {
     if (!browser)
       throw new PageError(
         'invalid_request',
-        'Your browser refuses cookies',
-        'Your browser did not send the cookie back that this page has given it. Allow cookies for this site, then go back to where you came from and start again.',
+        'Your browser blocks cookies',
+        'Your browser did not send back the cookie that this page has set. Allow cookies for this site, then go back to where you came from and start again.',
       );
     const [row] = await this.database.read<Row>(FIND, [recordIdOf('Interaction', uid), this.clock.now()]);
     const payload = row && (JSON.parse(row.payload) as Payload);
@@ -124,7 +124,7 @@ export class InteractionsService {
       throw new PageError(
         'invalid_request',
         'This sign-in has ended',
-        'This page belongs to a sign-in that has ended, or that another browser has begun. Go back to where you came from and start again.',
+        'This page belongs to a sign-in that has ended or was started in another browser. Go back to where you came from and start again.',
       );
     return { payload, consumedAt: row.consumedAt === null ? null : toInstant(row.consumedAt) };
   }

@@ -7,7 +7,7 @@ import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../../users/password-s
 /** The fields of a form for a new password. It is typed twice, so that a typing error locks nobody out. */
 export const NEW_PASSWORD_FIELDS: Html = html`<label>New password, ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters
         <input type="password" name="password" required minlength="${MIN_PASSWORD_LENGTH}" maxlength="${MAX_PASSWORD_LENGTH}" autocomplete="new-password"></label>
-      <label>New password once more <input type="password" name="again" required autocomplete="new-password"></label>`;
+      <label>New password again <input type="password" name="again" required autocomplete="new-password"></label>`;
 
 /** The new password in a form. @throws DomainError `invalid_request`; `invalid_password` if the two entries differ */
 export function requireNewPassword(fields: unknown): string {

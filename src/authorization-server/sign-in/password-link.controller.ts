@@ -37,16 +37,16 @@ export class PasswordLinkController {
     } catch (error) {
       return this.showForm(token, reply, faultOf(error));
     }
-    const page = html`<p>Sign in with it from now on. What you had signed in for with another password has ended.</p>
+    const page = html`<p>Use it to sign in from now on. You are signed out everywhere else.</p>
       <p><a href="${PATHS.account}">Your account</a></p>`;
-    sendPage(reply, 200, 'Your password is set', page);
+    sendPage(reply, 200, 'Your password has been set', page);
   }
 
   /** Shows the form. It posts to the page's own address, so that the page does not contain the token. */
   private async showForm(token: string, reply: FastifyReply, fault?: string): Promise<void> {
     const { name, emailAddress } = await this.links.require(token);
     const page = html`${fault === undefined ? '' : html`<p role="alert">${fault}</p>`}
-      <p>For ${name}, who signs in with this e-mail address:</p>
+      <p>Choose a password for ${name}, who signs in with this e-mail address:</p>
       <form method="post">
       <label>E-mail address <input type="email" value="${emailAddress}" readonly autocomplete="username"></label>
       ${NEW_PASSWORD_FIELDS}

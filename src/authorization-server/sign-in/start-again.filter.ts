@@ -5,7 +5,7 @@ import type { FastifyReply } from 'fastify';
 /** The page belongs to a sign-in that is over. The browser is redirected to `location`, where it can continue. */
 export class StartAgain extends Error {
   constructor(readonly location: string) {
-    super('The sign-in is over.');
+    super('The sign-in has ended.');
   }
 }
 

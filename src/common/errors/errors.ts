@@ -134,7 +134,7 @@ export const ERRORS = {
   third_party_already_assigned: { status: 409, description: 'The account already has another ID of this third party.' },
   token_used: {
     status: 410,
-    description: 'This sign-in link was used before. Go back to where you came from and follow the link again.',
+    description: 'This sign-in link was already used. Go back to where you came from and follow the link again.',
   },
   token_expired: {
     status: 410,

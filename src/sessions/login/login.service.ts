@@ -142,7 +142,7 @@ export class LoginService {
         error: new PageError(
           'invalid_request',
           'This link does not work here',
-          'This link works only inside of the site that it was made for. Go back there and start again.',
+          'This link only works inside the site that it was made for. Go back there and start again.',
         ),
         page,
       };
@@ -208,7 +208,7 @@ function readToken({ headers, query }: LoginRequest): string {
     throw new PageError(
       'invalid_request',
       'This link does not work here',
-      'A sign-in link works only when a browser navigates to it.',
+      'A sign-in link only works when it is opened in a browser.',
     );
   const { token, oauth_token } = query as Record<string, unknown>;
   const given = [token, oauth_token].filter((value) => value !== undefined);

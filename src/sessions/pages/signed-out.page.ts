@@ -4,9 +4,8 @@ import { linkToSignIn } from '../../http/sign-in-link.js';
 import type { Settings } from '../../config/settings.js';
 
 const BODY = html`<p>
-  Go back to the site that you came from and follow its link again. It brings you here signed in; there is no password
-  to type. If you have followed such a link just now, your browser refuses cookies: allow them for this site, and follow
-  the link once more.
+  Go back to the site that you came from and follow its link again. It signs you in here without a password.
+  If you have just followed such a link, your browser blocks cookies. Allow them for this site, and follow the link again.
 </p>`;
 
 /** Shows that the session has ended. `frameAncestor` is the origin whose pages framed it. */
