@@ -1,16 +1,16 @@
--- Asks Latchkey whether a request for a protected site may pass, and whose it is. For HAProxy 2.6 or newer, loaded by haproxy.cfg.
+-- Asks Latchkey whether a request for a protected site may pass, and who its visitor is. For HAProxy 2.6 or newer, loaded by haproxy.cfg.
 -- Latchkey is the first server of the backend `latchkey` that is not down. The rule `http-request lua.latchkey` has two variables:
 --   txn.latchkey_site    before: the origin of the site, such as https://learn.example.com
 --   txn.latchkey_passed  after: true for a request that may pass; haproxy.cfg refuses every other one
 
--- Milliseconds. Latchkey says itself after 5 s that its database does not answer.
+-- Milliseconds. If its database does not answer, Latchkey itself reports that after 5 s.
 local TIMEOUT = 8000
 
 local IDENTITY = {
   'x-latchkey-user', 'x-latchkey-email', 'x-latchkey-name', 'x-latchkey-third-party-ids', 'x-latchkey-actor', 'x-latchkey-assertion',
 }
 
--- What is about one connection or one body is not about the question or its answer.
+-- Headers about a connection or a body, which do not apply to the question and its answer.
 local NOT_PASSED_ON = {}
 for _, name in ipairs({
   'connection', 'content-length', 'expect', 'host', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade',
@@ -18,14 +18,14 @@ for _, name in ipairs({
   NOT_PASSED_ON[name] = true
 end
 
--- HAProxy counts the values of a header from 0.
+-- HAProxy numbers the values of a header from 0.
 local function list(values)
   local all = {}
   for i = 0, #values do all[#all + 1] = values[i] end
   return all
 end
 
--- The headers of the browser, and what it asked for, in place of what it says about that itself.
+-- The browser's headers. Those that describe the request are replaced by what HAProxy received.
 local function question(txn, scheme, host)
   local headers = {}
   for name, values in pairs(txn.http:req_get_headers()) do
@@ -39,7 +39,7 @@ local function question(txn, scheme, host)
   return headers
 end
 
--- A page, or the redirect of a link with a token.
+-- A page, or the redirect after a link with a token.
 local function refuse(txn, answer)
   local reply = txn:reply({ status = answer.status, reason = answer.reason })
   for name, values in pairs(answer.headers) do
@@ -74,7 +74,7 @@ core.register_action('latchkey', { 'http-req' }, function(txn)
   if answer.status ~= 200 then return refuse(txn, answer) end
 
   for _, name in ipairs(IDENTITY) do txn.http:req_set_header(name, first(answer, name)) end
-  -- The browser's cookies without ours.
+  -- The browser's cookies without Latchkey's.
   local cookies = first(answer, 'cookie')
   if cookies == '' then txn.http:req_del_header('cookie') else txn.http:req_set_header('cookie', cookies) end
   txn:set_var('txn.latchkey_passed', true)

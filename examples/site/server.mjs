@@ -1,4 +1,4 @@
-// A protected site in miniature. It knows nothing of Latchkey: whoever the proxy lets through is named in the headers.
+// A small protected site. It knows nothing of Latchkey: the proxy names the visitor in the headers.
 //
 //   PORT  where to listen (4001); only the proxy may reach it
 import Fastify from 'fastify';

@@ -14,7 +14,7 @@ export interface Answer {
   status: number;
   headers: Headers;
   text: string;
-  /** The body as JSON; `undefined` if it is none. */
+  /** The body as JSON; `undefined` if it is not JSON. */
   // oxlint-disable-next-line typescript/no-explicit-any -- what a body holds is what the tests find out
   body: any;
 }
