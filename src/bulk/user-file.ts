@@ -40,7 +40,7 @@ export interface UserRow {
   group: string | null;
 }
 
-/** A row that can't be read. */
+/** A row that is not valid. */
 export interface Fault {
   line: number;
   error: DomainError;

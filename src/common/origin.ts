@@ -1,4 +1,4 @@
-/** Whether a text is an origin as browsers write it, such as `https://learn.example.com`. */
+/** Whether a text is an origin in the form that browsers write: `https://learn.example.com`. */
 export function isOrigin(text: string): boolean {
   return /^https?:/.test(text) && hasOrigin(text, text);
 }

@@ -87,11 +87,11 @@ const WHOLE_URL = /^https?:\/\/[\x21-\x5b\x5d-\x7e]+$/;
  * the two.
  */
 export class Settings {
-  /** `production` seeds nothing and refuses to start without a secret and an https public URL. */
+  /** `production` creates no demo, and requires a secret and an https public URL. */
   @IsIn(['development', 'production', 'test'], { message: 'NODE_ENV must be development, production or test' })
   NODE_ENV: 'development' | 'production' | 'test' = 'development';
 
-  /** The TCP port to listen on; 0 picks a free one. */
+  /** The TCP port to listen on. 0 picks a free one. */
   @Transform(toInteger)
   @IsInt({ message: 'PORT must be a number' })
   @Min(0, { message: 'PORT must be 0 to 65535' })
@@ -102,7 +102,7 @@ export class Settings {
   @Matches(/^[\w.:-]+$/, { message: 'HOST must be a host name or an IP address' })
   HOST: string = 'localhost';
 
-  /** The origin under which browsers and callers reach the service; every URL it makes starts with it. */
+  /** The origin under which browsers and callers reach the service. Every URL that the service makes starts with it. */
   @IsOrigin({
     message: 'PUBLIC_URL must be an origin such as https://login.example.com, without path or trailing slash',
   })

@@ -54,7 +54,7 @@ interface Limit {
   description?: string;
 }
 
-/** What is counted of somebody until `end`. */
+/** The count for somebody, until `end`. */
 interface Window {
   key: string;
   end: Date;

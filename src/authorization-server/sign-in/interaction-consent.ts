@@ -6,7 +6,7 @@ import { AuthorizationServer } from '../engine/authorization-server.js';
 import { InteractionsService } from './interactions.service.js';
 import { OAuthAuditService } from '../protocol/oauth-audit.service.js';
 
-/** Carries out what a user has answered to a client that asks for access. */
+/** Carries out the user's answer to a client that asks for access. */
 @Injectable()
 export class InteractionConsent {
   constructor(
@@ -31,7 +31,7 @@ export class InteractionConsent {
       return this.interactions.finish(request, reply, interaction, denied);
     }
     const { Grant } = this.server.provider;
-    // Its own, also where the user has agreed before for another installation of the client.
+    // Each installation of a client has its own grant, even if the user has agreed for another one before.
     const grant = new Grant({ accountId, clientId });
     grant.addOIDCScope(SCOPE);
     for (const resource of [interaction.params.resource].flat()) grant.addResourceScope(String(resource), SCOPE);

@@ -7,7 +7,7 @@ import type { NamedClient } from './interactions.service.js';
 import { PATHS } from '../protocol/paths.js';
 import { signInForm, WRONG_CREDENTIALS } from './sign-in-form.js';
 
-/** The form for e-mail address and password; `failedFor` is the address of an attempt that failed. */
+/** Shows the form for an e-mail address and a password. `failedFor` is the address of a failed attempt. */
 export function sendSignInPage(
   reply: FastifyReply,
   interaction: Interaction,
@@ -27,7 +27,7 @@ export function sendConsentPage(
   sendPage(reply, 200, 'Allow access?', consentPage(interaction, client, user), optionsOf(interaction));
 }
 
-/** Asks whether to go on as the user who is signed in. */
+/** Asks whether to continue as the user who is signed in. */
 export function sendChoicePage(reply: FastifyReply, interaction: Interaction, client: NamedClient, user: string): void {
   sendPage(reply, 200, 'Choose an account', choicePage(interaction, client, user), optionsOf(interaction));
 }
@@ -40,7 +40,7 @@ function signInPage({ uid, params }: Interaction, client: NamedClient, failedFor
 }
 
 function consentPage({ uid, params }: Interaction, client: NamedClient, user: string): Html {
-  // The second half of a double click on the page before answers nothing here.
+  // The settling time ignores the second half of a double click on the previous page.
   return html`<div class="settling"><p>${named(client)} asks to call Latchkey as you, ${user}. It will be able to see and do everything that your account can.</p>
     <p>Afterwards you will be sent to <code>${new URL(String(params.redirect_uri)).origin}</code>.</p>
     <form method="post" action="${PATHS.interaction}/${uid}/consent">
@@ -69,7 +69,7 @@ function switchForm(uid: string, label: string): Html {
   </form>`;
 }
 
-/** Browsers hold the redirects that follow a form against the page's `form-action` too. */
+/** Browsers apply the page's `form-action` to the redirects after a form, too. */
 function optionsOf({ params }: Interaction): PageOptions {
   const { origin, protocol } = new URL(String(params.redirect_uri));
   return { referrerPolicy: 'same-origin', script: SUBMIT_ONCE, formTargets: [origin === 'null' ? protocol : origin] };

@@ -6,7 +6,7 @@ import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import { SignInsService } from '../../sign-ins/sign-ins.service.js';
 import { InteractionsService } from './interactions.service.js';
 
-/** Goes on with an interaction after somebody has signed in with their password. */
+/** Continues an interaction after somebody has signed in with their password. */
 @Injectable()
 export class InteractionSignIn {
   constructor(
@@ -22,13 +22,15 @@ export class InteractionSignIn {
     interaction: Interaction,
     { userId, passwordFrom }: { userId: string; passwordFrom: string },
   ): Promise<void> {
-    // Whoever was signed in before is not any more: the engine would ask them first, on a page that it does not have here.
+    // Whoever was signed in before is signed out. Otherwise the engine would ask them first, on a page that does not
+    // exist here.
     if (interaction.session && interaction.session.accountId !== userId) {
       delete interaction.session;
       await interaction.persist();
     }
     await this.signIns.endSession(this.cookies.read(request.headers).session, { unlessOf: userId });
-    // The engine keeps `acr` with the session, and makes no other use of it. `remember` would let the cookie outlive the browser.
+    // The engine stores `acr` with the session and does not use it otherwise. `remember` would let the cookie outlive
+    // the browser.
     const login = { accountId: userId, acr: passwordFrom, ts: toNumericDate(this.clock.now()), remember: false };
     await this.interactions.finish(request, reply, interaction, { login, select_account: {} });
   }
