@@ -13,7 +13,7 @@ import { ThirdPartyId } from '../src/schema/entities/third-party-id.entity.js';
 import { UserSearchTerm } from '../src/schema/entities/user-search-term.entity.js';
 import { User } from '../src/schema/entities/user.entity.js';
 import { TestApp, testEnvironment } from './support/app.js';
-import { runCli } from './support/cli.js';
+import { runCli } from './support/built-cli.js';
 import type { TestCaller } from './support/world.js';
 
 const ENTITIES = [User, EmailAddress, ThirdPartyId, Group, Membership, UserSearchTerm];

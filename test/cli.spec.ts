@@ -10,7 +10,7 @@ import { EmailAddress } from '../src/schema/entities/email-address.entity.js';
 import { Password } from '../src/schema/entities/password.entity.js';
 import { PasswordsService } from '../src/users/passwords.service.js';
 import { PUBLIC_URL, TestApp } from './support/app.js';
-import { pipeToCli, runCli, typeToCli } from './support/cli.js';
+import { pipeToCli, runCli, typeToCli } from './support/built-cli.js';
 import { runCommand } from './support/command-line.js';
 import { Browser, JWT_BEARER, newPerson, REDIRECT_URI, requestToken } from './support/oauth.js';
 import { keyFiles } from './support/public-keys.js';

@@ -10,7 +10,7 @@ import { SigningKey } from '../src/schema/entities/signing-key.entity.js';
 import type { KeyPurpose } from '../src/schema/entities/signing-key.entity.js';
 import { PUBLISHED_AHEAD, SigningKeysService } from '../src/tokens/signing-keys.service.js';
 import { call, outcome, TestApp, testEnvironment } from './support/app.js';
-import { runCli } from './support/cli.js';
+import { runCli } from './support/built-cli.js';
 import { compact, decode, forgive, signerOf } from './support/forge.js';
 import { assertionOf, JWT_BEARER, newScene, newServiceAccount, newTokens, requestToken } from './support/oauth.js';
 import type { TestServiceAccount } from './support/oauth.js';
