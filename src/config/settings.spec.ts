@@ -186,12 +186,12 @@ describe('loadSettings', () => {
         ['a client that is none', { clientId: 'portal' }, 'clientId must be'],
         ['no account', { account: undefined }, 'account must be'],
         ['an unknown account', { account: 'name' }, 'account must be'],
-        ['a third-party ID without a code', { account: 'thirdPartyId' }, 'thirdParty is given'],
-        ['a code without a third-party ID', { thirdParty: 'LMS' }, 'thirdParty is given'],
+        ['a third-party ID without a code', { account: 'thirdPartyId' }, 'thirdParty must be given'],
+        ['a code without a third-party ID', { thirdParty: 'LMS' }, 'thirdParty must be given'],
         ['a code that is none', { account: 'thirdPartyId', thirdParty: 'L$S' }, 'thirdParty must be'],
         ['an empty claim', { claim: '' }, 'claim must be'],
         ['two scopes', { scope: 'a b' }, 'scope must be'],
-        ['a member that there is not', { subject: 'sub' }, 'there is no "subject"'],
+        ['a member that there is not', { subject: 'sub' }, '"subject" is not a member of it'],
       ] as const
     ).map(([what, more, says]) => [what, JSON.stringify([{ ...ISSUER, ...more }]), says] as const),
   ])('refuses OAUTH_ISSUERS with %s', (_what, OAUTH_ISSUERS, says) => {

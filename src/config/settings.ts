@@ -243,6 +243,11 @@ export class Settings {
     return addSeconds(now, -this.SESSION_IDLE_TIMEOUT);
   }
 
+  /** Until when a session lives that is used at this instant and never again. */
+  idleAfter(used: Date): Date {
+    return addSeconds(used, this.SESSION_IDLE_TIMEOUT);
+  }
+
   /** Whether browsers use https, so that every cookie can be `Secure`. */
   get isHttps(): boolean {
     return this.PUBLIC_URL.startsWith('https:');

@@ -74,9 +74,10 @@ export class SignInsService {
    * has.
    */
   ttlOf({ loginTs }: { loginTs?: number }): number {
-    const { SESSION_IDLE_TIMEOUT: idle, SESSION_LIFETIME: lifetime } = this.settings;
-    const now = toNumericDate(this.clock.now());
-    return Math.max(1, Math.min(idle, (loginTs ?? now) + lifetime - now));
+    const now = this.clock.now();
+    const used = toNumericDate(now);
+    const absoluteEnd = (loginTs ?? used) + this.settings.SESSION_LIFETIME;
+    return Math.max(1, Math.min(toNumericDate(this.settings.idleAfter(now)), absoluteEnd) - used);
   }
 
   /** The live sign-in sessions of an account, latest first. */

@@ -196,7 +196,7 @@ export class SessionsService {
 
   private async use(row: SessionRow, now: Date): Promise<LiveSession> {
     const lastSeenAt = await this.touch(row, now);
-    const idleEnd = addSeconds(lastSeenAt, this.settings.SESSION_IDLE_TIMEOUT);
+    const idleEnd = this.settings.idleAfter(lastSeenAt);
     const absoluteEnd = toInstant(row.expiresAt);
     return {
       id: row.id,
