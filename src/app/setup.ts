@@ -5,6 +5,7 @@ import cookie from '@fastify/cookie';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, FastifyServerOptions } from 'fastify';
+import { limitAnswers } from './deadlines.js';
 import { announceDeprecation } from './deprecation.js';
 import { allowBrowserClients } from './cors.js';
 import { ServerAdapter } from './adapter.js';
@@ -70,6 +71,7 @@ export async function createApp(
 async function configureApp(app: NestFastifyApplication, settings: Settings): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   addCommonHooks(fastify);
+  if (settings.DATABASE_URL) limitAnswers(fastify);
   // Fastify parses text/plain by default, but none of our routes accepts it.
   fastify.removeContentTypeParser('text/plain');
   allowBrowserClients(app);

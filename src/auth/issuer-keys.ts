@@ -5,6 +5,7 @@ import { createLocalJWKSet, errors } from 'jose';
 import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters, FlattenedJWSInput } from 'jose';
 import { SECONDS_PER_DAY } from '../common/clock.js';
 import type { Clock } from '../common/clock.js';
+import { besideDeadline } from '../common/deadline.js';
 import { DomainError } from '../common/errors/errors.js';
 import { isTrustworthyUrl } from '../config/trusted-issuer.js';
 import { weaknessOf } from '../tokens/key-strength.js';
@@ -66,7 +67,7 @@ export class IssuerKeys {
   private async tryToFetch(): Promise<void> {
     const pause = Math.min(MIN_PAUSE_MS * 2 ** Math.max(0, this.failures - 1), MAX_PAUSE_MS);
     if (!this.trying && this.ageOf(this.triedAt) < pause) return;
-    await (this.trying ??= this.fetch().finally(() => (this.trying = null)));
+    await besideDeadline((this.trying ??= this.fetch().finally(() => (this.trying = null))));
   }
 
   private async fetch(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Clock } from './clock.js';
+import { untilDeadline, withoutDeadline } from './deadline.js';
 
 interface Remembered<T> {
   answer: T;
@@ -42,9 +43,9 @@ export class RecentAnswers<T> {
     const recalled = this.recall(key);
     if (recalled !== undefined) return Promise.resolve(recalled);
     const question = this.asking.get(key);
-    if (question && this.isFresh(question)) return question.answer;
+    if (question && this.isFresh(question)) return untilDeadline(question.answer);
     if (question) question.isVoid = true;
-    return this.startQuestion(key, ask);
+    return untilDeadline(this.startQuestion(key, ask));
   }
 
   /**
@@ -61,7 +62,7 @@ export class RecentAnswers<T> {
   private startQuestion(key: string, ask: (before: T | undefined) => Promise<T | null>): Promise<T | null> {
     const question = { askedAt: this.clock.now().getTime(), isVoid: false } as Question<T>;
     this.asking.set(key, question);
-    question.answer = this.ask(key, question, ask);
+    question.answer = withoutDeadline(() => this.ask(key, question, ask));
     return question.answer;
   }
 

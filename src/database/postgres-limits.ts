@@ -1,11 +1,15 @@
-import type { Socket } from 'node:net';
+import * as pg from 'pg';
 import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
+import { DeadlinePool, streamOf } from './postgres-pool.js';
+import { SilenceWatch } from './silence-watch.js';
 
 /** Milliseconds for connecting to PostgreSQL, and for waiting until a connection in the pool is free. */
 export const CONNECT_MS = 2_000;
+/** Milliseconds that all statements of a request may take together, or a statement outside of requests. */
+export const ANSWER_MS = 4_600;
 /**
  * Milliseconds after which PostgreSQL gives up waiting for a lock, a statement, and a transaction whose client is
  * silent.
@@ -48,13 +52,17 @@ export interface ConnectionOptions {
   isShared: boolean;
 }
 
-/** Opens the database with the settings that our statements depend on, and without time limits, for migrations. */
+/**
+ * Opens the database with the settings that our statements depend on, and without time limits, for migrations. A
+ * connection is only given up when the server does not work on it.
+ */
 export async function openUnlimited(options: PostgresDataSourceOptions): Promise<DataSource> {
+  const { onConnect } = new SilenceWatch(options.url!);
   try {
-    return await open(options, { options: asOptions({ ...SESSION, ...KEEP_ALIVE }) });
+    return await open(options, { options: asOptions({ ...SESSION, ...KEEP_ALIVE }), onConnect });
   } catch (error) {
     if (!isRefusedSetting(error)) throw error;
-    return open(options, {});
+    return open(options, { onConnect });
   }
 }
 
@@ -62,7 +70,8 @@ export async function openUnlimited(options: PostgresDataSourceOptions): Promise
  * Opens the database with time limits for everything: on the server, and on our side, because a connection can die
  * without a sign (a failover, a firewall).
  */
-export async function openLimited(options: PostgresDataSourceOptions, limits: Limits): Promise<DataSource> {
+export async function openLimited(given: PostgresDataSourceOptions, limits: Limits): Promise<DataSource> {
+  const options = { ...given, driver: { ...pg, Pool: DeadlinePool } };
   const own = { idleTimeoutMillis: IDLE_MS, onConnect: endWhenSilent };
   const session = asOptions({ ...SESSION, ...KEEP_ALIVE, ...limits, idle_session_timeout: ABANDONED_MS });
   try {
@@ -127,9 +136,4 @@ function endWhenSilent(client: ClientBase): void {
   const silent = Object.assign(new Error('The database does not answer.'), { code: 'ETIMEDOUT' });
   // All statements that wait on the connection fail at once, a ROLLBACK too, and the pool does not take it back.
   stream.setTimeout(SILENCE_MS, () => stream.destroy(silent));
-}
-
-/** The socket of a connection: the only way to end one whose peer is silent. */
-export function streamOf(client: ClientBase): Socket {
-  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
 }

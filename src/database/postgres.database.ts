@@ -1,15 +1,15 @@
 import type { Pool } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
+import { withoutDeadline } from '../common/deadline.js';
 import { Database } from './database.js';
-import { CONNECT_MS, letTransactionBeLong, limitTransaction, streamOf } from './postgres-limits.js';
+import { ANSWER_MS, letTransactionBeLong, limitTransaction } from './postgres-limits.js';
 import type { ConnectionOptions } from './postgres-limits.js';
+import { streamOf } from './postgres-pool.js';
 import type { Parameter, Statement } from './statement.js';
 import { isConnectionLost } from './unavailable.js';
 
 /** Milliseconds after which a statement is repeated on another connection. A statement of the hot path takes a few. */
 const ATTEMPT_MS = 1_000;
-/** Milliseconds after which a statement fails at the latest, including its repetition and both connections. */
-const ANSWER_MS = 4_800;
 
 /**
  * Runs each statement in one round trip, prepared once for each connection of TypeORM's pool. Statements stay unnamed
@@ -31,7 +31,7 @@ export class PostgresDatabase extends Database {
 
   write<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
     if (statement.isRepeatable) return this.repeat(statement, parameters);
-    return this.ask(statement, parameters, ANSWER_MS - CONNECT_MS);
+    return this.ask(statement, parameters, ANSWER_MS);
   }
 
   transaction<T>(work: (db: EntityManager) => Promise<T>, { isLong = false } = {}): Promise<T> {
@@ -54,7 +54,7 @@ export class PostgresDatabase extends Database {
     try {
       return await this.ask(statement, parameters, ATTEMPT_MS);
     } catch (error) {
-      const left = ANSWER_MS - CONNECT_MS - (performance.now() - startedAt);
+      const left = ANSWER_MS - (performance.now() - startedAt);
       if (!isConnectionLost(error) || left <= 0) throw error;
       return this.ask(statement, parameters, left);
     }
@@ -73,7 +73,7 @@ export class PostgresDatabase extends Database {
       const { rows } = await this.pool.query(query);
       return rows as Row[];
     } catch (error) {
-      if (isConnectionLost(error)) this.dropIdle();
+      if (isConnectionLost(error)) withoutDeadline(() => this.dropIdle());
       throw error;
     }
   }

@@ -4,6 +4,7 @@ import type { JsonWebKey, KeyObject } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { OnModuleInit } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
+import { untilDeadline, withoutDeadline } from '../common/deadline.js';
 import { Database, toInstant } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { KeySeal } from './key-seal.js';
@@ -76,7 +77,7 @@ export class KeyRing implements OnModuleInit {
    * publishing.
    */
   async refresh(): Promise<void> {
-    if (!this.isUpToDate) await (this.loading ?? this.load());
+    if (!this.isUpToDate) await untilDeadline(this.loading ?? this.load());
   }
 
   /** Whether `refresh` would do nothing. */
@@ -114,7 +115,7 @@ export class KeyRing implements OnModuleInit {
   /** The key with this name and purpose, even if another instance made it a moment ago. */
   async find(purpose: KeyPurpose, kid: string): Promise<Key | null> {
     await this.refresh();
-    if (!this.has(kid)) await this.reread();
+    if (!this.has(kid)) await untilDeadline(this.reread());
     return this.live(purpose).find((key) => key.kid === kid) ?? null;
   }
 
@@ -140,7 +141,7 @@ export class KeyRing implements OnModuleInit {
 
   private load(): Promise<void> {
     this.startedAt = performance.now();
-    const loading = this.read().finally(() => {
+    const loading = withoutDeadline(() => this.read()).finally(() => {
       if (this.loading === loading) this.loading = null;
     });
     return (this.loading = loading);

@@ -7,6 +7,7 @@ export class SilentProxy {
   private readonly pairs = new Map<Socket, Socket>();
   private isDeaf = false;
   private lastWords?: string;
+  private lastQuestion?: string;
 
   private constructor(
     private readonly server: Server,
@@ -34,15 +35,17 @@ export class SilentProxy {
 
   /** Loses the server's answers on existing connections. Requests still reach the server. */
   loseAnswers(): void {
-    for (const [client, server] of this.pairs) {
-      server.unpipe(client);
-      server.resume();
-    }
+    for (const [client, server] of this.pairs) this.muffle(client, server);
   }
 
   /** Silences a connection for ever as soon as `text` is sent on it, one byte before the end of that message. */
   breakOffAfter(text: string): void {
     this.lastWords = text;
+  }
+
+  /** Loses the server's answers on a connection as soon as `text` is sent on it. */
+  loseAnswersAfter(text: string): void {
+    this.lastQuestion = text;
   }
 
   /** Silences all connections, and new ones from their beginning. */
@@ -83,6 +86,7 @@ export class SilentProxy {
   private pass(chunk: Buffer, client: Socket, server: Socket): void {
     if (!this.pairs.has(client)) return;
     const isLast = this.lastWords !== undefined && chunk.includes(this.lastWords);
+    if (this.lastQuestion !== undefined && chunk.includes(this.lastQuestion)) this.muffle(client, server);
     server.write(isLast ? chunk.subarray(0, -1) : chunk);
     if (isLast) this.part(client, server);
   }
@@ -90,6 +94,10 @@ export class SilentProxy {
   /** Separates the two ends. Both stay open and receive nothing from each other. */
   private part(client: Socket, server: Socket): void {
     this.pairs.delete(client);
+    this.muffle(client, server);
+  }
+
+  private muffle(client: Socket, server: Socket): void {
     server.unpipe(client);
     server.resume();
   }

@@ -1,0 +1,25 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { Deadline } from '../common/deadline.js';
+import { ANSWER_MS } from '../database/postgres-limits.js';
+
+/**
+ * Gives each request one deadline for all that it asks PostgreSQL. A body may take longer to arrive, and does not count:
+ * the clock stands still while it is read. Reading it also loses the context in which the request began.
+ */
+export function limitAnswers(fastify: FastifyInstance): void {
+  const deadlines = new WeakMap<FastifyRequest, { deadline: Deadline; readingSince: number }>();
+  fastify.addHook('onRequest', (request, _reply, done) => {
+    const deadline = Deadline.in(ANSWER_MS);
+    deadlines.set(request, { deadline, readingSince: 0 });
+    deadline.hold(done);
+  });
+  fastify.addHook('preParsing', (request, _reply, _payload, done) => {
+    deadlines.get(request)!.readingSince = performance.now();
+    done();
+  });
+  fastify.addHook('preValidation', (request, _reply, done) => {
+    const { deadline, readingSince } = deadlines.get(request)!;
+    deadline.extend(performance.now() - readingSince);
+    deadline.hold(done);
+  });
+}

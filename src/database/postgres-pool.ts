@@ -1,0 +1,53 @@
+import type { Socket } from 'node:net';
+import { Pool } from 'pg';
+import type { ClientBase, PoolClient } from 'pg';
+import { currentDeadline, lateError } from '../common/deadline.js';
+
+type Done = (error?: Error | boolean) => void;
+type Callback = (error: Error | undefined, client: PoolClient | undefined, done: Done) => void;
+
+/**
+ * A pool that lends a connection to a request no longer than until the deadline of the request. A connection that is
+ * still lent then is destroyed: all statements that wait on it fail at once, and the server rolls back what was begun.
+ */
+export class DeadlinePool extends Pool {
+  override connect(): Promise<PoolClient>;
+  override connect(callback: Callback): void;
+  override connect(callback?: Callback): Promise<PoolClient> | void {
+    const deadline = currentDeadline();
+    if (!deadline || !callback) return callback ? super.connect(callback) : super.connect();
+    let lent: ClientBase | undefined;
+    let isLate = false;
+    const end = (): void => {
+      isLate = true;
+      if (lent) streamOf(lent).destroy(lateError());
+      else callback(lateError(), undefined, () => undefined);
+    };
+    const { leftMs } = deadline;
+    if (leftMs <= 0) {
+      process.nextTick(end);
+      return;
+    }
+    const timer = setTimeout(end, leftMs);
+    super.connect((error, client, done) => {
+      if (isLate) return client?.release();
+      if (!client) {
+        clearTimeout(timer);
+        return callback(error, client, done);
+      }
+      lent = client;
+      const { release } = client;
+      client.release = (problem) => {
+        clearTimeout(timer);
+        release(problem);
+      };
+      // The pool calls back from whatever freed the connection.
+      deadline.hold(() => callback(undefined, client, client.release));
+    });
+  }
+}
+
+/** The socket of a connection: the only way to end one whose peer says nothing. */
+export function streamOf(client: ClientBase): Socket {
+  return (client as unknown as { connection: { stream: Socket } }).connection.stream;
+}
