@@ -6,6 +6,9 @@ import { ERRORS } from '../src/common/errors/errors.js';
 import { PUBLIC_URL, TestApp } from './support/app.js';
 import type { TestCaller } from './support/world.js';
 
+/** Statuses of `invalid_request` for a body that cannot be read. */
+const UNREADABLE = new Set(['413', '415']);
+
 let t: TestApp;
 let caller: TestCaller;
 
@@ -164,7 +167,7 @@ describe('openapi.json', () => {
         for (const [id, { value }] of examples)
           expect({ id, status, value }).toEqual({
             id,
-            status: String(ERRORS[id as keyof typeof ERRORS].status),
+            status: UNREADABLE.has(status) ? status : String(ERRORS[id as keyof typeof ERRORS].status),
             value: { id, description: expect.any(String) },
           });
       }

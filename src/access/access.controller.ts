@@ -26,7 +26,7 @@ export class AccessController {
     description:
       'Answers with a one-time token that starts a web session for the user, and with the URL to forward the browser to. ' +
       'The caller needs the permission `OBTAIN_ACCESS_TOKENS` and has to administer a group that the user has joined. ' +
-      'Version 2.1.1 has announced the end of this call, as its headers `Deprecation` and `Link` say; service accounts are its successor.',
+      'This call is deprecated in version 2.1.1, as the headers `Deprecation` and `Link` say. Use service accounts instead.',
   })
   @ApiParam({
     name: 'user',
@@ -49,7 +49,7 @@ export class AccessController {
   @ApiOperation({
     operationId: 'obtainAccessByThirdPartyId',
     summary: 'Let a user in, named by a third-party ID',
-    description: 'The same as the other form, for a user whom the host knows by an ID of its own.',
+    description: 'As the other form, for a user whom the host knows by its own ID.',
   })
   @ApiParam({
     name: 'id',

@@ -49,16 +49,16 @@ function withTitleAndTags(builder: DocumentBuilder): DocumentBuilder {
     .setDescription(DESCRIPTION)
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addTag('Access', 'Let a user in')
-    .addTag('Sessions', 'What a browser gets for a token')
+    .addTag('Sessions', 'Web sessions in the browser')
     .addTag('Users', 'Accounts, their third-party IDs and permissions')
-    .addTag('Groups', 'Who is in which group, and which staff may do what with it')
+    .addTag('Groups', 'Groups, their members and their staff')
     .addTag('Organizations', 'The caller’s organization, its accounts and its staff')
     .addTag('Clients', 'The applications that call the API')
-    .addTag('Service accounts', 'Staff that is no person and signs its requests')
-    .addTag('Audit', 'Who let whom in')
+    .addTag('Service accounts', 'Staff that are programs and sign their requests')
+    .addTag('Audit', 'The audit trail: who let whom in')
     .addTag('Origins', 'The sites that belong to the caller’s organization')
-    .addTag('OAuth', 'The authorization server, from which access tokens come')
-    .addTag('Status', 'What needs no token');
+    .addTag('OAuth', 'The authorization server, which issues access tokens')
+    .addTag('Status', 'Calls that need no token');
 }
 
 function withServerAndSecurity(builder: DocumentBuilder, url: string): DocumentBuilder {
@@ -78,7 +78,7 @@ function withServerAndSecurity(builder: DocumentBuilder, url: string): DocumentB
           authorizationCode: {
             authorizationUrl: url + PATHS.authorization,
             tokenUrl: url + PATHS.token,
-            scopes: { [SCOPE]: 'All that the account may do' },
+            scopes: { [SCOPE]: 'Everything that the account may do' },
           },
         },
       },
@@ -93,8 +93,8 @@ function withServerAndSecurity(builder: DocumentBuilder, url: string): DocumentB
 
 /** The needs of a route in words. A permission is its own name. */
 const NEEDS: Partial<Record<Need, string>> = {
-  OWN: 'a token of one’s own',
-  STAFF: 'to be on the staff of the organization',
+  OWN: 'an own token',
+  STAFF: 'staff of the organization',
   GROUP_VIEW: '`VIEW` or `MANAGE` on the group',
   GROUP_MANAGE: '`MANAGE` on the group',
 };
@@ -143,12 +143,14 @@ interface Operation {
 
 /** The errors for a body that can't be read, which is refused before its route runs. */
 const UNREADABLE_BODY = {
-  413: errorResponseOf('The body is larger than 64 KiB: `invalid_request`'),
-  415: errorResponseOf('The body is neither a form nor JSON: `invalid_request`'),
+  413: unreadable('The body is larger than 64 KiB.'),
+  415: unreadable('Send the body as application/x-www-form-urlencoded or application/json.'),
 };
 
-function errorResponseOf(description: string): object {
-  return { description, content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } } };
+function unreadable(description: string): object {
+  const examples = { invalid_request: { value: { id: 'invalid_request', description } } };
+  const schema = { $ref: '#/components/schemas/Error' };
+  return { description: `\`invalid_request\`: ${description}`, content: { 'application/json': { schema, examples } } };
 }
 
 function publish(document: OpenAPIObject, path: string, operation: Operation): void {

@@ -14,7 +14,7 @@ const ERRORS = {
 };
 
 const CLIENT = {
-  client_id: text('The client, if it authenticates by no header.'),
+  client_id: text('The client, if it does not authenticate with a header.'),
   client_secret: text('Its secret, with `client_secret_post`.'),
   client_assertion_type: {
     type: 'string',
@@ -38,7 +38,7 @@ const TOKEN = {
       properties: {
         grant_type: { type: 'string', enum: ['authorization_code', 'refresh_token', JWT_BEARER] },
         code: text('The authorization code.'),
-        redirect_uri: text('That of the authorization request.'),
+        redirect_uri: text('The redirect URI of the authorization request.'),
         code_verifier: text('RFC 7636, section 4.1.'),
         refresh_token: text('The refresh token.'),
         assertion: text('The assertion of a service account (RFC 7523, section 2.1).'),
@@ -60,7 +60,7 @@ const TOKEN = {
         refresh_token: { type: 'string' },
         scope: { type: 'string' },
         jti: { type: 'string' },
-        url: text('Of a login token: where to forward the browser to.'),
+        url: text('With a login token: the URL to forward the browser to.'),
       },
     }),
     ...ERRORS,
@@ -75,8 +75,8 @@ export const OAUTH_PATHS = {
   [PATHS.metadata]: {
     get: {
       operationId: 'getAuthorizationServerMetadata',
-      summary: 'What the authorization server offers, and where',
-      description: 'Its metadata (RFC 8414), which libraries read.',
+      summary: 'The metadata of the authorization server',
+      description: 'Metadata for libraries (RFC 8414).',
       tags: TAGS,
       security: [],
       responses: {
@@ -106,15 +106,15 @@ export const OAUTH_PATHS = {
       security: [],
       parameters: [
         query('client_id', 'The client.', { required: true }),
-        query('redirect_uri', 'A registered one, letter by letter.'),
-        query('response_type', 'What is asked for.', { schema: { type: 'string', enum: ['code'] } }),
+        query('redirect_uri', 'A registered redirect URI, written exactly the same.'),
+        query('response_type', 'The requested scopes.', { schema: { type: 'string', enum: ['code'] } }),
         query('scope', `\`${SCOPE}\``),
-        query('state', 'Comes back with the code.'),
-        query('response_mode', 'How the code comes back.', {
+        query('state', 'Returned with the code.'),
+        query('response_mode', 'How the code is returned.', {
           schema: { type: 'string', enum: ['query', 'fragment', 'form_post'] },
         }),
         query('code_challenge', 'RFC 7636, section 4.2.'),
-        query('code_challenge_method', 'How the challenge was made.', { schema: { type: 'string', enum: ['S256'] } }),
+        query('code_challenge_method', 'The method of the challenge.', { schema: { type: 'string', enum: ['S256'] } }),
       ],
       responses: {
         200: {
@@ -142,7 +142,7 @@ export const OAUTH_PATHS = {
       operationId: 'revokeToken',
       summary: 'End a refresh token, or an access token',
       description:
-        'RFC 7009. A refresh token goes with all that came from it. The answer is the same for what is no token of the client.',
+        'RFC 7009. Revoking a refresh token also revokes everything that came from it. The answer is the same if the token is not one of the client’s.',
       tags: TAGS,
       security: [],
       requestBody: body(
@@ -157,7 +157,7 @@ export const OAUTH_PATHS = {
         },
         { token: 'x', client_id: 'd3e0a1c2b3f4958677a8b9cadbecfd0e' },
       ),
-      responses: { 200: json('It is no longer good.', { type: 'object' }), ...ERRORS },
+      responses: { 200: json('The token is no longer valid.', { type: 'object' }), ...ERRORS },
     },
   },
   [PATHS.jwks]: {

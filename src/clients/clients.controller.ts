@@ -46,7 +46,7 @@ export class ClientListController {
     operationId: 'createClient',
     summary: 'Register an OAuth client',
     description:
-      'A client that is not public and brings no keys gets a secret, which this answer alone shows: only its hash is kept.',
+      'A client that is not public and has no keys gets a secret. Only this answer shows it: the service stores a hash.',
   })
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: CreatedClientDto })
@@ -82,7 +82,7 @@ export class ClientsController {
     operationId: 'changeClient',
     summary: 'Change an OAuth client',
     description:
-      'What is not given stays; a list takes the place of the one before. With `jwks` the client has no secrets any more.',
+      'Fields that are not given stay unchanged; a list replaces the previous list. With `jwks` the client loses its secrets.',
   })
   @ApiParam(CLIENT)
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
@@ -99,7 +99,7 @@ export class ClientsController {
 
   @ApiOperation({
     operationId: 'deleteClient',
-    summary: 'Delete an OAuth client, with all that came from it',
+    summary: 'Delete an OAuth client, and everything that came from it',
     description:
       'Its refresh tokens, login tokens and their sessions are gone at once, its access tokens are refused within two seconds.',
   })
@@ -114,8 +114,8 @@ export class ClientsController {
 
   @ApiOperation({
     operationId: 'addClientSecret',
-    summary: 'Give an OAuth client a further secret, which is shown this once',
-    description: 'Up to five are good at a time: give out the new one, then delete the old one.',
+    summary: 'Create another secret of an OAuth client, which is only shown once',
+    description: 'A client can have up to five secrets: distribute the new one, then delete the old one.',
   })
   @ApiParam(CLIENT)
   @ApiOkResponse({ type: NewClientSecretDto })

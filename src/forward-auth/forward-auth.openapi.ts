@@ -3,12 +3,12 @@ import { errorsOf } from '../http/openapi.js';
 const HEADERS = {
   'X-Latchkey-User': 'The ID of the visitor.',
   'X-Latchkey-Email': 'The visitor’s e-mail address, or empty.',
-  'X-Latchkey-Name': 'The visitor’s name. Text is percent-encoded UTF-8 where it is no printable ASCII.',
+  'X-Latchkey-Name': 'The visitor’s name. Characters outside printable ASCII are percent-encoded UTF-8.',
   'X-Latchkey-Third-Party-Ids': 'As a list of `CODE$ID`, each ID percent-encoded.',
-  'X-Latchkey-Actor': 'The ID of whoever let the visitor in.',
+  'X-Latchkey-Actor': 'The ID of the account that let the visitor in.',
   'X-Latchkey-Assertion':
-    'All of it but the third-party IDs as a JWT, signed with a key of `/oauth/keys`; good for five minutes.',
-  Cookie: 'The cookies of the visitor without ours.',
+    'The same without the third-party IDs as a JWT, signed with a key of `/oauth/keys` and valid for five minutes.',
+  Cookie: 'The visitor’s cookies without those of Latchkey.',
 };
 
 /** The part of openapi.json for a route that no controller has. */
@@ -23,14 +23,14 @@ export const FORWARD_AUTH_PATH = {
     security: [{ cookie: [] }],
     parameters: [
       header('X-Original-URL', 'The URL that the browser asked for (nginx).'),
-      header('X-Forwarded-Uri', 'Or its path and query, with the three below (Traefik, Caddy).'),
+      header('X-Forwarded-Uri', 'Or its path and query, with the three headers below (Traefik, Caddy).'),
       header('X-Forwarded-Method', 'Its method.'),
       header('X-Forwarded-Proto', 'Its scheme.'),
       header('X-Forwarded-Host', 'Its host.'),
     ],
     responses: {
       200: {
-        description: 'It may pass, with these headers.',
+        description: 'The request may pass, with these headers.',
         headers: Object.fromEntries(
           Object.entries(HEADERS).map(([name, description]) => [name, { description, schema: { type: 'string' } }]),
         ),

@@ -52,7 +52,7 @@ const ERRORS = [
 export class GroupStaffController {
   constructor(private readonly staff: GroupStaffService) {}
 
-  @ApiOperation({ operationId: 'listGroupStaff', summary: 'Who of the staff may do what with a group' })
+  @ApiOperation({ operationId: 'listGroupStaff', summary: 'The staff of a group and their permissions' })
   @ApiOkResponse({ type: GroupStaffListDto })
   @ApiBearerErrors('invalid_group_id', 'invalid_result_size', 'not_permitted', 'unknown_group')
   @Get()
@@ -68,7 +68,7 @@ export class GroupStaffController {
   @ApiOperation({
     operationId: 'allowGroupStaff',
     summary: 'Let a staff user of the organization manage or view a group',
-    description: 'A staff user has one permission on a group: this one takes the place of the one before.',
+    description: 'A staff user has one permission on a group: this one replaces the previous one.',
   })
   @ApiParam({ name: 'permission', enum: ['VIEW', 'MANAGE'] })
   @ApiParam({ name: 'user', example: 'dana@demo.example' })
@@ -87,7 +87,7 @@ export class GroupStaffController {
 
   @ApiOperation({
     operationId: 'disallowGroupStaff',
-    summary: 'Take a permission on a group away, with the sessions that were started with it',
+    summary: 'Take a permission on a group away, and end the sessions that were started with it',
   })
   @ApiParam({ name: 'permission', enum: ['VIEW', 'MANAGE'] })
   @ApiParam({ name: 'user', example: 'dana@demo.example' })

@@ -37,7 +37,7 @@ export class GroupListController {
     return this.lists.list(caller, query, version);
   }
 
-  @ApiOperation({ operationId: 'createGroup', summary: 'Make a group, which the caller then manages' })
+  @ApiOperation({ operationId: 'createGroup', summary: 'Create a group that the caller manages' })
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: GroupDto })
   @ApiBearerErrors('name_missing', 'description_missing', 'invalid_custom_reference', 'no_permission')

@@ -60,7 +60,7 @@ export class MembersController {
   @ApiOperation({
     operationId: 'addMember',
     summary: 'Add a user to a group, or invite one whom the organization does not manage',
-    description: 'With `setup`, an account that does not exist is made; the caller then needs `MANAGE_USERS` too.',
+    description: 'With `setup`, an account that does not exist is created. The caller then also needs `MANAGE_USERS`.',
   })
   @ApiParam({ name: 'user', example: 'bo.bakker@demo.example' })
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
@@ -77,7 +77,7 @@ export class MembersController {
     return this.members.add(caller, group, user, fields);
   }
 
-  @ApiOperation({ operationId: 'addMemberByThirdPartyId', summary: 'The same, named by a third-party ID' })
+  @ApiOperation({ operationId: 'addMemberByThirdPartyId', summary: 'Add a user to a group by a third-party ID' })
   @ApiParam({ name: 'id', example: '4713' })
   @ApiParam({ name: 'thirdParty', example: 'LMS' })
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
@@ -94,7 +94,7 @@ export class MembersController {
     return this.members.add(caller, group, user, fields);
   }
 
-  @ApiOperation({ operationId: 'removeMember', summary: 'Take a user out of a group, or an invitation back' })
+  @ApiOperation({ operationId: 'removeMember', summary: 'Remove a user from a group, or withdraw an invitation' })
   @ApiParam({ name: 'user', example: 'bjorn@demo.example' })
   @ApiOkResponse({ type: DescriptionDto })
   @ApiBearerErrors(...REMOVING)
@@ -118,8 +118,8 @@ export class InvitationsController {
 
   @ApiOperation({
     operationId: 'answerInvitation',
-    summary: 'Accept or decline an invitation, by whoever is invited',
-    description: 'The id of an invitation is that of the group.',
+    summary: 'Accept or decline the caller’s own invitation',
+    description: 'The ID of an invitation is the ID of the group.',
   })
   @ApiParam({ name: 'id', example: 'pX9sKd3LwQ7vB2nR5tYh0A' })
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')

@@ -5,10 +5,10 @@ import type { ErrorId } from '../common/errors/errors.js';
 
 /** The error object of the wire (docs/api.md, section 2.4). Some errors have further members. */
 export class ErrorDto {
-  @ApiProperty({ description: 'What a program branches on.', example: 'unknown_user' })
+  @ApiProperty({ description: 'For programs.', example: 'unknown_user' })
   id: string;
 
-  @ApiProperty({ description: 'What a person reads.', example: 'No active user matches the given reference.' })
+  @ApiProperty({ description: 'For people.', example: 'No active user matches the given reference.' })
   description: string;
 }
 

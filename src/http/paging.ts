@@ -43,7 +43,7 @@ function IsResultStart(): PropertyDecorator {
 class SearchQueryDto {
   @ApiPropertyOptional({
     description:
-      'The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored.',
+      'The beginning of a name or of a word in it, of an e-mail address, or of a third-party ID. Case and accents are ignored.',
     maxLength: 255,
     example: 'a',
   })
@@ -61,7 +61,7 @@ class SizeQueryDto extends SearchQueryDto {
 
 /** The query of a list that is paged by a cursor: the end of the previous page (docs/api.md, section 2.7). */
 export class CursorQueryDto extends SizeQueryDto {
-  @ApiPropertyOptional({ description: 'Where the page before ended: its `pagination.lastOnPage`.', maxLength: 512 })
+  @ApiPropertyOptional({ description: 'The end of the previous page: its `pagination.lastOnPage`.', maxLength: 512 })
   @IsOptional()
   @IsString()
   @Matches(/^[\w-]*$/)
@@ -89,7 +89,7 @@ export class WholeListQueryDto extends SearchQueryDto {
     type: 'integer',
     minimum: 1,
     maximum: MAX_SIZE,
-    description: `Without it, all rows are answered, at most ${MAX_OPEN_SIZE}.`,
+    description: `Without it, all rows are returned, up to ${MAX_OPEN_SIZE}.`,
   })
   @IsResultSize()
   resultSize?: number;
@@ -113,7 +113,7 @@ export class VersionedQueryDto extends OmitType(CursorQueryDto, ['resultSize']) 
     type: 'integer',
     minimum: 0,
     maximum: MAX_START,
-    description: 'The number of the first row, from 0. Versions 2 and 2.1 alone.',
+    description: 'The number of the first row, from 0. Only in versions 2 and 2.1.',
   })
   @IsResultStart()
   resultStart?: number;
@@ -142,7 +142,7 @@ export class PaginationDto {
   total: number;
 
   @ApiPropertyOptional({
-    description: 'The `resultFrom` of the next page; absent from an empty one.',
+    description: 'The `resultFrom` of the next page. Absent from an empty page.',
     example: 'Zk1cVq0rTtWm8sQXq3bVxg',
   })
   lastOnPage?: string;

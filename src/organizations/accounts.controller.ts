@@ -41,7 +41,7 @@ export class UserSearchController {
 
   @ApiOperation({
     operationId: 'searchUsers',
-    summary: 'The people whom the caller’s organization manages, by their places in the list',
+    summary: 'The people whom the caller’s organization manages, by number',
   })
   @ApiOkResponse({ type: StaffDto })
   @ApiBearerErrors('not_permitted', 'invalid_result_size')

@@ -24,7 +24,7 @@ export class OrganizationsController {
     return this.organizations.get(caller, 'self');
   }
 
-  @ApiOperation({ operationId: 'getOrganization', summary: 'The same, named by its ID or `self`' })
+  @ApiOperation({ operationId: 'getOrganization', summary: 'The caller’s organization, by its ID or `self`' })
   @ApiParam({ name: 'id', example: 'self' })
   @ApiOkResponse({ type: OrganizationDto })
   @ApiBearerErrors('not_linked_to_organization', 'not_permitted', 'not_found')

@@ -49,7 +49,8 @@ export class StaffController {
   @ApiOperation({
     operationId: 'appointStaff',
     summary: 'Put an account on the staff',
-    description: 'It has no permission then. With `name`, an e-mail address of nobody becomes a new account.',
+    description:
+      'The account has no permission yet. With `name`, a new account is created if nobody has the e-mail address.',
   })
   @ApiParam({ name: 'user', example: 'anna@demo.example' })
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
@@ -79,7 +80,7 @@ export class StaffController {
     summary: 'Take an account off the staff, with its permissions and the sessions that it started',
   })
   @ApiParam({ name: 'user', example: 'bjorn@demo.example' })
-  @ApiNoContentResponse({ description: 'It is not on the staff any more.' })
+  @ApiNoContentResponse({ description: 'The account is no longer on the staff.' })
   @ApiBearerErrors(
     ...ORGANIZATION,
     'missing_field',

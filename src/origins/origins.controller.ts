@@ -55,7 +55,7 @@ export class OriginsController {
   @ApiOperation({
     operationId: 'verifyOrigin',
     summary: 'Prove a claimed origin by the file on the site',
-    description: 'The service reads the file. With the challenge in it the origin belongs to the organization.',
+    description: 'The service reads the file. If it contains the challenge, the origin belongs to the organization.',
   })
   @ApiParam(ORIGIN)
   @ApiOkResponse({ type: OriginDto })
@@ -68,8 +68,8 @@ export class OriginsController {
 
   @ApiOperation({
     operationId: 'deleteOrigin',
-    summary: 'Give an origin or a claim up',
-    description: 'Clients have it no longer, and within two seconds no session counts there.',
+    summary: 'Give up an origin or a claim',
+    description: 'Clients lose it, and its sessions end within two seconds.',
   })
   @ApiParam(ORIGIN)
   @ApiOkResponse({ type: DescriptionDto })

@@ -41,9 +41,9 @@ export class ServiceAccountListController {
 
   @ApiOperation({
     operationId: 'createServiceAccount',
-    summary: 'Make a service account, without any right',
+    summary: 'Create a service account without permissions',
     description:
-      'It gets rights as any staff does: by `PUT user/{id}/permissions/{permission}` and `PUT group/{id}/staff/{id}/{permission}`.',
+      'Grant it permissions like any other staff, with `PUT user/{id}/permissions/{permission}` and `PUT group/{id}/staff/{id}/{permission}`.',
   })
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: ServiceAccountDto })
@@ -76,7 +76,7 @@ export class ServiceAccountsController {
 
   @ApiOperation({
     operationId: 'deleteServiceAccount',
-    summary: 'Delete a service account, with its keys, its own client, and all that came from them',
+    summary: 'Delete a service account with its keys, its own client, and everything that came from them',
   })
   @ApiOkResponse({ type: DescriptionDto })
   @ApiBearerErrors('cannot_delete_self', 'not_permitted', 'not_found')
@@ -100,9 +100,9 @@ export class ServiceAccountsController {
 
   @ApiOperation({
     operationId: 'addServiceAccountKey',
-    summary: 'Register a public key, whose private half signs assertions',
+    summary: 'Register the public key of a key pair that signs assertions',
     description:
-      'Nobody registers a key for a service account that may do more than they. Up to ten are good at a time.',
+      'The service account must not have more permissions than the caller. It can have up to ten valid keys.',
   })
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: ServiceAccountKeyDto })
@@ -119,8 +119,8 @@ export class ServiceAccountsController {
 
   @ApiOperation({
     operationId: 'generateServiceAccountKey',
-    summary: 'Make an ES256 key pair, whose private half is shown this once',
-    description: 'The same as registering a public key, for whoever has no means to make one.',
+    summary: 'Create an ES256 key pair and show its private key once',
+    description: 'For callers that cannot create a key pair themselves.',
   })
   @ApiOkResponse({ type: NewKeyPairDto })
   @ApiBearerErrors('limit_reached', 'not_permitted', 'not_found')
@@ -133,7 +133,7 @@ export class ServiceAccountsController {
 
   @ApiOperation({
     operationId: 'revokeServiceAccountKey',
-    summary: 'Revoke a key, and within two seconds the tokens and sessions that were obtained with it',
+    summary: 'Revoke a key. Its tokens and sessions end within two seconds',
   })
   @ApiParam({ name: 'kid', example: 'Kq3vKq2LwT0m8sQXq3bVxg' })
   @ApiOkResponse({ type: DescriptionDto })

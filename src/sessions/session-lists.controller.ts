@@ -31,9 +31,9 @@ export class SessionListsController {
     return this.lists.list(caller, query);
   }
 
-  @ApiOperation({ operationId: 'endSession', summary: 'End one of them' })
+  @ApiOperation({ operationId: 'endSession', summary: 'End one of these sessions' })
   @ApiParam({ name: 'id', description: 'An `id` of `GET sessions`.' })
-  @ApiNoContentResponse({ description: 'It has ended.' })
+  @ApiNoContentResponse({ description: 'The session has ended.' })
   @ApiBearerErrors('not_permitted', 'not_found')
   @Delete('session/:id')
   @HttpCode(204)
@@ -55,10 +55,10 @@ export class SessionListsController {
 
   @ApiOperation({
     operationId: 'revokeAccessToken',
-    summary: 'Revoke one of them, and end the session that it has started meanwhile',
+    summary: 'Revoke one of these login tokens, and end the session that it has started',
   })
   @ApiParam({ name: 'id', description: 'An `id` of `GET access-tokens`.' })
-  @ApiNoContentResponse({ description: 'It starts no session.' })
+  @ApiNoContentResponse({ description: 'The token can no longer start a session.' })
   @ApiBearerErrors('not_permitted', 'not_found')
   @Delete('access-token/:id')
   @HttpCode(204)

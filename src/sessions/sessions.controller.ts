@@ -52,7 +52,7 @@ export class SessionsController {
     summary: 'Look at a sign-in link without using it',
     description: 'For mail scanners and previews, which look at links: nothing is looked up and nothing is consumed.',
   })
-  @ApiOkResponse({ description: 'Always, whatever the token is.' })
+  @ApiOkResponse({ description: 'Always, with any token.' })
   @ApiErrors()
   @Head('login')
   @CalledBy('anyone')
@@ -89,8 +89,8 @@ export class SessionsController {
 
   @ApiOperation({
     operationId: 'confirmLogin',
-    summary: 'What the visitor answers on a page of the login',
-    description: 'From pages of the same origin only.',
+    summary: 'The visitor’s answer on a page of the login',
+    description: 'Only from pages of the same origin.',
   })
   @ApiQuery({ name: 'token', required: false, type: String, description: 'The token of the access call.' })
   @ApiQuery({ name: 'oauth_token', required: false, type: String, description: 'The older name of `token`.' })
@@ -139,7 +139,7 @@ export class SessionsController {
   @ApiOperation({
     operationId: 'getSession',
     summary: 'Who is signed in, and who let them in',
-    description: 'By the cookie of the web session alone; an access token is no session.',
+    description: 'Needs the cookie of the web session. An access token does not work here.',
   })
   @ApiCookieAuth()
   @ApiOkResponse({ type: SessionDto })
@@ -157,10 +157,10 @@ export class SessionsController {
     operationId: 'logout',
     summary: 'End the session',
     description:
-      'From pages of the same origin only. It also signs out of the authorization server in this browser. Without a session it does nothing.',
+      'Only from pages of the same origin. It also signs out of the authorization server in this browser. Without a session it does nothing.',
   })
   @ApiCookieAuth()
-  @ApiNoContentResponse({ description: 'There is no session any more.' })
+  @ApiNoContentResponse({ description: 'The session has ended.' })
   @ApiResponse({ status: 303, description: 'The same for a form on a page: to the landing page of this service.' })
   @ApiOkResponse({
     description: 'The same for a form in a frame: a page that can be shown there.',

@@ -30,7 +30,7 @@ export class EmailAddressesController {
     return this.addresses.list(caller, user);
   }
 
-  @ApiOperation({ operationId: 'getEmailAddress', summary: 'One of them' })
+  @ApiOperation({ operationId: 'getEmailAddress', summary: 'One e-mail address of an account' })
   @ApiParam(ADDRESS)
   @ApiOkResponse({ type: UserEmailAddressDto })
   @ApiBearerErrors(...NAMING, 'not_owner')
@@ -47,7 +47,8 @@ export class EmailAddressesController {
   @ApiOperation({
     operationId: 'addEmailAddress',
     summary: 'Add an e-mail address to an account',
-    description: 'An administrator’s is verified and names the account. One’s own is unverified.',
+    description:
+      'An address that an administrator adds is verified and identifies the account. The caller’s own addition is unverified.',
   })
   @ApiParam({ ...ADDRESS, example: 'anna.jansen@demo.example' })
   @ApiOkResponse({ type: UserEmailAddressDto })
@@ -64,7 +65,7 @@ export class EmailAddressesController {
 
   @ApiOperation({ operationId: 'removeEmailAddress', summary: 'Take an e-mail address away from an account' })
   @ApiParam({ ...ADDRESS, example: 'anna.jansen@demo.example' })
-  @ApiNoContentResponse({ description: 'It is gone.' })
+  @ApiNoContentResponse({ description: 'It has been removed.' })
   @ApiBearerErrors(...NAMING, 'not_owner', 'cannot_remove_primary_email')
   @Delete('email-address/:emailAddress')
   @CalledBy('bearer', 'OWN', 'MANAGE_USERS')
@@ -77,7 +78,7 @@ export class EmailAddressesController {
     return this.addresses.remove(caller, user, address);
   }
 
-  @ApiOperation({ operationId: 'makeEmailAddressPrimary', summary: 'Make an e-mail address the one that is shown' })
+  @ApiOperation({ operationId: 'makeEmailAddressPrimary', summary: 'Make an e-mail address the primary one' })
   @ApiParam(ADDRESS)
   @ApiOkResponse({ type: UserEmailAddressesDto })
   @ApiBearerErrors(...NAMING, 'not_verified', 'email_not_linked')
@@ -94,8 +95,7 @@ export class EmailAddressesController {
   @ApiOperation({
     operationId: 'makeVerificationLink',
     summary: 'Make a link that verifies an e-mail address, once',
-    description:
-      'Send it to that address and nowhere else. It works for 24 hours, and takes the place of the one before.',
+    description: 'Send it only to that address. It works for 24 hours, and replaces the previous link.',
   })
   @ApiParam({ ...ADDRESS, example: 'anna@home.example' })
   @ApiOkResponse({ type: VerificationLinkDto })

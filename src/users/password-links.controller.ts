@@ -20,7 +20,7 @@ export class PasswordLinksController {
   @ApiOperation({
     operationId: 'createPasswordLink',
     summary: 'Make a link with which a user sets their password, once',
-    description: 'Good for a day. It takes the place of the one before. Pass it on to the user alone.',
+    description: 'It works for a day, and replaces the previous link. Give it only to the user.',
   })
   @ApiOkResponse({ type: PasswordLinkDto })
   @ApiBearerErrors('missing_field', 'email_address_not_specified', 'no_access', 'nonexistent_user')

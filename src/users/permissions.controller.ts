@@ -39,7 +39,7 @@ export class PermissionsController {
     return this.permissions.list(caller, user);
   }
 
-  @ApiOperation({ operationId: 'grantPermission', summary: 'Allow a staff user something that the caller may do' })
+  @ApiOperation({ operationId: 'grantPermission', summary: 'Grant a staff user a permission that the caller has' })
   @ApiParam({ name: 'permission', enum: PERMISSIONS })
   @ApiOkResponse({ type: PermissionsDto })
   @ApiBearerErrors('missing_field', 'unknown_permission', 'not_permitted', 'nonexistent_user')
@@ -54,7 +54,7 @@ export class PermissionsController {
 
   @ApiOperation({
     operationId: 'revokePermission',
-    summary: 'Take a permission away, with the sessions that were started with it',
+    summary: 'Take a permission away, and end the sessions that were started with it',
   })
   @ApiParam({ name: 'permission', enum: PERMISSIONS })
   @ApiOkResponse({ type: PermissionsDto })

@@ -26,7 +26,7 @@ const ASSIGNING = [
 export class ThirdPartyIdsController {
   constructor(private readonly ids: ThirdPartyIdsService) {}
 
-  @ApiOperation({ operationId: 'listThirdPartyIds', summary: 'What third parties call a user' })
+  @ApiOperation({ operationId: 'listThirdPartyIds', summary: 'The third-party IDs of a user' })
   @ApiOkResponse({ type: [ThirdPartyIdDto] })
   @ApiBearerErrors(...READING)
   @Get('third-party-ids')
@@ -35,7 +35,7 @@ export class ThirdPartyIdsController {
     return this.ids.list(caller, user);
   }
 
-  @ApiOperation({ operationId: 'getThirdPartyId', summary: 'One of them, as `CODE$ID`' })
+  @ApiOperation({ operationId: 'getThirdPartyId', summary: 'One third-party ID, as `CODE$ID`' })
   @ApiParam({ name: 'thirdPartyId', example: 'LMS$4711' })
   @ApiOkResponse({ type: ThirdPartyIdDto })
   @ApiBearerErrors(...NAMING)
@@ -51,7 +51,7 @@ export class ThirdPartyIdsController {
 
   @ApiOperation({ operationId: 'assignThirdPartyId', summary: 'Give a user a third-party ID, as `CODE$ID`' })
   @ApiParam({ name: 'thirdPartyId', example: 'LMS$4711' })
-  @ApiNoContentResponse({ description: 'The user has it.' })
+  @ApiNoContentResponse({ description: 'The user has the third-party ID.' })
   @ApiBearerErrors(...ASSIGNING)
   @Put('third-party-id/:thirdPartyId')
   @CalledBy('bearer', 'MANAGE_USERS')
@@ -66,7 +66,7 @@ export class ThirdPartyIdsController {
 
   @ApiOperation({ operationId: 'removeThirdPartyId', summary: 'Take a third-party ID away, as `CODE$ID`' })
   @ApiParam({ name: 'thirdPartyId', example: 'LMS$4711' })
-  @ApiNoContentResponse({ description: 'It is gone.' })
+  @ApiNoContentResponse({ description: 'It has been removed.' })
   @ApiBearerErrors(...NAMING)
   @Delete('third-party-id/:thirdPartyId')
   @CalledBy('bearer', 'MANAGE_USERS')
@@ -79,7 +79,7 @@ export class ThirdPartyIdsController {
     return this.ids.remove(caller, user, id);
   }
 
-  @ApiOperation({ operationId: 'getThirdPartyIdInTwo', summary: 'One of them, as `CODE/ID`' })
+  @ApiOperation({ operationId: 'getThirdPartyIdInTwo', summary: 'One third-party ID, as `CODE/ID`' })
   @ApiParam({ name: 'id', example: '4711' })
   @ApiParam({ name: 'thirdParty', example: 'LMS' })
   @ApiOkResponse({ type: ThirdPartyIdDto })
@@ -97,7 +97,7 @@ export class ThirdPartyIdsController {
   @ApiOperation({ operationId: 'assignThirdPartyIdInTwo', summary: 'Give a user a third-party ID, as `CODE/ID`' })
   @ApiParam({ name: 'id', example: '4711' })
   @ApiParam({ name: 'thirdParty', example: 'LMS' })
-  @ApiNoContentResponse({ description: 'The user has it.' })
+  @ApiNoContentResponse({ description: 'The user has the third-party ID.' })
   @ApiBearerErrors(...ASSIGNING)
   @Put('third-party-id/:thirdParty/:id')
   @CalledBy('bearer', 'MANAGE_USERS')
@@ -113,7 +113,7 @@ export class ThirdPartyIdsController {
   @ApiOperation({ operationId: 'removeThirdPartyIdInTwo', summary: 'Take a third-party ID away, as `CODE/ID`' })
   @ApiParam({ name: 'id', example: '4711' })
   @ApiParam({ name: 'thirdParty', example: 'LMS' })
-  @ApiNoContentResponse({ description: 'It is gone.' })
+  @ApiNoContentResponse({ description: 'It has been removed.' })
   @ApiBearerErrors(...NAMING)
   @Delete('third-party-id/:thirdParty/:id')
   @CalledBy('bearer', 'MANAGE_USERS')

@@ -31,7 +31,7 @@ const FIELD_ERRORS = [
 export class NewUsersController {
   constructor(private readonly users: UsersService) {}
 
-  @ApiOperation({ operationId: 'createUser', summary: 'Make an account, managed by the caller’s organization' })
+  @ApiOperation({ operationId: 'createUser', summary: 'Create an account that the caller’s organization manages' })
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: UserDto })
   @ApiBearerErrors(...FIELD_ERRORS, 'email_address_not_specified', 'no_permission')
@@ -60,7 +60,7 @@ export class UsersController {
 
   @ApiOperation({
     operationId: 'getUser',
-    summary: 'An account: one’s own, or one that the caller’s organization manages',
+    summary: 'The caller’s own account, or one that the caller’s organization manages',
   })
   @ApiParam({
     name: 'user',
@@ -113,9 +113,9 @@ export class UsersController {
 
   @ApiOperation({
     operationId: 'changeUser',
-    summary: 'Change an account: one’s own, or one that the caller’s organization manages',
+    summary: 'Change the caller’s own account, or one that the caller’s organization manages',
     description:
-      'What is not given stays as it is; an empty value takes a field away. Blocking an account ends its sessions and ' +
+      'Fields that are not given stay unchanged. An empty value removes a field. Blocking an account ends its sessions and ' +
       'revokes its login tokens.',
   })
   @ApiParam({ name: 'user', example: 'anna@demo.example' })
@@ -141,7 +141,7 @@ export class UsersController {
 
   @ApiOperation({ operationId: 'deleteUser', summary: 'Delete an account that the caller’s organization manages' })
   @ApiParam({ name: 'user', example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
-  @ApiOkResponse({ type: DescriptionDto, description: 'It is gone, with its sessions and login tokens.' })
+  @ApiOkResponse({ type: DescriptionDto, description: 'The account is deleted, with its sessions and login tokens.' })
   @ApiBearerErrors('missing_field', 'cannot_delete_self', 'account_is_group_manager', 'access_denied', 'not_found')
   @Delete(':user')
   @CalledBy('bearer', 'MANAGE_USERS')
@@ -157,7 +157,7 @@ export class UsersController {
 export class ApiSessionController {
   constructor(private readonly users: UsersService) {}
 
-  @ApiOperation({ operationId: 'getApiSession', summary: 'Whose access token it is, and their locale' })
+  @ApiOperation({ operationId: 'getApiSession', summary: 'The user of the access token, and their locale' })
   @ApiOkResponse({ type: ApiSessionDto })
   @ApiBearerErrors('nonexistent_user')
   @Get()

@@ -13,7 +13,7 @@ export interface paths {
         };
         /**
          * The organization on whose staff the caller is
-         * @description Needs to be on the staff of the organization.
+         * @description Needs staff of the organization.
          */
         get: operations["getOwnOrganization"];
         put?: never;
@@ -32,8 +32,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The same, named by its ID or `self`
-         * @description Needs to be on the staff of the organization.
+         * The caller’s organization, by its ID or `self`
+         * @description Needs staff of the organization.
          */
         get: operations["getOrganization"];
         put?: never;
@@ -53,7 +53,7 @@ export interface paths {
         };
         /**
          * The staff of the caller’s organization: people and service accounts
-         * @description Needs to be on the staff of the organization.
+         * @description Needs staff of the organization.
          */
         get: operations["listStaff"];
         put?: never;
@@ -74,7 +74,7 @@ export interface paths {
         get?: never;
         /**
          * Put an account on the staff
-         * @description It has no permission then. With `name`, an e-mail address of nobody becomes a new account.
+         * @description The account has no permission yet. With `name`, a new account is created if nobody has the e-mail address.
          *
          *     Needs `MANAGE_STAFF`.
          */
@@ -99,7 +99,7 @@ export interface paths {
         };
         /**
          * The people whom the caller’s organization manages
-         * @description Needs to be on the staff of the organization.
+         * @description Needs staff of the organization.
          */
         get: operations["listAccounts"];
         put?: never;
@@ -118,13 +118,13 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The people whom the caller’s organization manages, by their places in the list
-         * @description Needs to be on the staff of the organization.
+         * The people whom the caller’s organization manages, by number
+         * @description Needs staff of the organization.
          */
         get: operations["searchUsers"];
         put?: never;
         /**
-         * Make an account, managed by the caller’s organization
+         * Create an account that the caller’s organization manages
          * @description Needs `MANAGE_USERS`.
          */
         post: operations["createUser"];
@@ -143,17 +143,17 @@ export interface paths {
         };
         /**
          * The caller’s own account
-         * @description Needs a token of one’s own.
+         * @description Needs an own token.
          */
         get: operations["getOwnUser"];
         /**
          * Change the caller’s own account
-         * @description Needs a token of one’s own.
+         * @description Needs an own token.
          */
         put: operations["changeOwnUser"];
         /**
          * The older form of changing the caller’s own account, which answers an empty object
-         * @description Needs a token of one’s own.
+         * @description Needs an own token.
          */
         post: operations["updateOwnUser"];
         delete?: never;
@@ -170,15 +170,15 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * An account: one’s own, or one that the caller’s organization manages
-         * @description Needs a token of one’s own or to be on the staff of the organization.
+         * The caller’s own account, or one that the caller’s organization manages
+         * @description Needs an own token or staff of the organization.
          */
         get: operations["getUser"];
         /**
-         * Change an account: one’s own, or one that the caller’s organization manages
-         * @description What is not given stays as it is; an empty value takes a field away. Blocking an account ends its sessions and revokes its login tokens.
+         * Change the caller’s own account, or one that the caller’s organization manages
+         * @description Fields that are not given stay unchanged. An empty value removes a field. Blocking an account ends its sessions and revokes its login tokens.
          *
-         *     Needs a token of one’s own or `MANAGE_USERS`.
+         *     Needs an own token or `MANAGE_USERS`.
          */
         put: operations["changeUser"];
         post?: never;
@@ -201,7 +201,7 @@ export interface paths {
         };
         /**
          * An account, named by a third-party ID
-         * @description Needs a token of one’s own or to be on the staff of the organization.
+         * @description Needs an own token or staff of the organization.
          */
         get: operations["getUserByThirdPartyId"];
         put?: never;
@@ -220,8 +220,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What third parties call a user
-         * @description Needs a token of one’s own or to be on the staff of the organization.
+         * The third-party IDs of a user
+         * @description Needs an own token or staff of the organization.
          */
         get: operations["listThirdPartyIds"];
         put?: never;
@@ -240,8 +240,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One of them, as `CODE$ID`
-         * @description Needs a token of one’s own or to be on the staff of the organization.
+         * One third-party ID, as `CODE$ID`
+         * @description Needs an own token or staff of the organization.
          */
         get: operations["getThirdPartyId"];
         /**
@@ -268,8 +268,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One of them, as `CODE/ID`
-         * @description Needs a token of one’s own or to be on the staff of the organization.
+         * One third-party ID, as `CODE/ID`
+         * @description Needs an own token or staff of the organization.
          */
         get: operations["getThirdPartyIdInTwo"];
         /**
@@ -297,7 +297,7 @@ export interface paths {
         };
         /**
          * The e-mail addresses of an account
-         * @description Needs a token of one’s own or to be on the staff of the organization.
+         * @description Needs an own token or staff of the organization.
          */
         get: operations["listEmailAddresses"];
         put?: never;
@@ -316,21 +316,21 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One of them
-         * @description Needs a token of one’s own or to be on the staff of the organization.
+         * One e-mail address of an account
+         * @description Needs an own token or staff of the organization.
          */
         get: operations["getEmailAddress"];
         /**
          * Add an e-mail address to an account
-         * @description An administrator’s is verified and names the account. One’s own is unverified.
+         * @description An address that an administrator adds is verified and identifies the account. The caller’s own addition is unverified.
          *
-         *     Needs a token of one’s own or `MANAGE_USERS`.
+         *     Needs an own token or `MANAGE_USERS`.
          */
         put: operations["addEmailAddress"];
         post?: never;
         /**
          * Take an e-mail address away from an account
-         * @description Needs a token of one’s own or `MANAGE_USERS`.
+         * @description Needs an own token or `MANAGE_USERS`.
          */
         delete: operations["removeEmailAddress"];
         options?: never;
@@ -347,8 +347,8 @@ export interface paths {
         };
         get?: never;
         /**
-         * Make an e-mail address the one that is shown
-         * @description Needs a token of one’s own or `MANAGE_USERS`.
+         * Make an e-mail address the primary one
+         * @description Needs an own token or `MANAGE_USERS`.
          */
         put: operations["makeEmailAddressPrimary"];
         post?: never;
@@ -369,7 +369,7 @@ export interface paths {
         put?: never;
         /**
          * Make a link that verifies an e-mail address, once
-         * @description Send it to that address and nowhere else. It works for 24 hours, and takes the place of the one before.
+         * @description Send it only to that address. It works for 24 hours, and replaces the previous link.
          *
          *     Needs `MANAGE_USERS`.
          */
@@ -388,8 +388,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Whose access token it is, and their locale
-         * @description Needs a token of one’s own.
+         * The user of the access token, and their locale
+         * @description Needs an own token.
          */
         get: operations["getApiSession"];
         put?: never;
@@ -429,13 +429,13 @@ export interface paths {
         };
         get?: never;
         /**
-         * Allow a staff user something that the caller may do
+         * Grant a staff user a permission that the caller has
          * @description Needs `MANAGE_STAFF`.
          */
         put: operations["grantPermission"];
         post?: never;
         /**
-         * Take a permission away, with the sessions that were started with it
+         * Take a permission away, and end the sessions that were started with it
          * @description Needs `MANAGE_STAFF`.
          */
         delete: operations["revokePermission"];
@@ -455,7 +455,7 @@ export interface paths {
         put?: never;
         /**
          * Make a link with which a user sets their password, once
-         * @description Good for a day. It takes the place of the one before. Pass it on to the user alone.
+         * @description It works for a day, and replaces the previous link. Give it only to the user.
          *
          *     Needs `MANAGE_USERS`.
          */
@@ -503,12 +503,12 @@ export interface paths {
         };
         /**
          * The groups on which the caller has a permission
-         * @description Needs a token of one’s own.
+         * @description Needs an own token.
          */
         get: operations["listGroups"];
         put?: never;
         /**
-         * Make a group, which the caller then manages
+         * Create a group that the caller manages
          * @description Needs `CREATE_GROUPS`.
          */
         post: operations["createGroup"];
@@ -527,7 +527,7 @@ export interface paths {
         };
         /**
          * Every group of the caller’s organization
-         * @description Needs to be on the staff of the organization.
+         * @description Needs staff of the organization.
          */
         get: operations["listOrganizationGroups"];
         put?: never;
@@ -568,14 +568,14 @@ export interface paths {
         get?: never;
         /**
          * Add a user to a group, or invite one whom the organization does not manage
-         * @description With `setup`, an account that does not exist is made; the caller then needs `MANAGE_USERS` too.
+         * @description With `setup`, an account that does not exist is created. The caller then also needs `MANAGE_USERS`.
          *
          *     Needs `MANAGE` on the group.
          */
         put: operations["addMember"];
         post?: never;
         /**
-         * Take a user out of a group, or an invitation back
+         * Remove a user from a group, or withdraw an invitation
          * @description Needs `MANAGE` on the group.
          */
         delete: operations["removeMember"];
@@ -593,7 +593,7 @@ export interface paths {
         };
         get?: never;
         /**
-         * The same, named by a third-party ID
+         * Add a user to a group by a third-party ID
          * @description Needs `MANAGE` on the group.
          */
         put: operations["addMemberByThirdPartyId"];
@@ -613,10 +613,10 @@ export interface paths {
         };
         get?: never;
         /**
-         * Accept or decline an invitation, by whoever is invited
-         * @description The id of an invitation is that of the group.
+         * Accept or decline the caller’s own invitation
+         * @description The ID of an invitation is the ID of the group.
          *
-         *     Needs a token of one’s own.
+         *     Needs an own token.
          */
         put: operations["answerInvitation"];
         post?: never;
@@ -634,7 +634,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Who of the staff may do what with a group
+         * The staff of a group and their permissions
          * @description Needs `VIEW` or `MANAGE` on the group.
          */
         get: operations["listGroupStaff"];
@@ -656,14 +656,14 @@ export interface paths {
         get?: never;
         /**
          * Let a staff user of the organization manage or view a group
-         * @description A staff user has one permission on a group: this one takes the place of the one before.
+         * @description A staff user has one permission on a group: this one replaces the previous one.
          *
          *     Needs `MANAGE` on the group.
          */
         put: operations["allowGroupStaff"];
         post?: never;
         /**
-         * Take a permission on a group away, with the sessions that were started with it
+         * Take a permission on a group away, and end the sessions that were started with it
          * @description Needs `MANAGE` on the group.
          */
         delete: operations["disallowGroupStaff"];
@@ -687,7 +687,7 @@ export interface paths {
         put?: never;
         /**
          * Register an OAuth client
-         * @description A client that is not public and brings no keys gets a secret, which this answer alone shows: only its hash is kept.
+         * @description A client that is not public and has no keys gets a secret. Only this answer shows it: the service stores a hash.
          *
          *     Needs `MANAGE_SERVICE_ACCOUNTS`.
          */
@@ -712,14 +712,14 @@ export interface paths {
         get: operations["getClient"];
         /**
          * Change an OAuth client
-         * @description What is not given stays; a list takes the place of the one before. With `jwks` the client has no secrets any more.
+         * @description Fields that are not given stay unchanged; a list replaces the previous list. With `jwks` the client loses its secrets.
          *
          *     Needs `MANAGE_SERVICE_ACCOUNTS`.
          */
         put: operations["changeClient"];
         post?: never;
         /**
-         * Delete an OAuth client, with all that came from it
+         * Delete an OAuth client, and everything that came from it
          * @description Its refresh tokens, login tokens and their sessions are gone at once, its access tokens are refused within two seconds.
          *
          *     Needs `MANAGE_SERVICE_ACCOUNTS`.
@@ -740,8 +740,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Give an OAuth client a further secret, which is shown this once
-         * @description Up to five are good at a time: give out the new one, then delete the old one.
+         * Create another secret of an OAuth client, which is only shown once
+         * @description A client can have up to five secrets: distribute the new one, then delete the old one.
          *
          *     Needs `MANAGE_SERVICE_ACCOUNTS`.
          */
@@ -786,8 +786,8 @@ export interface paths {
         get: operations["listServiceAccounts"];
         put?: never;
         /**
-         * Make a service account, without any right
-         * @description It gets rights as any staff does: by `PUT user/{id}/permissions/{permission}` and `PUT group/{id}/staff/{id}/{permission}`.
+         * Create a service account without permissions
+         * @description Grant it permissions like any other staff, with `PUT user/{id}/permissions/{permission}` and `PUT group/{id}/staff/{id}/{permission}`.
          *
          *     Needs `MANAGE_SERVICE_ACCOUNTS`.
          */
@@ -813,7 +813,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Delete a service account, with its keys, its own client, and all that came from them
+         * Delete a service account with its keys, its own client, and everything that came from them
          * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
          */
         delete: operations["deleteServiceAccount"];
@@ -836,8 +836,8 @@ export interface paths {
         get: operations["listServiceAccountKeys"];
         put?: never;
         /**
-         * Register a public key, whose private half signs assertions
-         * @description Nobody registers a key for a service account that may do more than they. Up to ten are good at a time.
+         * Register the public key of a key pair that signs assertions
+         * @description The service account must not have more permissions than the caller. It can have up to ten valid keys.
          *
          *     Needs `MANAGE_SERVICE_ACCOUNTS`.
          */
@@ -858,8 +858,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make an ES256 key pair, whose private half is shown this once
-         * @description The same as registering a public key, for whoever has no means to make one.
+         * Create an ES256 key pair and show its private key once
+         * @description For callers that cannot create a key pair themselves.
          *
          *     Needs `MANAGE_SERVICE_ACCOUNTS`.
          */
@@ -881,7 +881,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revoke a key, and within two seconds the tokens and sessions that were obtained with it
+         * Revoke a key. Its tokens and sessions end within two seconds
          * @description Needs `MANAGE_SERVICE_ACCOUNTS`.
          */
         delete: operations["revokeServiceAccountKey"];
@@ -899,7 +899,7 @@ export interface paths {
         };
         /**
          * Let a user in
-         * @description Answers with a one-time token that starts a web session for the user, and with the URL to forward the browser to. The caller needs the permission `OBTAIN_ACCESS_TOKENS` and has to administer a group that the user has joined. Version 2.1.1 has announced the end of this call, as its headers `Deprecation` and `Link` say; service accounts are its successor.
+         * @description Answers with a one-time token that starts a web session for the user, and with the URL to forward the browser to. The caller needs the permission `OBTAIN_ACCESS_TOKENS` and has to administer a group that the user has joined. This call is deprecated in version 2.1.1, as the headers `Deprecation` and `Link` say. Use service accounts instead.
          *
          *     Needs `OBTAIN_ACCESS_TOKENS`.
          */
@@ -921,7 +921,7 @@ export interface paths {
         };
         /**
          * Let a user in, named by a third-party ID
-         * @description The same as the other form, for a user whom the host knows by an ID of its own.
+         * @description As the other form, for a user whom the host knows by its own ID.
          *
          *     Needs `OBTAIN_ACCESS_TOKENS`.
          */
@@ -971,7 +971,7 @@ export interface paths {
         put?: never;
         /**
          * Prove a claimed origin by the file on the site
-         * @description The service reads the file. With the challenge in it the origin belongs to the organization.
+         * @description The service reads the file. If it contains the challenge, the origin belongs to the organization.
          *
          *     Needs `MANAGE_SERVICE_ACCOUNTS`.
          */
@@ -993,8 +993,8 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Give an origin or a claim up
-         * @description Clients have it no longer, and within two seconds no session counts there.
+         * Give up an origin or a claim
+         * @description Clients lose it, and its sessions end within two seconds.
          *
          *     Needs `MANAGE_SERVICE_ACCOUNTS`.
          */
@@ -1018,8 +1018,8 @@ export interface paths {
         get: operations["login"];
         put?: never;
         /**
-         * What the visitor answers on a page of the login
-         * @description From pages of the same origin only.
+         * The visitor’s answer on a page of the login
+         * @description Only from pages of the same origin.
          */
         post: operations["confirmLogin"];
         delete?: never;
@@ -1041,7 +1041,7 @@ export interface paths {
         };
         /**
          * Who is signed in, and who let them in
-         * @description By the cookie of the web session alone; an access token is no session.
+         * @description Needs the cookie of the web session. An access token does not work here.
          */
         get: operations["getSession"];
         put?: never;
@@ -1063,7 +1063,7 @@ export interface paths {
         put?: never;
         /**
          * End the session
-         * @description From pages of the same origin only. It also signs out of the authorization server in this browser. Without a session it does nothing.
+         * @description Only from pages of the same origin. It also signs out of the authorization server in this browser. Without a session it does nothing.
          */
         post: operations["logout"];
         delete?: never;
@@ -1105,7 +1105,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * End one of them
+         * End one of these sessions
          * @description Needs `MANAGE_USERS`.
          */
         delete: operations["endSession"];
@@ -1147,7 +1147,7 @@ export interface paths {
         put?: never;
         post?: never;
         /**
-         * Revoke one of them, and end the session that it has started meanwhile
+         * Revoke one of these login tokens, and end the session that it has started
          * @description Needs `MANAGE_USERS`.
          */
         delete: operations["revokeAccessToken"];
@@ -1246,8 +1246,8 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What the authorization server offers, and where
-         * @description Its metadata (RFC 8414), which libraries read.
+         * The metadata of the authorization server
+         * @description Metadata for libraries (RFC 8414).
          */
         get: operations["getAuthorizationServerMetadata"];
         put?: never;
@@ -1329,7 +1329,7 @@ export interface paths {
         put?: never;
         /**
          * End a refresh token, or an access token
-         * @description RFC 7009. A refresh token goes with all that came from it. The answer is the same for what is no token of the client.
+         * @description RFC 7009. Revoking a refresh token also revokes everything that came from it. The answer is the same if the token is not one of the client’s.
          */
         post: operations["revokeToken"];
         delete?: never;
@@ -1364,12 +1364,12 @@ export interface components {
     schemas: {
         Error: {
             /**
-             * @description What a program branches on.
+             * @description For programs.
              * @example unknown_user
              */
             id: string;
             /**
-             * @description What a person reads.
+             * @description For people.
              * @example No active user matches the given reference.
              */
             description: string;
@@ -1420,7 +1420,7 @@ export interface components {
             /** @enum {string} */
             type: "USER";
             /**
-             * @description It is a service account of an organization, and no person.
+             * @description It is a service account of an organization, not a person.
              * @enum {boolean}
              */
             serviceAccount?: true;
@@ -1439,7 +1439,7 @@ export interface components {
              */
             emailAddress?: string;
             /**
-             * @description Set by the user and not verified. Shown to the user and to staff of the organization that manages the account.
+             * @description Set by the user, not verified. Shown to the user and to staff of the organization that manages the account.
              * @example [
              *       "anna@home.example"
              *     ]
@@ -1487,7 +1487,7 @@ export interface components {
         };
         NewStaff: {
             /**
-             * @description For an account that is still to be made.
+             * @description For a new account.
              * @example Bo Bakker
              */
             name?: string;
@@ -1499,7 +1499,7 @@ export interface components {
              */
             total: number;
             /**
-             * @description The `resultFrom` of the next page; absent from an empty one.
+             * @description The `resultFrom` of the next page. Absent from an empty page.
              * @example Zk1cVq0rTtWm8sQXq3bVxg
              */
             lastOnPage?: string;
@@ -1532,7 +1532,7 @@ export interface components {
              */
             thirdParty?: string;
             /**
-             * @description What that third party calls the user.
+             * @description The user’s ID at that third party.
              * @example
              */
             thirdPartyId?: string;
@@ -1574,7 +1574,7 @@ export interface components {
              */
             thirdParty?: string;
             /**
-             * @description What that third party calls the user.
+             * @description The user’s ID at that third party.
              * @example 4711
              */
             thirdPartyId?: string;
@@ -1620,7 +1620,7 @@ export interface components {
              */
             thirdParty?: string;
             /**
-             * @description What that third party calls the user.
+             * @description The user’s ID at that third party.
              * @example 4714
              */
             thirdPartyId?: string;
@@ -1648,7 +1648,7 @@ export interface components {
              */
             address: string;
             /**
-             * @description Whether it names the account.
+             * @description Whether the address identifies the account.
              * @example true
              */
             verified: boolean;
@@ -1656,7 +1656,7 @@ export interface components {
         UserEmailAddress: {
             emailAddress: components["schemas"]["EmailAddress"];
             /**
-             * @description Whether it is the one that is shown.
+             * @description Whether it is the primary address.
              * @example true
              */
             primary: boolean;
@@ -1738,7 +1738,7 @@ export interface components {
         };
         Groups: {
             groups: components["schemas"]["Group"][];
-            /** @description Groups on all pages. Versions 2 and 2.1 alone. */
+            /** @description Groups on all pages. Only in versions 2 and 2.1. */
             total?: number;
             pagination: components["schemas"]["Pagination"];
         };
@@ -1754,7 +1754,7 @@ export interface components {
             /** @enum {string} */
             type?: "USER";
             /**
-             * @description It is a service account of an organization, and no person.
+             * @description It is a service account of an organization, not a person.
              * @enum {boolean}
              */
             serviceAccount?: true;
@@ -1773,7 +1773,7 @@ export interface components {
              */
             emailAddress?: string;
             /**
-             * @description Set by the user and not verified. Shown to the user and to staff of the organization that manages the account.
+             * @description Set by the user, not verified. Shown to the user and to staff of the organization that manages the account.
              * @example [
              *       "anna@home.example"
              *     ]
@@ -1843,7 +1843,7 @@ export interface components {
         };
         Members: {
             members: components["schemas"]["Member"][];
-            /** @description Rows on all pages. Versions 2 and 2.1 alone. */
+            /** @description Rows on all pages. Only in versions 2 and 2.1. */
             total?: number;
             counts: components["schemas"]["MemberCounts"];
             pagination: components["schemas"]["Pagination"];
@@ -1867,7 +1867,7 @@ export interface components {
              */
             thirdParty?: string;
             /**
-             * @description What that third party calls the user.
+             * @description The user’s ID at that third party.
              * @example 4714
              */
             thirdPartyId?: string;
@@ -1888,7 +1888,7 @@ export interface components {
              */
             domicile?: string;
             /**
-             * @description Make the account if there is none.
+             * @description Create the account if it does not exist.
              * @example true
              */
             setup?: boolean;
@@ -1941,7 +1941,7 @@ export interface components {
         };
         ClientSecret: {
             /**
-             * @description Names the secret; it is of no use.
+             * @description Identifies the secret. It cannot be used to authenticate.
              * @example Cs9sdXkQwT2m8sQXq3bVxg
              */
             id: string;
@@ -1976,7 +1976,7 @@ export interface components {
              */
             origins: string[];
             /**
-             * @description The one of them for whose frames its tokens are, unless a call says otherwise.
+             * @description The origin for whose frames the tokens are, unless a call says otherwise.
              * @example https://learn.example.com
              */
             embedOrigin?: string;
@@ -2007,7 +2007,7 @@ export interface components {
             /** @example Learning portal */
             name: string;
             /**
-             * @description Where codes may be sent, compared character by character: an https URL, an http URL on loopback, or for a public client a URI of a private-use scheme with a dot. In a form, the field once for each.
+             * @description Where codes may be sent, compared character by character: an https URL, an http URL on loopback, or for a public client a URI of a private-use scheme with a dot. In a form, repeat the field.
              * @example [
              *       "https://host.example/callback"
              *     ]
@@ -2021,22 +2021,22 @@ export interface components {
              */
             origins?: string[];
             /**
-             * @description One of the `origins`: what the client obtains is for a frame on its pages, unless the call has an `embed` of its own. For a host that can’t send `embed`. An empty one takes it away.
+             * @description One of the `origins`: tokens are for a frame on its pages, unless the call has its own `embed`. For a host that cannot send `embed`. An empty value removes it.
              * @example http://localhost:4000
              */
             embedOrigin?: string;
             /**
-             * @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away.
+             * @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a string, or in a JSON body the object itself. An empty value removes the keys.
              * @example
              */
             jwks?: string | Record<string, never>;
             /**
-             * @description `drillster` for a host that was written for Drillster and leaves out what the standards ask for. Empty, or absent from a new client, for the strict standard.
+             * @description `drillster` for a host that was written for Drillster and does not follow the standards. Empty, or absent from a new client, for the strict standard.
              * @enum {string}
              */
             compatibility?: "drillster" | "";
             /**
-             * @description It can keep no secret, as an application in a browser or on a device. Never changes.
+             * @description The client cannot keep a secret, such as an application in a browser or on a device. Cannot be changed.
              * @default false
              * @example false
              */
@@ -2067,7 +2067,7 @@ export interface components {
              */
             origins: string[];
             /**
-             * @description The one of them for whose frames its tokens are, unless a call says otherwise.
+             * @description The origin for whose frames the tokens are, unless a call says otherwise.
              * @example https://learn.example.com
              */
             embedOrigin?: string;
@@ -2090,14 +2090,14 @@ export interface components {
              */
             created: string;
             /**
-             * @description Shown this once; absent from a client that needs none.
+             * @description Only shown once. Absent if the client does not need one.
              * @example w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk
              */
             secret?: string;
         };
         ClientChanges: {
             /**
-             * @description Where codes may be sent, compared character by character: an https URL, an http URL on loopback, or for a public client a URI of a private-use scheme with a dot. In a form, the field once for each.
+             * @description Where codes may be sent, compared character by character: an https URL, an http URL on loopback, or for a public client a URI of a private-use scheme with a dot. In a form, repeat the field.
              * @example [
              *       "https://host.example/callback"
              *     ]
@@ -2111,17 +2111,17 @@ export interface components {
              */
             origins?: string[];
             /**
-             * @description One of the `origins`: what the client obtains is for a frame on its pages, unless the call has an `embed` of its own. For a host that can’t send `embed`. An empty one takes it away.
+             * @description One of the `origins`: tokens are for a frame on its pages, unless the call has its own `embed`. For a host that cannot send `embed`. An empty value removes it.
              * @example http://localhost:4000
              */
             embedOrigin?: string;
             /**
-             * @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away.
+             * @description A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: its JSON as a string, or in a JSON body the object itself. An empty value removes the keys.
              * @example
              */
             jwks?: string | Record<string, never>;
             /**
-             * @description `drillster` for a host that was written for Drillster and leaves out what the standards ask for. Empty, or absent from a new client, for the strict standard.
+             * @description `drillster` for a host that was written for Drillster and does not follow the standards. Empty, or absent from a new client, for the strict standard.
              * @enum {string}
              */
             compatibility?: "drillster" | "";
@@ -2130,7 +2130,7 @@ export interface components {
         };
         NewClientSecret: {
             /**
-             * @description Names the secret; it is of no use.
+             * @description Identifies the secret. It cannot be used to authenticate.
              * @example Cs9sdXkQwT2m8sQXq3bVxg
              */
             id: string;
@@ -2140,7 +2140,7 @@ export interface components {
              */
             created: string;
             /**
-             * @description Shown this once.
+             * @description Only shown once.
              * @example w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk
              */
             secret: string;
@@ -2158,7 +2158,7 @@ export interface components {
             /** @enum {string} */
             status: "ACTIVE" | "BLOCKED";
             /**
-             * @description The client that it calls with unless it names another one.
+             * @description The client that it uses unless it names another one.
              * @example 3f0c6d1e9b7a4c2d8e5f60718293a4b5
              */
             clientId: string;
@@ -2179,12 +2179,12 @@ export interface components {
         };
         ServiceAccountKey: {
             /**
-             * @description What assertions name as their `kid`.
+             * @description The `kid` of assertions.
              * @example Kq3vKq2LwT0m8sQXq3bVxg
              */
             kid: string;
             /**
-             * @description The only algorithm that it verifies.
+             * @description The only algorithm that the key can verify.
              * @enum {string}
              */
             algorithm: "RS256" | "ES256" | "EdDSA";
@@ -2201,7 +2201,7 @@ export interface components {
             created: string;
             /**
              * Format: date-time
-             * @description From then on it verifies nothing.
+             * @description Since then the key verifies nothing.
              */
             revoked?: string;
         };
@@ -2211,19 +2211,19 @@ export interface components {
         };
         NewKey: {
             /**
-             * @description A public key: PEM, or a JWK as a text or in a JSON body as the object itself. RSA of 2048 to 8192 bits (RS256), EC on P-256 (ES256), or Ed25519 (EdDSA).
+             * @description A public key: PEM, or a JWK as a string or, in a JSON body, as an object. RSA of 2048 to 8192 bits (RS256), EC on P-256 (ES256), or Ed25519 (EdDSA).
              * @example {"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
              */
             publicKey: string | Record<string, never>;
         };
         NewKeyPair: {
             /**
-             * @description What assertions name as their `kid`.
+             * @description The `kid` of assertions.
              * @example Kq3vKq2LwT0m8sQXq3bVxg
              */
             kid: string;
             /**
-             * @description The only algorithm that it verifies.
+             * @description The only algorithm that the key can verify.
              * @enum {string}
              */
             algorithm: "RS256" | "ES256" | "EdDSA";
@@ -2240,11 +2240,11 @@ export interface components {
             created: string;
             /**
              * Format: date-time
-             * @description From then on it verifies nothing.
+             * @description Since then the key verifies nothing.
              */
             revoked?: string;
             /**
-             * @description PEM; shown this once and kept nowhere.
+             * @description PEM. Only shown once, and not stored.
              * @example -----BEGIN PRIVATE KEY-----
              *     MIGHAgEAMBMGByqGSM49…
              */
@@ -2252,7 +2252,7 @@ export interface components {
         };
         Access: {
             /**
-             * @description A JWT that starts one session. It is no API credential.
+             * @description A JWT that starts one session. It cannot be used to call the API.
              * @example eyJhbGciOiJIUzI1NiIsInR5cCI6ImxvZ2luK2p3dCIsImtpZCI6IkJ…
              */
             token: string;
@@ -2264,7 +2264,7 @@ export interface components {
             url: string;
             /**
              * Format: date-time
-             * @description From then on the token starts nothing.
+             * @description After this time the token starts no session.
              * @example 2026-01-11T16:56:11Z
              */
             expires: string;
@@ -2273,22 +2273,22 @@ export interface components {
             /** @example https://learn.example.com */
             origin: string;
             /**
-             * @description `CLAIMED` until it is proven; then clients can have it.
+             * @description `CLAIMED` until it is proven. Then clients can use it.
              * @enum {string}
              */
             status: "OWNED" | "CLAIMED";
             /**
-             * @description Why it is the organization’s: `FILE`, the challenge was on the site; `OPERATOR`, the operator has set it; `UPGRADE`, nobody else had it when origins got owners.
+             * @description Why the organization owns it: `FILE`, the challenge was on the site; `OPERATOR`, the operator set it; `UPGRADE`, nobody else used it when origins got owners.
              * @enum {string}
              */
             proof?: "FILE" | "OPERATOR" | "UPGRADE";
             /**
-             * @description Of a claim: what a line of the file has to be.
+             * @description Of a claim: the line that the file must contain.
              * @example w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk
              */
             challenge?: string;
             /**
-             * @description Of a claim: where the file has to be, for everybody to read.
+             * @description Of a claim: the public URL of the file.
              * @example https://learn.example.com/.well-known/latchkey-origin
              */
             url?: string;
@@ -2310,19 +2310,19 @@ export interface components {
         };
         LoginAnswer: {
             /**
-             * @description `open` opens the link; where another user is signed in, `continue` as the one whom the token is for, or `stay`.
+             * @description `open` opens the link. If another user is signed in, `continue` switches to the user of the token, and `stay` does not.
              * @default open
              * @enum {string}
              */
             answer: "open" | "continue" | "stay";
-            /** @description As the form of the page has it. */
+            /** @description The value in the form of the page. */
             visit?: string;
         };
         SessionUser: {
             /** @enum {string} */
             type?: "USER";
             /**
-             * @description It is a service account of an organization, and no person.
+             * @description It is a service account of an organization, not a person.
              * @enum {boolean}
              */
             serviceAccount?: true;
@@ -2341,7 +2341,7 @@ export interface components {
              */
             emailAddress?: string;
             /**
-             * @description Set by the user and not verified. Shown to the user and to staff of the organization that manages the account.
+             * @description Set by the user, not verified. Shown to the user and to staff of the organization that manages the account.
              * @example [
              *       "anna@home.example"
              *     ]
@@ -2386,7 +2386,7 @@ export interface components {
             /** @enum {string} */
             type: "USER";
             /**
-             * @description It is a service account of an organization, and no person.
+             * @description It is a service account of an organization, not a person.
              * @enum {boolean}
              */
             serviceAccount?: true;
@@ -2411,7 +2411,7 @@ export interface components {
             created: string;
             /**
              * Format: date-time
-             * @description When it ends unless it is used before then, or at the latest.
+             * @description When it ends if it is not used before, or at the latest.
              * @example 2026-01-11T17:24:11Z
              */
             expires: string;
@@ -2433,12 +2433,12 @@ export interface components {
             created: string;
             /**
              * Format: date-time
-             * @description When it ends at the latest.
+             * @description The latest time at which it ends.
              * @example 2026-01-12T04:54:11Z
              */
             expires: string;
             /**
-             * @description Names the session, and opens nothing.
+             * @description Identifies the session. It cannot be used to open it.
              * @example Wm8sQXq3bVxgZk1cVq0rTt
              */
             id: string;
@@ -2469,7 +2469,7 @@ export interface components {
             created: string;
             /**
              * Format: date-time
-             * @description When it ends at the latest.
+             * @description The latest time at which it ends.
              * @example 2026-01-12T04:54:11Z
              */
             expires: string;
@@ -2485,7 +2485,7 @@ export interface components {
         };
         AuditDetails: {
             /**
-             * @description Why a session ended before its time (`LOGOUT`, `BY_USER`, `BY_ADMINISTRATOR`, `RIGHT_REVOKED`, `REPLACED`), or why something was refused.
+             * @description Why a session ended early (`LOGOUT`, `BY_USER`, `BY_ADMINISTRATOR`, `RIGHT_REVOKED`, `REPLACED`), or why something was refused.
              * @example LOGOUT
              */
             reason?: string;
@@ -2531,7 +2531,7 @@ export interface components {
         };
         AuditEvent: {
             /**
-             * @description Larger than that of every event before.
+             * @description Larger than the number of every earlier event.
              * @example 4711
              */
             id: string;
@@ -2543,24 +2543,24 @@ export interface components {
             /** @enum {string} */
             event: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
             /**
-             * @description Whom it happened to: `sub`.
+             * @description The user that the event is about: `sub`.
              * @example Zk1cVq0rTtWm8sQXq3bVxg
              */
             user?: string;
             /**
-             * @description Who did it: `act`. Absent when an operator did, on the command line.
+             * @description Who did it: `act`. Absent when it was an operator on the command line.
              * @example Tq0mHc2b4cV8p0fYxw3n1A
              */
             actor?: string;
             /**
-             * @description By which client.
+             * @description The client that was used.
              * @example 3f0c6d1e9b7a4c2d8e5f60718293a4b5
              */
             client?: string;
             /** @example b4nWmQ2hR8q0k5m1tYx7Jw */
             group?: string;
             /**
-             * @description The `jti` of the token: a name, with which nobody can do anything.
+             * @description The `jti` of the token. It identifies the token, and cannot be used in its place.
              * @example f3c1b0de-4b1f-4df0-9a3e-0d8b5d5f6a11
              */
             token?: string;
@@ -2760,10 +2760,10 @@ export interface operations {
     listStaff: {
         parameters: {
             query?: {
-                /** @description The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored. */
+                /** @description The beginning of a name or of a word in it, of an e-mail address, or of a third-party ID. Case and accents are ignored. */
                 query?: string;
                 resultStart?: number;
-                /** @description Without it, all rows are answered, at most 1000. */
+                /** @description Without it, all rows are returned, up to 1000. */
                 resultSize?: number;
             };
             header?: never;
@@ -2921,7 +2921,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -2930,7 +2930,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -2984,7 +2984,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is not on the staff any more. */
+            /** @description The account is no longer on the staff. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -3065,10 +3065,10 @@ export interface operations {
     listAccounts: {
         parameters: {
             query?: {
-                /** @description The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored. */
+                /** @description The beginning of a name or of a word in it, of an e-mail address, or of a third-party ID. Case and accents are ignored. */
                 query?: string;
                 resultSize?: number;
-                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                /** @description The end of the previous page: its `pagination.lastOnPage`. */
                 resultFrom?: string;
                 /** @description Only the staff of the organization. */
                 relationType?: "ADMIN";
@@ -3163,7 +3163,7 @@ export interface operations {
     searchUsers: {
         parameters: {
             query?: {
-                /** @description The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored. */
+                /** @description The beginning of a name or of a word in it, of an e-mail address, or of a third-party ID. Case and accents are ignored. */
                 query?: string;
                 resultSize?: number;
                 resultStart?: number;
@@ -3318,7 +3318,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3327,7 +3327,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3530,7 +3530,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3539,7 +3539,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3663,7 +3663,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3672,7 +3672,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3891,7 +3891,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -3900,7 +3900,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -3953,7 +3953,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone, with its sessions and login tokens. */
+            /** @description The account is deleted, with its sessions and login tokens. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -4317,7 +4317,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The user has it. */
+            /** @description The user has the third-party ID. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -4416,7 +4416,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description It has been removed. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -4599,7 +4599,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description The user has it. */
+            /** @description The user has the third-party ID. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -4699,7 +4699,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description It has been removed. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -5070,7 +5070,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It is gone. */
+            /** @description It has been removed. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -5930,7 +5930,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -5939,7 +5939,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6076,14 +6076,14 @@ export interface operations {
             query?: {
                 /** @description The beginning of a name or of a word in it, or of a custom reference. Case and accents are ignored. */
                 query?: string;
-                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                /** @description The end of the previous page: its `pagination.lastOnPage`. */
                 resultFrom?: string;
                 resultSize?: number;
-                /** @description The number of the first row, from 0. Versions 2 and 2.1 alone. */
+                /** @description The number of the first row, from 0. Only in versions 2 and 2.1. */
                 resultStart?: number;
-                /** @description Only those on which the caller has exactly this. */
+                /** @description Only groups on which the caller has exactly this permission. */
                 permission?: "MANAGE" | "VIEW";
-                /** @description Only those with exactly this reference. */
+                /** @description Only groups with exactly this reference. */
                 customReference?: string;
             };
             header?: never;
@@ -6211,7 +6211,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6220,7 +6220,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6267,14 +6267,14 @@ export interface operations {
             query?: {
                 /** @description The beginning of a name or of a word in it, or of a custom reference. Case and accents are ignored. */
                 query?: string;
-                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                /** @description The end of the previous page: its `pagination.lastOnPage`. */
                 resultFrom?: string;
                 resultSize?: number;
-                /** @description The number of the first row, from 0. Versions 2 and 2.1 alone. */
+                /** @description The number of the first row, from 0. Only in versions 2 and 2.1. */
                 resultStart?: number;
-                /** @description Only those on which the caller has exactly this. */
+                /** @description Only groups on which the caller has exactly this permission. */
                 permission?: "MANAGE" | "VIEW";
-                /** @description Only those with exactly this reference. */
+                /** @description Only groups with exactly this reference. */
                 customReference?: string;
             };
             header?: never;
@@ -6367,12 +6367,12 @@ export interface operations {
     listMembers: {
         parameters: {
             query?: {
-                /** @description The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored. */
+                /** @description The beginning of a name or of a word in it, of an e-mail address, or of a third-party ID. Case and accents are ignored. */
                 query?: string;
-                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                /** @description The end of the previous page: its `pagination.lastOnPage`. */
                 resultFrom?: string;
                 resultSize?: number;
-                /** @description The number of the first row, from 0. Versions 2 and 2.1 alone. */
+                /** @description The number of the first row, from 0. Only in versions 2 and 2.1. */
                 resultStart?: number;
             };
             header?: never;
@@ -6540,7 +6540,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6549,7 +6549,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6761,7 +6761,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6770,7 +6770,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6870,7 +6870,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -6879,7 +6879,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -6924,7 +6924,7 @@ export interface operations {
     listGroupStaff: {
         parameters: {
             query?: {
-                /** @description The beginning of a name or of a word in it, of an e-mail address, or of an ID of one’s own. Case and accents are ignored. */
+                /** @description The beginning of a name or of a word in it, of an e-mail address, or of a third-party ID. Case and accents are ignored. */
                 query?: string;
                 resultSize?: number;
                 resultStart?: number;
@@ -7204,7 +7204,7 @@ export interface operations {
         parameters: {
             query?: {
                 resultSize?: number;
-                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                /** @description The end of the previous page: its `pagination.lastOnPage`. */
                 resultFrom?: string;
             };
             header?: never;
@@ -7348,7 +7348,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7357,7 +7357,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7564,7 +7564,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -7573,7 +7573,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -7890,7 +7890,7 @@ export interface operations {
         parameters: {
             query?: {
                 resultSize?: number;
-                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                /** @description The end of the previous page: its `pagination.lastOnPage`. */
                 resultFrom?: string;
             };
             header?: never;
@@ -8025,7 +8025,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8034,7 +8034,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8260,7 +8260,7 @@ export interface operations {
         parameters: {
             query?: {
                 resultSize?: number;
-                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                /** @description The end of the previous page: its `pagination.lastOnPage`. */
                 resultFrom?: string;
             };
             header?: never;
@@ -8417,7 +8417,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8426,7 +8426,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -8652,15 +8652,15 @@ export interface operations {
     obtainAccess: {
         parameters: {
             query?: {
-                /** @description The session that the token starts is usable over https only: its cookie is `Secure`, and the URL is https. */
+                /** @description The session only works over https: its cookie is `Secure`, and the URL is https. */
                 security?: "ssl";
-                /** @description Where the login ends: a path on the public site, or a URL on an origin of the calling client. Percent-encode what is not ASCII. */
+                /** @description Where the login ends: a path on the public site, or a URL on an origin of the calling client. Percent-encode characters outside ASCII. */
                 returnTo?: string;
-                /** @description An origin of the calling client. The session is for a frame on its pages, and the pages shown in it can be framed there and nowhere else. Needs an https public URL, or one on `localhost`. Without it, the client’s `embedOrigin` counts, if it has one; `none` is for a window all the same. */
+                /** @description An origin of the calling client. The session is for a frame on its pages. The pages shown in it can be framed only there. Needs an https public URL, or one on `localhost`. Without it, the client’s `embedOrigin` is used, if it has one; `none` asks for a session in a window anyway. */
                 embed?: string;
-                /** @description `redirect`: opening the URL starts the session. `link`: the URL travels by mail or chat; it shows a page that starts the session when the visitor is there, so that scanners and previews do not use the token up. */
+                /** @description `redirect`: opening the URL starts the session. `link`: for a URL that is sent by mail or chat. It shows a page that starts the session when the visitor is there, so that scanners and previews do not use the token up. */
                 delivery?: "redirect" | "link";
-                /** @description What becomes of a live session of another user in the browser: `keep` leaves it and the token alone, `switch` ends it, `ask` asks the visitor. */
+                /** @description What happens to a live session of another user in the browser: `keep` leaves it and the token alone, `switch` ends it, `ask` asks the visitor. */
                 session?: "keep" | "switch" | "ask";
             };
             header?: never;
@@ -8754,15 +8754,15 @@ export interface operations {
     obtainAccessByThirdPartyId: {
         parameters: {
             query?: {
-                /** @description The session that the token starts is usable over https only: its cookie is `Secure`, and the URL is https. */
+                /** @description The session only works over https: its cookie is `Secure`, and the URL is https. */
                 security?: "ssl";
-                /** @description Where the login ends: a path on the public site, or a URL on an origin of the calling client. Percent-encode what is not ASCII. */
+                /** @description Where the login ends: a path on the public site, or a URL on an origin of the calling client. Percent-encode characters outside ASCII. */
                 returnTo?: string;
-                /** @description An origin of the calling client. The session is for a frame on its pages, and the pages shown in it can be framed there and nowhere else. Needs an https public URL, or one on `localhost`. Without it, the client’s `embedOrigin` counts, if it has one; `none` is for a window all the same. */
+                /** @description An origin of the calling client. The session is for a frame on its pages. The pages shown in it can be framed only there. Needs an https public URL, or one on `localhost`. Without it, the client’s `embedOrigin` is used, if it has one; `none` asks for a session in a window anyway. */
                 embed?: string;
-                /** @description `redirect`: opening the URL starts the session. `link`: the URL travels by mail or chat; it shows a page that starts the session when the visitor is there, so that scanners and previews do not use the token up. */
+                /** @description `redirect`: opening the URL starts the session. `link`: for a URL that is sent by mail or chat. It shows a page that starts the session when the visitor is there, so that scanners and previews do not use the token up. */
                 delivery?: "redirect" | "link";
-                /** @description What becomes of a live session of another user in the browser: `keep` leaves it and the token alone, `switch` ends it, `ask` asks the visitor. */
+                /** @description What happens to a live session of another user in the browser: `keep` leaves it and the token alone, `switch` ends it, `ask` asks the visitor. */
                 session?: "keep" | "switch" | "ask";
             };
             header?: never;
@@ -8990,7 +8990,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -8999,7 +8999,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9402,7 +9402,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -9411,7 +9411,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -9462,7 +9462,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Always, whatever the token is. */
+            /** @description Always, with any token. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -9584,7 +9584,7 @@ export interface operations {
                     "text/html": string;
                 };
             };
-            /** @description There is no session any more. */
+            /** @description The session has ended. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -9642,7 +9642,7 @@ export interface operations {
         parameters: {
             query?: {
                 resultSize?: number;
-                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                /** @description The end of the previous page: its `pagination.lastOnPage`. */
                 resultFrom?: string;
                 /** @description A user ID, `self`, an e-mail address, or a third-party ID as `CODE$ID`. */
                 user?: string;
@@ -9744,7 +9744,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It has ended. */
+            /** @description The session has ended. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -9826,7 +9826,7 @@ export interface operations {
         parameters: {
             query?: {
                 resultSize?: number;
-                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                /** @description The end of the previous page: its `pagination.lastOnPage`. */
                 resultFrom?: string;
                 /** @description A user ID, `self`, an e-mail address, or a third-party ID as `CODE$ID`. */
                 user?: string;
@@ -9928,7 +9928,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It starts no session. */
+            /** @description The token can no longer start a session. */
             204: {
                 headers: {
                     [name: string]: unknown;
@@ -10010,18 +10010,18 @@ export interface operations {
         parameters: {
             query?: {
                 resultSize?: number;
-                /** @description Where the page before ended: its `pagination.lastOnPage`. */
+                /** @description The end of the previous page: its `pagination.lastOnPage`. */
                 resultFrom?: string;
-                /** @description The ID of the user to whom it happened. */
+                /** @description The ID of the user that the event is about. */
                 user?: string;
                 /** @description The ID of the user or service account that did it. */
                 actor?: string;
-                /** @description The ID of the client by which it was done. */
+                /** @description The ID of the client that was used. */
                 client?: string;
                 event?: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
-                /** @description From this instant on. */
+                /** @description Events at this instant or later. */
                 from?: string;
-                /** @description Before this instant. */
+                /** @description Events before this instant. */
                 to?: string;
             };
             header?: never;
@@ -10202,7 +10202,7 @@ export interface operations {
             header?: {
                 /** @description The URL that the browser asked for (nginx). */
                 "X-Original-URL"?: string;
-                /** @description Or its path and query, with the three below (Traefik, Caddy). */
+                /** @description Or its path and query, with the three headers below (Traefik, Caddy). */
                 "X-Forwarded-Uri"?: string;
                 /** @description Its method. */
                 "X-Forwarded-Method"?: string;
@@ -10216,22 +10216,22 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description It may pass, with these headers. */
+            /** @description The request may pass, with these headers. */
             200: {
                 headers: {
                     /** @description The ID of the visitor. */
                     "X-Latchkey-User"?: string;
                     /** @description The visitor’s e-mail address, or empty. */
                     "X-Latchkey-Email"?: string;
-                    /** @description The visitor’s name. Text is percent-encoded UTF-8 where it is no printable ASCII. */
+                    /** @description The visitor’s name. Characters outside printable ASCII are percent-encoded UTF-8. */
                     "X-Latchkey-Name"?: string;
                     /** @description As a list of `CODE$ID`, each ID percent-encoded. */
                     "X-Latchkey-Third-Party-Ids"?: string;
-                    /** @description The ID of whoever let the visitor in. */
+                    /** @description The ID of the account that let the visitor in. */
                     "X-Latchkey-Actor"?: string;
-                    /** @description All of it but the third-party IDs as a JWT, signed with a key of `/oauth/keys`; good for five minutes. */
+                    /** @description The same without the third-party IDs as a JWT, signed with a key of `/oauth/keys` and valid for five minutes. */
                     "X-Latchkey-Assertion"?: string;
-                    /** @description The cookies of the visitor without ours. */
+                    /** @description The visitor’s cookies without those of Latchkey. */
                     Cookie?: string;
                     [name: string]: unknown;
                 };
@@ -10385,19 +10385,19 @@ export interface operations {
             query: {
                 /** @description The client. */
                 client_id: string;
-                /** @description A registered one, letter by letter. */
+                /** @description A registered redirect URI, written exactly the same. */
                 redirect_uri?: string;
-                /** @description What is asked for. */
+                /** @description The requested scopes. */
                 response_type?: "code";
                 /** @description `ROLE_USER` */
                 scope?: string;
-                /** @description Comes back with the code. */
+                /** @description Returned with the code. */
                 state?: string;
-                /** @description How the code comes back. */
+                /** @description How the code is returned. */
                 response_mode?: "query" | "fragment" | "form_post";
                 /** @description RFC 7636, section 4.2. */
                 code_challenge?: string;
-                /** @description How the challenge was made. */
+                /** @description The method of the challenge. */
                 code_challenge_method?: "S256";
             };
             header?: never;
@@ -10481,7 +10481,7 @@ export interface operations {
                     grant_type: "authorization_code" | "refresh_token" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
                     /** @description The authorization code. */
                     code?: string;
-                    /** @description That of the authorization request. */
+                    /** @description The redirect URI of the authorization request. */
                     redirect_uri?: string;
                     /** @description RFC 7636, section 4.1. */
                     code_verifier?: string;
@@ -10493,7 +10493,7 @@ export interface operations {
                     scope?: string;
                     /** @description The `/login` of the service, for a login token in place of an access token (RFC 8707). */
                     resource?: string;
-                    /** @description The client, if it authenticates by no header. */
+                    /** @description The client, if it does not authenticate with a header. */
                     client_id?: string;
                     /** @description Its secret, with `client_secret_post`. */
                     client_secret?: string;
@@ -10517,7 +10517,7 @@ export interface operations {
                     grant_type: "authorization_code" | "refresh_token" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
                     /** @description The authorization code. */
                     code?: string;
-                    /** @description That of the authorization request. */
+                    /** @description The redirect URI of the authorization request. */
                     redirect_uri?: string;
                     /** @description RFC 7636, section 4.1. */
                     code_verifier?: string;
@@ -10529,7 +10529,7 @@ export interface operations {
                     scope?: string;
                     /** @description The `/login` of the service, for a login token in place of an access token (RFC 8707). */
                     resource?: string;
-                    /** @description The client, if it authenticates by no header. */
+                    /** @description The client, if it does not authenticate with a header. */
                     client_id?: string;
                     /** @description Its secret, with `client_secret_post`. */
                     client_secret?: string;
@@ -10559,7 +10559,7 @@ export interface operations {
                         refresh_token?: string;
                         scope?: string;
                         jti: string;
-                        /** @description Of a login token: where to forward the browser to. */
+                        /** @description With a login token: the URL to forward the browser to. */
                         url?: string;
                     };
                 };
@@ -10592,7 +10592,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10601,7 +10601,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10653,7 +10653,7 @@ export interface operations {
                     grant_type: "authorization_code" | "refresh_token" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
                     /** @description The authorization code. */
                     code?: string;
-                    /** @description That of the authorization request. */
+                    /** @description The redirect URI of the authorization request. */
                     redirect_uri?: string;
                     /** @description RFC 7636, section 4.1. */
                     code_verifier?: string;
@@ -10665,7 +10665,7 @@ export interface operations {
                     scope?: string;
                     /** @description The `/login` of the service, for a login token in place of an access token (RFC 8707). */
                     resource?: string;
-                    /** @description The client, if it authenticates by no header. */
+                    /** @description The client, if it does not authenticate with a header. */
                     client_id?: string;
                     /** @description Its secret, with `client_secret_post`. */
                     client_secret?: string;
@@ -10689,7 +10689,7 @@ export interface operations {
                     grant_type: "authorization_code" | "refresh_token" | "urn:ietf:params:oauth:grant-type:jwt-bearer";
                     /** @description The authorization code. */
                     code?: string;
-                    /** @description That of the authorization request. */
+                    /** @description The redirect URI of the authorization request. */
                     redirect_uri?: string;
                     /** @description RFC 7636, section 4.1. */
                     code_verifier?: string;
@@ -10701,7 +10701,7 @@ export interface operations {
                     scope?: string;
                     /** @description The `/login` of the service, for a login token in place of an access token (RFC 8707). */
                     resource?: string;
-                    /** @description The client, if it authenticates by no header. */
+                    /** @description The client, if it does not authenticate with a header. */
                     client_id?: string;
                     /** @description Its secret, with `client_secret_post`. */
                     client_secret?: string;
@@ -10731,7 +10731,7 @@ export interface operations {
                         refresh_token?: string;
                         scope?: string;
                         jti: string;
-                        /** @description Of a login token: where to forward the browser to. */
+                        /** @description With a login token: the URL to forward the browser to. */
                         url?: string;
                     };
                 };
@@ -10764,7 +10764,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10773,7 +10773,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;
@@ -10825,7 +10825,7 @@ export interface operations {
                     token: string;
                     /** @enum {string} */
                     token_type_hint?: "access_token" | "refresh_token";
-                    /** @description The client, if it authenticates by no header. */
+                    /** @description The client, if it does not authenticate with a header. */
                     client_id?: string;
                     /** @description Its secret, with `client_secret_post`. */
                     client_secret?: string;
@@ -10848,7 +10848,7 @@ export interface operations {
                     token: string;
                     /** @enum {string} */
                     token_type_hint?: "access_token" | "refresh_token";
-                    /** @description The client, if it authenticates by no header. */
+                    /** @description The client, if it does not authenticate with a header. */
                     client_id?: string;
                     /** @description Its secret, with `client_secret_post`. */
                     client_secret?: string;
@@ -10863,7 +10863,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description It is no longer good. */
+            /** @description The token is no longer valid. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -10900,7 +10900,7 @@ export interface operations {
                     };
                 };
             };
-            /** @description The body is larger than 64 KiB: `invalid_request` */
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
             413: {
                 headers: {
                     [name: string]: unknown;
@@ -10909,7 +10909,7 @@ export interface operations {
                     "application/json": components["schemas"]["Error"];
                 };
             };
-            /** @description The body is neither a form nor JSON: `invalid_request` */
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
                 headers: {
                     [name: string]: unknown;

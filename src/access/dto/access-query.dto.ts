@@ -7,8 +7,7 @@ import type { Delivery, ExistingSession } from '../../schema/entities/login-toke
 export class AccessQueryDto {
   @ApiPropertyOptional({
     enum: ['ssl'],
-    description:
-      'The session that the token starts is usable over https only: its cookie is `Secure`, and the URL is https.',
+    description: 'The session only works over https: its cookie is `Secure`, and the URL is https.',
   })
   @IsOptional()
   @IsString()
@@ -18,7 +17,7 @@ export class AccessQueryDto {
   @ApiPropertyOptional({
     type: String,
     description:
-      'Where the login ends: a path on the public site, or a URL on an origin of the calling client. Percent-encode what is not ASCII.',
+      'Where the login ends: a path on the public site, or a URL on an origin of the calling client. Percent-encode characters outside ASCII.',
     example: '/',
   })
   @IsOptional()
@@ -28,8 +27,8 @@ export class AccessQueryDto {
   @ApiPropertyOptional({
     type: String,
     description:
-      'An origin of the calling client. The session is for a frame on its pages, and the pages shown in it can be framed there and nowhere else. ' +
-      'Needs an https public URL, or one on `localhost`. Without it, the client’s `embedOrigin` counts, if it has one; `none` is for a window all the same.',
+      'An origin of the calling client. The session is for a frame on its pages. The pages shown in it can be framed only there. ' +
+      'Needs an https public URL, or one on `localhost`. Without it, the client’s `embedOrigin` is used, if it has one; `none` asks for a session in a window anyway.',
   })
   @IsOptional()
   @IsString()
@@ -39,7 +38,7 @@ export class AccessQueryDto {
     enum: DELIVERIES,
     default: 'redirect',
     description:
-      '`redirect`: opening the URL starts the session. `link`: the URL travels by mail or chat; it shows a page that starts the session ' +
+      '`redirect`: opening the URL starts the session. `link`: for a URL that is sent by mail or chat. It shows a page that starts the session ' +
       'when the visitor is there, so that scanners and previews do not use the token up.',
   })
   @IsOptional()
@@ -51,7 +50,7 @@ export class AccessQueryDto {
     enum: EXISTING_SESSION,
     default: 'keep',
     description:
-      'What becomes of a live session of another user in the browser: `keep` leaves it and the token alone, `switch` ends it, `ask` asks the visitor.',
+      'What happens to a live session of another user in the browser: `keep` leaves it and the token alone, `switch` ends it, `ask` asks the visitor.',
   })
   @IsOptional()
   @IsString()

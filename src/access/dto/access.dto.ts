@@ -4,7 +4,7 @@ import type { ApiVersion } from '../../common/paths.js';
 /** A login token for one user, for one use. */
 export class AccessDto {
   @ApiProperty({
-    description: 'A JWT that starts one session. It is no API credential.',
+    description: 'A JWT that starts one session. It cannot be used to call the API.',
     example: 'eyJhbGciOiJIUzI1NiIsInR5cCI6ImxvZ2luK2p3dCIsImtpZCI6IkJ…',
   })
   token: string;
@@ -18,7 +18,7 @@ export class AccessDto {
 
   @ApiProperty({
     format: 'date-time',
-    description: 'From then on the token starts nothing.',
+    description: 'After this time the token starts no session.',
     example: '2026-01-11T16:56:11Z',
   })
   expires: string;

@@ -21,7 +21,7 @@ function IsInstant(): PropertyDecorator {
 
 /** The query of the audit log. An event must match every given field. */
 export class AuditQueryDto extends PageQueryDto {
-  @ApiPropertyOptional({ description: 'The ID of the user to whom it happened.', maxLength: 64 })
+  @ApiPropertyOptional({ description: 'The ID of the user that the event is about.', maxLength: 64 })
   @IsOptional()
   @IsString()
   @Matches(ID)
@@ -35,7 +35,7 @@ export class AuditQueryDto extends PageQueryDto {
   @MaxLength(64)
   actor?: string;
 
-  @ApiPropertyOptional({ description: 'The ID of the client by which it was done.', maxLength: 64 })
+  @ApiPropertyOptional({ description: 'The ID of the client that was used.', maxLength: 64 })
   @IsOptional()
   @IsString()
   @Matches(ID)
@@ -47,12 +47,12 @@ export class AuditQueryDto extends PageQueryDto {
   @IsIn(AUDIT_EVENTS)
   event?: AuditEventName;
 
-  @ApiPropertyOptional({ type: String, format: 'date-time', description: 'From this instant on.' })
+  @ApiPropertyOptional({ type: String, format: 'date-time', description: 'Events at this instant or later.' })
   @IsOptional()
   @IsInstant()
   from?: string;
 
-  @ApiPropertyOptional({ type: String, format: 'date-time', description: 'Before this instant.' })
+  @ApiPropertyOptional({ type: String, format: 'date-time', description: 'Events before this instant.' })
   @IsOptional()
   @IsInstant()
   to?: string;
@@ -62,7 +62,7 @@ export class AuditQueryDto extends PageQueryDto {
 export class AuditDetailsDto implements AuditDetails {
   @ApiPropertyOptional({
     description:
-      'Why a session ended before its time (`LOGOUT`, `BY_USER`, `BY_ADMINISTRATOR`, `RIGHT_REVOKED`, `REPLACED`), or why something was refused.',
+      'Why a session ended early (`LOGOUT`, `BY_USER`, `BY_ADMINISTRATOR`, `RIGHT_REVOKED`, `REPLACED`), or why something was refused.',
     example: 'LOGOUT',
   })
   reason?: string;
@@ -103,7 +103,7 @@ export class AuditDetailsDto implements AuditDetails {
 
 /** An event of the audit log. It refers to things by ID, which remains valid after they are deleted. */
 export class AuditEventDto {
-  @ApiProperty({ description: 'Larger than that of every event before.', example: '4711' })
+  @ApiProperty({ description: 'Larger than the number of every earlier event.', example: '4711' })
   id: string;
 
   @ApiProperty({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
@@ -112,23 +112,23 @@ export class AuditEventDto {
   @ApiProperty({ enum: AUDIT_EVENTS })
   event: AuditEventName;
 
-  @ApiPropertyOptional({ description: 'Whom it happened to: `sub`.', example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
+  @ApiPropertyOptional({ description: 'The user that the event is about: `sub`.', example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
   user?: string;
 
   @ApiPropertyOptional({
-    description: 'Who did it: `act`. Absent when an operator did, on the command line.',
+    description: 'Who did it: `act`. Absent when it was an operator on the command line.',
     example: 'Tq0mHc2b4cV8p0fYxw3n1A',
   })
   actor?: string;
 
-  @ApiPropertyOptional({ description: 'By which client.', example: '3f0c6d1e9b7a4c2d8e5f60718293a4b5' })
+  @ApiPropertyOptional({ description: 'The client that was used.', example: '3f0c6d1e9b7a4c2d8e5f60718293a4b5' })
   client?: string;
 
   @ApiPropertyOptional({ example: 'b4nWmQ2hR8q0k5m1tYx7Jw' })
   group?: string;
 
   @ApiPropertyOptional({
-    description: 'The `jti` of the token: a name, with which nobody can do anything.',
+    description: 'The `jti` of the token. It identifies the token, and cannot be used in its place.',
     example: 'f3c1b0de-4b1f-4df0-9a3e-0d8b5d5f6a11',
   })
   token?: string;

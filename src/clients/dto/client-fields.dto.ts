@@ -27,7 +27,7 @@ class ClientFieldsDto {
     maxItems: MAX_ADDRESSES,
     description:
       'Where codes may be sent, compared character by character: an https URL, an http URL on loopback, or for a public ' +
-      'client a URI of a private-use scheme with a dot. In a form, the field once for each.',
+      'client a URI of a private-use scheme with a dot. In a form, repeat the field.',
     example: ['https://host.example/callback'],
   })
   @ToList()
@@ -57,8 +57,8 @@ class ClientFieldsDto {
     type: String,
     maxLength: 255,
     description:
-      'One of the `origins`: what the client obtains is for a frame on its pages, unless the call has an `embed` of its own. ' +
-      'For a host that can’t send `embed`. An empty one takes it away.',
+      'One of the `origins`: tokens are for a frame on its pages, unless the call has its own `embed`. ' +
+      'For a host that cannot send `embed`. An empty value removes it.',
     example: 'http://localhost:4000',
   })
   @EmptyIsNull()
@@ -71,7 +71,7 @@ class ClientFieldsDto {
     oneOf: [{ type: 'string', maxLength: MAX_JWKS }, { type: 'object' }],
     description:
       'A JWK Set of the client’s public keys, with which it authenticates by `private_key_jwt` in place of a secret: ' +
-      'its JSON as a text, or in a JSON body the object itself. An empty one takes the keys away.',
+      'its JSON as a string, or in a JSON body the object itself. An empty value removes the keys.',
     example: '',
   })
   @ToJsonText()
@@ -84,7 +84,7 @@ class ClientFieldsDto {
   @ApiPropertyOptional({
     enum: [...COMPATIBILITIES, ''],
     description:
-      '`drillster` for a host that was written for Drillster and leaves out what the standards ask for. Empty, or absent from a ' +
+      '`drillster` for a host that was written for Drillster and does not follow the standards. Empty, or absent from a ' +
       'new client, for the strict standard.',
   })
   @EmptyIsNull()
@@ -100,7 +100,8 @@ export class NewClientDto extends ClientFieldsDto {
   name: string;
 
   @ApiPropertyOptional({
-    description: 'It can keep no secret, as an application in a browser or on a device. Never changes.',
+    description:
+      'The client cannot keep a secret, such as an application in a browser or on a device. Cannot be changed.',
     default: false,
     example: false,
   })

@@ -41,7 +41,10 @@ export class JwksDto {
 
 /** A client's secret, without its value. */
 export class ClientSecretDto {
-  @ApiProperty({ description: 'Names the secret; it is of no use.', example: 'Cs9sdXkQwT2m8sQXq3bVxg' })
+  @ApiProperty({
+    description: 'Identifies the secret. It cannot be used to authenticate.',
+    example: 'Cs9sdXkQwT2m8sQXq3bVxg',
+  })
   id: string;
 
   @ApiProperty({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
@@ -49,7 +52,7 @@ export class ClientSecretDto {
 }
 
 export class NewClientSecretDto extends ClientSecretDto {
-  @ApiProperty({ description: 'Shown this once.', example: 'w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk' })
+  @ApiProperty({ description: 'Only shown once.', example: 'w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk' })
   secret: string;
 }
 
@@ -74,7 +77,7 @@ export class ClientDto {
   origins: string[];
 
   @ApiPropertyOptional({
-    description: 'The one of them for whose frames its tokens are, unless a call says otherwise.',
+    description: 'The origin for whose frames the tokens are, unless a call says otherwise.',
     example: 'https://learn.example.com',
   })
   embedOrigin?: string;
@@ -104,7 +107,7 @@ export class ClientDto {
 /** A client that was just registered. */
 export class CreatedClientDto extends ClientDto {
   @ApiPropertyOptional({
-    description: 'Shown this once; absent from a client that needs none.',
+    description: 'Only shown once. Absent if the client does not need one.',
     example: 'w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk',
   })
   secret?: string;

@@ -13,12 +13,15 @@ export class GroupsQueryDto extends VersionedQueryDto {
   })
   declare query?: string;
 
-  @ApiPropertyOptional({ enum: ['MANAGE', 'VIEW'], description: 'Only those on which the caller has exactly this.' })
+  @ApiPropertyOptional({
+    enum: ['MANAGE', 'VIEW'],
+    description: 'Only groups on which the caller has exactly this permission.',
+  })
   @IsOptional()
   @IsIn(['MANAGE', 'VIEW'], fails('invalid_permission'))
   permission?: GroupPermission;
 
-  @ApiPropertyOptional({ description: 'Only those with exactly this reference.', maxLength: 255 })
+  @ApiPropertyOptional({ description: 'Only groups with exactly this reference.', maxLength: 255 })
   @IsOptional()
   @IsString()
   @MaxLength(255)
@@ -68,7 +71,7 @@ export class GroupsDto {
   @ApiProperty({ type: [GroupDto] })
   groups: GroupDto[];
 
-  @ApiPropertyOptional({ type: 'integer', description: 'Groups on all pages. Versions 2 and 2.1 alone.' })
+  @ApiPropertyOptional({ type: 'integer', description: 'Groups on all pages. Only in versions 2 and 2.1.' })
   total?: number;
 
   @ApiProperty({ type: PaginationDto })

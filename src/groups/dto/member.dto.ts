@@ -7,7 +7,7 @@ import { UserDto } from '../../users/dto/user.dto.js';
 
 /** The fields for adding somebody to a group. With `setup`, a missing account is created from them. */
 export class NewMemberDto extends UserFieldsDto {
-  @ApiPropertyOptional({ description: 'Make the account if there is none.', example: true })
+  @ApiPropertyOptional({ description: 'Create the account if it does not exist.', example: true })
   @ToBoolean()
   @IsOptional()
   @IsBoolean()
@@ -48,7 +48,7 @@ export class MembersDto {
   @ApiProperty({ type: [MemberDto] })
   members: MemberDto[];
 
-  @ApiPropertyOptional({ type: 'integer', description: 'Rows on all pages. Versions 2 and 2.1 alone.' })
+  @ApiPropertyOptional({ type: 'integer', description: 'Rows on all pages. Only in versions 2 and 2.1.' })
   total?: number;
 
   @ApiProperty({ type: MemberCountsDto })

@@ -15,7 +15,7 @@ export class StaffDto {
 export class NewStaffDto {
   @ApiPropertyOptional({
     type: String,
-    description: 'For an account that is still to be made.',
+    description: 'For a new account.',
     maxLength: 255,
     example: 'Bo Bakker',
   })

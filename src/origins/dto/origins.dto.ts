@@ -20,24 +20,24 @@ export class OriginDto {
   @ApiProperty({ example: 'https://learn.example.com' })
   origin: string;
 
-  @ApiProperty({ enum: ['OWNED', 'CLAIMED'], description: '`CLAIMED` until it is proven; then clients can have it.' })
+  @ApiProperty({ enum: ['OWNED', 'CLAIMED'], description: '`CLAIMED` until it is proven. Then clients can use it.' })
   status: 'OWNED' | 'CLAIMED';
 
   @ApiPropertyOptional({
     enum: PROOFS,
     description:
-      'Why it is the organization’s: `FILE`, the challenge was on the site; `OPERATOR`, the operator has set it; `UPGRADE`, nobody else had it when origins got owners.',
+      'Why the organization owns it: `FILE`, the challenge was on the site; `OPERATOR`, the operator set it; `UPGRADE`, nobody else used it when origins got owners.',
   })
   proof?: Proof;
 
   @ApiPropertyOptional({
-    description: 'Of a claim: what a line of the file has to be.',
+    description: 'Of a claim: the line that the file must contain.',
     example: 'w0gqQ6xZpU3n2X8kVbY5rT1mJ4sD7fH9aLcEeRiOyPk',
   })
   challenge?: string;
 
   @ApiPropertyOptional({
-    description: 'Of a claim: where the file has to be, for everybody to read.',
+    description: 'Of a claim: the public URL of the file.',
     example: 'https://learn.example.com/.well-known/latchkey-origin',
   })
   url?: string;

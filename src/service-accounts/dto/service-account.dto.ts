@@ -29,7 +29,7 @@ export class ServiceAccountDto {
   status: 'ACTIVE' | 'BLOCKED';
 
   @ApiProperty({
-    description: 'The client that it calls with unless it names another one.',
+    description: 'The client that it uses unless it names another one.',
     example: '3f0c6d1e9b7a4c2d8e5f60718293a4b5',
   })
   clientId: string;
@@ -54,7 +54,7 @@ export class NewKeyDto {
   @ApiProperty({
     oneOf: [{ type: 'string', maxLength: MAX_KEY }, { type: 'object' }],
     description:
-      'A public key: PEM, or a JWK as a text or in a JSON body as the object itself. RSA of 2048 to 8192 bits (RS256), ' +
+      'A public key: PEM, or a JWK as a string or, in a JSON body, as an object. RSA of 2048 to 8192 bits (RS256), ' +
       'EC on P-256 (ES256), or Ed25519 (EdDSA).',
     example: '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}',
   })
@@ -66,10 +66,10 @@ export class NewKeyDto {
 
 /** A public key of a service account. */
 export class ServiceAccountKeyDto {
-  @ApiProperty({ description: 'What assertions name as their `kid`.', example: 'Kq3vKq2LwT0m8sQXq3bVxg' })
+  @ApiProperty({ description: 'The `kid` of assertions.', example: 'Kq3vKq2LwT0m8sQXq3bVxg' })
   kid: string;
 
-  @ApiProperty({ enum: ['RS256', 'ES256', 'EdDSA'], description: 'The only algorithm that it verifies.' })
+  @ApiProperty({ enum: ['RS256', 'ES256', 'EdDSA'], description: 'The only algorithm that the key can verify.' })
   algorithm: 'RS256' | 'ES256' | 'EdDSA';
 
   @ApiProperty({ description: 'PEM', example: '-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQY…' })
@@ -78,14 +78,14 @@ export class ServiceAccountKeyDto {
   @ApiProperty({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
   created: string;
 
-  @ApiPropertyOptional({ format: 'date-time', description: 'From then on it verifies nothing.' })
+  @ApiPropertyOptional({ format: 'date-time', description: 'Since then the key verifies nothing.' })
   revoked?: string;
 }
 
 /** A key pair that was just made. */
 export class NewKeyPairDto extends ServiceAccountKeyDto {
   @ApiProperty({
-    description: 'PEM; shown this once and kept nowhere.',
+    description: 'PEM. Only shown once, and not stored.',
     example: '-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49…',
   })
   privateKey: string;

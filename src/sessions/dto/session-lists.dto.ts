@@ -36,13 +36,20 @@ class ListedDto {
   @ApiProperty({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
   created: string;
 
-  @ApiProperty({ format: 'date-time', description: 'When it ends at the latest.', example: '2026-01-12T04:54:11Z' })
+  @ApiProperty({
+    format: 'date-time',
+    description: 'The latest time at which it ends.',
+    example: '2026-01-12T04:54:11Z',
+  })
   expires: string;
 }
 
 /** A live session, as administrators see it. */
 export class ListedSessionDto extends ListedDto {
-  @ApiProperty({ description: 'Names the session, and opens nothing.', example: 'Wm8sQXq3bVxgZk1cVq0rTt' })
+  @ApiProperty({
+    description: 'Identifies the session. It cannot be used to open it.',
+    example: 'Wm8sQXq3bVxgZk1cVq0rTt',
+  })
   id: string;
 
   @ApiPropertyOptional({ description: 'What the browser says it is, if that is known.', example: 'Firefox on Windows' })

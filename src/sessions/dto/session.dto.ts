@@ -6,7 +6,7 @@ export class ActorDto {
   @ApiProperty({ enum: ['USER'] })
   type: 'USER';
 
-  @ApiPropertyOptional({ enum: [true], description: 'It is a service account of an organization, and no person.' })
+  @ApiPropertyOptional({ enum: [true], description: 'It is a service account of an organization, not a person.' })
   serviceAccount?: true;
 
   @ApiProperty({ example: 'Tq0mHc2b4cV8p0fYxw3n1A' })
@@ -40,7 +40,7 @@ export class SessionDto {
 
   @ApiProperty({
     format: 'date-time',
-    description: 'When it ends unless it is used before then, or at the latest.',
+    description: 'When it ends if it is not used before, or at the latest.',
     example: '2026-01-11T17:24:11Z',
   })
   expires: string;

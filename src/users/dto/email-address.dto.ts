@@ -4,7 +4,7 @@ export class EmailAddressDto {
   @ApiProperty({ format: 'email', example: 'anna@demo.example' })
   address: string;
 
-  @ApiProperty({ description: 'Whether it names the account.', example: true })
+  @ApiProperty({ description: 'Whether the address identifies the account.', example: true })
   verified: boolean;
 }
 
@@ -13,7 +13,7 @@ export class UserEmailAddressDto {
   @ApiProperty({ type: EmailAddressDto })
   emailAddress: EmailAddressDto;
 
-  @ApiProperty({ description: 'Whether it is the one that is shown.', example: true })
+  @ApiProperty({ description: 'Whether it is the primary address.', example: true })
   primary: boolean;
 }
 

@@ -53,7 +53,7 @@ export class UserFieldsDto {
 
   @ApiPropertyOptional({
     type: String,
-    description: 'What that third party calls the user.',
+    description: 'The user’s ID at that third party.',
     maxLength: 255,
     example: '4714',
   })
@@ -117,7 +117,7 @@ export class UserChangesDto extends UserFieldsDto {
 
   @ApiPropertyOptional({
     type: String,
-    description: 'What that third party calls the user.',
+    description: 'The user’s ID at that third party.',
     maxLength: 255,
     example: '4711',
   })
@@ -150,7 +150,7 @@ export class OwnChangesDto extends UserChangesDto {
 
   @ApiPropertyOptional({
     type: String,
-    description: 'What that third party calls the user.',
+    description: 'The user’s ID at that third party.',
     maxLength: 255,
     example: '',
   })

@@ -33,7 +33,7 @@ export class UserDto {
   @ApiProperty({ enum: ['USER'] })
   type: 'USER';
 
-  @ApiPropertyOptional({ enum: [true], description: 'It is a service account of an organization, and no person.' })
+  @ApiPropertyOptional({ enum: [true], description: 'It is a service account of an organization, not a person.' })
   serviceAccount?: true;
 
   @ApiProperty({ example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
@@ -51,7 +51,7 @@ export class UserDto {
   @ApiPropertyOptional({
     type: [String],
     description:
-      'Set by the user and not verified. Shown to the user and to staff of the organization that manages the account.',
+      'Set by the user, not verified. Shown to the user and to staff of the organization that manages the account.',
     example: ['anna@home.example'],
   })
   unverifiedEmailAddresses?: string[];
