@@ -254,7 +254,7 @@ describe('the commands for clients', () => {
       (await requestToken(t.url, { grant_type: 'refresh_token', refresh_token: 'x' }, { id: id!, secret })).body.error;
     expect([await outcome(first!), await outcome(second)]).toEqual(['invalid_grant', 'invalid_grant']);
     const { secrets } = JSON.parse(await run('clients', 'show', id!)) as { secrets: { id: string }[] };
-    const secretId = /called (\S+)\./.exec(rotated.stderr)![1]!;
+    const secretId = /The ID of the secret is (\S+)\./.exec(rotated.stderr)![1]!;
     await run('clients', 'delete-secret', id!, secrets.find((secret) => secret.id !== secretId)!.id);
     expect([await outcome(first!), await outcome(second)]).toEqual(['invalid_client', 'invalid_grant']);
   });
