@@ -70,7 +70,7 @@ describe.each(['service-accounts', 'php', 'java'])('docs/%s.md', (name) => {
   it('is a page of the service, with its address', async () => {
     const guide = readFileSync(`docs/${name}.md`, 'utf8');
     const page = await call(publicUrl, `/guides/${name}`);
-    const shown = [...page.text.matchAll(/<pre[^>]*><code>([^]*?)<\/code><\/pre>/g)].map(([, code]) =>
+    const shown = [...page.text.matchAll(/<pre[^>]*><code>([^]*?)\n<\/code><\/pre>/g)].map(([, code]) =>
       unescaped(code!),
     );
     const blocks = [...guide.matchAll(/```\w+\n([^]*?)\n```/g)].map(([, code]) => directory.adapted(code!));
@@ -85,6 +85,10 @@ describe.each(['service-accounts', 'php', 'java'])('docs/%s.md', (name) => {
   });
 });
 
+const ENTITIES: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"' };
+
 function unescaped(html: string): string {
-  return html.replaceAll(/&#(\d+);/g, (_entity, code: string) => String.fromCharCode(Number(code)));
+  return html.replaceAll(/&(?:#(\d+)|(\w+));/g, (_entity, code: string | undefined, name: string) =>
+    code ? String.fromCharCode(Number(code)) : ENTITIES[name]!,
+  );
 }

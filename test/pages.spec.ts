@@ -46,6 +46,7 @@ describe('a browser that asks for HTML gets a page', () => {
   it.each([
     { path: '/login/typo', status: 404, title: 'There is no page here' },
     { path: '/guides', status: 404, title: 'There is no page here' },
+    { path: '/guides/constructor', status: 404, title: 'There is no page here' },
     { path: '/nothing', status: 404, title: 'There is no page here' },
     { path: '/logout', status: 405, title: 'There is no page here' },
     { path: '/session', status: 401, title: 'You are not signed in' },

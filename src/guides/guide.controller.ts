@@ -5,7 +5,7 @@ import { CalledBy } from '../auth/called-by.decorator.js';
 import { DomainError } from '../common/errors/errors.js';
 import { html, sendPage } from '../http/page.js';
 import { Settings } from '../config/settings.js';
-import { GUIDES, readGuide } from './guide.js';
+import { readGuides } from './guide.js';
 import type { Guide } from './guide.js';
 
 /** Serves the guide that the access call's `Deprecation` header points to, and its pages for single languages. */
@@ -13,21 +13,15 @@ import type { Guide } from './guide.js';
 @Controller()
 @CalledBy('anyone')
 export class GuideController {
-  private readonly guides = new Map<string, Guide>();
+  private guides?: Map<string, Guide>;
 
   constructor(private readonly settings: Settings) {}
 
   @Get('/guides/:name')
-  show(@Param('name') given: string, @Res() reply: FastifyReply): void {
-    const { title, body } = this.guide(given);
-    sendPage(reply, 200, title, html`${body}<p><a href="/docs">The API’s documentation</a></p>`);
-  }
-
-  private guide(given: string): Guide {
-    const name = GUIDES.find((each) => each === given);
-    if (!name) throw new DomainError('not_found');
-    const guide = this.guides.get(name) ?? readGuide(name, this.settings.PUBLIC_URL);
-    this.guides.set(name, guide);
-    return guide;
+  show(@Param('name') name: string, @Res() reply: FastifyReply): void {
+    this.guides ??= readGuides(this.settings.PUBLIC_URL);
+    const guide = this.guides.get(name);
+    if (!guide) throw new DomainError('not_found');
+    sendPage(reply, 200, guide.title, html`${guide.body}<p><a href="/docs">The API’s documentation</a></p>`);
   }
 }
