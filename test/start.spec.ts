@@ -303,7 +303,7 @@ describe('the command line', () => {
 
   it.each([
     { args: ['token'], says: "required option '-u, --user <reference>' not specified" },
-    { args: ['token', '--user', 'x', '--ttl', '0'], says: 'It must be 1 to' },
+    { args: ['token', '--user', 'x', '--ttl', '0'], says: 'The TTL must be 1 to' },
     { args: ['nonsense'], says: "unknown command 'nonsense'" },
   ])('refuses $args and says why', async ({ args, says }) => {
     const { code, stderr } = await run('cli', testEnvironment(), '.', ...args);
