@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { selfSigned } from '../support/certificate.js';
-import { itProtects, OPEN_PATH } from '../support/protected-site.js';
-import type { Ports } from '../support/protected-site.js';
+import { itProtects } from '../support/protected-site/it-protects.js';
+import { OPEN_PATH } from '../support/protected-site/setup.js';
+import type { Ports } from '../support/protected-site/setup.js';
 import { Proxy } from '../support/proxy.js';
 import { recipe } from '../support/recipe.js';
 
