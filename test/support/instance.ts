@@ -9,34 +9,43 @@ export class Instance {
   private constructor(
     private readonly process: ChildProcess,
     readonly url: string,
-    /** What it has written to its standard output. */
+    /** The lines of its standard output. */
     readonly output: string[],
+    /** The lines of its standard error, which are shown too. */
+    readonly errorOutput: string[],
+    /** The exit code, once the process and both of its streams have ended. */
+    private readonly closed: Promise<number | null>,
   ) {}
 
   static start(overrides: Record<string, string> = {}): Promise<Instance> {
     const child = spawn(process.execPath, ['dist/src/main.js'], {
       env: { PATH: process.env.PATH, ...testEnvironment({ LOG_LEVEL: 'info', ...overrides }) },
-      stdio: ['ignore', 'pipe', 'inherit'],
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    const output: string[] = [];
+    const errorOutput: string[] = [];
+    const closed = new Promise<number | null>((resolve) => {
+      child.once('close', (code) => resolve(code));
     });
     return new Promise((resolve, reject) => {
-      const output: string[] = [];
-      child.once('exit', (code) => reject(new Error(`The instance ended with ${code}: ${output.join('\n')}`)));
-      createInterface({ input: child.stdout! }).on('line', (line) => {
+      child.once('close', (code) => reject(new Error(`The instance ended with ${code}: ${output.join('\n')}`)));
+      createInterface({ input: child.stdout }).on('line', (line) => {
         output.push(line);
         hear(line);
         const url = /Ready on (http:\S+?),/.exec(line)?.[1];
-        if (url) resolve(new Instance(child, url, output));
+        if (url) resolve(new Instance(child, url, output, errorOutput, closed));
+      });
+      createInterface({ input: child.stderr }).on('line', (line) => {
+        errorOutput.push(line);
+        hear(line);
+        process.stderr.write(`${line}\n`);
       });
     });
   }
 
-  /** Ends the process: with SIGTERM in good order, with SIGKILL at once. */
+  /** Ends the process: with SIGTERM in good order, with SIGKILL at once. All of its output is there afterwards. */
   stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
-    if (this.process.exitCode !== null || this.process.signalCode !== null)
-      return Promise.resolve(this.process.exitCode);
-    return new Promise((resolve) => {
-      this.process.once('exit', (code) => resolve(code));
-      this.process.kill(signal);
-    });
+    this.process.kill(signal);
+    return this.closed;
   }
 }

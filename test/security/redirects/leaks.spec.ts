@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Answer } from '../../support/app.js';
-import { LoggedInstance } from '../../support/logged-instance.js';
+import { Instance } from '../../support/instance.js';
 import { raw, wire } from '../../support/raw.js';
 import { API, HTTPS, access, caller, everything, login, newCaller, setUp, t, tokenTo, user } from './setup.js';
 
@@ -187,14 +187,14 @@ describe('the log', () => {
     'S19: has no token and no session in it, whatever happens, with NODE_ENV=$environment',
     async ({ environment }) => {
       const secrets = new Set<string>();
-      const instance = await LoggedInstance.start({ NODE_ENV: environment, LOG_LEVEL: 'debug', PUBLIC_URL: HTTPS });
-      let log: string;
+      const instance = await Instance.start({ NODE_ENV: environment, LOG_LEVEL: 'debug', PUBLIC_URL: HTTPS });
       let failure: Answer;
       try {
         failure = await useEverything(instance.url, secrets);
       } finally {
-        log = await instance.stop();
+        await instance.stop();
       }
+      const log = [...instance.output, ...instance.errorOutput].join('\n');
       // The log was read: it tells of the one failure.
       expect(failure.status).toBe(500);
       expect(log).toContain(failure.body.requestId);
