@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newId } from '../src/common/id.js';
+import { EmailAddress } from '../src/schema/entities/email-address.entity.js';
 import { DataSource } from 'typeorm';
 import { PROXIES } from './support/asking-proxies.js';
 import { decode } from './support/forge.js';
@@ -221,6 +222,15 @@ describe('S37: a link verifies an address', () => {
     const list = (await listed()) as { emailAddress: { address: string }; primary: boolean }[];
     expect(list.filter(({ primary }) => primary)).toEqual([shown(chosen, true, true)]);
     expect(list).not.toContainEqual(shown(address('former'), expect.anything() as never));
+  });
+
+  it('not when an administrator added the first address since', async () => {
+    await t.world.write((db) => db.delete(EmailAddress, { userId: anna.id }));
+    await t.send(anna, 'PUT', '/user', { emailAddress: address('former') });
+    const path = await link(address('former'));
+    expect((await add(admin, address('first'))).status).toBe(200);
+    expect(outcome(await confirm(path))).toEqual([401, 'invalid_token']);
+    expect(await listed()).toEqual([shown(address('first'), true, true)]);
   });
 
   it('not for an account that was blocked since, also when it is active again', async () => {

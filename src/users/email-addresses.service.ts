@@ -81,7 +81,9 @@ export class EmailAddressesService {
       if (!isVerified) await claimEmailAddress(db, user.id, address, false);
       else {
         await requireRoom(db, user.id);
-        await addEmailAddress(db, user.id, address, 'email_address_in_use');
+        const { isPrimary } = await addEmailAddress(db, user.id, address, 'email_address_in_use');
+        // An administrator has chosen the first address, so none that waits may replace it.
+        if (isPrimary) await makePrimary(db, user.id, address);
         await indexUser(db, user.id);
       }
       await this.record(db, 'EMAIL_ADDRESS_ADDED', user, caller, { verified: isVerified });
