@@ -31,12 +31,18 @@ function sessionsOf(token: string): Promise<Session[]> {
 }
 
 function redeemAt(base: string, token: string): Promise<Answer> {
-  return call(base, `/login?token=${token}`, { headers: { accept: 'application/json' } });
+  return insist(() => call(base, `/login?token=${token}`, { headers: { accept: 'application/json' } }));
 }
 
 async function isSignedIn(base: string, cookie: string): Promise<boolean> {
-  const { status } = await call(base, '/session', { headers: { cookie } });
+  const { status } = await insist(() => call(base, '/session', { headers: { cookie } }));
   return status === 200;
+}
+
+/** Asks again after a 503, as its Retry-After says: many requests at once may take a slow machine too long. */
+async function insist(ask: () => Promise<Answer>): Promise<Answer> {
+  const answer = await ask();
+  return answer.status === 503 ? insist(ask) : answer;
 }
 
 /** What a visitor sees of an answer: all of it but what is new in each. */
