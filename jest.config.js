@@ -15,7 +15,8 @@ const common = {
  * Tests of the service run on both engines. Specs beside the sources, and unit-specs, need no database and run once.
  */
 export default {
-  testTimeout: 30_000,
+  // Tests that start processes take 30 s on a machine that does much else.
+  testTimeout: 90_000,
   // The ES modules of a test file are never freed, so a process that has run many files is replaced by a new one.
   maxWorkers: 2,
   workerIdleMemoryLimit: '1GB',
