@@ -12,9 +12,10 @@ export const CONNECT_MS = 2_000;
 export const ANSWER_MS = 4_600;
 /**
  * Milliseconds after which PostgreSQL gives up waiting for a lock, a statement, and a transaction whose client is
- * silent.
+ * silent. The last must be shorter than the limit of a whole transaction: otherwise PostgreSQL ignores it, and keeps
+ * sessions whose transaction has failed, which have no other limit.
  */
-const LIMITS = { lock_timeout: 3_500, statement_timeout: 4_000, idle_in_transaction_session_timeout: 5_000 };
+const LIMITS = { lock_timeout: 3_500, statement_timeout: 4_000, idle_in_transaction_session_timeout: 4_800 };
 /**
  * The limit of a whole transaction, from PostgreSQL 17 on. The server does not count a client that stops in the middle
  * of a message as idle, and would wait for it with all locks held.

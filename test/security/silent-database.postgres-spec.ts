@@ -246,6 +246,19 @@ describe('S39: connections to the database that go silent', () => {
     expect(left.filter((pid) => opened.includes(pid))).toEqual([]);
   }, 30_000);
 
+  it('S39: the session of a failed transaction whose client went silent takes no place for long either', async () => {
+    let pid = 0;
+    const transaction = proxied.nest.get(Database).transaction(async (db) => {
+      [{ pid }] = (await db.query('SELECT pg_backend_pid() AS "pid"')) as [{ pid: number }];
+      await expect(db.query('SELECT 1 / 0')).rejects.toThrow('division by zero');
+      proxy.silence();
+      await setTimeout(LIMIT_MS + 1_000);
+    });
+    await expect(transaction).rejects.toBeInstanceOf(Error);
+    expect(pid).toBeGreaterThan(0);
+    expect(await sessionsOfServer()).not.toContain(pid);
+  }, 30_000);
+
   it('S39: a transaction has an end in the server as a whole, unless nobody waits for it', async () => {
     const database = t.nest.get(Database);
     expect(await database.transaction(limitOfTransaction)).toBe('5s');
