@@ -159,7 +159,7 @@ it('S25: the access decision is that of the contract, for any organizations, gro
         pairs.map(async ([caller, target]) => {
           const { status, body } = await t.as(accounts[caller]!)(`/access/${accounts[target]!.id}`);
           if (status === 200) return '200';
-          const isRule7 = body.description.includes('lacks');
+          const isRule7 = body.description.includes('does not have');
           return `${status} ${body.id}${isRule7 ? ', by rule 7' : ''}`;
         }),
       );
