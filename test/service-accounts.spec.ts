@@ -469,6 +469,23 @@ describe('a key of a service account', () => {
     ]);
   });
 
+  it('ends a session whose token its revocation knew nothing of', async () => {
+    const { id } = await newAccount();
+    const keys = await newKeyPair(id);
+    const { id: user, groupId } = await t.world.userOf(admin);
+    await t.world.grant(id, 'OBTAIN_ACCESS_TOKENS');
+    await t.world.allow(id, groupId, 'MANAGE');
+    const { access_token: token } = (await ask(id, keys, { sub: user, resource: `${PUBLIC_URL}/login` })).body;
+    const cookie = cookieOf(await t.login(token));
+    const session = async (): Promise<number> => (await t.call('/session', { headers: { cookie } })).status;
+    expect(await session()).toBe(200);
+    // As a token that is committed, and starts its session, while the revocation is under way.
+    await t.world.write((db) => db.update(ServiceAccountKey, { id: keys.kid }, { revokedAt: new Date() }));
+    expect(await session()).toBe(401);
+    const { body } = await t.as(admin)(`/sessions?user=${user}`);
+    expect(body).toMatchObject({ sessions: [] });
+  });
+
   it('starts nothing any more by a token of which its revocation knew nothing', async () => {
     const { id } = await newAccount();
     const keys = await newKeyPair(id);

@@ -153,9 +153,9 @@ it.each(['/oauth/token', '/oauth/revoke', '/api/2/token'])(
         status: 400,
         body: {
           error: 'invalid_request',
-          error_description: expect.stringMatching(/text/),
+          error_description: expect.stringMatching(/UTF-8/),
           id: 'invalid_request',
-          description: expect.stringMatching(/text/),
+          description: expect.stringMatching(/UTF-8/),
           ...(body.field ? { field: body.field } : {}),
         },
       });

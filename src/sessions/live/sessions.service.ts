@@ -40,8 +40,6 @@ const START: Statement = {
           /* An ordinary session in a frame needs a confirmation: the browser may not show the frame or keep its
              cookie. */
           AND ($6 OR (t."delivery" = 'redirect' AND (t."embed_origin" IS NOT NULL OR NOT $7)))
-          /* A token that was issued while its key was being revoked was missed by the revocation. */
-          AND NOT EXISTS (SELECT 1 FROM "service_account_keys" k WHERE k."id" = t."key_id" AND k."revoked_at" IS NOT NULL)
           AND ${isGood('t', '$4')}
         ON CONFLICT ("login_token_id") DO UPDATE SET "secure" = excluded."secure" WHERE "sessions"."id" = excluded."id"
         RETURNING "secure", (SELECT t."return_to" FROM "login_tokens" t WHERE t."id" = $1) AS "returnTo",
