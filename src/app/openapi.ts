@@ -256,7 +256,7 @@ html.dark-mode .swagger-ui table.headers td { color: #e4e6e6; }
   .swagger-ui .response-col_status { padding-bottom: 0; }
   .swagger-ui .responses-table > tbody > tr > td.response-col_description { padding-top: 4px; }
   .swagger-ui .copy-to-clipboard, .swagger-ui .download-contents { flex: none; }
-  .swagger-ui .opblock .opblock-summary .view-line-link.copy-to-clipboard { width: 26px; }
+  .swagger-ui .opblock .opblock-summary .view-line-link.copy-to-clipboard { width: 26px; transition: none; }
   .swagger-ui .curl-command .copy-to-clipboard { bottom: 8px; width: 30px; height: 30px; }
   .swagger-ui .curl-command .microlight, .swagger-ui .highlight-code:has(.copy-to-clipboard) .microlight { padding-bottom: 48px !important; }
   .swagger-ui .parameters-col_description input, .swagger-ui .parameters-col_description select { width: 100%; max-width: 100%; }
