@@ -84,6 +84,6 @@ it('a user who may not make tables is told which right is missing', async () => 
   await owner.query('REVOKE CREATE ON SCHEMA public FROM PUBLIC');
   await owner.end();
   await expect(open(urlOf(name))).rejects.toThrow(
-    /^The user in DATABASE_URL is not allowed to migrate the schema: permission denied for schema public\. Let them .*GRANT CREATE/,
+    /^The user in DATABASE_URL is not allowed to migrate the schema: permission denied for schema public\. Make that user the owner .*GRANT CREATE/,
   );
 });
