@@ -7,7 +7,7 @@ import type { DataSourceOptions } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import { StartError } from '../config/start-error.js';
 import { limitsOf, openLimited, openUnlimited, wrongSettings } from './postgres-limits.js';
-import { isDatabaseUnavailable } from './unavailable.js';
+import { codeOf, isDatabaseUnavailable } from './unavailable.js';
 
 const logger = new Logger('Database');
 
@@ -109,7 +109,7 @@ async function connect(options: PostgresDataSourceOptions): Promise<DataSource> 
       return await openUnlimited(options);
     } catch (error) {
       // A wrong user name or password (class 28), or an unknown database.
-      if (/^(28...|3D000)$/.test(String((error as { code?: unknown }).code)))
+      if (/^(28...|3D000)$/.test(codeOf(error)))
         throw new StartError(`DATABASE_URL can't be used: ${(error as Error).message}`);
       if (!isDatabaseUnavailable(error)) throw error;
       if (attempt === CONNECT_ATTEMPTS)
@@ -183,10 +183,6 @@ async function whenUnlocked<T>(path: string, attempt: () => Promise<T>): Promise
     }
     await setTimeout(PAUSE_MS);
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return (((error as { driverError?: unknown }).driverError ?? error) as { code?: unknown }).code;
 }
 
 async function runPending(dataSource: DataSource, transaction: 'each' | 'none'): Promise<void> {

@@ -1,6 +1,7 @@
 import { Client } from 'pg';
 import type { ClientBase } from 'pg';
 import { streamOf } from './postgres-pool.js';
+import { codeOf } from './unavailable.js';
 
 /** Milliseconds between two looks at a connection, and for a look. */
 const INTERVAL_MS = 5_000;
@@ -99,5 +100,5 @@ function isWaiting(client: ClientBase): boolean {
 
 /** Errors of the server have a code of five characters (SQLSTATE). */
 function isAnswer(error: unknown): boolean {
-  return /^[0-9A-Z]{5}$/.test(String((error as { code?: unknown }).code));
+  return /^[0-9A-Z]{5}$/.test(codeOf(error));
 }

@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { Database } from './database.js';
 import type { Parameter, Statement } from './statement.js';
+import { codeOf } from './unavailable.js';
 
 /** Milliseconds for which a statement waits for SQLite's lock before it fails. */
 export const WAIT_MS = 5_000;
@@ -138,15 +139,10 @@ async function whenUnlocked<T>(attempt: () => T | Promise<T>): Promise<T> {
     try {
       return await attempt();
     } catch (error) {
-      if (!isLocked(error) || performance.now() > giveUpAt) throw error;
+      if (codeOf(error) !== 'SQLITE_BUSY' || performance.now() > giveUpAt) throw error;
     }
     await setTimeout(PAUSE_MS);
   }
-}
-
-function isLocked(error: unknown): boolean {
-  const { code } = ((error as { driverError?: unknown }).driverError ?? error) as { code?: unknown };
-  return code === 'SQLITE_BUSY';
 }
 
 function handle(dataSource: DataSource): BetterSqlite3.Database {

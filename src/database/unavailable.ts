@@ -40,10 +40,15 @@ export function isConnectionLost(error: unknown): boolean {
   );
 }
 
+/** The code of a driver's error, also where TypeORM has wrapped it; empty for an error without one. */
+export function codeOf(error: unknown): string {
+  const { code } = ((error as { driverError?: unknown }).driverError ?? error) as { code?: unknown };
+  return typeof code === 'string' ? code : '';
+}
+
 function someCause(error: unknown, is: (cause: { code: string; message: string }) => boolean): boolean {
   if (typeof error !== 'object' || error === null) return false;
   const cause = (error as { driverError?: unknown }).driverError ?? error;
   if (cause instanceof AggregateError) return cause.errors.some((one) => someCause(one, is));
-  const { code, message } = cause as { code?: unknown; message?: string };
-  return is({ code: typeof code === 'string' ? code : '', message: message ?? '' });
+  return is({ code: codeOf(cause), message: (cause as { message?: string }).message ?? '' });
 }
