@@ -237,6 +237,7 @@ const STYLE = `.swagger-ui .info { margin: 24px 0; }
 html.dark-mode .swagger-ui .scheme-container { background: #23282b; box-shadow: none; }
 html.dark-mode .swagger-ui table.headers td { color: #e4e6e6; }
 .swagger-ui .response-col_links { display: none; }
+.swagger-ui .opblock .opblock-summary .view-line-link.copy-to-clipboard { width: 26px; transition: none; }
 @media (max-width: 640px) {
   .swagger-ui .wrapper { padding: 0 12px; }
   .swagger-ui .info .title { font-size: 26px; }
@@ -256,7 +257,6 @@ html.dark-mode .swagger-ui table.headers td { color: #e4e6e6; }
   .swagger-ui .response-col_status { padding-bottom: 0; }
   .swagger-ui .responses-table > tbody > tr > td.response-col_description { padding-top: 4px; }
   .swagger-ui .copy-to-clipboard, .swagger-ui .download-contents { flex: none; }
-  .swagger-ui .opblock .opblock-summary .view-line-link.copy-to-clipboard { width: 26px; transition: none; }
   .swagger-ui .curl-command .copy-to-clipboard { bottom: 8px; width: 30px; height: 30px; }
   .swagger-ui .curl-command .microlight, .swagger-ui .highlight-code:has(.copy-to-clipboard) .microlight { padding-bottom: 48px !important; }
   .swagger-ui .parameters-col_description input, .swagger-ui .parameters-col_description select { width: 100%; max-width: 100%; }
