@@ -7,7 +7,7 @@ import { newId } from '../src/common/id.js';
 import { User } from '../src/schema/entities/user.entity.js';
 import { call, TestApp } from './support/app.js';
 import { raw } from './support/raw.js';
-import { hear, searchEverywhere, secretsIn } from './support/canary.js';
+import { recordLogLine, searchEverywhere, secretsIn } from './support/canary.js';
 import type { TestCaller } from './support/world.js';
 
 let t: TestApp;
@@ -57,7 +57,7 @@ describe('what a test has used is found', () => {
   it('in a line of the log, also with something around it, and of another process', async () => {
     new Logger('Somewhere').debug({ url: `/login?token=${token}&x=1` });
     await expect(searchEverywhere()).rejects.toThrow(`log: ${token}`);
-    hear(`x_${signatureOf(token)}_x`);
+    recordLogLine(`x_${signatureOf(token)}_x`);
     await expect(searchEverywhere()).rejects.toThrow(`log: ${token}`);
   });
 

@@ -43,7 +43,7 @@ async function fail(...args: string[]): Promise<string> {
 }
 
 /** What a command that succeeds says to a person, where it prints nothing for a program. */
-async function said(...args: string[]): Promise<string> {
+async function messageOf(...args: string[]): Promise<string> {
   const { code, stdout, stderr } = await runCommand(t, ...args);
   expect({ args, code, stdout }).toEqual({ args, code: 0, stdout: '' });
   return stderr;
@@ -451,21 +451,21 @@ describe('what a command says', () => {
 
   it('confirms to a person every change that prints nothing', async () => {
     const id = await run('organizations', 'create', 'Confirming School');
-    expect(await said('organizations', 'add-third-party', id, 'CONFIRMED')).toBe(
+    expect(await messageOf('organizations', 'add-third-party', id, 'CONFIRMED')).toBe(
       'Confirming School has the third party CONFIRMED.\n',
     );
     const robot = await run('service-accounts', 'create', '-o', id, '-n', 'Robot');
-    expect(await said('permissions', 'grant', robot, 'MANAGE_USERS')).toBe('Robot has MANAGE_USERS.\n');
-    expect(await said('permissions', 'revoke', robot, 'MANAGE_USERS')).toBe('Robot no longer has MANAGE_USERS.\n');
+    expect(await messageOf('permissions', 'grant', robot, 'MANAGE_USERS')).toBe('Robot has MANAGE_USERS.\n');
+    expect(await messageOf('permissions', 'revoke', robot, 'MANAGE_USERS')).toBe('Robot no longer has MANAGE_USERS.\n');
     const { kid } = JSON.parse(await run('service-accounts', 'generate-key', robot, '--json'));
-    expect(await said('service-accounts', 'revoke-key', kid)).toBe(`The key ${kid} is revoked.\n`);
-    expect(await said('service-accounts', 'delete', robot)).toBe(`The service account ${robot} is deleted.\n`);
+    expect(await messageOf('service-accounts', 'revoke-key', kid)).toBe(`The key ${kid} is revoked.\n`);
+    expect(await messageOf('service-accounts', 'delete', robot)).toBe(`The service account ${robot} is deleted.\n`);
     const created = await run('clients', 'create', '-o', id, '-n', 'Host', '--redirect-uri', REDIRECT_URI);
     const client = /^client_id=(.*)$/m.exec(created)![1]!;
-    expect(await said('clients', 'change', client, '-n', 'Portal')).toBe(`The client ${client} is changed.\n`);
-    expect(await said('clients', 'delete', client)).toBe(`The client Portal (${client}) is deleted.\n`);
+    expect(await messageOf('clients', 'change', client, '-n', 'Portal')).toBe(`The client ${client} is changed.\n`);
+    expect(await messageOf('clients', 'delete', client)).toBe(`The client Portal (${client}) is deleted.\n`);
     await run('groups', 'create', 'G', '-o', id);
-    expect(await said('groups', 'delete', 'G', '-o', id)).toBe('The group G is deleted.\n');
+    expect(await messageOf('groups', 'delete', 'G', '-o', id)).toBe('The group G is deleted.\n');
   });
 
   it('explains every permission in its help', async () => {

@@ -144,7 +144,7 @@ describe('a client', () => {
     const [first, second] = ['https://a.example', 'https://b.example'];
     await send('PUT', path, { origins: [first, second], embedOrigin: first });
     expect((await t.as(admin)(path)).body.embedOrigin).toBe(first);
-    const local = await TestApp.startBeside({ PUBLIC_URL: 'http://localhost:3000' });
+    const local = await TestApp.startOnSameDatabase({ PUBLIC_URL: 'http://localhost:3000' });
     const { id: caller, clientId } = admin;
     const token = await local.nest.get(CallerTokensService).mint({ by: 'id', id: caller }, 3600, clientId);
     const madeThere = async (query = ''): Promise<[boolean, string | null]> => {
@@ -176,7 +176,7 @@ describe('a client', () => {
     await t.world.allow(account.id, groupId, 'MANAGE');
     const fields = { origins: ['https://a.example'], embedOrigin: 'https://a.example', compatibility: 'drillster' };
     expect((await send('PUT', `/client/${account.clientId}`, fields)).status).toBe(200);
-    const local = await TestApp.startBeside({ PUBLIC_URL: 'http://localhost:3000' });
+    const local = await TestApp.startOnSameDatabase({ PUBLIC_URL: 'http://localhost:3000' });
     const madeWith = async (more: Record<string, string>): Promise<string | null> => {
       const assertion = await assertionOf(t, account, { sub: id, aud: 'http://localhost:3000/oauth/token' });
       const { body } = await requestToken(local.url, { grant_type: JWT_BEARER, assertion, ...more });

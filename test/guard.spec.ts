@@ -16,7 +16,7 @@ import type { AccessTokenClaims } from '../src/tokens/tokens.service.js';
 import { AccountPermission } from '../src/schema/entities/account-permission.entity.js';
 import { User } from '../src/schema/entities/user.entity.js';
 import { call, outcome, TestApp, testEnvironment } from './support/app.js';
-import { decode, forgive } from './support/forge.js';
+import { decode, forgetFailedAttempts } from './support/forge.js';
 import type { TestCaller } from './support/world.js';
 
 /** The longest that an instance may go on with what was taken away. */
@@ -40,7 +40,7 @@ afterAll(async () => {
 beforeEach(async () => {
   t.clock.reset();
   caller = await t.world.caller();
-  await forgive(t);
+  await forgetFailedAttempts(t);
 });
 afterEach(() => {
   jest.restoreAllMocks();

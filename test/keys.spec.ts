@@ -11,7 +11,7 @@ import type { KeyPurpose } from '../src/schema/entities/signing-key.entity.js';
 import { PUBLISHED_AHEAD, SigningKeysService } from '../src/tokens/signing-keys.service.js';
 import { call, outcome, TestApp, testEnvironment } from './support/app.js';
 import { runCli } from './support/built-cli.js';
-import { compact, decode, forgive, signerOf } from './support/forge.js';
+import { compact, decode, forgetFailedAttempts, signerOf } from './support/forge.js';
 import { assertionOf, JWT_BEARER, newScene, newServiceAccount, newTokens, requestToken } from './support/oauth.js';
 import type { TestServiceAccount } from './support/oauth.js';
 import type { TestCaller } from './support/world.js';
@@ -50,7 +50,7 @@ beforeEach(async () => {
   // A name that nobody has makes an instance look what keys there are.
   for (const app of [t.nest, other]) await app.get(KeyRing, { strict: false }).find('ACCESS', 'none');
   caller = { ...caller, token: await mint(HOUR) };
-  await forgive(t);
+  await forgetFailedAttempts(t);
 });
 afterEach(() => {
   jest.restoreAllMocks();

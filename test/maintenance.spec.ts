@@ -45,7 +45,7 @@ function count(entity: typeof OAuthRecord | typeof RevokedToken | typeof UsedAss
 describe('maintenance', () => {
   it('is done a minute after the start and every ten minutes, by itself', async () => {
     const timers = [jest.spyOn(globalThis, 'setTimeout'), jest.spyOn(globalThis, 'setInterval')];
-    const other = await TestApp.startBeside();
+    const other = await TestApp.startOnSameDatabase();
     const [first, every] = timers.map(
       (timer) => timer.mock.calls.find(([, ms]) => ms === FIRST_MS || ms === INTERVAL_MS) as [() => void, number],
     );
@@ -133,14 +133,14 @@ describe('maintenance', () => {
   });
 
   it('goes on with the rest, and says so, when the keys can’t be rotated', async () => {
-    const said = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
+    const stderr = jest.spyOn(process.stderr, 'write').mockReturnValue(true);
     jest.spyOn(process.stdout, 'write').mockReturnValue(true);
     await t.world.write((db) => db.insert(UsedAssertion, { id: 'old', expiresAt: new Date('2026-01-01') }));
     const database = t.nest.get(Database);
     t.clock.advance(91 * DAY);
     jest.spyOn(database, 'transaction').mockRejectedValueOnce(new Error('no lock'));
     await maintenance.run();
-    expect(said.mock.calls.join('')).toContain('Could not rotate the signing keys');
+    expect(stderr.mock.calls.join('')).toContain('Could not rotate the signing keys');
     expect(await count(UsedAssertion)).toBe(0);
   });
 });

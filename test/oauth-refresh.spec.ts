@@ -18,7 +18,7 @@ let scene: Scene;
 
 beforeAll(async () => {
   t = await TestApp.start();
-  other = await TestApp.startBeside();
+  other = await TestApp.startOnSameDatabase();
   scene = await newScene(t);
 });
 afterEach(() => {

@@ -49,7 +49,7 @@ describe('a database with other settings', () => {
       'standard_conforming_strings = off',
     ])
       await server.query(`ALTER DATABASE "${name}" SET ${setting}`);
-    const t = await TestApp.startBeside({ DATABASE_URL: urlOf() });
+    const t = await TestApp.startOnSameDatabase({ DATABASE_URL: urlOf() });
     try {
       const caller = await t.world.caller();
       const { id } = await t.world.userOf(caller);

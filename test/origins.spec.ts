@@ -208,7 +208,7 @@ describe('in production', () => {
 
   async function claimThere(origin: string, networks = ''): Promise<Answer> {
     const overrides = { PUBLIC_URL: 'https://latchkey.test', ORIGIN_PROOF_NETWORKS: networks };
-    production = await TestApp.startBeside({ NODE_ENV: 'production', ...overrides });
+    production = await TestApp.startOnSameDatabase({ NODE_ENV: 'production', ...overrides });
     const { id, clientId } = admin;
     admin.token = await production.nest.get(CallerTokensService).mint({ by: 'id', id }, 3600, clientId);
     return production.send(admin, 'POST', '/origins', { origin });

@@ -69,7 +69,7 @@ describe('the start in development', () => {
 describe('the demo organization', () => {
   it.each(['0.0.0.0', '::'])('is not made where others can reach it, and the start says why: HOST=%s', async (HOST) => {
     instance = await Instance.start({ NODE_ENV: 'development', HOST });
-    await said(instance, 'There is no demo organization');
+    await waitForOutput(instance, 'There is no demo organization');
     const url = instance.url.replace(/\/\/[^/]*:/, '//127.0.0.1:');
     expect((await call(url, '/api/2.1.1/version')).status).toBe(200);
     expect(instance.output.join('\n')).not.toContain('curl');
@@ -321,6 +321,6 @@ async function printed({ output }: Instance): Promise<[token: string, path: stri
   }
 }
 
-async function said({ output }: Instance, text: string): Promise<void> {
+async function waitForOutput({ output }: Instance, text: string): Promise<void> {
   while (!output.join('\n').includes(text)) await new Promise((resolve) => setTimeout(resolve, 20));
 }

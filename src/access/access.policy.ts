@@ -7,7 +7,7 @@ import type { Statement } from '../database/statement.js';
 import { refParameters, statementsByRef } from '../schema/user-ref-sql.js';
 import { toNamingRef } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
-import { administers, grants } from '../rights/grants.js';
+import { managedGroups, grants } from '../rights/grants.js';
 
 /** Why a caller may not let somebody in. What it says of the user is for the audit record, never for the caller. */
 export interface Refusal {
@@ -42,9 +42,9 @@ const MEMBERSHIP: Statement = {
         WHERE m."user_id" = $1 AND g."organization_id" = $2 ORDER BY m."status" DESC LIMIT 1`,
 };
 
-const ADMINISTERS: Statement = {
-  name: 'explain_administration',
-  sql: `SELECT 1 AS "yes" ${administers({ caller: '$1', client: '$2', user: '$3' })} LIMIT 1`,
+const MANAGED_GROUPS: Statement = {
+  name: 'find_managed_groups',
+  sql: `SELECT 1 AS "yes" ${managedGroups({ caller: '$1', client: '$2', user: '$3' })} LIMIT 1`,
 };
 
 const ALLOWS: Statement = {
@@ -65,15 +65,16 @@ interface CallerFacts {
   mayObtain: unknown;
 }
 
-const gone = (): DomainError => invalidAccessToken('The account or the client of the access token no longer exists.');
+const accountOrClientIsGone = (): DomainError =>
+  invalidAccessToken('The account or the client of the access token no longer exists.');
 const mayNotObtain = (): DomainError =>
   new DomainError(
     'not_authorized',
     'The caller may not obtain access tokens: it is not active staff with the permission OBTAIN_ACCESS_TOKENS.',
   );
-const noGroup = (): DomainError =>
+const sharesNoGroup = (): DomainError =>
   new DomainError('not_authorized', 'The user is not a member of a group that the caller administers.');
-const outranked = (): DomainError =>
+const lacksPermissionOfUser = (): DomainError =>
   new DomainError(
     'not_authorized',
     'The user has an account permission that the caller does not have. A caller with MANAGE_STAFF can let such users in.',
@@ -118,9 +119,9 @@ export class AccessPolicy {
     const isKnown = named.by === 'id' || group !== undefined || target?.organizationId === organizationId;
     const userId = isKnown ? (target?.id ?? null) : null;
     if (target?.status !== 'ACTIVE') return { error: new DomainError('unknown_user'), rule: 5, ...known, userId };
-    if ((await this.database.read(ADMINISTERS, [caller.userId, caller.clientId, target.id])).length > 0)
-      return { error: outranked(), rule: 7, organizationId, userId, groupId: null };
-    return { error: noGroup(), rule: 6, organizationId, userId, groupId: group?.id ?? null };
+    if ((await this.database.read(MANAGED_GROUPS, [caller.userId, caller.clientId, target.id])).length > 0)
+      return { error: lacksPermissionOfUser(), rule: 7, organizationId, userId, groupId: null };
+    return { error: sharesNoGroup(), rule: 6, organizationId, userId, groupId: group?.id ?? null };
   }
 
   /** Why `caller` may let nobody in, or `null` if they may let somebody in. */
@@ -137,6 +138,6 @@ export class AccessPolicy {
 /** The refusals that depend on the caller alone: rules 1 and 4. */
 function refusalOf({ organizationId, exists, clientExists, mayObtain }: CallerFacts): Refusal | null {
   const known = { organizationId, userId: null, groupId: null };
-  if (!exists || !clientExists) return { error: gone(), rule: 1, ...known };
+  if (!exists || !clientExists) return { error: accountOrClientIsGone(), rule: 1, ...known };
   return mayObtain ? null : { error: mayNotObtain(), rule: 4, ...known };
 }

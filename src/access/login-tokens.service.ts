@@ -9,7 +9,7 @@ import type { Statement } from '../database/statement.js';
 import { refParameters, statementsByRef } from '../schema/user-ref-sql.js';
 import { toNamingRef } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
-import { grants, isGranted, keepsFrame, keepsTarget } from '../rights/grants.js';
+import { grants, isGranted, frameIsOwned, targetIsOwned } from '../rights/grants.js';
 import type { LoginToken } from '../schema/entities/login-token.entity.js';
 
 /** What the caller chose for the login. The record keeps it, and nothing in the redemption request changes it. */
@@ -82,7 +82,7 @@ const STATE: Statement = {
   name: 'explain_login_token',
   sql: `SELECT t."user_id" AS "userId", t."return_to" AS "returnTo", t."embed_origin" AS "embedOrigin", t."delivery",
                (SELECT c."staff_organization_id" FROM "users" c WHERE c."id" = t."caller_id") AS "organizationId",
-               ${keepsFrame('t')} AS "keepsFrame", ${keepsTarget('t')} AS "keepsTarget",
+               ${frameIsOwned('t')} AS "frameIsOwned", ${targetIsOwned('t')} AS "targetIsOwned",
                t."existing_session" AS "existingSession", t."expires_at" AS "expiresAt",
                EXISTS (SELECT 1 FROM "sessions" s WHERE s."login_token_id" = t."id") AS "used",
                (${isGranted('t')}) AS "granted"
@@ -91,16 +91,16 @@ const STATE: Statement = {
 
 const PAGE: Statement = {
   name: 'find_page_of_login_token',
-  sql: `SELECT CASE WHEN ${keepsFrame('t')} THEN t."embed_origin" END AS "embedOrigin",
-          CASE WHEN ${keepsTarget('t')} THEN t."return_to" END AS "returnTo"
+  sql: `SELECT CASE WHEN ${frameIsOwned('t')} THEN t."embed_origin" END AS "embedOrigin",
+          CASE WHEN ${targetIsOwned('t')} THEN t."return_to" END AS "returnTo"
         FROM "login_tokens" t WHERE t."id" = $1`,
 };
 
 interface StateRow extends GoodLoginToken {
   expiresAt: Date | string;
   used: unknown;
-  keepsFrame: unknown;
-  keepsTarget: unknown;
+  frameIsOwned: unknown;
+  targetIsOwned: unknown;
   granted: unknown;
 }
 
@@ -163,14 +163,14 @@ export class LoginTokensService {
   async examine(id: string): Promise<Examination> {
     const [row] = await this.database.read<StateRow>(STATE, [id]);
     if (!row) return { is: 'refused', reason: 'invalid_token' };
-    const { expiresAt, used, granted, keepsFrame: isFrameKept, keepsTarget: isTargetKept, ...token } = row;
+    const { expiresAt, used, granted, frameIsOwned: isFrameOwned, targetIsOwned: isTargetOwned, ...token } = row;
     const page = {
-      embedOrigin: isFrameKept ? token.embedOrigin : null,
-      returnTo: isTargetKept ? token.returnTo : null,
+      embedOrigin: isFrameOwned ? token.embedOrigin : null,
+      returnTo: isTargetOwned ? token.returnTo : null,
     };
     if (used) return { is: 'refused', reason: 'token_used', page };
     if (toInstant(expiresAt) <= this.clock.now()) return { is: 'refused', reason: 'token_expired', page };
-    if (!granted || !isFrameKept || !isTargetKept) return { is: 'refused', reason: 'invalid_token', page };
+    if (!granted || !isFrameOwned || !isTargetOwned) return { is: 'refused', reason: 'invalid_token', page };
     return { is: 'good', token };
   }
 

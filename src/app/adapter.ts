@@ -93,7 +93,7 @@ export class ServerAdapter extends FastifyAdapter {
       const now = performance.now();
       const isOver = now - askedAt >= this.graceMs;
       for (const socket of this.sockets)
-        if (isOver || (now - closedAt >= ARRIVAL_MS && !answering(socket))) socket.destroy();
+        if (isOver || (now - closedAt >= ARRIVAL_MS && !currentResponse(socket))) socket.destroy();
     }, CLOSING_INTERVAL_MS);
     await closed;
     clearInterval(timer);
@@ -136,12 +136,12 @@ export class ServerAdapter extends FastifyAdapter {
 const closeAfter: RequestListener = (_request, response) => (response.shouldKeepAlive = false);
 
 /** The response that is being sent on a connection. Node sets it on every socket of an HTTP server. */
-function answering(socket: Socket): ServerResponse | null {
+function currentResponse(socket: Socket): ServerResponse | null {
   // oxlint-disable-next-line no-underscore-dangle -- Node has no public name for it
   return (socket as unknown as { _httpMessage?: ServerResponse | null })._httpMessage ?? null;
 }
 
 function closeAfterAnswer(socket: Socket): void {
-  const response = answering(socket);
+  const response = currentResponse(socket);
   if (response) response.shouldKeepAlive = false;
 }

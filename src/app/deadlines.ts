@@ -11,7 +11,7 @@ export function limitAnswers(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, _reply, done) => {
     const deadline = Deadline.in(ANSWER_MS);
     deadlines.set(request, { deadline, readingSince: 0 });
-    deadline.hold(done);
+    deadline.run(done);
   });
   fastify.addHook('preParsing', (request, _reply, _payload, done) => {
     deadlines.get(request)!.readingSince = performance.now();
@@ -20,6 +20,6 @@ export function limitAnswers(fastify: FastifyInstance): void {
   fastify.addHook('preValidation', (request, _reply, done) => {
     const { deadline, readingSince } = deadlines.get(request)!;
     deadline.extend(performance.now() - readingSince);
-    deadline.hold(done);
+    deadline.run(done);
   });
 }

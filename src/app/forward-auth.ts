@@ -40,7 +40,7 @@ function answerAtOnce(server: Server, forwardAuth: ForwardAuthService, commonHea
   server.on('request', (request, response) => {
     // A server that is closing must tell its clients so, which the framework does.
     const isAsked = server.listening && request.url!.startsWith(FORWARD_AUTH);
-    const headers = isAsked ? forwardAuth.recall(request) : null;
+    const headers = isAsked ? forwardAuth.answerFromCache(request) : null;
     if (!headers) return framework!.call(server, request, response);
     headers.push(...always, 'X-Request-Id', randomUUID());
     response.writeHead(200, headers);

@@ -3,7 +3,7 @@ import { Injectable } from '@nestjs/common';
 import { PassportStrategy } from '@nestjs/passport';
 import { Strategy } from 'passport-http-bearer';
 import { Clock } from '../common/clock.js';
-import { BELIEVED_MS, RecentAnswers } from '../common/recent-answers.js';
+import { CACHE_MS, RecentAnswers } from '../common/recent-answers.js';
 import { TokenError } from '../tokens/tokens.service.js';
 import type { AuthenticatedCaller } from '../common/caller.js';
 import { REALM } from '../http/challenge.js';
@@ -28,7 +28,7 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
     clock: Clock,
   ) {
     super({ realm: REALM });
-    this.known = new RecentAnswers(clock, { size: CACHE_SIZE, lifetimeMs: BELIEVED_MS });
+    this.known = new RecentAnswers(clock, { size: CACHE_SIZE, lifetimeMs: CACHE_MS });
   }
 
   /**
@@ -58,9 +58,9 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
   async validate(token: string): Promise<AuthenticatedCaller> {
     // The cache's keys are digests, so that the process's memory holds no usable token.
     const digest = hash('sha256', token, 'base64url');
-    const recalled = this.known.recall(digest);
-    if (recalled && recalled.isStillGood()) return recalled.caller;
-    if (recalled) this.known.forget(digest);
+    const cached = this.known.getCached(digest);
+    if (cached && cached.isStillGood()) return cached.caller;
+    if (cached) this.known.forget(digest);
     return (await this.known.get(digest, (before) => this.ask(token, before)))!.caller;
   }
 

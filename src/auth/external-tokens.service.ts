@@ -113,14 +113,15 @@ export class ExternalTokensService implements OnApplicationBootstrap {
     if (account === null) throw new TokenError('revoked');
     const { userId } = account;
     const { clientId, scope } = source.trusted;
-    const isGood = (found: FoundAccount | null): boolean => found?.userId === userId && maps(source.trusted, found);
-    if (!isGood(account)) throw staffNeedsId(source.trusted);
+    const namesSameAccount = (found: FoundAccount | null): boolean =>
+      found?.userId === userId && mayName(source.trusted, found);
+    if (!namesSameAccount(account)) throw staffNeedsId(source.trusted);
     const verifiedAt = this.clock.now().getTime();
     return {
       caller: { userId, clientId, scopes: scopesOf(claims).includes(scope) ? [SCOPE] : [] },
       // The token is verified again now and then, so that a key that its issuer withdraws stops working.
       isStillGood: () => this.isFresh(verifiedAt) && claims.exp! + CLOCK_SKEW > toNumericDate(this.clock.now()),
-      isLive: async () => isGood(await this.find(statement, parameters)),
+      isLive: async () => namesSameAccount(await this.find(statement, parameters)),
     };
   }
 
@@ -179,7 +180,7 @@ function areClaimsLegal({ sub, client_id, jti, iat, exp, cnf, act }: JWTPayload,
  * Whether an issuer may name this account. Whoever edits accounts could give an administrator's account their own
  * address or third-party ID, so administrators are named by user ID, which nobody can edit.
  */
-function maps({ account }: TrustedIssuer, { isStaff }: FoundAccount): boolean {
+function mayName({ account }: TrustedIssuer, { isStaff }: FoundAccount): boolean {
   return account === 'id' || !isStaff;
 }
 

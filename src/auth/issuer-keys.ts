@@ -5,7 +5,7 @@ import { createLocalJWKSet, errors } from 'jose';
 import type { CryptoKey, JSONWebKeySet, JWK, JWSHeaderParameters, FlattenedJWSInput } from 'jose';
 import { SECONDS_PER_DAY } from '../common/clock.js';
 import type { Clock } from '../common/clock.js';
-import { besideDeadline } from '../common/deadline.js';
+import { pauseDeadline } from '../common/deadline.js';
 import { DomainError } from '../common/errors/errors.js';
 import { isTrustworthyUrl } from '../config/trusted-issuer.js';
 import { weaknessOf } from '../tokens/key-strength.js';
@@ -67,7 +67,7 @@ export class IssuerKeys {
   private async tryToFetch(): Promise<void> {
     const pause = Math.min(MIN_PAUSE_MS * 2 ** Math.max(0, this.failures - 1), MAX_PAUSE_MS);
     if (!this.trying && this.ageOf(this.triedAt) < pause) return;
-    await besideDeadline((this.trying ??= this.fetch().finally(() => (this.trying = null))));
+    await pauseDeadline((this.trying ??= this.fetch().finally(() => (this.trying = null))));
   }
 
   private async fetch(): Promise<void> {
@@ -75,7 +75,7 @@ export class IssuerKeys {
     try {
       const signal = AbortSignal.timeout(TIMEOUT_MS);
       const jwks = await getJson(await this.findKeySet(signal), signal);
-      this.keys = createLocalJWKSet(this.believable(jwks));
+      this.keys = createLocalJWKSet(this.usableKeys(jwks));
       this.fetchedAt = this.triedAt;
       this.failures = 0;
     } catch (error) {
@@ -88,7 +88,7 @@ export class IssuerKeys {
   }
 
   /** The keys of a key set that may verify tokens. Weak keys and keys that are not for signatures are left out. */
-  private believable({ keys }: Record<string, unknown>): JSONWebKeySet {
+  private usableKeys({ keys }: Record<string, unknown>): JSONWebKeySet {
     if (!Array.isArray(keys)) throw new Error('its key set has no keys');
     const good = (keys as JWK[]).filter((jwk) => {
       const weakness = isForSignatures(jwk) ? weaknessOfJwk(jwk) : null;

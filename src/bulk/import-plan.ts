@@ -50,7 +50,7 @@ export class ImportPlan {
   private readonly accounts = new Map<string, Account>();
   private readonly memberships = new Set<string>();
   /** For each account, the values that rows have given and the first line of each. */
-  private readonly said = new Map<string, Map<string, { value: unknown; line: number }>>();
+  private readonly givenValues = new Map<string, Map<string, { value: unknown; line: number }>>();
   private readonly invitations = new Set<string>();
   /** The new memberships that replace an invitation. */
   readonly answeredInvitations: { userId: string; groupId: string }[] = [];
@@ -147,7 +147,7 @@ export class ImportPlan {
   /** If two rows contradict each other, only the author of the file knows which one is right. */
   private requireNoContradiction({ id }: Account, { fields }: UserRow): void {
     for (const [name, value] of Object.entries(stateOf(fields))) {
-      const before = this.said.get(id)?.get(name);
+      const before = this.givenValues.get(id)?.get(name);
       if (before && value !== undefined && before.value !== value)
         throw new DomainError(
           'invalid_request',
@@ -157,10 +157,10 @@ export class ImportPlan {
   }
 
   private remember(id: string, { fields, line }: UserRow): void {
-    const said = this.said.get(id) ?? new Map<string, { value: unknown; line: number }>();
+    const values = this.givenValues.get(id) ?? new Map<string, { value: unknown; line: number }>();
     for (const [name, value] of Object.entries(stateOf(fields)))
-      if (value !== undefined && !said.has(name)) said.set(name, { value, line });
-    this.said.set(id, said);
+      if (value !== undefined && !values.has(name)) values.set(name, { value, line });
+    this.givenValues.set(id, values);
   }
 
   private create({ fields, thirdPartyIds }: UserRow): Account {
@@ -177,7 +177,7 @@ export class ImportPlan {
       managesStaff: false,
     };
     this.newAccounts.set(account.id, account);
-    this.own(account, fields, thirdPartyIds);
+    this.setOwner(account, fields, thirdPartyIds);
     return account;
   }
 
@@ -188,11 +188,11 @@ export class ImportPlan {
     if (added.length === 0 && !isDifferent(account, fields)) return 'unchanged';
     account.fields = Object.assign(account.fields, fields);
     account.isChanged = true;
-    this.own(account, fields, added);
+    this.setOwner(account, fields, added);
     return 'changed';
   }
 
-  private own(account: Account, { emailAddress }: UserChangesDto, thirdPartyIds: ThirdPartyIdRef[]): void {
+  private setOwner(account: Account, { emailAddress }: UserChangesDto, thirdPartyIds: ThirdPartyIdRef[]): void {
     const owners = account.user ? this.owners : this.newOwners;
     if (emailAddress) owners.set(`e${emailAddress}`, account.id);
     for (const thirdPartyId of thirdPartyIds) {
@@ -262,7 +262,7 @@ function requireOneIdForEach(given: ThirdPartyIdRef[], before: Map<string, strin
 
 /** Whether a row changes anything about an account. */
 function isDifferent({ user, emailAddress, fields: planned }: Account, fields: UserChangesDto): boolean {
-  return saysMore({ status: 'ACTIVE', ...user, emailAddress, ...stateOf(planned) }, stateOf(fields));
+  return hasDifferentValue({ status: 'ACTIVE', ...user, emailAddress, ...stateOf(planned) }, stateOf(fields));
 }
 
 /** The columns for the fields. */
@@ -271,6 +271,6 @@ function stateOf(fields: UserChangesDto): object {
   return { ...profileOf(fields), ...(emailAddress && { emailAddress }), ...(status && { status }) };
 }
 
-function saysMore(before: object, after: object): boolean {
+function hasDifferentValue(before: object, after: object): boolean {
   return Object.entries(after).some(([name, value]) => value !== undefined && before[name as never] !== value);
 }

@@ -82,7 +82,7 @@ export class ImportService {
     const target = await this.targetOf(organizationId, options.createGroups);
     const plan = new ImportPlan(target);
     const checked = await this.eachBatch('checking', path, options, async (rows, report) => {
-      await plan.read(this.dataSource.manager, rows.filter(isGood));
+      await plan.read(this.dataSource.manager, rows.filter(isUserRow));
       addAll(plan, rows, report);
       plan.forgetExisting();
     });
@@ -95,7 +95,7 @@ export class ImportService {
       await this.database.transaction(
         async (db) => {
           const batch = new ImportPlan(fresh);
-          await batch.read(db, rows.filter(isGood));
+          await batch.read(db, rows.filter(isUserRow));
           addAll(batch, rows, report);
           await this.apply(db, organizationId, batch);
           await this.record(db, organizationId, batch);
@@ -213,7 +213,7 @@ export class ImportService {
 
 type Report = (line: number, result: DomainError | ReturnType<ImportPlan['add']>) => void;
 
-function isGood(row: UserRow | Fault): row is UserRow {
+function isUserRow(row: UserRow | Fault): row is UserRow {
   return !('error' in row);
 }
 

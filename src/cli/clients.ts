@@ -9,7 +9,7 @@ import { ClientChangesDto, NewClientDto } from '../clients/dto/client-fields.dto
 import { EXPLORER_CLIENT } from '../clients/explorer-client.js';
 import { requireClient } from '../clients/require-client.js';
 import { findOrganization } from '../organizations/find-organization.js';
-import { checked, collect, Output, tell } from './operator.js';
+import { checked, collect, Output, printMessage } from './operator.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 
 interface Fields {
@@ -123,7 +123,7 @@ function addChange({ commands, withApplication }: CommandGroup): void {
         .transaction(async (db) =>
           app.get(ClientsService).update(db, await requireClient(db, null, id), changes, null),
         );
-      tell(`The client ${id} is changed.`);
+      printMessage(`The client ${id} is changed.`);
     }),
   );
 }
@@ -139,7 +139,7 @@ function addRotateSecret({ commands, output, withApplication }: CommandGroup): v
           .get(Database)
           .transaction(async (db) => app.get(ClientSecretsService).insert(db, await requireClient(db, null, id), null));
         output.one(created, created.secret);
-        tell(
+        printMessage(
           `The ID of the secret is ${created.id}. Delete the old one when it is no longer used: clients delete-secret`,
         );
       }),
@@ -157,7 +157,7 @@ function addDeleteSecret({ commands, withApplication }: CommandGroup): void {
         await app.get(Database).transaction(async (db) => {
           await app.get(ClientSecretsService).delete(db, await requireClient(db, null, id), secretId, null);
         });
-        tell(`The secret ${secretId} of the client ${id} is deleted.`);
+        printMessage(`The secret ${secretId} of the client ${id} is deleted.`);
       }),
     );
 }
@@ -174,7 +174,7 @@ function addDelete({ commands, withApplication }: CommandGroup): void {
           await app.get(ClientsService).delete(db, id, null);
           return client;
         });
-        tell(`The client ${name} (${id}) is deleted.`);
+        printMessage(`The client ${name} (${id}) is deleted.`);
       }),
     );
 }

@@ -4,7 +4,7 @@ import { NewGroupDto } from '../groups/dto/group-fields.dto.js';
 import { GroupListsService } from '../groups/group-lists.service.js';
 import { GroupsService } from '../groups/groups.service.js';
 import { findOrganization } from '../organizations/find-organization.js';
-import { checked, findGroup, Output, tell } from './operator.js';
+import { checked, findGroup, Output, printMessage } from './operator.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 
 interface NewGroup {
@@ -78,7 +78,7 @@ function addDelete({ commands, withApplication }: CommandGroup): void {
           await app.get(GroupsService).delete(db, group, null);
           return group;
         });
-        tell(`The group ${name} is deleted.`);
+        printMessage(`The group ${name} is deleted.`);
       }),
     );
 }

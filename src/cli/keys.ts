@@ -4,7 +4,7 @@ import { toIso } from '../common/clock.js';
 import type { SigningKey } from '../schema/entities/signing-key.entity.js';
 import { KEY_PURPOSES, PUBLISHED_AHEAD, SigningKeysService } from '../tokens/signing-keys.service.js';
 import { findSigning, isLive } from '../tokens/signing-order.js';
-import { Output, tell } from './operator.js';
+import { Output, printMessage } from './operator.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 
 /** The commands for signing keys. Output for programs goes to the standard output. */
@@ -63,7 +63,7 @@ function addRevoke({ commands, withApplication }: CommandGroup): void {
     .action((kid: string) =>
       withApplication(async (app) => {
         await app.get(SigningKeysService).revoke(kid);
-        tell(`The key ${kid} is revoked.`);
+        printMessage(`The key ${kid} is revoked.`);
       }),
     );
 }

@@ -21,7 +21,7 @@ export function print(...lines: string[]): void {
 }
 
 /** Prints a line for people, on the standard error. */
-export function tell(line: string): void {
+export function printMessage(line: string): void {
   process.stderr.write(`${line}\n`);
 }
 

@@ -11,7 +11,7 @@ import { UserFieldsDto } from '../users/dto/user-fields.dto.js';
 import { PermissionsService } from '../users/permissions.service.js';
 import { User } from '../schema/entities/user.entity.js';
 import { UsersService } from '../users/users.service.js';
-import { checked, Output, tell } from './operator.js';
+import { checked, Output, printMessage } from './operator.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 
 interface NewOrganization {
@@ -54,7 +54,8 @@ function addCreate({ commands, output, withApplication }: CommandGroup): void {
           return organizationId;
         });
         output.one({ id }, id);
-        if (adminEmail) tell(`Now give ${adminEmail} a password: npm run latchkey -- password --user ${adminEmail}`);
+        if (adminEmail)
+          printMessage(`Now give ${adminEmail} a password: npm run latchkey -- password --user ${adminEmail}`);
       }),
     );
 }
@@ -89,7 +90,7 @@ function addAddThirdParty({ commands, withApplication }: CommandGroup): void {
           await app.get(OrganizationsService).addThirdParty(db, found.id, code);
           return found;
         });
-        tell(`${name} has the third party ${code}.`);
+        printMessage(`${name} has the third party ${code}.`);
       }),
     );
 }

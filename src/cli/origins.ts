@@ -5,7 +5,7 @@ import { Database } from '../database/database.js';
 import { Origin } from '../schema/entities/origin.entity.js';
 import { OriginsService } from '../clients/origins.service.js';
 import { findOrganization } from '../organizations/find-organization.js';
-import { Output, tell } from './operator.js';
+import { Output, printMessage } from './operator.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 
 /** The names in the list for how an organization came to own an origin. */
@@ -67,10 +67,10 @@ function addAdd({ commands, withApplication }: CommandGroup): void {
           const before = await find(db, origin);
           if (before && before.organizationId !== organizationId) {
             await app.get(OriginsService).remove(db, before, null);
-            tell(`It no longer belongs to ${before.organization.name} or its clients.`);
+            printMessage(`It no longer belongs to ${before.organization.name} or its clients.`);
           }
           await app.get(OriginsService).add(db, { origin, organizationId, proof: 'OPERATOR', by: null });
-          tell(`${origin} belongs to ${name}.`);
+          printMessage(`${origin} belongs to ${name}.`);
         }),
       ),
     );
@@ -87,7 +87,7 @@ function addRemove({ commands, withApplication }: CommandGroup): void {
           const found = await find(db, origin);
           if (!found) throw new Error(`${origin} belongs to no organization.`);
           await app.get(OriginsService).remove(db, found, null);
-          tell(`${origin} no longer belongs to ${found.organization.name}.`);
+          printMessage(`${origin} no longer belongs to ${found.organization.name}.`);
         }),
       ),
     );

@@ -7,7 +7,7 @@ import { PasswordLinksService } from '../users/password-links.service.js';
 import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../users/password-strength.js';
 import { PasswordsService } from '../users/passwords.service.js';
 import { User } from '../schema/entities/user.entity.js';
-import { parseNamingRef, print, tell } from './operator.js';
+import { parseNamingRef, print, printMessage } from './operator.js';
 import type { WithApplication } from './operator.js';
 import { readNewSecret } from './read-secret.js';
 
@@ -26,7 +26,7 @@ export function addPasswordCommands(program: Command, withApplication: WithAppli
         const { id, name } = await app.get(Database).transaction((db) => requirePerson(db, user));
         const prompt = `New password of ${name}, ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters: `;
         await app.get(PasswordsService).set(id, await readNewSecret(prompt));
-        tell('The password is set.');
+        printMessage('The password is set.');
       }),
     );
 
@@ -42,7 +42,7 @@ export function addPasswordCommands(program: Command, withApplication: WithAppli
           .get(Database)
           .transaction(async (db) => app.get(PasswordLinksService).make(db, await requirePerson(db, user), null));
         print(url);
-        tell(`The link works once, until ${expires}.`);
+        printMessage(`The link works once, until ${expires}.`);
       }),
     );
 }

@@ -9,8 +9,8 @@ import type { Permission } from '../schema/entities/account-permission.entity.js
 import type { NamingRef } from '../common/user-ref.js';
 import { PermissionsService, permissionsOf } from '../users/permissions.service.js';
 import type { User } from '../schema/entities/user.entity.js';
-import { findGroup, Output, parseNamingRef, requireStaff, tell } from './operator.js';
-import { requireStaffManagerBeside } from './staff.js';
+import { findGroup, Output, parseNamingRef, requireStaff, printMessage } from './operator.js';
+import { requireOtherStaffManager } from './staff.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 
 const GROUP_PERMISSIONS = ['MANAGE', 'VIEW'] as const;
@@ -82,7 +82,7 @@ function addChange({ commands, withApplication }: CommandGroup, verb: 'grant' | 
           throw new Error('MANAGE and VIEW need --group. The other permissions must not have it.');
         const { name } = await app.get(Database).transaction(async (db) => {
           const user = await requireStaff(db, ref);
-          if (verb === 'revoke' && permission === 'MANAGE_STAFF') await requireStaffManagerBeside(app, db, user);
+          if (verb === 'revoke' && permission === 'MANAGE_STAFF') await requireOtherStaffManager(app, db, user);
           if (!isOfGroup(permission)) {
             const rights = app.get(PermissionsService);
             await (verb === 'grant'
@@ -91,7 +91,9 @@ function addChange({ commands, withApplication }: CommandGroup, verb: 'grant' | 
           } else await changeOnGroup(app.get(GroupStaffService), verb, db, user, permission, group!);
           return user;
         });
-        tell(`${name} ${verb === 'grant' ? 'has' : 'no longer has'} ${permission}${group ? ` on ${group}` : ''}.`);
+        printMessage(
+          `${name} ${verb === 'grant' ? 'has' : 'no longer has'} ${permission}${group ? ` on ${group}` : ''}.`,
+        );
       }),
     );
 }

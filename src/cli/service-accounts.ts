@@ -9,8 +9,8 @@ import { newKeyPair, ServiceAccountKeysService } from '../service-accounts/servi
 import { ServiceAccountsService } from '../service-accounts/service-accounts.service.js';
 import { findOrganization } from '../organizations/find-organization.js';
 import { User } from '../schema/entities/user.entity.js';
-import { checked, Output, tell } from './operator.js';
-import { requireStaffManagerBeside } from './staff.js';
+import { checked, Output, printMessage } from './operator.js';
+import { requireOtherStaffManager } from './staff.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 
 /** The commands for service accounts. */
@@ -73,10 +73,10 @@ function addDelete({ commands, withApplication }: CommandGroup): void {
       withApplication(async (app) => {
         await app.get(Database).transaction(async (db) => {
           const account = await requireServiceAccount(db, null, id);
-          await requireStaffManagerBeside(app, db, await db.findOneByOrFail(User, { id }));
+          await requireOtherStaffManager(app, db, await db.findOneByOrFail(User, { id }));
           await app.get(ServiceAccountsService).delete(db, account, null);
         });
-        tell(`The service account ${id} is deleted.`);
+        printMessage(`The service account ${id} is deleted.`);
       }),
     );
 }
@@ -121,7 +121,7 @@ function addGenerateKey({ commands, output, withApplication }: CommandGroup): vo
           return app.get(ServiceAccountKeysService).insert(db, await requireServiceAccount(db, null, id), key, null);
         });
         if (out) return output.one({ kid }, kid);
-        tell(`kid: ${kid}`);
+        printMessage(`kid: ${kid}`);
         output.one({ kid, privateKey }, privateKey.trimEnd());
       }),
     );
@@ -152,7 +152,7 @@ function addRevokeKey({ commands, withApplication }: CommandGroup): void {
     .action((keyId: string) =>
       withApplication(async (app) => {
         await app.get(Database).transaction((db) => app.get(ServiceAccountKeysService).revoke(db, keyId, null));
-        tell(`The key ${keyId} is revoked.`);
+        printMessage(`The key ${keyId} is revoked.`);
       }),
     );
 }

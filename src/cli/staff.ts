@@ -12,7 +12,7 @@ import type { NamingRef } from '../common/user-ref.js';
 import { User } from '../schema/entities/user.entity.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import { UsersService } from '../users/users.service.js';
-import { checked, Output, parseNamingRef, requireStaff, tell } from './operator.js';
+import { checked, Output, parseNamingRef, requireStaff, printMessage } from './operator.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 
 /** The commands for an organization's staff. */
@@ -66,7 +66,7 @@ function addAppoint({ commands, output, withApplication }: CommandGroup): void {
           return db.findOneByOrFail(User, { id });
         });
         output.one({ id: appointed.id }, appointed.id);
-        tell(`${appointed.name} is on the staff. Next: permissions grant`);
+        printMessage(`${appointed.name} is on the staff. Next: permissions grant`);
       }),
     );
 }
@@ -82,12 +82,12 @@ function addDismiss({ commands, withApplication }: CommandGroup): void {
       withApplication(async (app) => {
         const { name } = await app.get(Database).transaction(async (db) => {
           const found = await requireStaff(db, ref);
-          await requireStaffManagerBeside(app, db, found);
+          await requireOtherStaffManager(app, db, found);
           await app.get(UsersPolicy).requireDismissible(db, found.staffOrganizationId, found);
           await app.get(StaffService).remove(db, found.staffOrganizationId, found.id, null);
           return found;
         });
-        tell(`${name} is no longer on the staff.`);
+        printMessage(`${name} is no longer on the staff.`);
       }),
     );
 }
@@ -96,14 +96,14 @@ function addDismiss({ commands, withApplication }: CommandGroup): void {
  * Requires that somebody else can manage the organization's staff, also for changes from the command line. @throws
  * DomainError `no_access`
  */
-export async function requireStaffManagerBeside(
+export async function requireOtherStaffManager(
   app: INestApplicationContext,
   db: EntityManager,
   user: User,
 ): Promise<void> {
   // Changes of an organization's staff run one after the other, as those by the API do.
   if (user.staffOrganizationId) await lockOrganization(db, user.staffOrganizationId);
-  await app.get(UsersPolicy).requireStaffManagerBeside(db, user, 'no_access');
+  await app.get(UsersPolicy).requireOtherStaffManager(db, user, 'no_access');
 }
 
 function makeAccount(

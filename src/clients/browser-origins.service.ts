@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../common/clock.js';
-import { BELIEVED_MS, RecentAnswers } from '../common/recent-answers.js';
+import { CACHE_MS, RecentAnswers } from '../common/recent-answers.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 
@@ -25,7 +25,7 @@ export class BrowserOriginsService {
     private readonly database: Database,
     clock: Clock,
   ) {
-    this.answers = new RecentAnswers(clock, { size: 1, lifetimeMs: BELIEVED_MS });
+    this.answers = new RecentAnswers(clock, { size: 1, lifetimeMs: CACHE_MS });
   }
 
   /** Whether an origin is one of them. While the database can't be reached, none is. */

@@ -229,7 +229,7 @@ export class ClientsService {
     else await requireOwned(db, organizationId, origins);
     await db.delete(ClientOrigin, { clientId, origin: Not(In(origins)) });
     for (const origin of origins) await insertOrIgnore(db, ClientOrigin, { clientId, origin, organizationId });
-    await this.revocation.revokeInLostFrames(db, clientId, by);
+    await this.revocation.revokeTokensOfRemovedFrames(db, clientId, by);
   }
 
   /** Sets the compatibility. When it is turned off, the client's remaining redirect URIs must be legal without it. */

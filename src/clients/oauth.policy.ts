@@ -38,6 +38,6 @@ export class OAuthPolicy {
   async requireMayDelete(db: EntityManager, caller: Caller, account: User): Promise<void> {
     if (account.id === caller.userId) throw new DomainError('cannot_delete_self');
     await this.users.requireHoldsPermissionsOf(db, caller, account, 'not_permitted');
-    await this.users.requireStaffManagerBeside(db, account, 'not_permitted');
+    await this.users.requireOtherStaffManager(db, account, 'not_permitted');
   }
 }

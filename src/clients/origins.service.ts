@@ -54,7 +54,7 @@ export class OriginsService {
   async remove(db: EntityManager, { origin, organizationId }: Origin, by: Caller | null): Promise<void> {
     const clients = await db.findBy(ClientOrigin, { organizationId, origin });
     await db.delete(Origin, { origin, organizationId });
-    for (const { clientId } of clients) await this.revocation.revokeInLostFrames(db, clientId, by);
+    for (const { clientId } of clients) await this.revocation.revokeTokensOfRemovedFrames(db, clientId, by);
     await this.record(db, 'ORIGIN_REMOVED', { origin, organizationId, by });
   }
 

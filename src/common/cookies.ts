@@ -1,9 +1,9 @@
 /** The names of our own cookies begin like this. Case matters. */
-const OURS = /^(?:__Host-)?latchkey/;
+const OWN_NAME = /^(?:__Host-)?latchkey/;
 /** Names that an application could mistake for ours once it has decoded them and removed odd characters. */
-const LIKE_OURS = /^(?:__(?:host|secure)-)?latchkey/i;
+const SIMILAR_NAME = /^(?:__(?:host|secure)-)?latchkey/i;
 /** A header or name that matches none of this holds no cookie of ours and none that looks like one. */
-const WORTH_READING = /latchkey|[%\x80-\xff]/i;
+const MAY_HOLD_SUCH_NAME = /latchkey|[%\x80-\xff]/i;
 
 export interface Cookies {
   /**
@@ -21,16 +21,16 @@ export interface Cookies {
  */
 export function separateCookies(header = ''): Cookies {
   const own: Record<string, string> = {};
-  if (!WORTH_READING.test(header)) return { own, rest: header };
+  if (!MAY_HOLD_SUCH_NAME.test(header)) return { own, rest: header };
   const twice: string[] = [];
   const others: string[] = [];
   for (const pair of header.split(';')) {
     const end = pair.indexOf('=');
     const name = withoutBlanks(end === -1 ? pair : pair.slice(0, end));
-    if (end !== -1 && OURS.test(name)) {
+    if (end !== -1 && OWN_NAME.test(name)) {
       if (own[name] !== undefined) twice.push(name);
       own[name] = withoutBlanks(pair.slice(end + 1));
-    } else if (!looksLikeOurs(name === '' ? pair.slice(end + 1) : name)) others.push(pair);
+    } else if (!isSimilarToOwn(name === '' ? pair.slice(end + 1) : name)) others.push(pair);
   }
   for (const name of twice) delete own[name];
   return { own, rest: withoutBlanks(others.join(';')) };
@@ -52,8 +52,8 @@ function isBlank(code: number): boolean {
   return code === 0x20 || code === 0x09;
 }
 
-function looksLikeOurs(name: string): boolean {
-  if (!WORTH_READING.test(name)) return false;
+function isSimilarToOwn(name: string): boolean {
+  if (!MAY_HOLD_SUCH_NAME.test(name)) return false;
   const decoded = name.replace(/%([0-9a-f]{2})/gi, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));
-  return LIKE_OURS.test(decoded.replace(/[^\x21-\x7e]|["']/g, ''));
+  return SIMILAR_NAME.test(decoded.replace(/[^\x21-\x7e]|["']/g, ''));
 }

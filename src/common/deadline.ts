@@ -18,7 +18,7 @@ export class Deadline {
   }
 
   /** Runs `work`, and all that it begins, with this deadline. */
-  hold<T>(work: () => T): T {
+  run<T>(work: () => T): T {
     return deadlines.run(this, work);
   }
 }
@@ -46,7 +46,7 @@ export function untilDeadline<T>(work: Promise<T>): Promise<T> {
 }
 
 /** Waits for somebody else's server, which has a limit of its own: the database keeps the time that it had. */
-export async function besideDeadline<T>(work: Promise<T>): Promise<T> {
+export async function pauseDeadline<T>(work: Promise<T>): Promise<T> {
   const startedAt = performance.now();
   try {
     return await work;

@@ -29,9 +29,9 @@ describe('an answer', () => {
       return 'one';
     });
     now += 500;
-    expect([answers.recall('a'), await answers.get('a', never)]).toEqual(['one', 'one']);
+    expect([answers.getCached('a'), await answers.get('a', never)]).toEqual(['one', 'one']);
     now += 1;
-    expect([answers.recall('a'), await answers.get('a', say('two'))]).toEqual([undefined, 'two']);
+    expect([answers.getCached('a'), await answers.get('a', say('two'))]).toEqual([undefined, 'two']);
   });
 
   it('is asked for once by all who wait for it', async () => {
@@ -49,7 +49,7 @@ describe('an answer', () => {
     const second = answers.get('a', say('two'));
     expect(await second).toBe('two');
     answerFirst!('one');
-    expect([await first, await joined, answers.recall('a')]).toEqual(['one', 'one', 'two']);
+    expect([await first, await joined, answers.getCached('a')]).toEqual(['one', 'one', 'two']);
   });
 
   it('is given to the next question, also when it is too old', async () => {
@@ -61,7 +61,7 @@ describe('an answer', () => {
   it('is not believed after a clock was set back', async () => {
     await answers.get('a', say('one'));
     now -= 1;
-    expect(answers.recall('a')).toBeUndefined();
+    expect(answers.getCached('a')).toBeUndefined();
   });
 
   it('of null is not remembered, and takes away what was', async () => {
@@ -76,7 +76,7 @@ describe('an answer', () => {
     now += 2000;
     const all = await Promise.allSettled([answers.get('a', fail), answers.get('a', fail)]);
     expect(all.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    expect(answers.recall('a')).toBeUndefined();
+    expect(answers.getCached('a')).toBeUndefined();
     expect(await answers.get('a', say('two'))).toBe('two');
   });
 
@@ -85,7 +85,7 @@ describe('an answer', () => {
     now += 2000;
     await answers.get('a', say('a again'));
     await answers.get('c', say('c'));
-    expect(['a', 'b', 'c'].map((key) => answers.recall(key))).toEqual(['a again', undefined, 'c']);
+    expect(['a', 'b', 'c'].map((key) => answers.getCached(key))).toEqual(['a again', undefined, 'c']);
   });
 });
 
@@ -102,6 +102,6 @@ describe('what is forgotten', () => {
     answers.forget('a');
     const next = answers.get('a', say('gone'));
     waiting[0]!('there');
-    expect([await onItsWay, await next, answers.recall('a')]).toEqual(['there', 'gone', 'gone']);
+    expect([await onItsWay, await next, answers.getCached('a')]).toEqual(['there', 'gone', 'gone']);
   });
 });

@@ -29,7 +29,7 @@ export class RecentAnswers<T> {
   ) {}
 
   /** The answer for `key`, or `undefined` if there is none or it is too old. */
-  recall(key: string): T | undefined {
+  getCached(key: string): T | undefined {
     const known = this.remembered.get(key);
     return known && this.isFresh(known) ? known.answer : undefined;
   }
@@ -40,8 +40,8 @@ export class RecentAnswers<T> {
    * not used again.
    */
   get(key: string, ask: (before: T | undefined) => Promise<T | null>): Promise<T | null> {
-    const recalled = this.recall(key);
-    if (recalled !== undefined) return Promise.resolve(recalled);
+    const cached = this.getCached(key);
+    if (cached !== undefined) return Promise.resolve(cached);
     const question = this.asking.get(key);
     if (question && this.isFresh(question)) return untilDeadline(question.answer);
     if (question) question.isVoid = true;
@@ -101,4 +101,4 @@ export class RecentAnswers<T> {
  * How long an answer from the database about a right is used, in milliseconds. A right that is taken away is gone on
  * every instance within two seconds, without any notification. The remaining half second is for the query itself.
  */
-export const BELIEVED_MS = 1_500;
+export const CACHE_MS = 1_500;

@@ -42,7 +42,7 @@ export class DeadlinePool extends Pool {
         release(problem);
       };
       // The pool calls back from whatever freed the connection.
-      deadline.hold(() => callback(undefined, client, client.release));
+      deadline.run(() => callback(undefined, client, client.release));
     });
   }
 }

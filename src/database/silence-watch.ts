@@ -40,7 +40,7 @@ export class SilenceWatch {
     const look = async (): Promise<void> => {
       const isSilent = isWaiting(client) && stream.bytesRead === heard;
       heard = stream.bytesRead;
-      looks = isSilent && !(await this.isServed(client)) && stream.bytesRead === heard ? looks + 1 : 0;
+      looks = isSilent && !(await this.isWorkedOn(client)) && stream.bytesRead === heard ? looks + 1 : 0;
       if (looks === MAX_LOOKS) await this.giveUp();
     };
     const timer = setInterval(() => void look(), INTERVAL_MS);
@@ -51,7 +51,7 @@ export class SilenceWatch {
   }
 
   /** Whether the server works on what it was asked. What can't be known, because it takes no connection now, counts as that. */
-  private async isServed(client: ClientBase): Promise<boolean> {
+  private async isWorkedOn(client: ClientBase): Promise<boolean> {
     try {
       const rows = await this.ask<{ isWorking: boolean }>(FIND, [pidOf(client)]);
       return rows[0]?.isWorking ?? false;
@@ -82,19 +82,19 @@ export class SilenceWatch {
 }
 
 /** What node-postgres knows of a connection and its types don't. */
-interface Inside {
+interface ClientInternals {
   processID: number;
   readyForQuery: boolean;
   _ending: boolean;
 }
 
 function pidOf(client: ClientBase): number {
-  return (client as unknown as Inside).processID;
+  return (client as unknown as ClientInternals).processID;
 }
 
 /** For an answer, or for the server to close it. */
 function isWaiting(client: ClientBase): boolean {
-  const { readyForQuery, _ending: isEnding } = client as unknown as Inside;
+  const { readyForQuery, _ending: isEnding } = client as unknown as ClientInternals;
   return !readyForQuery || isEnding;
 }
 

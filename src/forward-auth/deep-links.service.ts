@@ -92,7 +92,7 @@ export class DeepLinksService {
   }
 
   private async isFor(site: string, claims: EntryClaims): Promise<boolean> {
-    return this.visitors.isGoodFor(
+    return this.visitors.mayLetInto(
       site,
       await this.clients.originsOf({ clientId: claims.client_id, userId: claims.act.sub }),
     );

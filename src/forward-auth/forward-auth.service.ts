@@ -18,7 +18,7 @@ import { SessionCookie } from '../sessions/live/session-cookie.js';
 import { IdentityHeadersService } from './identity-headers.service.js';
 import { hasToken, withoutToken } from './deep-link.js';
 import { DeepLinksService } from './deep-links.service.js';
-import { NOBODY } from './identity-headers.js';
+import { EMPTY_IDENTITY_HEADERS } from './identity-headers.js';
 import { isPreflight, originOf, readOriginalRequest } from './original-request.js';
 import type { OriginalRequest } from './original-request.js';
 import { SiteVisitorsService } from './site-visitors.service.js';
@@ -54,13 +54,13 @@ export class ForwardAuthService {
    * The headers for a request that may pass, names and values in turn, if the cache can answer, which it nearly always
    * can. Otherwise `null`.
    */
-  recall({ method, url, headers, socket }: IncomingMessage): string[] | null {
+  answerFromCache({ method, url, headers, socket }: IncomingMessage): string[] | null {
     try {
       if (!this.proxies.includes(socket.remoteAddress) || !this.identity.isUpToDate) return null;
       const original = readOriginalRequest(method!, url!, headers);
       if (original.proxyBehaviour === 'page' || hasToken(original.uri)) return null;
       const cookies = separateCookies(headers.cookie);
-      const visitor = this.visitors.recall(this.cookie.read({ headers }, cookies), original.site);
+      const visitor = this.visitors.findCached(this.cookie.read({ headers }, cookies), original.site);
       return visitor ? [...this.identity.headersFor(visitor, original.site), 'Cookie', cookies.rest] : null;
     } catch {
       // `answer` handles the request and reports the error.
@@ -94,7 +94,7 @@ export class ForwardAuthService {
       const refused = await this.deepLinks.follow(request, reply, original, { site, isSignedIn: visitor !== null });
       if (refused) await this.refuse(refused.error, original, request, reply, errorPageOf(refused.page));
     } else if (!visitor && this.isOpenPreflight(original, site, request)) {
-      void reply.headers(NOBODY).send();
+      void reply.headers(EMPTY_IDENTITY_HEADERS).send();
     } else if (!visitor) {
       await this.reportForeign(site);
       throw notSignedIn();

@@ -22,7 +22,7 @@ export function identityHeaders(visitor: Visitor, assertion: string): Record<str
  * The headers for a request without a known visitor. `Cookie` is empty, because the request's own cookies could name
  * somebody to the application.
  */
-export const NOBODY = {
+export const EMPTY_IDENTITY_HEADERS = {
   'X-Latchkey-User': '',
   'X-Latchkey-Email': '',
   'X-Latchkey-Name': '',

@@ -56,20 +56,20 @@ export class SiteVisitorsService {
   }
 
   /** The visitor with the first session that is live and counts on `site`, if the cache knows all of the sessions. */
-  recall(cookies: ShownCookie[], site: string): Visitor | undefined {
+  findCached(cookies: ShownCookie[], site: string): Visitor | undefined {
     for (const cookie of cookies) {
-      const visitor = this.known.recall(visitorKey(cookie));
+      const visitor = this.known.getCached(visitorKey(cookie));
       if (!visitor) return undefined;
-      if (this.isGoodFor(site, visitor.origins)) return visitor;
+      if (this.mayLetInto(site, visitor.origins)) return visitor;
     }
     return undefined;
   }
 
-  /** Like `recall`, with a query of the database where the cache has no answer. */
+  /** Like `findCached`, with a query of the database where the cache has no answer. */
   async find(cookies: ShownCookie[], site: string): Promise<Visitor | null> {
     for (const cookie of cookies) {
       const visitor = await this.known.get(visitorKey(cookie), (before) => this.identify(cookie, before));
-      if (visitor && this.isGoodFor(site, visitor.origins)) return visitor;
+      if (visitor && this.mayLetInto(site, visitor.origins)) return visitor;
     }
     return null;
   }
@@ -78,7 +78,7 @@ export class SiteVisitorsService {
    * Whether somebody with these origins may let users into the site. Otherwise a visitor could use the cookie of one
    * organization's site on that of another.
    */
-  isGoodFor(site: string, origins: string[]): boolean {
+  mayLetInto(site: string, origins: string[]): boolean {
     return this.publicOrigins.includes(site) || origins.includes(site);
   }
 

@@ -97,7 +97,7 @@ export class GroupStaffService {
     if (!(await db.existsBy(GroupStaff, { userId: user.id, groupId: group.id, permission })))
       await this.record(db, 'GROUP_RIGHT_GRANTED', by, group, user, permission);
     await db.upsert(GroupStaff, { userId: user.id, groupId: group.id, permission }, ['userId', 'groupId']);
-    if (permission === 'VIEW') await this.revocation.revokeWhatIsNoLongerGranted(db, user.id, by);
+    if (permission === 'VIEW') await this.revocation.revokeUngrantedTokens(db, user.id, by);
   }
 
   /**
@@ -115,7 +115,7 @@ export class GroupStaffService {
     if (!row || (permission === 'MANAGE' && row.permission === 'VIEW')) throw new DomainError('not_available');
     await db.delete(GroupStaff, { userId: user.id, groupId: group.id });
     await this.record(db, 'GROUP_RIGHT_REVOKED', by, group, user, row.permission);
-    await this.revocation.revokeWhatIsNoLongerGranted(db, user.id, by);
+    await this.revocation.revokeUngrantedTokens(db, user.id, by);
   }
 
   private record(

@@ -78,9 +78,9 @@ export class MembersService {
     const { group, membership } = await this.database.transaction(async (db) => {
       const group = await requireGroup(db, caller, groupId, 'group_not_found');
       await this.policy.requireMayManage(db, caller, group);
-      const user = (await findUser(db, caller, ref)) ?? (await this.setUp(db, caller, group, ref, fields));
+      const user = (await findUser(db, caller, ref)) ?? (await this.createAccount(db, caller, group, ref, fields));
       if (user.type !== 'USER') throw new DomainError('unknown_user', 'A service account cannot be in a group.');
-      const membership = await this.enter(db, caller, user, group);
+      const membership = await this.addOrInvite(db, caller, user, group);
       await this.record(
         db,
         membership.status === 'JOINED' ? 'MEMBER_JOINED' : 'MEMBER_INVITED',
@@ -106,7 +106,7 @@ export class MembersService {
         throw new DomainError('not_group_member');
       await db.delete(Membership, { userId: user.id, groupId });
       await this.record(db, 'MEMBER_REMOVED', caller, group, user.id);
-      await this.revocation.revokeWhatIsNoLongerGranted(db, user.id, caller);
+      await this.revocation.revokeUngrantedTokens(db, user.id, caller);
     });
   }
 
@@ -135,7 +135,7 @@ export class MembersService {
   }
 
   /** Creates the account for a reference to nobody. */
-  private async setUp(
+  private async createAccount(
     db: EntityManager,
     caller: Caller,
     group: Group,
@@ -152,7 +152,7 @@ export class MembersService {
     return (await findUser(db, caller, ref))!;
   }
 
-  private async enter(db: EntityManager, caller: Caller, user: User, group: Group): Promise<Membership> {
+  private async addOrInvite(db: EntityManager, caller: Caller, user: User, group: Group): Promise<Membership> {
     const there = await db.findOneBy(Membership, { userId: user.id, groupId: group.id });
     if (there?.status === 'JOINED') throw new DomainError('already_member');
     const joins = await this.policy.joinsAtOnce(db, caller, user, group);

@@ -95,7 +95,7 @@ export class StaffService {
     await db.delete(GroupStaff, { userId });
     await db.update(User, { id: userId }, { staffOrganizationId: null });
     await this.audit.record(db, { event: 'STAFF_DISMISSED', organizationId, userId, by });
-    await this.revocation.revokeWhatIsNoLongerGranted(db, userId, by);
+    await this.revocation.revokeUngrantedTokens(db, userId, by);
   }
 
   private setUp(

@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { AttemptsService } from '../limits/attempts.service.js';
 import type { Caller } from '../common/caller.js';
 import { Clock, toIso } from '../common/clock.js';
-import { besideDeadline } from '../common/deadline.js';
+import { pauseDeadline } from '../common/deadline.js';
 import { DomainError } from '../common/errors/errors.js';
 import { newSecret } from '../common/id.js';
 import { TrustedProxies } from '../common/trusted-proxies.js';
@@ -138,7 +138,7 @@ export class OriginClaimsService {
   private async requireProof({ origin, challenge }: OriginClaim): Promise<void> {
     const url = origin + PROOF_PATH;
     try {
-      const text = await besideDeadline(readSiteFile(url, (address) => this.allowedNetworks.includes(address)));
+      const text = await pauseDeadline(readSiteFile(url, (address) => this.allowedNetworks.includes(address)));
       if (!text.split(/\r?\n/).some((line) => line.trim() === challenge))
         throw new SiteFileError('It has no line with the challenge.');
     } catch (error) {

@@ -17,7 +17,7 @@ interface Parties {
  * SQLite start from the few memberships of the target instead of the many groups of the organization.
  */
 export function grants(of: Parties): string {
-  return `${administers(of)}
+  return `${managedGroups(of)}
       /* 7: a target with a permission that the caller lacks needs MANAGE_STAFF. Permissions count in their own
          organization only. */
       AND NOT EXISTS (
@@ -30,7 +30,7 @@ export function grants(of: Parties): string {
 }
 
 /** Rules 1 to 6. */
-export function administers(of: Parties): string {
+export function managedGroups(of: Parties): string {
   return `
     FROM "users" caller
     JOIN "clients" client ON client."id" = ${of.client}
@@ -68,22 +68,22 @@ export function isAllowed(t: string): string {
  * Whether `caller` may lead users to an origin through `client`: the client has registered the origin and belongs to
  * the organization on whose staff the caller is. A client of another organization does not count.
  */
-function leadsTo(of: { caller: string; client: string; origin: string }): string {
+function mayLeadTo(of: { caller: string; client: string; origin: string }): string {
   return `EXISTS (SELECT 1 FROM "client_origins" o JOIN "users" staff ON staff."staff_organization_id" = o."organization_id"
                   WHERE o."client_id" = ${of.client} AND o."origin" = ${of.origin} AND staff."id" = ${of.caller})`;
 }
 
 /** Whether the frame that a login token is for, if any, is still on a site of whoever let the user in. */
-export function keepsFrame(t: string): string {
-  return keeps(t, 'embed_origin');
+export function frameIsOwned(t: string): string {
+  return isOwned(t, 'embed_origin');
 }
 
 /** Whether the client's page that a login token leads to, if any, is still on a site of whoever let the user in. */
-export function keepsTarget(t: string): string {
-  return keeps(t, 'return_origin');
+export function targetIsOwned(t: string): string {
+  return isOwned(t, 'return_origin');
 }
 
-function keeps(t: string, column: string): string {
+function isOwned(t: string, column: string): string {
   const origin = `${t}."${column}"`;
-  return `(${origin} IS NULL OR ${leadsTo({ caller: `${t}."caller_id"`, client: `${t}."client_id"`, origin })})`;
+  return `(${origin} IS NULL OR ${mayLeadTo({ caller: `${t}."caller_id"`, client: `${t}."client_id"`, origin })})`;
 }

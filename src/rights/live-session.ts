@@ -1,4 +1,4 @@
-import { isGranted, keepsFrame, keepsTarget } from './grants.js';
+import { isGranted, frameIsOwned, targetIsOwned } from './grants.js';
 
 /** Instants as SQL expressions. A session that was last used at or before `idleSince` is over. */
 export interface Moment {
@@ -21,12 +21,12 @@ function isOpen(s: string, { now, idleSince }: Moment): string {
  * the membership, the right of whoever let them in, the client, and the origin of its frame.
  */
 export function isLive(s: string, t: string, moment: Moment): string {
-  return `${isOpen(s, moment)} AND ${keepsFrame(t)} AND ${isGranted(t)}`;
+  return `${isOpen(s, moment)} AND ${frameIsOwned(t)} AND ${isGranted(t)}`;
 }
 
 /** Whether the login token `t`, if it is unused, can still start a session. */
-export function isGood(t: string, now: string): string {
-  return `${t}."expires_at" > ${now} AND ${keepsFrame(t)} AND ${keepsTarget(t)} AND ${isGranted(t)}`;
+export function canStartSession(t: string, now: string): string {
+  return `${t}."expires_at" > ${now} AND ${frameIsOwned(t)} AND ${targetIsOwned(t)} AND ${isGranted(t)}`;
 }
 
 /**

@@ -6,7 +6,7 @@ import { Clock } from '../common/clock.js';
 import { Settings } from '../config/settings.js';
 import { Database, toInstant } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
-import { isAllowed, keepsFrame } from './grants.js';
+import { isAllowed, frameIsOwned } from './grants.js';
 import { endSessions, hasNotEnded } from './live-session.js';
 
 const TOKEN = '"login_tokens"';
@@ -21,7 +21,7 @@ const OLDEST_SESSION: Statement = {
 };
 
 /** Selects tokens that can still start a session, or have a session that a longer idle time could revive. */
-const COUNTS = `"revoked_at" IS NULL AND "expires_at" > $3 AND ("expires_at" > $2 OR EXISTS (
+const CAN_STILL_MATTER = `"revoked_at" IS NULL AND "expires_at" > $3 AND ("expires_at" > $2 OR EXISTS (
   SELECT 1 FROM "sessions" s WHERE s."login_token_id" = ${TOKEN}."id" AND ${hasNotEnded('s', '$2')}))`;
 
 const SET = `UPDATE ${TOKEN} SET "revoked_at" = $2, "revoked_by" = $4, "revoked_by_client_id" = $5`;
@@ -32,20 +32,20 @@ type Column = 'user_id' | 'caller_id' | 'group_id' | 'client_id' | 'key_id';
 function revokeAll(column: Column): Statement {
   return {
     name: `revoke_every_login_token_by_${column}`,
-    sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS}`,
+    sql: `${SET} WHERE "${column}" = $1 AND ${CAN_STILL_MATTER}`,
   };
 }
 
 function revokeUngranted(column: Column): Statement {
   return {
     name: `revoke_login_tokens_by_${column}`,
-    sql: `${SET} WHERE "${column}" = $1 AND ${COUNTS} AND NOT ${isAllowed(TOKEN)}`,
+    sql: `${SET} WHERE "${column}" = $1 AND ${CAN_STILL_MATTER} AND NOT ${isAllowed(TOKEN)}`,
   };
 }
 
-const REVOKE_LOST_FRAMES: Statement = {
+const REVOKE_OF_REMOVED_FRAMES: Statement = {
   name: 'revoke_login_tokens_of_lost_frames',
-  sql: `${SET} WHERE "client_id" = $1 AND ${COUNTS} AND NOT ${keepsFrame(TOKEN)}`,
+  sql: `${SET} WHERE "client_id" = $1 AND ${CAN_STILL_MATTER} AND NOT ${frameIsOwned(TOKEN)}`,
 };
 
 const REVOKE_ONE: Statement = {
@@ -95,7 +95,7 @@ export class RevocationService {
    * is given back later revives none of them. Runs in the transaction that took the right away. `account` is whoever
    * lost something, as the user who was let in or as the caller who let others in; `by` is whoever took it away.
    */
-  async revokeWhatIsNoLongerGranted(db: EntityManager, account: string, by: Caller | null): Promise<void> {
+  async revokeUngrantedTokens(db: EntityManager, account: string, by: Caller | null): Promise<void> {
     await this.revoke(db, ORIGINS.account, revokeUngranted, account, by);
   }
 
@@ -108,13 +108,13 @@ export class RevocationService {
   }
 
   /** Revokes the login tokens that a service account obtained with a key, and ends their sessions. */
-  async revokeWhatWasObtainedWith(db: EntityManager, keyId: string, by: Caller | null): Promise<void> {
+  async revokeTokensOfKey(db: EntityManager, keyId: string, by: Caller | null): Promise<void> {
     await this.revoke(db, ['key_id'], revokeAll, keyId, by);
   }
 
   /** Revokes a client's login tokens for frames on origins that it has lost, and ends the sessions in these frames. */
-  async revokeInLostFrames(db: EntityManager, clientId: string, by: Caller | null): Promise<void> {
-    await this.revoke(db, ORIGINS.client, () => REVOKE_LOST_FRAMES, clientId, by);
+  async revokeTokensOfRemovedFrames(db: EntityManager, clientId: string, by: Caller | null): Promise<void> {
+    await this.revoke(db, ORIGINS.client, () => REVOKE_OF_REMOVED_FRAMES, clientId, by);
   }
 
   /**

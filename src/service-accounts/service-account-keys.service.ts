@@ -101,7 +101,7 @@ export class ServiceAccountKeysService {
     if (!key) throw unknownKey();
     if (key.revokedAt) return;
     await db.update(ServiceAccountKey, { id, revokedAt: IsNull() }, { revokedAt: this.clock.now() });
-    await this.revocation.revokeWhatWasObtainedWith(db, id, by);
+    await this.revocation.revokeTokensOfKey(db, id, by);
     const { id: userId, organizationId } = key.user;
     const details = { key: id };
     await this.audit.record(db, { event: 'SERVICE_ACCOUNT_KEY_REVOKED', organizationId, userId, by, details });

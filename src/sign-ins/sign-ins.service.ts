@@ -5,7 +5,7 @@ import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { recordIdOf } from './record-id.js';
-import { FAMILY_LIFETIME, UNTIL_THE_LATER_END } from '../tokens/revoked-tokens.service.js';
+import { FAMILY_LIFETIME, KEEP_LATER_EXPIRY } from '../tokens/revoked-tokens.service.js';
 
 /**
  * Revokes an account's families of tokens. Every family has a refresh token or a code, if only a used one, for longer
@@ -16,7 +16,7 @@ const REVOKE_FAMILIES: Statement = {
   sql: `INSERT INTO "revoked_tokens" ("id", "expires_at")
         SELECT f."grant_id", $2
         FROM (SELECT DISTINCT r."grant_id" FROM "oauth_records" r WHERE r."account_id" = $1 AND r."grant_id" IS NOT NULL) f
-        WHERE TRUE ORDER BY f."grant_id" ${UNTIL_THE_LATER_END}`,
+        WHERE TRUE ORDER BY f."grant_id" ${KEEP_LATER_EXPIRY}`,
 };
 
 const FORGET: Statement = {

@@ -6,12 +6,12 @@ import type { Statement } from '../database/statement.js';
 import { USUAL_LIFETIME } from './signing-keys.service.js';
 
 /** The end of an INSERT. A family may be revoked a second time, with tokens that expire later than those before. */
-export const UNTIL_THE_LATER_END = `ON CONFLICT ("id") DO UPDATE SET "expires_at" = excluded."expires_at"
+export const KEEP_LATER_EXPIRY = `ON CONFLICT ("id") DO UPDATE SET "expires_at" = excluded."expires_at"
         WHERE "revoked_tokens"."expires_at" < excluded."expires_at"`;
 
 const REVOKE: Statement = {
   name: 'revoke_token',
-  sql: `INSERT INTO "revoked_tokens" ("id", "expires_at") VALUES ($1, $2) ${UNTIL_THE_LATER_END} RETURNING "id"`,
+  sql: `INSERT INTO "revoked_tokens" ("id", "expires_at") VALUES ($1, $2) ${KEEP_LATER_EXPIRY} RETURNING "id"`,
 };
 
 /** Seconds after its `exp` in which a token may still be accepted somewhere. */

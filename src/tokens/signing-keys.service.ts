@@ -63,9 +63,9 @@ export class SigningKeysService {
   /** Makes the first keys. If several instances start on an empty database, one makes them and the others find them. */
   async makeMissing(): Promise<void> {
     for (const purpose of KEY_PURPOSES) {
-      if (await existsLasting(this.keys.manager, purpose)) continue;
+      if (await hasUnretiredKey(this.keys.manager, purpose)) continue;
       await this.withKeysLocked(async (db) => {
-        if (!(await existsLasting(db, purpose))) await this.insert(db, purpose, this.clock.now());
+        if (!(await hasUnretiredKey(db, purpose))) await this.insert(db, purpose, this.clock.now());
       });
     }
   }
@@ -121,9 +121,9 @@ export class SigningKeysService {
     if (KEY_ROTATION_DAYS === 0) return;
     for (const purpose of KEY_PURPOSES) {
       const due = addSeconds(this.clock.now(), -KEY_ROTATION_DAYS * SECONDS_PER_DAY);
-      if (await existsLasting(this.keys.manager, purpose, due)) continue;
+      if (await hasUnretiredKey(this.keys.manager, purpose, due)) continue;
       await this.withKeysLocked(async (db) => {
-        if (!(await existsLasting(db, purpose, due))) await this.addSuccessor(db, purpose, this.clock.now());
+        if (!(await hasUnretiredKey(db, purpose, due))) await this.addSuccessor(db, purpose, this.clock.now());
       });
     }
   }
@@ -189,7 +189,7 @@ export class SigningKeysService {
 }
 
 /** Whether a key exists that is not being replaced; with `since`, whether one exists that was made after that. */
-function existsLasting(db: EntityManager, purpose: KeyPurpose, since?: Date): Promise<boolean> {
+function hasUnretiredKey(db: EntityManager, purpose: KeyPurpose, since?: Date): Promise<boolean> {
   return db.existsBy(SigningKey, { purpose, retiredAt: IsNull(), ...(since ? { createdAt: MoreThan(since) } : {}) });
 }
 

@@ -151,7 +151,7 @@ export class EmailAddressesService {
       where: { ...this.linked(secret), user: { status: 'ACTIVE' } },
       relations: { user: { organization: true } },
     });
-    if (!found) throw notALink();
+    if (!found) throw invalidLink();
     return found;
   }
 
@@ -168,7 +168,7 @@ export class EmailAddressesService {
         userId: user.id,
         address,
       });
-      if (affected !== 1) throw notALink();
+      if (affected !== 1) throw invalidLink();
       if (!isPrimary) await requireRoom(db, user.id);
       await addEmailAddress(db, user.id, address, 'email_address_in_use');
       if (isPrimary) await replaceEmailAddress(db, user.id, address);
@@ -206,7 +206,7 @@ async function requireRoom(db: EntityManager, userId: string): Promise<void> {
   if ((await db.countBy(EmailAddress, { userId })) >= MAX_ADDRESSES) throw new DomainError('email_not_added');
 }
 
-function notALink(): DomainError {
+function invalidLink(): DomainError {
   return new DomainError(
     'invalid_token',
     'This link was already used, has expired, or was never valid. Ask for a new one.',

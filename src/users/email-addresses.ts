@@ -36,7 +36,7 @@ export async function addEmailAddress(
 
 /** Makes an address of the account its primary one. */
 export async function makePrimary(db: EntityManager, userId: string, address: string): Promise<void> {
-  await forgetLinksOfOther(db, userId, address);
+  await deleteOutdatedLinks(db, userId, address);
   await db.update(EmailAddress, { userId, isPrimary: true }, { isPrimary: false });
   await db.update(EmailAddress, { userId, address }, { isPrimary: true });
 }
@@ -48,7 +48,7 @@ export async function makePrimary(db: EntityManager, userId: string, address: st
  */
 export async function replaceEmailAddress(db: EntityManager, userId: string, given: string): Promise<void> {
   const { address } = await addEmailAddress(db, userId, given, 'account_exists');
-  await forgetLinksOfOther(db, userId, address);
+  await deleteOutdatedLinks(db, userId, address);
   await db.delete(EmailAddress, { userId, isPrimary: true, address: Not(address) });
   await db.update(EmailAddress, { address }, { isPrimary: true });
 }
@@ -57,7 +57,7 @@ export async function replaceEmailAddress(db: EntityManager, userId: string, giv
  * After a change of the address, a password link may have gone to the wrong person, and a claim that was to replace the
  * previous address is obsolete.
  */
-async function forgetLinksOfOther(db: EntityManager, userId: string, address: string): Promise<void> {
+async function deleteOutdatedLinks(db: EntityManager, userId: string, address: string): Promise<void> {
   await db.delete(UnverifiedEmailAddress, { userId, isPrimary: true, address: Not(address) });
   if (!(await db.existsBy(EmailAddress, { userId, address, isPrimary: true })))
     await db.delete(PasswordLink, { userId });

@@ -56,7 +56,7 @@ export class PermissionsService {
     if (!(await db.existsBy(AccountPermission, row))) await this.record(db, 'PERMISSION_GRANTED', by, user, permission);
     await insertOrIgnore(db, AccountPermission, row);
     // Callers who lack the new permission may have let the account in before. They no longer may.
-    await this.revocation.revokeWhatIsNoLongerGranted(db, user.id, by);
+    await this.revocation.revokeUngrantedTokens(db, user.id, by);
     return permissionsOf(db, user.id);
   }
 
@@ -65,7 +65,7 @@ export class PermissionsService {
     const row = { userId: user.id, permission };
     if (await db.existsBy(AccountPermission, row)) await this.record(db, 'PERMISSION_REVOKED', by, user, permission);
     await db.delete(AccountPermission, row);
-    await this.revocation.revokeWhatIsNoLongerGranted(db, user.id, by);
+    await this.revocation.revokeUngrantedTokens(db, user.id, by);
     return permissionsOf(db, user.id);
   }
 

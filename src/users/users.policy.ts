@@ -181,7 +181,7 @@ export class UsersPolicy {
   /** Refuses to block the caller's own account, and the last account that can manage the organization's staff. */
   async requireMayBlock(db: EntityManager, caller: Caller, user: User): Promise<void> {
     if (caller.userId === user.id) throw new DomainError('no_access', 'The caller cannot block their own account.');
-    await this.requireStaffManagerBeside(db, user, 'no_access');
+    await this.requireOtherStaffManager(db, user, 'no_access');
   }
 
   /**
@@ -198,7 +198,7 @@ export class UsersPolicy {
     await this.requireHoldsPermissionsOf(db, caller, user, 'access_denied');
     if (await db.existsBy(GroupStaff, { userId: user.id, permission: 'MANAGE' }))
       throw new DomainError('account_is_group_manager');
-    await this.requireStaffManagerBeside(db, user, 'access_denied');
+    await this.requireOtherStaffManager(db, user, 'access_denied');
     return user;
   }
 
@@ -279,7 +279,7 @@ export class UsersPolicy {
    * Requires that somebody else can manage the organization's staff, unless `user` can't either. @throws DomainError
    * `otherwise`
    */
-  async requireStaffManagerBeside(db: EntityManager, user: User, otherwise: ErrorId): Promise<void> {
+  async requireOtherStaffManager(db: EntityManager, user: User, otherwise: ErrorId): Promise<void> {
     const { id, staffOrganizationId } = user;
     if (staffOrganizationId === null || !(await isStaffManager(db, id))) return;
     const others = db

@@ -123,7 +123,7 @@ export class UsersService {
       if (changes.emailAddress || thirdPartyId) this.policy.requireCanBeAddressed(user);
       if (changes.status === 'BLOCKED' && user.status !== 'BLOCKED')
         await this.policy.requireMayBlock(db, caller, user);
-      const verified = await this.withoutClaims(db, caller, user, changes);
+      const verified = await this.keepUnverifiedAddress(db, caller, user, changes);
       await this.update(db, user, verified, thirdPartyId ? [thirdPartyId] : [], caller);
       await this.recordChange(db, caller, user, verified);
       return user.id;
@@ -132,7 +132,7 @@ export class UsersService {
   }
 
   /** The changes without an address that users set for themselves, which must be verified first. */
-  private async withoutClaims(
+  private async keepUnverifiedAddress(
     db: EntityManager,
     caller: Caller,
     user: User,
@@ -180,7 +180,7 @@ export class UsersService {
     for (const thirdPartyId of thirdPartyIds) await assignThirdPartyId(db, user.organizationId!, id, thirdPartyId);
     await indexUser(db, id);
     if (status === before) return;
-    await this.revocation.revokeWhatIsNoLongerGranted(db, id, by);
+    await this.revocation.revokeUngrantedTokens(db, id, by);
     if (status !== 'BLOCKED') return;
     await this.signIns.end(db, id);
     // An account that becomes active again needs new links.

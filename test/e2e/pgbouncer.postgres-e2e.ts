@@ -45,7 +45,7 @@ default_pool_size = ${SESSIONS}
   const url = new URL(server);
   url.host = `127.0.0.1:${port}`;
   first = await TestApp.start({ DATABASE_URL: url.href });
-  second = await TestApp.startBeside({ DATABASE_URL: url.href });
+  second = await TestApp.startOnSameDatabase({ DATABASE_URL: url.href });
 }, 120_000);
 afterAll(async () => {
   await second?.nest.close();

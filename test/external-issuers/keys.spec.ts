@@ -164,8 +164,8 @@ describe('an issuer that is down from the start', () => {
     const own = await t.world.caller();
     expect((await at(own.token)).status).toBe(200);
     await app.close();
-    const said = output.mock.calls.map(([text]) => String(text)).join('');
-    expect(said).toContain(`There is no client ${trusted.clientId}`);
-    expect(said.match(/could not be fetched/g)).toHaveLength(1);
+    const printed = output.mock.calls.map(([text]) => String(text)).join('');
+    expect(printed).toContain(`There is no client ${trusted.clientId}`);
+    expect(printed.match(/could not be fetched/g)).toHaveLength(1);
   });
 });

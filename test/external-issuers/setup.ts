@@ -6,7 +6,7 @@ import { newClientId, newId } from '../../src/common/id.js';
 import { Client } from '../../src/schema/entities/client.entity.js';
 import { PUBLIC_URL, TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
-import { forgive } from '../support/forge.js';
+import { forgetFailedAttempts } from '../support/forge.js';
 import { newIssuerKey, TestIssuer } from '../support/issuer.js';
 import type { TestCaller } from '../support/world.js';
 
@@ -69,7 +69,7 @@ export function setUp(): void {
   });
   beforeEach(async () => {
     caller = await t.world.caller({ organizationId: caller.organizationId });
-    await forgive(t);
+    await forgetFailedAttempts(t);
   });
   afterEach(() => {
     for (const one of [issuer, byAddress, byThirdParty, byClaim]) one.claims = {};

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { cookieOf, outcome, TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { LETTING_PASS, PASSING_ON, PROXIES, SITE } from '../support/asking-proxies.js';
-import { OTHER_SITE, PAGE, caller, effect, setUp, t, told, user } from './setup.js';
+import { OTHER_SITE, PAGE, caller, effect, setUp, t, identityIn, user } from './setup.js';
 
 setUp();
 
@@ -38,7 +38,7 @@ describe('without a session', () => {
     const SIGN_IN_URL = 'https://host.example/courses?from=learn';
     let other: TestApp;
     beforeAll(async () => {
-      other = await TestApp.startBeside({ TRUSTED_PROXIES: '127.0.0.1', SIGN_IN_URL });
+      other = await TestApp.startOnSameDatabase({ TRUSTED_PROXIES: '127.0.0.1', SIGN_IN_URL });
     });
     afterAll(() => other.nest.close());
 
@@ -123,7 +123,7 @@ describe('a preflight', () => {
 
   it.each(LETTING_PASS)('passes by way of $proxy as nobody’s, for a site in PREFLIGHT_SITES', async ({ ask }) => {
     const answer = await ask(t.url, { uri: '/things', method: 'OPTIONS', headers: { ...PREFLIGHT, cookie: 'a=1' } });
-    expect(told(answer)).toEqual({ status: 200, cookie: '', ...NOBODY });
+    expect(identityIn(answer)).toEqual({ status: 200, cookie: '', ...NOBODY });
     expect([answer.headers.get('x-latchkey-assertion'), answer.headers.get('cache-control')]).toEqual(['', 'no-store']);
     expect(answer.headers.getSetCookie()).toEqual([]);
   });

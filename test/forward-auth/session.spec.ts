@@ -9,7 +9,7 @@ import type { Answer } from '../support/app.js';
 import { LETTING_PASS, PROXIES, SITE } from '../support/asking-proxies.js';
 import { decode } from '../support/forge.js';
 import { assertionOf, JWT_BEARER, newScene, requestToken } from '../support/oauth.js';
-import { JSON_ONLY, OTHER_SITE, PAGE, assertionFor, caller, setUp, t, told, user, verify } from './setup.js';
+import { JSON_ONLY, OTHER_SITE, PAGE, assertionFor, caller, setUp, t, identityIn, user, verify } from './setup.js';
 
 setUp();
 
@@ -39,7 +39,7 @@ describe('with a session', () => {
     const { id } = await t.world.userOf(caller, { name: 'Zoë', emailAddress, thirdPartyId: [code, 'a/1'] });
     const cookie = await t.signIn(caller, id);
     const answer = await ask(t.url, { headers: { cookie: `a=1; ${cookie}; b="2 3"` } });
-    expect(told(answer)).toEqual({
+    expect(identityIn(answer)).toEqual({
       status: 200,
       cookie: 'a=1; b="2 3"',
       'X-Latchkey-User': id,
@@ -66,7 +66,7 @@ describe('with a session', () => {
 
   it('every header is there, empty for what is not known, so that none of a browser’s own is left', async () => {
     const answer = await PROXIES.envoy(t.url, { headers: { cookie: await t.signIn(caller, user) } });
-    expect(told(answer)).toEqual({
+    expect(identityIn(answer)).toEqual({
       status: 200,
       cookie: '',
       'X-Latchkey-User': user,
@@ -158,7 +158,7 @@ describe('the assertion', () => {
     const { sub, act, client_id } = await verify(headers.get('x-latchkey-assertion')!);
     const tokenId = decode(access_token).payload.jti as string;
     const rows = await t.world.write((db) => db.findBy(AuditEvent, { tokenId }));
-    const said = {
+    const identities = {
       token: [
         decode(access_token).payload.sub,
         decode(access_token).payload.act,
@@ -170,8 +170,8 @@ describe('the assertion', () => {
       ...Object.fromEntries(rows.map((row) => [row.event, [row.userId, { sub: row.actorId }, row.clientId]])),
     };
     const expected = [id, { sub: account.id }, account.clientId];
-    expect(Object.keys(said)).toEqual(expect.arrayContaining(['ACCESS_ISSUED', 'SESSION_STARTED']));
-    for (const one of Object.values(said)) expect(one).toEqual(expected);
+    expect(Object.keys(identities)).toEqual(expect.arrayContaining(['ACCESS_ISSUED', 'SESSION_STARTED']));
+    for (const one of Object.values(identities)) expect(one).toEqual(expected);
   });
 
   it('is refused by the application of another site', async () => {
@@ -266,7 +266,7 @@ describe('under https', () => {
   const site = 'https://latchkey.test';
   let secure: TestApp;
   beforeAll(async () => {
-    secure = await TestApp.startBeside({ TRUSTED_PROXIES: '127.0.0.1', PUBLIC_URL: site });
+    secure = await TestApp.startOnSameDatabase({ TRUSTED_PROXIES: '127.0.0.1', PUBLIC_URL: site });
   });
   afterAll(() => secure.nest.close());
 

@@ -30,7 +30,7 @@ export function setUp(): void {
 }
 
 /** What the application behind would be told. */
-export function told({ status, headers }: Answer): object {
+export function identityIn({ status, headers }: Answer): object {
   const names = ['User', 'Email', 'Name', 'Third-Party-Ids', 'Actor'].map((name) => `X-Latchkey-${name}`);
   return {
     status,

@@ -264,7 +264,7 @@ describe('RFC 6749, section 4.1: the authorization code grant', () => {
   });
 
   it('10.5: a code that is used twice at once leaves nothing', async () => {
-    const other = await TestApp.startBeside();
+    const other = await TestApp.startOnSameDatabase();
     const instances = [t, other];
     const given: { access_token: string; refresh_token: string }[] = [];
     for (let round = 0; round < 8; round++) {

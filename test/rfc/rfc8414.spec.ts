@@ -53,7 +53,7 @@ async function authenticated(
 }
 
 /** What the token or the revocation endpoint says to somebody who authenticates, and asks for what there is not. */
-async function knocks(path: string, method: string, algorithm?: string): Promise<number> {
+async function statusWith(path: string, method: string, algorithm?: string): Promise<number> {
   const [, fields, authorization] = await authenticated(method, algorithm);
   const { status, body } = await t.call(path, {
     method: 'POST',
@@ -152,10 +152,10 @@ describe('RFC 8414: authorization server metadata', () => {
       const stated = await metadata();
       const path = name === 'token' ? '/oauth/token' : '/oauth/revoke';
       for (const method of stated[`${name}_endpoint_auth_methods_supported`]!)
-        expect([method, await knocks(path, method)]).toEqual([method, 200]);
+        expect([method, await statusWith(path, method)]).toEqual([method, 200]);
       for (const algorithm of stated[`${name}_endpoint_auth_signing_alg_values_supported`]!)
-        expect([algorithm, await knocks(path, 'private_key_jwt', algorithm)]).toEqual([algorithm, 200]);
-      expect(await knocks(path, 'private_key_jwt', 'ES384')).toBe(401);
+        expect([algorithm, await statusWith(path, 'private_key_jwt', algorithm)]).toEqual([algorithm, 200]);
+      expect(await statusWith(path, 'private_key_jwt', 'ES384')).toBe(401);
     },
   );
 

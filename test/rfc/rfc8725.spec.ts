@@ -9,7 +9,7 @@ import { DomainError } from '../../src/common/errors/errors.js';
 import { readPublicKey } from '../../src/tokens/public-keys.js';
 import { TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
-import { compact, decode, forgive, signerOf, unsigned } from '../support/forge.js';
+import { compact, decode, forgetFailedAttempts, signerOf, unsigned } from '../support/forge.js';
 import type { Jwt, Signer } from '../support/forge.js';
 import { assertionOf, JWT_BEARER, newScene, requestToken } from '../support/oauth.js';
 import type { Scene } from '../support/oauth.js';
@@ -41,7 +41,7 @@ beforeAll(async () => {
   };
 });
 afterAll(() => t.stop());
-beforeEach(() => forgive(t));
+beforeEach(() => forgetFailedAttempts(t));
 
 function good(kind: Kind): Promise<string> {
   if (kind === 'login token') return t.loginToken(caller, user);

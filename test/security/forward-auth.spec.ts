@@ -250,8 +250,10 @@ describe('S31: with a session, what contradicts the proxy is refused', () => {
     '/%66orward-auth/..%2flogin',
     '/forward-auth%2f..%2fa',
   ])('%s, which a proxy takes for another of our pages and passes on', async (path) => {
-    for (const said of [{ 'x-forwarded-proto': 'http' }, { 'x-original-url': `${SITE}/` }] as Record<string, string>[])
-      expect((await raw(t.url, path, { headers: { cookie, host: new URL(SITE).host, ...said } })).status).not.toBe(200);
+    for (const name of ['x-forwarded-proto', 'x-original-url']) {
+      const headers = { cookie, host: new URL(SITE).host, [name]: name === 'x-original-url' ? `${SITE}/` : 'http' };
+      expect((await raw(t.url, path, { headers })).status).not.toBe(200);
+    }
   });
 });
 

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { isText } from '../../src/common/text.js';
 import { TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
-import { forgive } from '../support/forge.js';
+import { forgetFailedAttempts } from '../support/forge.js';
 import {
   actionOf,
   assertionOf,
@@ -38,7 +38,7 @@ beforeAll(async () => {
   scene = await newScene(t);
 });
 afterAll(() => t.stop());
-beforeEach(() => forgive(t));
+beforeEach(() => forgetFailedAttempts(t));
 
 /** A form cannot carry half of a surrogate pair; JSON can. */
 function post(path: string, fields: Record<string, unknown>, headers: Record<string, string> = {}): Promise<Answer> {

@@ -33,7 +33,11 @@ beforeEach(async () => {
   const url = new URL(process.env.DATABASE_URL!);
   proxy = await SilentProxy.start({ host: url.hostname, port: Number(url.port || 5432) });
   url.host = `127.0.0.1:${proxy.port}`;
-  proxied = await TestApp.startBeside({ DATABASE_URL: url.href, TRUSTED_PROXIES: '127.0.0.1', LOG_LEVEL: 'error' });
+  proxied = await TestApp.startOnSameDatabase({
+    DATABASE_URL: url.href,
+    TRUSTED_PROXIES: '127.0.0.1',
+    LOG_LEVEL: 'error',
+  });
   caller = await t.world.caller();
   ({ id: user } = await t.world.userOf(caller));
   cookie = await t.signIn(caller, user);

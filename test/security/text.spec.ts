@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { PERMISSIONS } from '../../src/schema/entities/account-permission.entity.js';
 import { TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
-import { forgive } from '../support/forge.js';
+import { forgetFailedAttempts } from '../support/forge.js';
 import { actionOf, authorizeQuery, newClient, newScene, PASSWORD } from '../support/oauth.js';
 import type { Scene } from '../support/oauth.js';
 import { raw } from '../support/raw.js';
@@ -42,7 +42,7 @@ beforeAll(async () => {
     .filter(({ method }) => method !== 'HEAD');
 });
 afterAll(() => t.stop());
-beforeEach(() => forgive(t));
+beforeEach(() => forgetFailedAttempts(t));
 
 function headersOf(more: Record<string, string> = {}): Record<string, string> {
   return {

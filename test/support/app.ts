@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from '../../src/app/setup.js';
 import { loadSettings } from '../../src/config/settings.js';
-import { inspect, listen, searchEverywhere } from './canary.js';
+import { inspect, recordLogs, searchEverywhere } from './canary.js';
 import { TestClock } from './clock.js';
 import { createDatabase, dropDatabase } from './database.js';
 import { World } from './world.js';
@@ -53,13 +53,13 @@ export class TestApp {
 
   static async start(overrides: Record<string, string> = {}, port = 0): Promise<TestApp> {
     await createDatabase();
-    return TestApp.startBeside(overrides, port);
+    return TestApp.startOnSameDatabase(overrides, port);
   }
 
   /** Starts another instance on the database of a running one. Close its `nest`, and stop the other. */
-  static async startBeside(overrides: Record<string, string> = {}, port = 0): Promise<TestApp> {
+  static async startOnSameDatabase(overrides: Record<string, string> = {}, port = 0): Promise<TestApp> {
     const clock = new TestClock();
-    listen();
+    recordLogs();
     const settings = loadSettings(testEnvironment({ LOG_LEVEL: 'debug', ...overrides }));
     const nest = await createApp(settings, clock);
     await nest.listen(port, '127.0.0.1');

@@ -26,7 +26,7 @@ const secrets = new Map<string, string>();
 const lines: string[] = [];
 
 /** Remembers a secret that a test has made itself. */
-export function keep(secret: string): void {
+export function rememberSecret(secret: string): void {
   const signature = secret.slice(secret.lastIndexOf('.') + 1);
   // A text that begins like JSON is a header or a payload. Tests put those in the place of signatures, and other tokens
   // share them.
@@ -46,7 +46,7 @@ export function secretsIn(text: string): string[] {
 }
 
 /** Takes a line of a log, whichever process wrote it. */
-export function hear(line: string): void {
+export function recordLogLine(line: string): void {
   lines.push(line);
 }
 
@@ -66,8 +66,8 @@ export function inspect(sent: Sent, answer: { headers: Headers; text: string; bo
   const shown = [...answer.headers].filter(([name]) => name !== 'set-cookie').map(([, value]) => value);
   const leaked = secretsIn([textOf(sent, answer), ...shown].join('\n'));
   if (leaked.length > 0) throw new Error(`The answer to ${path.split('?')[0]} has a secret in it: ${leaked.join()}`);
-  keepSent(sent);
-  keepHandedOut(answer);
+  rememberSent(sent);
+  rememberHandedOut(answer);
 }
 
 /** The tokens that a refresh with a refresh token was answered with, by that token. */
@@ -91,30 +91,31 @@ function textOf({ body: sent = '' }: Sent, { text, body }: { text: string; body:
 }
 
 /** Remembers the JWTs in a request. Other secrets were handed out before. */
-function keepSent({ path, headers = {}, body = '' }: Sent): void {
-  for (const [token] of [path, ...Object.values(headers), body].join('\n').matchAll(JWT)) keep(token);
+function rememberSent({ path, headers = {}, body = '' }: Sent): void {
+  for (const [token] of [path, ...Object.values(headers), body].join('\n').matchAll(JWT)) rememberSecret(token);
 }
 
-function keepHandedOut({ headers, body }: { headers: Headers; body: unknown }): void {
+function rememberHandedOut({ headers, body }: { headers: Headers; body: unknown }): void {
   for (const cookie of headers.getSetCookie())
-    if (!PUBLIC_COOKIES.test(cookie)) keep(cookie.split(';')[0]!.replace(/^[^=]+=/, ''));
+    if (!PUBLIC_COOKIES.test(cookie)) rememberSecret(cookie.split(';')[0]!.replace(/^[^=]+=/, ''));
   const location = headers.get('location');
   const code = location && URL.canParse(location) ? new URL(location).searchParams.get('code') : null;
-  if (code) keep(code);
+  if (code) rememberSecret(code);
   if (typeof body !== 'object' || body === null) return;
-  for (const [name, value] of Object.entries(body)) if (HANDED_OUT.has(name) && typeof value === 'string') keep(value);
+  for (const [name, value] of Object.entries(body))
+    if (HANDED_OUT.has(name) && typeof value === 'string') rememberSecret(value);
 }
 
 const SHOWN = new Set<unknown>(['warn', 'error', 'fatal']);
 
 /** Listens to every line that the application logs from now on, and shows only failures. */
-export function listen(): void {
+export function recordLogs(): void {
   const logger = AppLogger.prototype as unknown as { printMessages: (...line: unknown[]) => void; isHeard?: true };
   if (logger.isHeard) return;
   logger.isHeard = true;
   const print = logger.printMessages;
   logger.printMessages = function (this: unknown, ...line: unknown[]) {
-    hear(JSON.stringify(line));
+    recordLogLine(JSON.stringify(line));
     if (SHOWN.has(line[2])) print.apply(this, line);
   };
 }

@@ -41,7 +41,7 @@ export function decode(token: string): Jwt {
 }
 
 /** Forgets the wrong tokens of this minute, so that the limit does not cut a table of them short. */
-export async function forgive(t: TestApp): Promise<void> {
+export async function forgetFailedAttempts(t: TestApp): Promise<void> {
   await t.world.write((db) => db.query('DELETE FROM "failed_attempts"'));
 }
 

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { testEnvironment } from './app.js';
-import { hear } from './canary.js';
+import { recordLogLine } from './canary.js';
 
 /** The built service in a process of its own, on this test file's database. */
 export class Instance {
@@ -31,13 +31,13 @@ export class Instance {
       child.once('close', (code) => reject(new Error(`The instance ended with ${code}: ${output.join('\n')}`)));
       createInterface({ input: child.stdout }).on('line', (line) => {
         output.push(line);
-        hear(line);
+        recordLogLine(line);
         const url = /Ready on (http:\S+?),/.exec(line)?.[1];
         if (url) resolve(new Instance(child, url, output, errorOutput, closed));
       });
       createInterface({ input: child.stderr }).on('line', (line) => {
         errorOutput.push(line);
-        hear(line);
+        recordLogLine(line);
         process.stderr.write(`${line}\n`);
       });
     });

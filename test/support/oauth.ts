@@ -13,7 +13,7 @@ import { AccountPermission } from '../../src/schema/entities/account-permission.
 import { PasswordsService } from '../../src/users/passwords.service.js';
 import { User } from '../../src/schema/entities/user.entity.js';
 import { call, PUBLIC_URL } from './app.js';
-import { keep } from './canary.js';
+import { rememberSecret } from './canary.js';
 import type { Answer, TestApp } from './app.js';
 
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -45,7 +45,7 @@ export async function newClient(
 ): Promise<TestClient> {
   const id = newClientId();
   const secret = isPublic ? '' : newSecret();
-  keep(secret);
+  rememberSecret(secret);
   const createdAt = new Date();
   await t.world.write(async (db) => {
     await db.insert(Client, { id, name: 'Host <system>', organizationId, isPublic, compatibility, createdAt });

@@ -5,9 +5,9 @@ import type { AddressInfo, Server, Socket } from 'node:net';
 export class SilentProxy {
   private readonly sockets = new Set<Socket>();
   private readonly pairs = new Map<Socket, Socket>();
-  private isDeaf = false;
-  private lastWords?: string;
-  private lastQuestion?: string;
+  private isSilent = false;
+  private cutOffAfter?: string;
+  private loseAnswersTo?: string;
 
   private constructor(
     private readonly server: Server,
@@ -29,34 +29,34 @@ export class SilentProxy {
   /** Silences some of the existing connections for ever. New ones work. Returns how many were silenced. */
   silence(count = this.pairs.size): number {
     const chosen = [...this.pairs].slice(0, count);
-    for (const [client, server] of chosen) this.part(client, server);
+    for (const [client, server] of chosen) this.cutOff(client, server);
     return chosen.length;
   }
 
   /** Loses the server's answers on existing connections. Requests still reach the server. */
   loseAnswers(): void {
-    for (const [client, server] of this.pairs) this.muffle(client, server);
+    for (const [client, server] of this.pairs) this.dropAnswers(client, server);
   }
 
   /** Silences a connection for ever as soon as `text` is sent on it, one byte before the end of that message. */
   breakOffAfter(text: string): void {
-    this.lastWords = text;
+    this.cutOffAfter = text;
   }
 
   /** Loses the server's answers on a connection as soon as `text` is sent on it. */
   loseAnswersAfter(text: string): void {
-    this.lastQuestion = text;
+    this.loseAnswersTo = text;
   }
 
   /** Silences all connections, and new ones from their beginning. */
   silenceAll(): void {
-    this.isDeaf = true;
+    this.isSilent = true;
     this.silence();
   }
 
   /** Lets new connections work again. */
   recover(): void {
-    this.isDeaf = false;
+    this.isSilent = false;
   }
 
   async stop(): Promise<void> {
@@ -65,12 +65,12 @@ export class SilentProxy {
   }
 
   private accept(client: Socket): void {
-    this.keep(client);
-    if (this.isDeaf) {
+    this.track(client);
+    if (this.isSilent) {
       client.resume();
       return;
     }
-    const server = this.keep(connect(this.target));
+    const server = this.track(connect(this.target));
     this.pairs.set(client, server);
     client.on('data', (chunk: Buffer) => this.pass(chunk, client, server));
     server.pipe(client);
@@ -85,24 +85,24 @@ export class SilentProxy {
 
   private pass(chunk: Buffer, client: Socket, server: Socket): void {
     if (!this.pairs.has(client)) return;
-    const isLast = this.lastWords !== undefined && chunk.includes(this.lastWords);
-    if (this.lastQuestion !== undefined && chunk.includes(this.lastQuestion)) this.muffle(client, server);
+    const isLast = this.cutOffAfter !== undefined && chunk.includes(this.cutOffAfter);
+    if (this.loseAnswersTo !== undefined && chunk.includes(this.loseAnswersTo)) this.dropAnswers(client, server);
     server.write(isLast ? chunk.subarray(0, -1) : chunk);
-    if (isLast) this.part(client, server);
+    if (isLast) this.cutOff(client, server);
   }
 
   /** Separates the two ends. Both stay open and receive nothing from each other. */
-  private part(client: Socket, server: Socket): void {
+  private cutOff(client: Socket, server: Socket): void {
     this.pairs.delete(client);
-    this.muffle(client, server);
+    this.dropAnswers(client, server);
   }
 
-  private muffle(client: Socket, server: Socket): void {
+  private dropAnswers(client: Socket, server: Socket): void {
     server.unpipe(client);
     server.resume();
   }
 
-  private keep(socket: Socket): Socket {
+  private track(socket: Socket): Socket {
     this.sockets.add(socket);
     socket.once('close', () => this.sockets.delete(socket));
     socket.on('error', () => undefined);

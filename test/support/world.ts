@@ -22,7 +22,7 @@ import { EmailAddress } from '../../src/schema/entities/email-address.entity.js'
 import { ThirdPartyId } from '../../src/schema/entities/third-party-id.entity.js';
 import { indexUser } from '../../src/users/user-search.js';
 import { User } from '../../src/schema/entities/user.entity.js';
-import { keep } from './canary.js';
+import { rememberSecret } from './canary.js';
 
 /** A caller, with the token that it calls with. */
 export interface TestCaller {
@@ -171,7 +171,7 @@ export class World {
     if (permissions.length > 0) await this.grant(id, ...permissions);
     const clientId = await this.client(organization, ...origins);
     const token = await this.app.get(CallerTokensService).mint({ by: 'id', id }, 3600, clientId);
-    keep(token);
+    rememberSecret(token);
     return { id, clientId, organizationId: organization, token };
   }
 

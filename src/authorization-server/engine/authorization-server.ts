@@ -14,7 +14,7 @@ import { KeyRing } from '../../tokens/key-ring.js';
 import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import type { ShownSignIn } from '../../sign-ins/sign-in-cookies.js';
 import { JWT_BEARER } from '../protocol/client-metadata.js';
-import { isCompatible, isLenient, keepLeniency } from '../protocol/compatibility.js';
+import { isCompatible, isLenient, storeLeniency } from '../protocol/compatibility.js';
 import { Engine } from '../protocol/engine.js';
 import { EngineAnswers } from './engine-answers.js';
 import { ENGINE_COOKIES, EngineConfiguration } from './engine-configuration.js';
@@ -77,12 +77,12 @@ export class AuthorizationServer {
     await this.keys.refresh();
     const shown = url.startsWith(PATHS.authorization) ? this.cookies.ensureBrowser(request, reply) : {};
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value) reply.raw.setHeader(name, value);
-    const rewritten = this.rewritten(request.raw, url, { form, shown, uid });
+    const rewritten = this.toEngineRequest(request.raw, url, { form, shown, uid });
     // The engine reads only the address of the last proxy.
     rewritten.headers['x-forwarded-for'] = request.ip;
     await this.provider.callback()(rewritten, reply.raw);
     if (this.failures.has(rewritten)) {
-      takeBack(reply.raw);
+      removeHeaders(reply.raw);
       void reply.removeHeader('Set-Cookie');
       throw this.failures.get(rewritten);
     }
@@ -93,7 +93,7 @@ export class AuthorizationServer {
    * The request in the form that the engine must see: at the public URL, whatever its headers say; with its form still
    * unread; and with only those cookies that we have read ourselves.
    */
-  rewritten(
+  toEngineRequest(
     raw: IncomingMessage,
     url: string,
     { form, shown, uid }: { form?: URLSearchParams; shown: ShownSignIn; uid?: string },
@@ -152,7 +152,7 @@ export class AuthorizationServer {
     const provider = new Engine(this.settings.PUBLIC_URL, this.configuration.of(resourceServer));
     // The headers can be trusted here: the request has been rewritten, and they are our own.
     provider.proxy = true;
-    keepLeniency(provider);
+    storeLeniency(provider);
     this.replaceClientChecks(provider);
     keepIdentifier(provider.Session.prototype as unknown as SessionPrototype);
     const audiences = new Set(audiencesOf(this.settings.PUBLIC_URL));
@@ -166,7 +166,7 @@ export class AuthorizationServer {
       (ctx) => this.jwtBearer.answer(ctx, provider, resourceServer),
       JWT_BEARER_PARAMETERS,
     );
-    this.keepFailures(provider);
+    this.collectFailures(provider);
     return provider;
   }
 
@@ -185,7 +185,7 @@ export class AuthorizationServer {
   }
 
   /** What goes wrong on our side is thrown out of the engine, for a filter to answer. */
-  private keepFailures(provider: Provider): void {
+  private collectFailures(provider: Provider): void {
     provider.use(async (ctx, next) => {
       try {
         await next();
@@ -193,7 +193,7 @@ export class AuthorizationServer {
       } catch (error) {
         this.failures.set(ctx.req, error);
       }
-      keepEngineCookies(ctx.res);
+      removeEngineCookies(ctx.res);
       ctx.respond = !this.failures.has(ctx.req);
     });
     provider.on('grant.error', (ctx, error) => (ctx.state.refusal = error));
@@ -209,14 +209,14 @@ export class AuthorizationServer {
  * Removes the headers of an answer that was not sent. The CORS headers stay: which origins may read an answer was
  * decided with them, and it also applies to the answer that is sent instead.
  */
-function takeBack(response: ServerResponse): void {
+function removeHeaders(response: ServerResponse): void {
   for (const name of response.getHeaderNames())
     if (name !== 'vary' && !name.startsWith('access-control-')) response.removeHeader(name);
   response.statusMessage = '';
 }
 
 /** Removes the engine's own cookies from the answer. They are kept between the engine and us. */
-function keepEngineCookies(response: ServerResponse): void {
+function removeEngineCookies(response: ServerResponse): void {
   const cookies = [response.getHeader('set-cookie') ?? []].flat().map(String);
   const names = Object.values(ENGINE_COOKIES);
   const others = cookies.filter((cookie) => !names.some((name) => cookie.startsWith(`${name}=`)));
@@ -232,18 +232,18 @@ function keepIdentifier(prototype: SessionPrototype): void {
   const { loginAccount, resetIdentifier } = prototype;
   Object.assign(prototype, {
     loginAccount(this: SessionPrototype, details: { accountId: string }): void {
-      this.changesHands = this.accountId !== details.accountId;
+      this.changesAccount = this.accountId !== details.accountId;
       loginAccount.call(this, details);
     },
     resetIdentifier(this: SessionPrototype): void {
-      if (this.changesHands) resetIdentifier.call(this);
+      if (this.changesAccount) resetIdentifier.call(this);
     },
   });
 }
 
 interface SessionPrototype {
   accountId?: string;
-  changesHands?: boolean;
+  changesAccount?: boolean;
   loginAccount: (details: { accountId: string }) => void;
   resetIdentifier: () => void;
 }

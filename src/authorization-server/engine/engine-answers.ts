@@ -58,11 +58,11 @@ export class EngineAnswers {
       ctx.body = {};
     }
     if (ctx.path === PATHS.token && ctx.status === 200 && ctx.oidc.params?.grant_type === 'refresh_token')
-      await this.refreshes.settle(ctx);
-    await this.limits.countWrong(ctx);
+      await this.refreshes.completeAnswer(ctx);
+    await this.limits.countWrongCredentials(ctx);
     const body = ctx.body as TokenBody | undefined;
     if (typeof body !== 'object' || body === null) return;
-    if (ctx.path === PATHS.metadata) stateTheTruth(body);
+    if (ctx.path === PATHS.metadata) removeOpenIdMetadata(body);
     if (ctx.path === PATHS.jwks) ctx.set('Cache-Control', `public, max-age=${KEYS_MAX_AGE}`);
     if (ctx.path === PATHS.revocation && body.error === 'unsupported_token_type') await this.revokeAccessToken(ctx);
     else if (body.error)
@@ -99,8 +99,8 @@ export class EngineAnswers {
   }
 }
 
-/** Removes the metadata of OpenID Connect. */
-function stateTheTruth(metadata: Record<string, unknown>): void {
+/** Removes the metadata of OpenID Connect, and adds what the revocation endpoint supports. */
+function removeOpenIdMetadata(metadata: Record<string, unknown>): void {
   for (const name of NOT_OFFERED) delete metadata[name];
   metadata.scopes_supported = [SCOPE];
   // Without this member, only client_secret_basic would be supported at the revocation endpoint.

@@ -19,7 +19,7 @@ import { SignInsService } from '../../sign-ins/sign-ins.service.js';
 import { USUAL_LIFETIME } from '../../tokens/signing-keys.service.js';
 import { clientMetadata } from '../protocol/client-metadata.js';
 import { ASKED_OPENID, isLenient, markLenient, requireKnownScopes } from '../protocol/compatibility.js';
-import { OAuthLimits, TooManyBegun } from './oauth-limits.service.js';
+import { OAuthLimits, TooManyInteractions } from './oauth-limits.service.js';
 import { OAuthRecords } from './oauth-records.adapter.js';
 import { PATHS } from '../protocol/paths.js';
 import { signInPolicy } from './sign-in-policy.js';
@@ -134,7 +134,7 @@ export class EngineConfiguration {
         short: { signed: false },
       },
       interactions: {
-        policy: this.limits.counting(signInPolicy((headers) => this.cookies.read(headers))),
+        policy: this.limits.countInteractions(signInPolicy((headers) => this.cookies.read(headers))),
         url: (_ctx, { uid }) => `${PATHS.interaction}/${uid}`,
       },
       findAccount: async (ctx, sub, token) => {
@@ -158,7 +158,7 @@ export class EngineConfiguration {
       expiresWithSession: async (ctx, token) => {
         if (token.kind === 'AuthorizationCode' && ctx.oidc.route !== 'token') {
           markLenient(ctx, token);
-          await separate(ctx, token as AuthorizationCode);
+          await giveOwnGrant(ctx, token as AuthorizationCode);
         }
         return false;
       },
@@ -210,7 +210,7 @@ export class EngineConfiguration {
  * Gives a code its own grant. A user may have several installations of one client, and revoking one must leave the
  * others alone. A code without a question, because the user had agreed before, gets a copy of the earlier grant.
  */
-async function separate({ oidc }: KoaContextWithOIDC, code: AuthorizationCode): Promise<void> {
+async function giveOwnGrant({ oidc }: KoaContextWithOIDC, code: AuthorizationCode): Promise<void> {
   if (oidc.result?.consent) return;
   const { Grant } = oidc.provider;
   const { openid, resources } = oidc.entities.Grant as { openid?: object; resources?: object };
@@ -233,6 +233,6 @@ const renderError: Configuration['renderError'] = (ctx, out, error) => {
       <p><small>${ctx.res.getHeader('x-request-id')}</small></p>`,
   );
   ctx.set(headers);
-  if (error instanceof TooManyBegun) ctx.set(error.headers);
+  if (error instanceof TooManyInteractions) ctx.set(error.headers);
   ctx.body = text;
 };

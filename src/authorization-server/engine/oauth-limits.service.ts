@@ -7,10 +7,10 @@ import { reasonOf } from '../grants/jwt-bearer.grant.js';
 import { isReplay } from '../protocol/oauth-audit.service.js';
 
 /** The errors for wrong clients, codes, refresh tokens and assertions (RFC 6749, section 5.2). */
-const WRONG = new Set(['invalid_client', 'invalid_grant']);
+const WRONG_CREDENTIALS = new Set(['invalid_client', 'invalid_grant']);
 
 /** An error that is shown on our own page. If it were sent to the client, the client would only start again. */
-export class TooManyBegun extends errors.OIDCProviderError {
+export class TooManyInteractions extends errors.OIDCProviderError {
   override allow_redirect = false;
   override error_description: string;
   readonly headers: Record<string, string>;
@@ -31,7 +31,7 @@ export class OAuthLimits {
    * Counts credentials that the token endpoint or the revocation endpoint refused, by the address that sent them, as
    * the API counts wrong tokens. Over the limit, the client is told to wait, whatever the refusal was.
    */
-  async countWrong(ctx: KoaContextWithOIDC): Promise<void> {
+  async countWrongCredentials(ctx: KoaContextWithOIDC): Promise<void> {
     if (!isGuess(ctx)) return;
     try {
       await this.attempts.countWrongCredentials(ctx.ip);
@@ -46,11 +46,11 @@ export class OAuthLimits {
   }
 
   /** Makes a policy count each page before anything is stored for it. */
-  counting(policy: interactionPolicy.DefaultPolicy): interactionPolicy.DefaultPolicy {
+  countInteractions(policy: interactionPolicy.DefaultPolicy): interactionPolicy.DefaultPolicy {
     for (const prompt of policy) {
       const details = prompt.details.bind(prompt);
       prompt.details = async (ctx) => {
-        await this.countBegun(ctx);
+        await this.countInteraction(ctx);
         return details(ctx);
       };
     }
@@ -58,12 +58,12 @@ export class OAuthLimits {
   }
 
   /** Counts the first page of a sign-in only. Every further page replaces the one before. */
-  private async countBegun({ oidc, ip }: KoaContextWithOIDC): Promise<void> {
+  private async countInteraction({ oidc, ip }: KoaContextWithOIDC): Promise<void> {
     if (oidc.route !== 'authorization' || oidc.prompts.has('none')) return;
     try {
       await this.attempts.countInteraction(ip);
     } catch (error) {
-      throw error instanceof DomainError ? new TooManyBegun(error) : error;
+      throw error instanceof DomainError ? new TooManyInteractions(error) : error;
     }
   }
 }
@@ -74,6 +74,6 @@ export class OAuthLimits {
  */
 function isGuess(ctx: KoaContextWithOIDC): boolean {
   const refusal = ctx.state.refusal as errors.OIDCProviderError | undefined;
-  if (!refusal || !WRONG.has(refusal.error)) return false;
+  if (!refusal || !WRONG_CREDENTIALS.has(refusal.error)) return false;
   return !isReplay(ctx) && reasonOf(refusal) === null;
 }

@@ -45,7 +45,7 @@ export class RefreshesService {
    * Completes the answer that the engine is about to send. Of any number of concurrent refreshes with one token, on any
    * instance, all get the same answer.
    */
-  async settle(ctx: KoaContextWithOIDC): Promise<void> {
+  async completeAnswer(ctx: KoaContextWithOIDC): Promise<void> {
     const { RotatedRefreshToken, RefreshToken, Grant } = ctx.oidc.entities;
     if (!RefreshToken || !Grant) return;
     if (RotatedRefreshToken) await this.rotate(ctx, RotatedRefreshToken, RefreshToken);

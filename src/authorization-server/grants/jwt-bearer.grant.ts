@@ -56,7 +56,7 @@ export class JwtBearerGrant {
       const userId = await this.requireSubject(caller, key, claims);
       await this.assertions.use(params.assertion, claims);
       await this.audit.write({ event: 'ASSERTION_USED', ...about, userId, details: { key: key.id } });
-      await this.give(ctx, provider, resourceServer, { caller, userId });
+      await this.issueToken(ctx, provider, resourceServer, { caller, userId });
     } catch (error) {
       const reason = reasonOf(error);
       if (reason) await this.audit.refuse({ event: 'ASSERTION_REFUSED', ...about, details: { key: key.id, reason } });
@@ -64,7 +64,7 @@ export class JwtBearerGrant {
     }
   }
 
-  private async give(
+  private async issueToken(
     ctx: KoaContextWithOIDC,
     provider: Provider,
     resourceServer: ResourceServer,
@@ -115,7 +115,7 @@ export class JwtBearerGrant {
    * The `jti` of a token that can also start one session, because hosts that were written for Drillster append it to
    * addresses.
    */
-  private async permit(caller: Caller, userId: string, isStrict: boolean): Promise<string | undefined> {
+  private async authorize(caller: Caller, userId: string, isStrict: boolean): Promise<string | undefined> {
     if (!isStrict) return this.access.issueId(caller, userId);
     await this.access.requireMayLetIn(caller, userId);
     return undefined;
@@ -130,7 +130,7 @@ export class JwtBearerGrant {
     const isItself = userId === caller.userId;
     const { client, params } = ctx.oidc;
     const isStrict = !isCompatible(client) || withoutOpenId(String(params!.scope ?? '')).askedOpenId;
-    const jti = isItself ? undefined : await asGrant(() => this.permit(caller, userId, isStrict));
+    const jti = isItself ? undefined : await asGrant(() => this.authorize(caller, userId, isStrict));
     const token = new provider.AccessToken({
       accountId: userId,
       client: client!,

@@ -22,7 +22,7 @@ export function isCompatible(client: object | undefined): boolean {
 }
 
 /** Makes the engine store with a code whether it is lenient. */
-export function keepLeniency({ AuthorizationCode }: Provider): void {
+export function storeLeniency({ AuthorizationCode }: Provider): void {
   const kept = (AuthorizationCode as unknown as { IN_PAYLOAD: string[] }).IN_PAYLOAD;
   Object.defineProperty(AuthorizationCode, 'IN_PAYLOAD', { value: [...kept, 'isLenient'] });
 }

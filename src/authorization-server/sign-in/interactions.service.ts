@@ -79,7 +79,7 @@ export class InteractionsService {
     if (prompts && !prompts.includes(payload.prompt.name)) throw startAgain(payload);
     if (consumedAt && !(isAnswer && this.isRepeatable(consumedAt))) throw startAgain(payload);
     try {
-      return await this.server.provider.interactionDetails(this.rewritten(request, uid), reply.raw);
+      return await this.server.provider.interactionDetails(this.toEngineRequest(request, uid), reply.raw);
     } catch (error) {
       // The sign-in session in which it began has ended.
       throw error instanceof errors.SessionNotFound ? startAgain(payload) : error;
@@ -99,12 +99,15 @@ export class InteractionsService {
     { uid }: Interaction,
     result: InteractionResults,
   ): Promise<void> {
-    const target = await this.server.provider.interactionResult(this.rewritten(request, uid), reply.raw, result);
+    const target = await this.server.provider.interactionResult(this.toEngineRequest(request, uid), reply.raw, result);
     void reply.status(303).headers({ Location: target, 'Cache-Control': 'no-store' }).send();
   }
 
-  private rewritten({ raw, url, headers }: FastifyRequest, uid: string): ReturnType<AuthorizationServer['rewritten']> {
-    return this.server.rewritten(raw, url, { shown: this.cookies.read(headers), uid });
+  private toEngineRequest(
+    { raw, url, headers }: FastifyRequest,
+    uid: string,
+  ): ReturnType<AuthorizationServer['toEngineRequest']> {
+    return this.server.toEngineRequest(raw, url, { shown: this.cookies.read(headers), uid });
   }
 
   private async requireOfBrowser(

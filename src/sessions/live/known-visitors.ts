@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Clock } from '../../common/clock.js';
 import { hashSecret } from '../../common/id.js';
-import { BELIEVED_MS, RecentAnswers } from '../../common/recent-answers.js';
+import { CACHE_MS, RecentAnswers } from '../../common/recent-answers.js';
 import type { ThirdPartyIdDto } from '../../users/dto/user.dto.js';
 import type { ShownCookie } from './session-cookie.js';
 import type { LiveSession } from './session.js';
@@ -23,7 +23,7 @@ export interface Visitor {
 @Injectable()
 export class KnownVisitors extends RecentAnswers<Visitor> {
   constructor(clock: Clock) {
-    super(clock, { size: MAX_VISITORS, lifetimeMs: BELIEVED_MS });
+    super(clock, { size: MAX_VISITORS, lifetimeMs: CACHE_MS });
   }
 }
 

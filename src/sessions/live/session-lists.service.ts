@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { In } from 'typeorm';
 import type { ObjectLiteral, Repository, SelectQueryBuilder } from 'typeorm';
-import { endSessions, isGood, isLive } from '../../rights/live-session.js';
+import { endSessions, canStartSession, isLive } from '../../rights/live-session.js';
 import { LoginToken } from '../../schema/entities/login-token.entity.js';
 import { RevocationService } from '../../rights/revocation.service.js';
 import type { Caller } from '../../common/caller.js';
@@ -86,7 +86,7 @@ export class SessionListsService {
     const list = this.tokens.createQueryBuilder('t');
     await this.restrict(list, 't', caller, query.user);
     list
-      .andWhere(isGood('t', ':now'), { now: this.clock.now() })
+      .andWhere(canStartSession('t', ':now'), { now: this.clock.now() })
       .andWhere(`NOT EXISTS (SELECT 1 FROM "sessions" s WHERE s."login_token_id" = t."id")`);
     const { ids, pagination } = await pageByTime(list, { at: 't.expiresAt', id: 't.id' }, query);
     const found = await this.tokens.find({

@@ -1,7 +1,7 @@
 import { createHmac, hkdfSync } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { endSessions, isGood, isLive } from '../../rights/live-session.js';
+import { endSessions, canStartSession, isLive } from '../../rights/live-session.js';
 import type { EndReason } from '../../schema/entities/audit-events.js';
 import { addSeconds, Clock } from '../../common/clock.js';
 import { hashSecret, newId, newSecret } from '../../common/id.js';
@@ -40,7 +40,7 @@ const START: Statement = {
           /* An ordinary session in a frame needs a confirmation: the browser may not show the frame or keep its
              cookie. */
           AND ($6 OR (t."delivery" = 'redirect' AND (t."embed_origin" IS NOT NULL OR NOT $7)))
-          AND ${isGood('t', '$4')}
+          AND ${canStartSession('t', '$4')}
         ON CONFLICT ("login_token_id") DO UPDATE SET "secure" = excluded."secure" WHERE "sessions"."id" = excluded."id"
         RETURNING "secure", (SELECT t."return_to" FROM "login_tokens" t WHERE t."id" = $1) AS "returnTo",
                   (SELECT t."embed_origin" FROM "login_tokens" t WHERE t."id" = $1) AS "embedOrigin"`,

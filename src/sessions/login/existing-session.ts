@@ -8,8 +8,8 @@ import type { LiveSession } from '../live/session.js';
 export const ANSWERS = ['open', 'continue', 'stay'] as const;
 export type Answer = (typeof ANSWERS)[number];
 
-/** `beside` starts a new session and leaves the live one alone. */
-export type Decision = 'keep' | 'replace' | 'beside' | 'ask';
+/** `add` starts a new session and leaves the live one alone. */
+export type Decision = 'keep' | 'replace' | 'add' | 'ask';
 
 /**
  * What a good token does in a browser that has a live session. A frame's session and the browser's ordinary session are
@@ -19,7 +19,7 @@ export type Decision = 'keep' | 'replace' | 'beside' | 'ask';
 export function decide(live: LiveSession, token: GoodLoginToken, answer?: Answer): Decision {
   if (token.embedOrigin !== live.embedOrigin) {
     if (token.embedOrigin === null) return 'keep';
-    if (live.embedOrigin === null) return 'beside';
+    if (live.embedOrigin === null) return 'add';
     return isOfSameOrganization(live, token) || answer === 'continue' ? 'replace' : 'ask';
   }
   if (token.existingSession === 'keep' || isSameUser(live, token)) return 'keep';

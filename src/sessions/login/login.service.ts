@@ -30,7 +30,7 @@ export type LoginOutcome =
   /** The visitor's session stays. `returnTo` is where the token leads, if the token is their own. */
   | { is: 'kept'; returnTo: string | null }
   /** The visitor's session stays, and the token is for somebody else. */
-  | { is: 'kept from another'; live: LiveSession }
+  | { is: 'kept other user'; live: LiveSession }
   /** The visitor must confirm on a page that they are there; the form comes back with the answer `open`. */
   | { is: 'needs button'; token: GoodLoginToken }
   /** The visitor must choose between two users; the form comes back with the answer `continue` or `stay`. */
@@ -73,12 +73,12 @@ export class LoginService {
     if (answer === 'stay') return { is: 'kept', returnTo: null };
     const shown = this.cookie.read(request);
     const live = await this.sessions.find(shown);
-    if (live) return this.redeemBeside(live, shown, request, answer, pageSecret);
+    if (live) return this.redeemWithLiveSession(live, shown, request, answer, pageSecret);
     const verified = await this.verify(request);
     return verified.is === 'refused' ? verified : this.start(verified.claims, request, { answer, pageSecret });
   }
 
-  private async redeemBeside(
+  private async redeemWithLiveSession(
     live: LiveSession,
     shown: ShownCookie[],
     request: LoginRequest,
@@ -90,10 +90,10 @@ export class LoginService {
     const { claims, token } = found;
     switch (decide(live, token, answer)) {
       case 'keep':
-        return isSameUser(live, token) ? { is: 'kept', returnTo: token.returnTo } : { is: 'kept from another', live };
+        return isSameUser(live, token) ? { is: 'kept', returnTo: token.returnTo } : { is: 'kept other user', live };
       case 'ask':
         return { is: 'needs answer', token, live };
-      case 'beside':
+      case 'add':
         return this.start(claims, request, { answer, pageSecret });
       case 'replace':
         return this.start(claims, request, {

@@ -41,7 +41,7 @@ export class LoginPages {
         return this.leadTo(reply, outcome.session.returnTo);
       case 'kept':
         return this.leadTo(reply, outcome.returnTo);
-      case 'kept from another':
+      case 'kept other user':
         return this.showKept(request, reply, outcome.live);
       case 'refused':
         return this.showRefusal(request, reply, outcome);

@@ -6,7 +6,7 @@ import { loadSettings } from '../../../src/config/settings.js';
 import { OAuthRecord } from '../../../src/schema/entities/oauth-record.entity.js';
 import { call, TestApp, testEnvironment } from '../../support/app.js';
 import type { Answer } from '../../support/app.js';
-import { forgive } from '../../support/forge.js';
+import { forgetFailedAttempts } from '../../support/forge.js';
 import {
   actionOf,
   assertionOf,
@@ -21,7 +21,7 @@ import {
   requestToken,
 } from '../../support/oauth.js';
 import type { Scene, TestClient } from '../../support/oauth.js';
-import { DOORS, knock, setUp, statusesOf, t } from './setup.js';
+import { ENDPOINTS, present, setUp, statusesOf, t } from './setup.js';
 
 setUp();
 
@@ -43,7 +43,7 @@ describe('the authorization server', () => {
   });
   afterAll(() => second.close());
   beforeEach(async () => {
-    await forgive(t);
+    await forgetFailedAttempts(t);
     minute++;
     const instant = minute * 60_000 + 20_250;
     jest.spyOn(t.clock, 'now').mockImplementation(() => new Date(instant));
@@ -158,7 +158,7 @@ describe('the authorization server', () => {
     it('S33: wrong credentials of other kinds are counted together, and wrong tokens apart', async () => {
       for (const { one } of WRONG) await ask(20, one);
       expect((await WRONG[0]!.one(0)).status).toBe(429);
-      for (const { door } of DOORS) expect((await knock(t.url, door, 'wrong')).status).toBe(401);
+      for (const { endpoint } of ENDPOINTS) expect((await present(t.url, endpoint, 'wrong')).status).toBe(401);
     });
 
     it('S33: what was good once, and what a service account has signed, is no guess', async () => {
@@ -184,7 +184,7 @@ describe('the authorization server', () => {
     });
 
     it('S33: the address is the one behind the proxies that are trusted', async () => {
-      const proxied = await TestApp.startBeside({ TRUSTED_PROXIES: '127.0.0.1' });
+      const proxied = await TestApp.startOnSameDatabase({ TRUSTED_PROXIES: '127.0.0.1' });
       try {
         const fields = { grant_type: 'refresh_token', refresh_token: 'x', client_id: 'nobody' };
         const from = (address: string): Promise<Answer> =>

@@ -9,7 +9,7 @@ import { createApp } from '../../../src/app/setup.js';
 import { loadSettings } from '../../../src/config/settings.js';
 import { testEnvironment } from '../../support/app.js';
 import type { Answer } from '../../support/app.js';
-import { forgive } from '../../support/forge.js';
+import { forgetFailedAttempts } from '../../support/forge.js';
 import { wire } from '../../support/raw.js';
 import { caller, setUp, statusesOf, t } from './setup.js';
 
@@ -108,7 +108,7 @@ describe('S34: large requests', () => {
       id: 'not_found',
     },
   ])('S34: $what just below the limit is answered with $status', async ({ path, header, value, status, id }) => {
-    await forgive(t);
+    await forgetFailedAttempts(t);
     const answer = await t.call(path, { headers: { accept: 'application/json', [header]: value() } });
     expect({ status: answer.status, body: answer.body }).toEqual({
       status,

@@ -23,13 +23,18 @@ export function setUp(): void {
   });
 }
 
-export type Door = 'login' | 'API';
+export type Endpoint = 'login' | 'API';
 
-export const DOORS: { door: Door }[] = [{ door: 'login' }, { door: 'API' }];
+export const ENDPOINTS: { endpoint: Endpoint }[] = [{ endpoint: 'login' }, { endpoint: 'API' }];
 
-/** Presents a token at one of the two doors of the service at `base`. */
-export function knock(base: string, door: Door, token: string, headers: Record<string, string> = {}): Promise<Answer> {
-  return door === 'login'
+/** Presents a token at one of two endpoints of the service at `base`. */
+export function present(
+  base: string,
+  endpoint: Endpoint,
+  token: string,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  return endpoint === 'login'
     ? call(base, `/login?token=${token}`, { headers: { accept: 'application/json', ...headers } })
     : call(base, '/api/2.1.1/user/self', { headers: { authorization: `Bearer ${token}`, ...headers } });
 }

@@ -8,21 +8,21 @@ import { loadSettings } from '../../../src/config/settings.js';
 import { CallerTokensService } from '../../../src/clients/caller-tokens.service.js';
 import { testEnvironment } from '../../support/app.js';
 import type { Answer } from '../../support/app.js';
-import { forgive } from '../../support/forge.js';
+import { forgetFailedAttempts } from '../../support/forge.js';
 import { Instance } from '../../support/instance.js';
-import { DOORS, caller, knock, setUp, statusesOf, t, user } from './setup.js';
-import type { Door } from './setup.js';
+import { ENDPOINTS, caller, present, setUp, statusesOf, t, user } from './setup.js';
+import type { Endpoint } from './setup.js';
 
 setUp();
 
-function good(door: Door): Promise<string> {
-  return door === 'login' ? t.loginToken(caller, user) : Promise.resolve(caller.token);
+function good(endpoint: Endpoint): Promise<string> {
+  return endpoint === 'login' ? t.loginToken(caller, user) : Promise.resolve(caller.token);
 }
 
-const OPEN: Record<Door, number> = { login: 303, API: 200 };
+const OPEN: Record<Endpoint, number> = { login: 303, API: 200 };
 
-async function wrongTokens(count: number, door: Door, bases: string[]): Promise<Answer[]> {
-  return Promise.all(Array.from({ length: count }, (_, i) => knock(bases[i % bases.length]!, door, `wrong${i}`)));
+async function wrongTokens(count: number, endpoint: Endpoint, bases: string[]): Promise<Answer[]> {
+  return Promise.all(Array.from({ length: count }, (_, i) => present(bases[i % bases.length]!, endpoint, `wrong${i}`)));
 }
 
 describe('S33: wrong tokens', () => {
@@ -49,29 +49,29 @@ describe('S33: wrong tokens', () => {
     jest.spyOn(t.clock, 'now').mockImplementation(() => new Date(instant));
   }
 
-  it.each(DOORS)(
-    'S33: the 101st wrong token in a minute is refused with 429 at the $door, counted over two instances',
-    async ({ door }) => {
+  it.each(ENDPOINTS)(
+    'S33: the 101st wrong token in a minute is refused with 429 at the $endpoint, counted over two instances',
+    async ({ endpoint }) => {
       expect(WRONG_TOKENS_PER_MINUTE).toBe(100);
       const statuses = [];
-      for (let i = 0; i < 102; i++) statuses.push((await knock(bases[i % 2]!, door, 'wrong')).status);
+      for (let i = 0; i < 102; i++) statuses.push((await present(bases[i % 2]!, endpoint, 'wrong')).status);
       expect(statuses).toEqual([...Array.from({ length: 100 }, () => 401), 429, 429]);
     },
   );
 
-  it.each(DOORS)(
-    'S33: of 240 wrong tokens at the same time over two instances, 100 are counted as such at the $door',
-    async ({ door }) => {
-      const answers = await wrongTokens(240, door, bases);
+  it.each(ENDPOINTS)(
+    'S33: of 240 wrong tokens at the same time over two instances, 100 are counted as such at the $endpoint',
+    async ({ endpoint }) => {
+      const answers = await wrongTokens(240, endpoint, bases);
       expect(statusesOf(answers)).toEqual({ 401: 100, 429: 140 });
     },
   );
 
-  it.each(DOORS)(
-    'S33: the answer over the limit at the $door says how long to wait, and nothing about the token',
-    async ({ door }) => {
-      await wrongTokens(100, door, bases);
-      const answers = [await knock(bases[0]!, door, 'wrong'), await knock(bases[1]!, door, 'wrong')];
+  it.each(ENDPOINTS)(
+    'S33: the answer over the limit at the $endpoint says how long to wait, and nothing about the token',
+    async ({ endpoint }) => {
+      await wrongTokens(100, endpoint, bases);
+      const answers = [await present(bases[0]!, endpoint, 'wrong'), await present(bases[1]!, endpoint, 'wrong')];
       for (const { status, headers, body } of answers) {
         expect({ status, retryAfter: headers.get('retry-after'), cookies: headers.getSetCookie(), body }).toEqual({
           status: 429,
@@ -83,51 +83,55 @@ describe('S33: wrong tokens', () => {
     },
   );
 
-  it.each(DOORS)('S33: a good token works from the same address over the limit at the $door', async ({ door }) => {
-    const tokens = [await good(door), await good(door)];
-    const answers = await wrongTokens(110, door, bases);
-    expect(statusesOf(answers)).toEqual({ 401: 100, 429: 10 });
-    for (const [i, base] of bases.entries()) expect((await knock(base, door, tokens[i]!)).status).toBe(OPEN[door]);
-    expect((await t.as(caller)(`/access/${user}`)).status).toBe(200);
-    expect((await knock(bases[0]!, door, 'wrong')).status).toBe(429);
+  it.each(ENDPOINTS)(
+    'S33: a good token works from the same address over the limit at the $endpoint',
+    async ({ endpoint }) => {
+      const tokens = [await good(endpoint), await good(endpoint)];
+      const answers = await wrongTokens(110, endpoint, bases);
+      expect(statusesOf(answers)).toEqual({ 401: 100, 429: 10 });
+      for (const [i, base] of bases.entries())
+        expect((await present(base, endpoint, tokens[i]!)).status).toBe(OPEN[endpoint]);
+      expect((await t.as(caller)(`/access/${user}`)).status).toBe(200);
+      expect((await present(bases[0]!, endpoint, 'wrong')).status).toBe(429);
+    },
+  );
+
+  it.each(ENDPOINTS)('S33: good tokens do not count at the $endpoint, however many they are', async ({ endpoint }) => {
+    const tokens = await Promise.all(Array.from({ length: 105 }, () => good(endpoint)));
+    const answers = await Promise.all(tokens.map((token, i) => present(bases[i % 2]!, endpoint, token)));
+    expect(statusesOf(answers)).toEqual({ [OPEN[endpoint]]: 105 });
+    expect((await present(bases[0]!, endpoint, 'wrong')).status).toBe(401);
   });
 
-  it.each(DOORS)('S33: good tokens do not count at the $door, however many they are', async ({ door }) => {
-    const tokens = await Promise.all(Array.from({ length: 105 }, () => good(door)));
-    const answers = await Promise.all(tokens.map((token, i) => knock(bases[i % 2]!, door, token)));
-    expect(statusesOf(answers)).toEqual({ [OPEN[door]]: 105 });
-    expect((await knock(bases[0]!, door, 'wrong')).status).toBe(401);
-  });
-
-  it.each(DOORS)('S33: a new minute starts anew at the $door, on both instances', async ({ door }) => {
-    await wrongTokens(120, door, bases);
+  it.each(ENDPOINTS)('S33: a new minute starts anew at the $endpoint, on both instances', async ({ endpoint }) => {
+    await wrongTokens(120, endpoint, bases);
     stopAt(59.999);
-    const last = await knock(bases[0]!, door, 'wrong');
+    const last = await present(bases[0]!, endpoint, 'wrong');
     expect({ status: last.status, retryAfter: last.headers.get('retry-after') }).toEqual({
       status: 429,
       retryAfter: '1',
     });
     minute++;
     stopAt(0);
-    expect(statusesOf(await wrongTokens(102, door, bases))).toEqual({ 401: 100, 429: 2 });
+    expect(statusesOf(await wrongTokens(102, endpoint, bases))).toEqual({ 401: 100, 429: 2 });
   });
 
   it('S33: used tokens are not counted', async () => {
     const token = await good('login');
-    expect((await knock(bases[0]!, 'login', token)).status).toBe(303);
-    const answers = await Promise.all(Array.from({ length: 105 }, (_, i) => knock(bases[i % 2]!, 'login', token)));
+    expect((await present(bases[0]!, 'login', token)).status).toBe(303);
+    const answers = await Promise.all(Array.from({ length: 105 }, (_, i) => present(bases[i % 2]!, 'login', token)));
     expect(statusesOf(answers)).toEqual({ 410: 105 });
-    expect((await knock(bases[0]!, 'login', 'wrong')).status).toBe(401);
+    expect((await present(bases[0]!, 'login', 'wrong')).status).toBe(401);
   });
 
   it('S33: expired login tokens are not counted', async () => {
     const token = await good('login');
     minute += 2;
     stopAt(21);
-    const answers = await Promise.all(Array.from({ length: 105 }, (_, i) => knock(bases[i % 2]!, 'login', token)));
+    const answers = await Promise.all(Array.from({ length: 105 }, (_, i) => present(bases[i % 2]!, 'login', token)));
     expect(statusesOf(answers)).toEqual({ 410: 105 });
     expect(answers[0]!.body.id).toBe('token_expired');
-    expect((await knock(bases[0]!, 'login', 'wrong')).status).toBe(401);
+    expect((await present(bases[0]!, 'login', 'wrong')).status).toBe(401);
   });
 
   it('S33: expired bearer tokens are not counted', async () => {
@@ -136,27 +140,31 @@ describe('S33: wrong tokens', () => {
       .mint({ by: 'id', id: caller.id }, 30, caller.clientId);
     minute += 2;
     stopAt(20.25);
-    const answers = await Promise.all(Array.from({ length: 105 }, (_, i) => knock(bases[i % 2]!, 'API', token)));
+    const answers = await Promise.all(Array.from({ length: 105 }, (_, i) => present(bases[i % 2]!, 'API', token)));
     expect(statusesOf(answers)).toEqual({ 401: 105 });
     expect(statusesOf(await wrongTokens(100, 'API', bases))).toEqual({ 401: 100 });
     expect(statusesOf(await wrongTokens(2, 'API', bases))).toEqual({ 429: 2 });
-    expect((await knock(bases[0]!, 'API', token)).status).toBe(401);
+    expect((await present(bases[0]!, 'API', token)).status).toBe(401);
   });
 
   it('S33: calls without a token are not counted', async () => {
     const answers = await Promise.all(Array.from({ length: 105 }, () => t.call('/api/2.1.1/user/self')));
     const links = await Promise.all(Array.from({ length: 105 }, () => t.call('/login')));
     expect(statusesOf([...answers, ...links])).toEqual({ 400: 105, 401: 105 });
-    expect(statusesOf(await Promise.all(DOORS.map(({ door }) => knock(bases[0]!, door, 'wrong'))))).toEqual({ 401: 2 });
+    expect(
+      statusesOf(await Promise.all(ENDPOINTS.map(({ endpoint }) => present(bases[0]!, endpoint, 'wrong')))),
+    ).toEqual({
+      401: 2,
+    });
   });
 
   it.each([
-    { door: 'login' as const, other: 'API' as const },
-    { door: 'API' as const, other: 'login' as const },
-  ])('S33: wrong tokens at the $door do not count at the $other', async ({ door, other }) => {
-    await wrongTokens(101, door, bases);
-    expect((await knock(bases[0]!, door, 'wrong')).status).toBe(429);
-    expect((await knock(bases[0]!, other, 'wrong')).status).toBe(401);
+    { endpoint: 'login' as const, other: 'API' as const },
+    { endpoint: 'API' as const, other: 'login' as const },
+  ])('S33: wrong tokens at the $endpoint do not count at the $other', async ({ endpoint, other }) => {
+    await wrongTokens(101, endpoint, bases);
+    expect((await present(bases[0]!, endpoint, 'wrong')).status).toBe(429);
+    expect((await present(bases[0]!, other, 'wrong')).status).toBe(401);
   });
 
   it.each(['x-forwarded-for', 'forwarded', 'x-real-ip', 'client-ip', 'cf-connecting-ip', 'true-client-ip'])(
@@ -166,7 +174,7 @@ describe('S33: wrong tokens', () => {
         [header]: header === 'forwarded' ? `for=192.0.2.${i}` : `192.0.2.${i}`,
       });
       const answers = await Promise.all(
-        Array.from({ length: 104 }, (_, i) => knock(bases[i % 2]!, 'login', 'wrong', claim(i))),
+        Array.from({ length: 104 }, (_, i) => present(bases[i % 2]!, 'login', 'wrong', claim(i))),
       );
       expect(statusesOf(answers)).toEqual({ 401: 100, 429: 4 });
     },
@@ -204,7 +212,7 @@ describe('S33: wrong tokens', () => {
     const third = await createApp(loadSettings(testEnvironment()), t.clock);
     try {
       await third.listen(0, '127.0.0.1');
-      expect((await knock(await third.getUrl(), 'login', 'wrong')).status).toBe(429);
+      expect((await present(await third.getUrl(), 'login', 'wrong')).status).toBe(429);
     } finally {
       await third.close();
     }
@@ -221,8 +229,8 @@ describe('S33: wrong tokens', () => {
       'x'.repeat(5_000),
       Buffer.from(JSON.stringify({ alg: 'none', kid })).toString('base64url'),
     ];
-    for (let i = 0; i < 100; i++) await knock(bases[i % 2]!, 'login', shapes[i % shapes.length]!);
-    expect((await knock(bases[0]!, 'login', shapes[0]!)).status).toBe(429);
+    for (let i = 0; i < 100; i++) await present(bases[i % 2]!, 'login', shapes[i % shapes.length]!);
+    expect((await present(bases[0]!, 'login', shapes[0]!)).status).toBe(429);
   });
 });
 
@@ -241,17 +249,17 @@ describe('S33: two processes', () => {
     await Promise.all(instances.map((instance) => instance.stop('SIGKILL')));
   });
 
-  it.each(DOORS)(
-    'S33: of 240 wrong tokens at the same time over two processes, 100 are counted as such at the $door',
-    async ({ door }) => {
-      const tokens = await Promise.all([good(door), good(door)]);
+  it.each(ENDPOINTS)(
+    'S33: of 240 wrong tokens at the same time over two processes, 100 are counted as such at the $endpoint',
+    async ({ endpoint }) => {
+      const tokens = await Promise.all([good(endpoint), good(endpoint)]);
       await earlyInAMinute();
-      await forgive(t);
+      await forgetFailedAttempts(t);
       const urls = instances.map(({ url }) => url);
-      const answers = await wrongTokens(240, door, urls);
+      const answers = await wrongTokens(240, endpoint, urls);
       expect(statusesOf(answers)).toEqual({ 401: 100, 429: 140 });
-      expect(statusesOf(await Promise.all(urls.map((url, i) => knock(url, door, tokens[i]!))))).toEqual({
-        [OPEN[door]]: 2,
+      expect(statusesOf(await Promise.all(urls.map((url, i) => present(url, endpoint, tokens[i]!))))).toEqual({
+        [OPEN[endpoint]]: 2,
       });
     },
     60_000,

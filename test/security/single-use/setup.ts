@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, jest } from '@jest/globals'
 import { newClientId } from '../../../src/common/id.js';
 import { TestApp } from '../../support/app.js';
 import type { Answer } from '../../support/app.js';
-import { decode, forgive } from '../../support/forge.js';
+import { decode, forgetFailedAttempts } from '../../support/forge.js';
 import type { TestCaller } from '../../support/world.js';
 
 export const isPostgres = Boolean(process.env.DATABASE_URL);
@@ -23,7 +23,7 @@ export function setUp(): void {
       name: 'Wilhelmina Kuiper',
       emailAddress: `${newClientId()}@wilhelmina.example`,
     });
-    await forgive(t);
+    await forgetFailedAttempts(t);
   });
   afterEach(() => {
     jest.restoreAllMocks();

@@ -2,7 +2,7 @@ import type { KeyObject } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, jest } from '@jest/globals';
 import { KeyRing } from '../../../src/tokens/key-ring.js';
 import { TestApp } from '../../support/app.js';
-import { decode, forgive, signerOf } from '../../support/forge.js';
+import { decode, forgetFailedAttempts, signerOf } from '../../support/forge.js';
 import type { Jwt, Signer } from '../../support/forge.js';
 import type { TestCaller } from '../../support/world.js';
 
@@ -45,7 +45,7 @@ export interface Outcome {
 }
 
 export async function present(kind: Kind, token: string): Promise<Outcome> {
-  if (++presented % 50 === 0) await forgive(t);
+  if (++presented % 50 === 0) await forgetFailedAttempts(t);
   const { status, body, headers } =
     kind === 'login token' ? await t.login(encodeURIComponent(token)) : await t.as({ token })('/user/self');
   return {

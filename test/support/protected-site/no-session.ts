@@ -15,8 +15,8 @@ export function itKeepsOthersOut(): void {
     application.seen.length = 0;
     expect((await raw(otherSite, '/things', { method: 'OPTIONS', headers })).status).toBe(401);
     const forged = { ...headers, 'x-forwarded-method': 'OPTIONS' };
-    for (const said of ['GET', 'POST'])
-      expect((await raw(site, '/things', { method: said, headers: forged })).status).toBe(401);
+    for (const method of ['GET', 'POST'])
+      expect((await raw(site, '/things', { method, headers: forged })).status).toBe(401);
     expect(application.seen).toEqual([]);
   });
 

@@ -174,8 +174,8 @@ export function itLetsSessionsThrough(): void {
         '/login/../forward-auth',
         '/oauth/..%2f..%2fforward-auth/x',
       ])
-        for (const said of [{}, { 'x-forwarded-proto': 'https' }, { 'x-original-url': `${otherSite}/` }]) {
-          const answer = await ask(path, { cookie, ...(said as Record<string, string>) });
+        for (const headers of [{}, { 'x-forwarded-proto': 'https' }, { 'x-original-url': `${otherSite}/` }]) {
+          const answer = await ask(path, { cookie, ...(headers as Record<string, string>) });
           const names = [...answer.headers.keys()].filter((name) => name.startsWith('x-latchkey'));
           expect({ path, names }).toEqual({ path, names: [] });
         }
