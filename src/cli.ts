@@ -18,6 +18,7 @@ import { addClientCommands } from './cli/clients.js';
 import { addOrganizationCommands } from './cli/organizations.js';
 import { addOriginCommands } from './cli/origins.js';
 import { addGroupCommands } from './cli/groups.js';
+import { print, printMessage } from './cli/operator.js';
 import { addStaffCommands } from './cli/staff.js';
 import { addPasswordCommands } from './cli/passwords.js';
 import { addPermissionCommands } from './cli/permissions.js';
@@ -77,7 +78,7 @@ program
     const ref = parseUserRef(user);
     if (ref.by === 'self') throw new Error('Name the user instead of self: nobody is signed in on the command line.');
     await withApplication(async (app) => {
-      process.stdout.write(`${await app.get(CallerTokensService).mint(ref, ttl, client)}\n`);
+      print(await app.get(CallerTokensService).mint(ref, ttl, client));
     });
   });
 
@@ -102,7 +103,7 @@ program
             createGroups,
             onFault: ({ line, error }) => {
               progress.stop();
-              process.stderr.write(`line ${line}: ${error.id}: ${error.message}\n`);
+              printMessage(`line ${line}: ${error.id}: ${error.message}`);
             },
             onProgress: (phase, _counts, bytes) => progress.show(phase, bytes, size),
           })
@@ -111,7 +112,7 @@ program
         if (faults > 0) throw new Error(`${faults} of ${counted(rows, 'row')} are wrong. Nothing was imported.`);
         const users = `${counted(created, 'new user')}, ${changed} changed, ${unchanged} unchanged`;
         const what = `${counted(rows, 'row')}: ${users}; ${counted(joined, 'new membership')}, ${counted(groups, 'new group')}`;
-        process.stdout.write(`${what}${dryRun ? ' (dry run, nothing was written)' : ''}\n`);
+        print(`${what}${dryRun ? ' (dry run, nothing was written)' : ''}`);
       }),
     );
   });
@@ -180,7 +181,7 @@ async function withApplication(work: (app: INestApplicationContext) => Promise<v
 async function requireDatabase(): Promise<void> {
   const settings = readSettings(process.env);
   const name = nameOfDatabase(settings);
-  process.stderr.write(`Database: ${name}\n`);
+  printMessage(`Database: ${name}`);
   if (program.opts<GlobalOptions>().create || (await isDatabaseThere(dataSourceOptions(settings)))) return;
   throw new Error(
     `There is no Latchkey database (${name}). Set the service's variables in the environment or with --env-file, or create the database with --create.`,
@@ -210,8 +211,7 @@ function parseTtl(text: string): number {
 }
 
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // The reader has closed the pipe, as in `…
-  // head`. The shell's exit code for that is 128 + SIGPIPE.
+  // The reader has closed the pipe, as `head` does. The shell's exit code for that is 128 + SIGPIPE.
   if (error.code === 'EPIPE') process.exit(141);
   fail(error);
   process.exit();
@@ -220,6 +220,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 program.parseAsync().catch(fail);
 
 function fail(error: unknown): void {
-  process.stderr.write(`latchkey: ${reason(error as Error)}\n`);
+  printMessage(`latchkey: ${reason(error as Error)}`);
   process.exitCode = 1;
 }

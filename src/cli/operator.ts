@@ -15,14 +15,29 @@ export type WithApplication = (work: (app: INestApplicationContext) => Promise<v
 /** The largest page of a list. */
 export const PAGE_SIZE = 100;
 
+/**
+ * Characters that control a terminal, are invisible, or change the order of the text around them. The joiners U+200C
+ * and U+200D are left alone: names in some scripts need them.
+ */
+const UNPRINTABLE = /(?![\t\n\u200c\u200d])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
 /** Prints lines for programs, on the standard output. */
 export function print(...lines: string[]): void {
-  process.stdout.write(lines.map((line) => `${line}\n`).join(''));
+  process.stdout.write(lines.map((line) => `${escapeUnprintable(line)}\n`).join(''));
 }
 
 /** Prints a line for people, on the standard error. */
 export function printMessage(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stderr.write(`${escapeUnprintable(line)}\n`);
+}
+
+/** Writes unprintable characters as `\u202e`. In JSON, this means the same characters. */
+function escapeUnprintable(text: string): string {
+  return text.replace(UNPRINTABLE, (character) => character.split('').map(escapeUnit).join(''));
+}
+
+function escapeUnit(unit: string): string {
+  return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
 }
 
 /** Collects the values of an option that may be repeated. */
