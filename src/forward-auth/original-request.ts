@@ -109,8 +109,11 @@ function unclear(what: string): DomainError {
   );
 }
 
-/** Headers that make some frameworks use another method. A browser sends none of them with a preflight. */
-const METHOD_OVERRIDE = /^x[-_](?:http[-_])?method(?:[-_]override)?$/;
+/**
+ * Headers that make some frameworks use another method, without their separators, which CGI and its successors can't
+ * tell apart. A browser sends none of them with a preflight.
+ */
+const METHOD_OVERRIDE = /^(?:x(?:http)?method|x?(?:http)?methodoverride)$/;
 
 /**
  * Whether a request is a preflight: browsers send it without cookies before a request from a page of another origin
@@ -120,7 +123,7 @@ export function isPreflight(method: string, headers: IncomingHttpHeaders): boole
   return (
     method === 'OPTIONS' &&
     Boolean(headers.origin && headers['access-control-request-method']) &&
-    !Object.keys(headers).some((name) => METHOD_OVERRIDE.test(name))
+    !Object.keys(headers).some((name) => METHOD_OVERRIDE.test(name.replace(/[^a-z\d]/g, '')))
   );
 }
 
