@@ -5,6 +5,8 @@ import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 const SOURCES = [
   'src',
   'docs',
+  'console',
+  'clients/typescript/src',
   'scripts/render-guides.mjs',
   'ormconfig.ts',
   'tsconfig.json',

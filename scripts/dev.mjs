@@ -1,6 +1,7 @@
 // Compiles what changes and restarts the service, until Ctrl+C. Options are passed to the service: -- --env-file FILE
 import { spawn } from 'node:child_process';
 import './render-guides.mjs';
+import '../console/build.mjs';
 
 const compiler = run(
   ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json', '--watch', '--preserveWatchOutput'],

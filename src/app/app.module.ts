@@ -6,6 +6,7 @@ import { AuditSearchModule } from '../audit-search/audit-search.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { BulkModule } from '../bulk/bulk.module.js';
 import { Clock } from '../common/clock.js';
+import { ConsoleModule } from '../console/console.module.js';
 import { CommonModule } from '../config/config.module.js';
 import type { Settings } from '../config/settings.js';
 import { DatabaseModule } from '../schema/database.module.js';
@@ -42,6 +43,7 @@ export class AppModule {
         SessionsModule,
         ForwardAuthModule,
         AuditSearchModule,
+        ConsoleModule,
         GuidesModule,
         StatusModule,
         MaintenanceModule,
