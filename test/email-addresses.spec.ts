@@ -1,6 +1,13 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { ImportService } from '../src/bulk/import.service.js';
 import { newId } from '../src/common/id.js';
+import { AccountPermission } from '../src/schema/entities/account-permission.entity.js';
 import { EmailAddress } from '../src/schema/entities/email-address.entity.js';
+import { UnverifiedEmailAddress } from '../src/schema/entities/unverified-email-address.entity.js';
+import { User } from '../src/schema/entities/user.entity.js';
 import { DataSource } from 'typeorm';
 import { PROXIES } from './support/asking-proxies.js';
 import { decode } from './support/forge.js';
@@ -12,6 +19,7 @@ const SAME_ORIGIN = { 'sec-fetch-site': 'same-origin' };
 const DAY = 24 * 60 * 60;
 
 let t: TestApp;
+let directory: string;
 let admin: TestCaller;
 /** A person without rights, with a token of their own. */
 let anna: TestCaller;
@@ -20,8 +28,12 @@ let host: TestCaller;
 
 beforeAll(async () => {
   t = await TestApp.start({ TRUSTED_PROXIES: '127.0.0.1' });
+  directory = mkdtempSync(join(tmpdir(), 'latchkey-addresses-'));
 });
-afterAll(() => t.stop());
+afterAll(async () => {
+  rmSync(directory, { recursive: true });
+  await t.stop();
+});
 beforeEach(async () => {
   admin = await t.world.caller({ permissions: ['MANAGE_USERS'] });
   const { organizationId } = admin;
@@ -38,6 +50,9 @@ function address(name: string): string {
   return `${name}.${anna.id.toLowerCase().replaceAll(/[_-]/g, 'x')}@mail.example`;
 }
 
+/** For what an import reports. */
+function nothing(): void {}
+
 function shown(address: string, verified: boolean, primary = false): object {
   return { emailAddress: { address, verified }, primary };
 }
@@ -51,8 +66,8 @@ function add(by: TestCaller, given: string, ref = anna.id): Promise<Answer> {
 }
 
 /** The path of a new link for an unverified address. */
-async function link(given: string): Promise<string> {
-  const { body } = await t.send(admin, 'POST', `/user/${anna.id}/email-address/${given}/verification-links`);
+async function link(given: string, ref = anna.id, by = admin): Promise<string> {
+  const { body } = await t.send(by, 'POST', `/user/${ref}/email-address/${given}/verification-links`);
   expect(body).toEqual({
     url: expect.stringMatching(/^http:\/\/latchkey\.test\/login\/email-address\?token=[\w-]{43}$/),
     expires: expect.stringMatching(/Z$/),
@@ -192,13 +207,108 @@ describe('S37: a link verifies an address', () => {
     },
   );
 
-  it('not when the address names somebody else by then', async () => {
+  it.each([
+    {
+      by: 'an administrator makes an account with it',
+      take: (given: string) => t.send(admin, 'POST', '/users', { name: 'Faster', emailAddress: given }),
+    },
+    {
+      by: 'another link verifies it',
+      take: async (given: string) => {
+        const faster = await t.world.user({ organizationId: admin.organizationId });
+        await t.world.write((db) =>
+          db.insert(UnverifiedEmailAddress, { userId: faster, address: given, isPrimary: true }),
+        );
+        return confirm(await link(given, faster));
+      },
+    },
+    {
+      by: 'a file has it',
+      take: async (given: string) => {
+        const path = join(directory, `${newId()}.csv`);
+        writeFileSync(path, `name,emailAddress\nFaster,${given}\n`);
+        const options = { organization: admin.organizationId, createGroups: false, dryRun: false };
+        await t.nest.get(ImportService).import(path, { ...options, onFault: nothing, onProgress: nothing });
+      },
+    },
+  ])('not when another account had the address since, also once it is free again: $by', async ({ take }) => {
     const given = address('lost');
     await add(anna, given, 'self');
     const path = await link(given);
-    await t.send(admin, 'POST', '/users', { name: 'Faster', emailAddress: given });
-    expect(outcome(await confirm(path))).toEqual([409, 'email_address_in_use']);
+    await take(given);
+    expect((await t.as(admin)(`/user/${given}`)).body.id).not.toBe(anna.id);
+    expect(outcome(await confirm(path))).toEqual([401, 'invalid_token']);
+    expect((await t.send(admin, 'DELETE', `/user/${given}`)).status).toBe(200);
+    for (const method of ['GET', 'POST'])
+      expect((await t.call(path, { method, headers: SAME_ORIGIN })).status).toBe(401);
     expect(await listed()).toEqual([shown(address('anna'), true, true), shown(given, false)]);
+    expect((await confirm(await link(given))).status).toBe(200);
+  });
+
+  it('is not made while another account has the address', async () => {
+    const given = address('taken');
+    await add(anna, given, 'self');
+    await t.send(admin, 'POST', '/users', { name: 'Faster', emailAddress: given });
+    const path = `/user/${anna.id}/email-address/${given}/verification-links`;
+    expect(outcome(await t.send(admin, 'POST', path))).toEqual([409, 'email_address_in_use']);
+  });
+
+  it('of two accounts that open their links at once, one gets the address', async () => {
+    for (let round = 0; round < 10; round++) {
+      const given = address(`both${round}`);
+      const other = await t.world.caller({ organizationId: admin.organizationId, permissions: [] });
+      for (const person of [anna, other]) await add(person, given, 'self');
+      const paths = [await link(given), await link(given, other.id)];
+      const answers = await Promise.all(paths.map((path) => confirm(path)));
+      const loser = answers.find(({ status }) => status !== 200)!;
+      expect(answers.filter(({ status }) => status === 200)).toHaveLength(1);
+      expect([
+        [401, 'invalid_token'],
+        [409, 'email_address_in_use'],
+      ]).toContainEqual(outcome(loser));
+    }
+  });
+
+  it.each<{ what: string; change: (maker: TestCaller) => Promise<unknown> }>([
+    {
+      what: 'lost MANAGE_USERS',
+      change: ({ id: userId }) => t.world.write((db) => db.delete(AccountPermission, { userId })),
+    },
+    {
+      what: 'is no longer on the staff',
+      change: ({ id }) => t.world.write((db) => db.update(User, { id }, { staffOrganizationId: null })),
+    },
+    { what: 'is blocked', change: ({ id }) => t.world.write((db) => db.update(User, { id }, { status: 'BLOCKED' })) },
+    { what: 'is deleted', change: ({ id }) => t.world.write((db) => db.delete(User, { id })) },
+    { what: 'lacks a permission of the account', change: () => t.world.grant(anna.id, 'VIEW_AUDIT_LOG') },
+    {
+      what: 'is of another organization than the account',
+      change: async () => {
+        const organizationId = await t.world.organization();
+        await t.world.write((db) => db.update(User, { id: anna.id }, { organizationId }));
+      },
+    },
+  ])('not when whoever made it $what', async ({ change }) => {
+    const given = address('right');
+    await add(anna, given, 'self');
+    const maker = await t.world.caller({ organizationId: admin.organizationId, permissions: ['MANAGE_USERS'] });
+    const path = await link(given, anna.id, maker);
+    expect((await t.call(path)).status).toBe(200);
+    await change(maker);
+    expect(outcome(await t.call(path, { headers: { accept: 'application/json' } }))).toEqual([401, 'invalid_token']);
+    expect(outcome(await confirm(path))).toEqual([401, 'invalid_token']);
+    expect(await listed()).toContainEqual(shown(given, false));
+  });
+
+  it('not by a link for their own account that somebody made before they lost MANAGE_USERS', async () => {
+    const given = address('self');
+    const maker = await t.world.caller({ organizationId: admin.organizationId, permissions: ['MANAGE_USERS'] });
+    await t.world.write((db) =>
+      db.insert(UnverifiedEmailAddress, { userId: maker.id, address: given, isPrimary: true }),
+    );
+    const path = await link(given, maker.id, maker);
+    await t.world.write((db) => db.delete(AccountPermission, { userId: maker.id }));
+    expect(outcome(await confirm(path))).toEqual([401, 'invalid_token']);
   });
 
   it.each([

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { Injectable } from '@nestjs/common';
 import { InjectDataSource } from '@nestjs/typeorm';
+import { In } from 'typeorm';
 import type { DataSource, EntityManager } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import { Clock } from '../common/clock.js';
@@ -12,6 +13,7 @@ import type { Value } from '../database/insert-rows.js';
 import { Membership } from '../schema/entities/membership.entity.js';
 import { findOrganization } from '../organizations/find-organization.js';
 import { ThirdParty } from '../schema/entities/third-party.entity.js';
+import { endVerificationLinks } from '../users/email-addresses.js';
 import { profileOf, UsersService } from '../users/users.service.js';
 import { GroupNames } from './group-names.js';
 import { ImportPlan } from './import-plan.js';
@@ -199,6 +201,7 @@ export class ImportService {
       for (const term of searchTerms(texts)) terms.push([id, term, organizationId]);
     }
     await insertRows(db, 'users', USER_COLUMNS, users);
+    await endVerificationLinks(db, { address: In(addresses.map(([address]) => address)) });
     await insertRows(db, 'email_addresses', ['address', 'user_id', 'is_primary'], addresses);
     await insertRows(db, 'third_party_ids', ['third_party', 'external_id', 'user_id'], thirdPartyIds);
     await insertRows(db, 'user_search_terms', ['user_id', 'term', 'organization_id'], terms);

@@ -17,6 +17,7 @@ import { FoldEmailAddresses1796400000000 } from './migrations/1796400000000-Fold
 import { AddCompatibilityOfClients1796600000000 } from './migrations/1796600000000-AddCompatibilityOfClients.js';
 import { HideEndersElsewhere1796700000000 } from './migrations/1796700000000-HideEndersElsewhere.js';
 import { OnlyRecordRevocations1796951000000 } from './migrations/1796951000000-OnlyRecordRevocations.js';
+import { NameMakersOfVerificationLinks1796960000000 } from './migrations/1796960000000-NameMakersOfVerificationLinks.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -39,4 +40,5 @@ export const MIGRATIONS = [
   AddCompatibilityOfClients1796600000000,
   HideEndersElsewhere1796700000000,
   OnlyRecordRevocations1796951000000,
+  NameMakersOfVerificationLinks1796960000000,
 ];

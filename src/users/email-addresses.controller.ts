@@ -99,7 +99,7 @@ export class EmailAddressesController {
   })
   @ApiParam({ ...ADDRESS, example: 'anna@home.example' })
   @ApiOkResponse({ type: VerificationLinkDto })
-  @ApiBearerErrors(...NAMING, 'not_owner')
+  @ApiBearerErrors(...NAMING, 'not_owner', 'email_address_in_use')
   @Post('email-address/:emailAddress/verification-links')
   @CalledBy('bearer', 'MANAGE_USERS')
   @HttpCode(200)

@@ -21,6 +21,7 @@ import {
 } from './email-addresses.js';
 import { findUser } from './find-user.js';
 import { UnverifiedEmailAddress } from '../schema/entities/unverified-email-address.entity.js';
+import { isAllowed } from './is-allowed.js';
 import { indexUser } from './user-search.js';
 import type { UserRef } from '../common/user-ref.js';
 import type { User } from '../schema/entities/user.entity.js';
@@ -129,40 +130,37 @@ export class EmailAddressesService {
    * Makes a link that verifies an address of the account, and replaces the previous link. The caller must send the link
    * to that address and show it to nobody else.
    *
-   * @throws DomainError `no_access`, `nonexistent_user`, `not_owner`
+   * @throws DomainError `no_access`, `nonexistent_user`, `not_owner`; `email_address_in_use` if another account has it
    */
   async makeLink(caller: Caller, ref: UserRef, address: string): Promise<VerificationLinkDto> {
     const secret = newSecret();
     const expiresAt = addSeconds(this.clock.now(), LINK_SECONDS);
     await this.database.transaction(async (db) => {
-      const user = await this.policy.requireMayChange(db, caller, await findUser(db, caller, ref), true);
-      await this.policy.requireHoldsPermissionsOf(db, caller, user, 'no_access');
-      const own = { userId: user.id, address };
-      if (!(await db.existsBy(UnverifiedEmailAddress, own))) throw new DomainError('not_owner');
-      await db.update(UnverifiedEmailAddress, own, { linkHash: hashSecret(secret), linkExpiresAt: expiresAt });
+      const user = await this.policy.requireMayVerifyAddressesOf(db, caller, await findUser(db, caller, ref));
+      const link = { linkHash: hashSecret(secret), linkExpiresAt: expiresAt, linkMadeBy: caller.userId };
+      const { affected } = await db.update(UnverifiedEmailAddress, { userId: user.id, address }, link);
+      if (affected !== 1) throw new DomainError('not_owner');
+      // After the update, because whoever takes the address at the same time ends the link first.
+      if (await db.existsBy(EmailAddress, { address })) throw new DomainError('email_address_in_use');
       await this.record(db, 'EMAIL_ADDRESS_LINK_MADE', user, caller);
     });
     return { url: `${this.settings.PUBLIC_URL}/${VERIFICATION_PATH}?token=${secret}`, expires: toIso(expiresAt) };
   }
 
   /** What a link would verify. It changes nothing. @throws DomainError `invalid_token` */
-  async requireVerification(secret: string): Promise<Verification> {
-    const found = await this.unverified.findOne({
-      where: { ...this.linked(secret), user: { status: 'ACTIVE' } },
-      relations: { user: { organization: true } },
-    });
-    if (!found) throw invalidLink();
-    return found;
+  requireVerification(secret: string): Promise<Verification> {
+    return this.database.transaction((db) => this.requireLink(db, secret));
   }
 
   /**
    * Verifies the address of a link. Of any number of concurrent requests, one does so.
    *
-   * @throws DomainError `invalid_token`; `email_address_in_use` if another account has it meanwhile; `email_not_added`
+   * @throws DomainError `invalid_token`; `email_address_in_use` if another account gets it at the same time;
+   * `email_not_added`
    */
-  async verify(secret: string): Promise<string> {
-    const { address, isPrimary, user } = (await this.requireVerification(secret)) as UnverifiedEmailAddress;
-    await this.database.transaction(async (db) => {
+  verify(secret: string): Promise<string> {
+    return this.database.transaction(async (db) => {
+      const { address, isPrimary, user } = await this.requireLink(db, secret);
       const { affected } = await db.delete(UnverifiedEmailAddress, {
         ...this.linked(secret),
         userId: user.id,
@@ -175,8 +173,23 @@ export class EmailAddressesService {
       await indexUser(db, user.id);
       const about = { organizationId: user.organizationId, userId: user.id, by: null };
       await this.audit.record(db, { event: 'EMAIL_ADDRESS_VERIFIED', ...about });
+      return address;
     });
-    return address;
+  }
+
+  /**
+   * The address that a link verifies. Whoever made the link must still have the right to, because both accounts may
+   * have changed since.
+   */
+  private async requireLink(db: EntityManager, secret: string): Promise<UnverifiedEmailAddress> {
+    const found = await db.findOne(UnverifiedEmailAddress, {
+      where: { ...this.linked(secret), user: { status: 'ACTIVE' } },
+      relations: { user: { organization: true } },
+    });
+    if (!found?.linkMadeBy) throw invalidLink();
+    const maker = { userId: found.linkMadeBy };
+    if (!(await isAllowed(this.policy.requireMayVerifyAddressesOf(db, maker, found.user)))) throw invalidLink();
+    return found;
   }
 
   private linked(secret: string): { linkHash: string; linkExpiresAt: ReturnType<typeof MoreThan<Date>> } {

@@ -1,5 +1,5 @@
 import { Not } from 'typeorm';
-import type { EntityManager } from 'typeorm';
+import type { EntityManager, FindOptionsWhere } from 'typeorm';
 import { DomainError } from '../common/errors/errors.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { EmailAddress } from '../schema/entities/email-address.entity.js';
@@ -25,6 +25,7 @@ export async function addEmailAddress(
 ): Promise<EmailAddress> {
   const address = normalizeEmailAddress(given);
   const isPrimary = !(await db.existsBy(EmailAddress, { userId, isPrimary: true }));
+  await endVerificationLinks(db, { address });
   // A concurrent request for the same address waits here and then finds the other's row.
   await insertOrIgnore(db, EmailAddress, { address, userId, isPrimary });
   const found = await db.findOneByOrFail(EmailAddress, { address });
@@ -32,6 +33,17 @@ export async function addEmailAddress(
     throw new DomainError(inUse, undefined, inUse === 'account_exists' ? { members: { userId: found.userId } } : {});
   await db.delete(UnverifiedEmailAddress, { userId, address });
   return found;
+}
+
+/**
+ * Ends the links that verify addresses. Whoever gives an account an address ends the links of all accounts for it
+ * first, so that none becomes valid again when the account loses the address.
+ */
+export async function endVerificationLinks(
+  db: EntityManager,
+  of: FindOptionsWhere<UnverifiedEmailAddress>,
+): Promise<void> {
+  await db.update(UnverifiedEmailAddress, of, { linkHash: null, linkExpiresAt: null, linkMadeBy: null });
 }
 
 /** Makes an address of the account its primary one. */

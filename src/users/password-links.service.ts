@@ -16,6 +16,7 @@ import { PasswordLink } from '../schema/entities/password-link.entity.js';
 import { PasswordsService } from './passwords.service.js';
 import type { UserRef } from '../common/user-ref.js';
 import { User } from '../schema/entities/user.entity.js';
+import { isAllowed } from './is-allowed.js';
 import { UsersPolicy } from './users.policy.js';
 
 /** The path of the link. */
@@ -113,18 +114,9 @@ export class PasswordLinksService {
     const user = await db.findOneBy(User, { id: userId, status: 'ACTIVE' });
     const address = await db.findOneBy(EmailAddress, { userId, isPrimary: true });
     if (!user || !address) throw gone();
-    if (madeBy !== null && !(await this.isStillAllowed(db, madeBy, user))) throw gone();
+    const maker = madeBy === null ? null : { userId: madeBy };
+    if (maker && !(await isAllowed(this.policy.requireMayResetPassword(db, maker, user)))) throw gone();
     return { id: user.id, name: user.name, emailAddress: address.address };
-  }
-
-  private async isStillAllowed(db: EntityManager, userId: string, user: User): Promise<boolean> {
-    try {
-      await this.policy.requireMayResetPassword(db, { userId }, user);
-      return true;
-    } catch (error) {
-      if (error instanceof DomainError) return false;
-      throw error;
-    }
   }
 }
 

@@ -89,7 +89,7 @@ export class UsersPolicy {
    */
   async requireMayChange(
     db: EntityManager,
-    caller: Caller,
+    caller: Pick<Caller, 'userId'>,
     user: User | null,
     isAdministrative: boolean,
   ): Promise<User> {
@@ -121,6 +121,20 @@ export class UsersPolicy {
           otherwise,
           `The account has the permission ${permission}, which the caller does not have.`,
         );
+  }
+
+  /**
+   * Requires `MANAGE_USERS`, for an account that the organization manages and that has no permission which the caller
+   * lacks. Whoever makes a link that verifies an address needs this when they make it, and when it is used.
+   */
+  async requireMayVerifyAddressesOf(
+    db: EntityManager,
+    caller: Pick<Caller, 'userId'>,
+    account: User | null,
+  ): Promise<User> {
+    const user = await this.requireMayChange(db, caller, account, true);
+    await this.requireHoldsPermissionsOf(db, caller, user, 'no_access');
+    return user;
   }
 
   /**

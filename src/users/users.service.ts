@@ -14,7 +14,7 @@ import { canonicalLocale } from './dto/locale.validators.js';
 import type { UserChangesDto, UserFieldsDto } from './dto/user-fields.dto.js';
 import { kindOf } from './dto/user.dto.js';
 import type { UserDto } from './dto/user.dto.js';
-import { claimEmailAddress, makePrimary, replaceEmailAddress } from './email-addresses.js';
+import { claimEmailAddress, endVerificationLinks, makePrimary, replaceEmailAddress } from './email-addresses.js';
 import { EmailAddress } from '../schema/entities/email-address.entity.js';
 import { UnverifiedEmailAddress } from '../schema/entities/unverified-email-address.entity.js';
 import { findNamedUser, findUser } from './find-user.js';
@@ -185,7 +185,7 @@ export class UsersService {
     await this.signIns.end(db, id);
     // An account that becomes active again needs new links.
     await db.delete(PasswordLink, { userId: id });
-    await db.update(UnverifiedEmailAddress, { userId: id }, { linkHash: null, linkExpiresAt: null });
+    await endVerificationLinks(db, { userId: id });
   }
 
   /**

@@ -14,6 +14,7 @@ export class UnverifiedEmailAddress {
   userId: string;
 
   /** In the normalized form (`normalizeEmailAddress`). */
+  @Index('unverified_email_addresses_address_idx')
   @PrimaryColumn({ type: 'varchar', length: 254, primaryKeyConstraintName: 'unverified_email_addresses_pkey' })
   address: string;
 
@@ -31,4 +32,8 @@ export class UnverifiedEmailAddress {
 
   @Column({ name: 'link_expires_at', ...INSTANT, nullable: true })
   linkExpiresAt: Date | null;
+
+  /** Who made the link, even if that account was deleted since. The link is valid only while its maker has the right. */
+  @Column({ name: 'link_made_by', ...ID, nullable: true })
+  linkMadeBy: string | null;
 }
