@@ -5,6 +5,7 @@ import type { FastifyRequest } from 'fastify';
 import { DomainError } from '../common/errors/errors.js';
 import { TokenError } from '../tokens/tokens.service.js';
 import { AttemptsService } from '../limits/attempts.service.js';
+import { ConsoleStrategy } from './console.strategy.js';
 import { BearerStrategy } from './bearer.strategy.js';
 import { CallerRule, SCOPE } from './called-by.decorator.js';
 import type { AuthenticatedCaller } from '../common/caller.js';
@@ -23,6 +24,7 @@ export class BearerGuard implements CanActivate {
     private readonly reflector: Reflector,
     private readonly attempts: AttemptsService,
     private readonly strategy: BearerStrategy,
+    private readonly console: ConsoleStrategy,
   ) {}
 
   canActivate(context: ExecutionContext): boolean | Promise<boolean> {
@@ -51,7 +53,7 @@ export class BearerGuard implements CanActivate {
 
   private async requireCaller(request: FastifyRequest): Promise<AuthenticatedCaller> {
     try {
-      const caller = await this.strategy.identify(request);
+      const caller = (await this.strategy.identify(request)) ?? (await this.console.identify(request));
       if (caller) return caller;
     } catch (error) {
       if (!(error instanceof TokenError)) throw error;

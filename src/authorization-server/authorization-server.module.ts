@@ -56,6 +56,6 @@ import { RefreshesService } from './engine/refreshes.service.js';
     RefreshesService,
     SignInService,
   ],
-  exports: [ExpiredRecordsService],
+  exports: [AuthorizationServer, ExpiredRecordsService],
 })
 export class AuthorizationServerModule {}

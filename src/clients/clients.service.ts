@@ -20,6 +20,7 @@ import { ClientRedirectUri } from '../schema/entities/client-redirect-uri.entity
 import { ClientSecret } from '../schema/entities/client-secret.entity.js';
 import { addSecret, shownSecret } from './client-secrets.service.js';
 import { Client } from '../schema/entities/client.entity.js';
+import { CONSOLE_NAME, consoleClientOf } from './console-client.js';
 import { EXPLORER_CLIENT, OAUTH2_REDIRECT } from './explorer-client.js';
 import type { Compatibility } from '../schema/entities/client.entity.js';
 import type { ClientChangesDto, NewClientDto } from './dto/client-fields.dto.js';
@@ -131,6 +132,18 @@ export class ClientsService {
     }
     const uri = this.settings.PUBLIC_URL + OAUTH2_REDIRECT;
     await insertOrIgnore(db, ClientRedirectUri, { clientId: EXPLORER_CLIENT, uri });
+  }
+
+  /**
+   * Registers the client through which people of an organization call the API in the console, unless there is one.
+   * Nobody can sign in by it, as long as it has no redirect URI.
+   */
+  async ensureConsole(db: EntityManager, organizationId: string): Promise<string> {
+    const client = { id: consoleClientOf(organizationId), name: CONSOLE_NAME, organizationId, isPublic: true };
+    if (await db.existsBy(Client, { id: client.id })) return client.id;
+    await insertOrIgnore(db, Client, { ...client, createdAt: this.clock.now() });
+    await this.record(db, 'CLIENT_CREATED', client, null);
+    return client.id;
   }
 
   /** Changes a client. @throws DomainError `not_permitted`, `not_found`, and the errors of the fields */

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { CanActivate, ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
@@ -18,11 +19,15 @@ export class SameOriginGuard implements CanActivate {
   }
 
   canActivate(context: ExecutionContext): boolean {
-    const { origin, 'sec-fetch-site': site } = context.switchToHttp().getRequest<FastifyRequest>().headers;
+    this.requireSameOrigin(context.switchToHttp().getRequest<FastifyRequest>().headers);
+    return true;
+  }
+
+  /** @throws DomainError `not_authorized` */
+  requireSameOrigin({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): void {
     const sameOrigin =
       site === undefined ? origin !== undefined && this.origins.includes(origin) : site === 'same-origin';
     if (!sameOrigin)
       throw new DomainError('not_authorized', 'This call is accepted from pages of the same origin only.');
-    return true;
   }
 }

@@ -4,6 +4,7 @@ import { LoginTokensService } from '../access/login-tokens.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import { AttemptsService } from '../limits/attempts.service.js';
 import { ExpiredRecordsService } from '../authorization-server/engine/expired-records.service.js';
+import { ConsoleSessionsService } from '../sign-ins/console-sessions.service.js';
 import { SigningKeysService } from '../tokens/signing-keys.service.js';
 import { PasswordLinksService } from '../users/password-links.service.js';
 
@@ -22,6 +23,7 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
     private readonly loginTokens: LoginTokensService,
     private readonly attempts: AttemptsService,
     private readonly expiredRecords: ExpiredRecordsService,
+    private readonly consoleSessions: ConsoleSessionsService,
     private readonly passwordLinks: PasswordLinksService,
     private readonly signingKeys: SigningKeysService,
     private readonly audit: AuditService,
@@ -46,6 +48,7 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
     await this.loginTokens.prune();
     await this.attempts.prune();
     await this.expiredRecords.prune();
+    await this.consoleSessions.prune();
     await this.passwordLinks.prune();
     await this.signingKeys.prune();
     await this.audit.prune();

@@ -22,6 +22,7 @@ import { ThirdParty } from './entities/third-party.entity.js';
 import { Session } from './entities/session.entity.js';
 import { AccountPermission } from './entities/account-permission.entity.js';
 import { EmailAddress } from './entities/email-address.entity.js';
+import { ConsoleSession } from './entities/console-session.entity.js';
 import { UnverifiedEmailAddress } from './entities/unverified-email-address.entity.js';
 import { PasswordLink } from './entities/password-link.entity.js';
 import { Password } from './entities/password.entity.js';
@@ -58,6 +59,7 @@ export const ENTITIES = [
   Password,
   PasswordLink,
   OAuthRecord,
+  ConsoleSession,
   UsedAssertion,
   RevokedToken,
   AuditEvent,

@@ -24,10 +24,27 @@ const FORGET: Statement = {
   sql: `DELETE FROM "oauth_records" WHERE "account_id" = $1`,
 };
 
+const END_CONSOLE_OF_ACCOUNT: Statement = {
+  name: 'end_console_sessions_of_account',
+  sql: `DELETE FROM "console_sessions" WHERE "user_id" = $1`,
+};
+
 /** Ends a browser's sign-in session, unless it is that of one account. */
 const END_SESSION: Statement = {
   name: 'end_sign_in_session',
   sql: `DELETE FROM "oauth_records" WHERE "id" = $1 AND ("account_id" IS NULL OR "account_id" <> $2)`,
+};
+
+/** Ends the sessions of the console that came from a sign-in session. Both statements have the same condition. */
+const END_CONSOLE_OF_SESSION: Statement = {
+  name: 'end_console_sessions_of_sign_in_session',
+  sql: `DELETE FROM "console_sessions" WHERE "sign_in_uid" = (
+          SELECT r."uid" FROM "oauth_records" r WHERE r."id" = $1 AND (r."account_id" IS NULL OR r."account_id" <> $2))`,
+};
+
+const END_CONSOLE_OF_ONE: Statement = {
+  name: 'end_console_sessions_of_sign_in',
+  sql: `DELETE FROM "console_sessions" WHERE "user_id" = $1 AND "sign_in_uid" = $2`,
 };
 
 const LIST: Statement = {
@@ -60,13 +77,14 @@ export class SignInsService {
   ) {}
 
   /**
-   * Permanently ends what an account has signed in for: sessions, codes, grants, refresh tokens, and the access tokens
+   * Permanently ends what an account has signed in for: sessions, also those of the console, codes, grants, refresh tokens, and the access tokens
    * that came from them. An account that becomes active again must sign in again.
    */
   async end(db: EntityManager, account: string): Promise<void> {
     const expired = addSeconds(this.clock.now(), FAMILY_LIFETIME);
     await this.database.within(db, REVOKE_FAMILIES, [account, expired]);
     await this.database.within(db, FORGET, [account]);
+    await this.database.within(db, END_CONSOLE_OF_ACCOUNT, [account]);
   }
 
   /**
@@ -93,14 +111,18 @@ export class SignInsService {
 
   /** Ends one sign-in session of the account. It does nothing if the session is somebody else's. */
   async endOne(account: string, uid: string): Promise<void> {
+    await this.database.write(END_CONSOLE_OF_ONE, [account, uid]);
     await this.database.write(END_ONE, [account, uid]);
   }
 
   /**
-   * Ends the browser's sign-in session, unless it belongs to the account `unlessOf`. What was granted in it stays
-   * valid.
+   * Ends the browser's sign-in session, unless it belongs to the account `unlessOf`. Its sessions of the console end
+   * too. What other clients were granted in it stays valid.
    */
   async endSession(identifier: string | undefined, { unlessOf = '' }: { unlessOf?: string } = {}): Promise<void> {
-    if (identifier) await this.database.write(END_SESSION, [recordIdOf('Session', identifier), unlessOf]);
+    if (!identifier) return;
+    const parameters = [recordIdOf('Session', identifier), unlessOf];
+    await this.database.write(END_CONSOLE_OF_SESSION, parameters);
+    await this.database.write(END_SESSION, parameters);
   }
 }

@@ -119,7 +119,7 @@ export function requestToken(
 
 /** A browser that keeps cookies and follows redirects within the service. */
 export class Browser {
-  private readonly cookies = new Map<string, string>();
+  readonly cookies = new Map<string, string>();
 
   constructor(
     private readonly t: Pick<TestApp, 'call'>,

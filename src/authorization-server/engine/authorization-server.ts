@@ -1,7 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import type { EventEmitter } from 'node:events';
-import { IncomingMessage } from 'node:http';
-import type { ServerResponse } from 'node:http';
+import { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { FastifyReply, FastifyRequest } from 'fastify';
@@ -87,6 +86,27 @@ export class AuthorizationServer {
       throw this.failures.get(rewritten);
     }
     reply.hijack();
+  }
+
+  /**
+   * The answer of the token endpoint to a client of our own, whose form comes with a request for another page. Nothing
+   * goes over the network. @throws the failure on our side, if there was one
+   */
+  async requestToken({ raw, ip }: FastifyRequest, form: URLSearchParams): Promise<Record<string, unknown>> {
+    await this.keys.refresh();
+    const request = this.toEngineRequest(raw, PATHS.token, { form, shown: {} });
+    request.method = 'POST';
+    request.headers['x-forwarded-for'] = ip;
+    delete request.headers.authorization;
+    const response = new ServerResponse(request);
+    let body = '';
+    response.end = ((text: unknown) => {
+      body = String(text);
+      return response;
+    }) as ServerResponse['end'];
+    await this.provider.callback()(request, response);
+    if (this.failures.has(request)) throw this.failures.get(request);
+    return JSON.parse(body) as Record<string, unknown>;
   }
 
   /**

@@ -11,13 +11,14 @@ import { Settings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import { PasswordsService } from '../../users/passwords.service.js';
 import { Client } from '../../schema/entities/client.entity.js';
+import { CONSOLE_CLIENT } from '../../clients/console-client.js';
 import { KeyRing } from '../../tokens/key-ring.js';
 import { isPlainHeader } from '../../tokens/plain-header.js';
 import { RevokedTokensService } from '../../tokens/revoked-tokens.service.js';
 import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import { SignInsService } from '../../sign-ins/sign-ins.service.js';
 import { USUAL_LIFETIME } from '../../tokens/signing-keys.service.js';
-import { clientMetadata } from '../protocol/client-metadata.js';
+import { clientMetadata, consoleMetadata } from '../protocol/client-metadata.js';
 import { ASKED_OPENID, isLenient, markLenient, requireKnownScopes } from '../protocol/compatibility.js';
 import { OAuthLimits, TooManyInteractions } from './oauth-limits.service.js';
 import { OAuthRecords } from './oauth-records.adapter.js';
@@ -137,6 +138,19 @@ export class EngineConfiguration {
         policy: this.limits.countInteractions(signInPolicy((headers) => this.cookies.read(headers))),
         url: (_ctx, { uid }) => `${PATHS.interaction}/${uid}`,
       },
+      loadExistingGrant: async ({ oidc }) => {
+        const { Grant } = oidc.provider;
+        const { clientId } = oidc.client!;
+        const grantId = oidc.result?.consent?.grantId ?? oidc.session!.grantIdFor(clientId);
+        const known = grantId ? await Grant.find(grantId) : undefined;
+        if (known || clientId !== CONSOLE_CLIENT) return known;
+        // The console is a part of this service, so nobody is asked whether it may act for them.
+        const grant = new Grant({ accountId: oidc.session!.accountId!, clientId });
+        grant.addOIDCScope(SCOPE);
+        grant.addResourceScope(this.resource, SCOPE);
+        await grant.save();
+        return grant;
+      },
       findAccount: async (ctx, sub, token) => {
         // A code or refresh token is bound to the session that it came from, which ends with the password. A session
         // itself may be about to be stored.
@@ -201,6 +215,7 @@ export class EngineConfiguration {
 
   private async findClient(id: string): Promise<ReturnType<typeof clientMetadata> | undefined> {
     // A text that can't be an ID, such as one with a NUL character, must not reach the database.
+    if (id === CONSOLE_CLIENT) return consoleMetadata(this.settings.PUBLIC_URL);
     const client = isId(id) && (await this.clients.findOne({ where: { id }, relations: { redirectUris: true } }));
     return client ? clientMetadata(client, this.settings.httpRedirectHostsOf(client.compatibility)) : undefined;
   }

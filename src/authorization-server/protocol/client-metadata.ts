@@ -1,5 +1,6 @@
 import type { ClientMetadata, JWK } from 'oidc-provider';
 import type { Client } from '../../schema/entities/client.entity.js';
+import { CONSOLE_CLIENT, CONSOLE_NAME, CONSOLE_REDIRECT } from '../../clients/console-client.js';
 import { isLegalRedirectUri } from '../../clients/client-addresses.js';
 
 export const JWT_BEARER = 'urn:ietf:params:oauth:grant-type:jwt-bearer';
@@ -26,6 +27,18 @@ export function clientMetadata(client: Client, httpHosts: string[]): ClientMetad
     response_types: mayAuthorize ? ['code'] : [],
     compatibility: client.compatibility ?? undefined,
     ...authentication(client),
+  };
+}
+
+/** The console, which is a part of this service and no row of the database. */
+export function consoleMetadata(publicUrl: string): ClientMetadata {
+  return {
+    client_id: CONSOLE_CLIENT,
+    client_name: CONSOLE_NAME,
+    redirect_uris: [publicUrl + CONSOLE_REDIRECT],
+    grant_types: ['authorization_code'],
+    response_types: ['code'],
+    token_endpoint_auth_method: 'none',
   };
 }
 

@@ -60,7 +60,7 @@ function choicePage({ uid }: Interaction, client: NamedClient, user: string): Ht
 }
 
 function named({ name, organization }: NamedClient): Html {
-  return html`<strong>${name}</strong> of ${organization}`;
+  return html`<strong>${name}</strong>${organization === null ? '' : html` of ${organization}`}`;
 }
 
 function switchForm(uid: string, label: string): Html {

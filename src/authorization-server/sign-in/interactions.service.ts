@@ -9,6 +9,7 @@ import { hashSecret } from '../../common/id.js';
 import { Database, toInstant } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
 import { recordIdOf } from '../../sign-ins/record-id.js';
+import { CONSOLE_CLIENT, CONSOLE_NAME } from '../../clients/console-client.js';
 import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import { AuthorizationServer } from '../engine/authorization-server.js';
 import { PATHS } from '../protocol/paths.js';
@@ -26,7 +27,8 @@ const FIND_CLIENT: Statement = {
 /** What a person is told about the application that they sign in for. */
 export interface NamedClient {
   name: string;
-  organization: string;
+  /** `null` for the console, which belongs to the service. */
+  organization: string | null;
 }
 
 const FIND: Statement = {
@@ -59,6 +61,7 @@ export class InteractionsService {
    * its organization's name.
    */
   async clientOf({ params }: Pick<Interaction, 'params'>): Promise<NamedClient> {
+    if (params.client_id === CONSOLE_CLIENT) return { name: CONSOLE_NAME, organization: null };
     const [client] = await this.database.read<NamedClient>(FIND_CLIENT, [String(params.client_id)]);
     return client ?? { name: '', organization: '' };
   }
