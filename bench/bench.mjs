@@ -1,140 +1,52 @@
-// Compares the service with a server that does the same work with nothing around it, and with itself with a thousand
-// times the users. Only the ratio of the two is meaningful: both are loaded in turns, on the same machine and in the
-// same minutes.
+// Measures the service against its goals, and prints them in one table. Rates are compared with those of another server
+// that is loaded in turns, on the same machine and in the same minutes, because only their ratio is meaningful.
 import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { measureGuard, startBaseline, startServer } from './contestants.mjs';
+import { startBaseline, startBetterAuth, startServer } from './contestants.mjs';
 import { ENGINES } from './engines.mjs';
-import { LoadGenerator } from './load-generator.mjs';
+import { JobRunner } from './jobs.mjs';
+import { findLoadGenerator } from './load-generator.mjs';
+import { FEW_USERS, ROWS } from './rows.mjs';
 
-const WARM_UP_SECONDS = 2;
-const FEW_USERS = 1000;
 const MANY_USERS = 1_000_000;
-/** The servers that can be loaded. Each is started with its own database when a comparison needs it. */
+/** The servers that can be loaded. Each is started with its own database when it is needed. */
 const SERVERS = {
   service: (database) => startServer(database, FEW_USERS),
   baseline: (database) => startBaseline(database, FEW_USERS),
   large: (database) => startServer(database, MANY_USERS),
+  'better-auth': (database) => startBetterAuth(database, FEW_USERS),
 };
-/**
- * The comparisons: `what` is compared, `of` two servers or two jobs of the load generator. The ratio is that of their
- * requests per second, with `atLeast` or `atMost` as its target.
- */
-const PARTS = {
-  baseline: {
-    heads: ['what', 'service/s', 'baseline/s', 'ratio'],
-    comparisons: [
-      {
-        what: 'access call',
-        of: [
-          ['service', 'access'],
-          ['baseline', 'access'],
-        ],
-        atLeast: 0.6,
-      },
-      {
-        what: 'redemption',
-        of: [
-          ['service', 'login'],
-          ['baseline', 'login'],
-        ],
-      },
-    ],
-  },
-  'forward-auth': {
-    heads: ['what', 'service/s', 'baseline/s', 'ratio'],
-    comparisons: [
-      {
-        what: 'forward-auth',
-        of: [
-          ['service', 'forwardAuth'],
-          ['baseline', 'forwardAuth'],
-        ],
-        atLeast: 0.7,
-      },
-    ],
-  },
-  size: {
-    heads: ['what', 'with 1 000 users/s', 'with 1 000 000/s', 'cost'],
-    comparisons: [
-      {
-        what: 'access call',
-        of: [
-          ['service', 'access'],
-          ['large', 'access'],
-        ],
-        atMost: 1.3,
-      },
-      {
-        what: 'redemption',
-        of: [
-          ['service', 'login'],
-          ['large', 'login'],
-        ],
-      },
-      {
-        what: 'user by e-mail',
-        of: [
-          ['service', 'user'],
-          ['large', 'user'],
-        ],
-      },
-      {
-        what: 'groups',
-        of: [
-          ['service', 'groups'],
-          ['large', 'groups'],
-        ],
-      },
-      {
-        what: 'members of a group',
-        of: [
-          ['service', 'members'],
-          ['large', 'members'],
-        ],
-      },
-    ],
-  },
-  depth: {
-    heads: ['what', 'page 1/s', 'page 10 000/s', 'cost'],
-    comparisons: [
-      {
-        what: 'accounts of 1 000 000',
-        of: [
-          ['large', 'firstPage'],
-          ['large', 'deepPage'],
-        ],
-        atMost: 1.5,
-      },
-    ],
-  },
-};
-
-/** The target for the CPU time of a request in microseconds. It is measured in a process of its own. */
-const GUARD_MICROSECONDS = 15;
+const HEADS = ['what', 'engine', 'Latchkey', 'compared with', 'result', 'goal', 'reached'];
+const DEFAULT_ROWS = Object.keys(ROWS).filter((name) => !ROWS[name].isExtra);
+/** Options that are numbers, with their defaults. */
+const NUMBERS = { rounds: 5, seconds: 4, connections: 32, minutes: 1, logins: 40_000 };
 
 const HELP = `Usage: npm run bench -- [options]
 
-Loads two servers in turns, and prints how they compare:
-  baseline   the service, and a bare handler that does the same work
-  forward-auth  what a proxy asks at every request, and a bare handler that reads a cookie and a Map
-  size       the service with 1 000 users, and with 1 000 000 in 100 000 groups
-  depth      the first page of 1 000 000 accounts, and one far down
-  guard      the CPU that checking a known access token takes
-The databases are made under ${tmpdir()}; TMPDIR moves them. On a RAM disk nothing waits for a disk.
-A million users take 2 GB (SQLite) or 3 GB (PostgreSQL) there, and some minutes.
+Measures Latchkey, and prints a table of the figures and the goals:
 
-  --part <name>        baseline, forward-auth, size, depth or guard (default: all)
+${Object.entries(ROWS)
+  .map(([name, { help }]) => `  ${name.padEnd(20)} ${help.replaceAll('\n', `\n${' '.repeat(23)}`)}`)
+  .join('\n')}
+
+Servers are loaded in turns. A result without a unit is the median of the rounds' ratios, and each rate stands with the
+median and the 99th percentile of the time until an answer. wrk puts on the load if it is installed, and autocannon
+otherwise. The databases are made under ${tmpdir()}; TMPDIR moves them. On a RAM disk nothing waits for a disk.
+
+  --only <names>       some of the above, separated by commas (default: all from
+                       ${DEFAULT_ROWS[0]} to ${DEFAULT_ROWS.at(-1)})
   --engine <name>      sqlite or postgres (default: both)
-  --rounds <n>         how often each server is loaded (default: 5)
-  --seconds <n>        how long each time (default: 4)
-  --connections <n>    at once (default: 32)
+  --rounds <n>         how often each server is loaded (default: ${NUMBERS.rounds})
+  --seconds <n>        how long each time (default: ${NUMBERS.seconds})
+  --connections <n>    at once (default: ${NUMBERS.connections})
+  --minutes <n>        how long memory is watched under load (default: ${NUMBERS.minutes})
+  --logins <n>         how many logins are weighed (default: ${NUMBERS.logins})
   --help
 `;
 
-const load = readOptions();
+const options = readOptions();
 const directory = mkdtempSync(join(tmpdir(), 'latchkey-bench-'));
 // PostgreSQL may run as another user, who must be able to reach its directory in there.
 chmodSync(directory, 0o711);
@@ -151,6 +63,36 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   });
 }
 
+/** What a measurement needs on one engine. */
+class Bench {
+  options = options;
+  #servers = new Map();
+
+  constructor(engine, newDatabase, jobs) {
+    this.engine = engine;
+    this.newDatabase = newDatabase;
+    this.jobs = jobs;
+  }
+
+  /** One of `SERVERS`. It runs until the last measurement. */
+  async server(name) {
+    if (!this.#servers.has(name)) {
+      this.say(`filling the database of ${name} …`);
+      this.#servers.set(name, await started(SERVERS[name](await this.newDatabase(name.replace('-', '_')))));
+    }
+    return this.#servers.get(name);
+  }
+
+  /** The service on a database that is new and filled. Whoever asks for it stops it. */
+  async startService(database) {
+    return started(SERVERS.service(database));
+  }
+
+  say(text) {
+    process.stderr.write(`${this.engine}: ${text}\n`);
+  }
+}
+
 try {
   await main();
 } catch (error) {
@@ -162,27 +104,24 @@ await stopAll();
 process.exit();
 
 async function main() {
-  const results = [];
-  for (const engine of load.engines) results.push(...(await measureOn(engine)));
-  for (const part of load.parts.filter((name) => name in PARTS)) {
-    printTable(
-      PARTS[part].heads,
-      results.filter((result) => result.part === part),
-    );
-  }
-  for (const result of results) printVerdict(result);
-  if (load.parts.includes('guard')) for (const engine of load.engines) await measureGuardOn(engine);
+  const lines = [];
+  for (const engine of options.engines) lines.push(...(await measureOn(engine)));
+  for (const name of options.rows.filter((row) => ROWS[row].hasEngines === false))
+    lines.push(...(await ROWS[name].measure()).map((line) => Object.assign(line, { name, engine: '' })));
+  // The engines of one figure stand beside each other. Sorting keeps the order of those that are equal.
+  lines.sort((a, b) => options.rows.indexOf(a.name) - options.rows.indexOf(b.name));
+  printTable(lines.map(cells));
 }
 
 function readOptions() {
   try {
     const { values } = parseArgs({
       options: {
-        part: { type: 'string' },
+        only: { type: 'string' },
         engine: { type: 'string' },
-        rounds: { type: 'string', default: '5' },
-        seconds: { type: 'string', default: '4' },
-        connections: { type: 'string', default: '32' },
+        ...Object.fromEntries(
+          Object.entries(NUMBERS).map(([name, value]) => [name, { type: 'string', default: String(value) }]),
+        ),
         help: { type: 'boolean', default: false },
       },
     });
@@ -190,15 +129,15 @@ function readOptions() {
       process.stdout.write(HELP);
       process.exit();
     }
-    const parts = [...Object.keys(PARTS), 'guard'];
-    if (values.part && !parts.includes(values.part)) throw new Error(`--part must be ${parts.join(', ')}`);
-    if (values.engine && !(values.engine in ENGINES)) throw new Error('--engine must be sqlite or postgres');
+    const rows = values.only?.split(',') ?? DEFAULT_ROWS;
+    const unknown = rows.find((name) => !Object.hasOwn(ROWS, name));
+    if (unknown !== undefined)
+      throw new Error(`--only has ${unknown || 'an empty name'}; it takes ${Object.keys(ROWS).join(', ')}`);
+    if (values.engine && !Object.hasOwn(ENGINES, values.engine)) throw new Error('--engine must be sqlite or postgres');
     return {
-      parts: values.part ? [values.part] : parts,
+      rows,
       engines: values.engine ? [values.engine] : Object.keys(ENGINES),
-      rounds: positive('rounds', values.rounds),
-      seconds: positive('seconds', values.seconds),
-      connections: positive('connections', values.connections),
+      ...Object.fromEntries(Object.keys(NUMBERS).map((name) => [name, positive(name, values[name])])),
     };
   } catch (error) {
     process.stderr.write(`bench: ${error.message}\n`);
@@ -213,107 +152,45 @@ function positive(name, text) {
 }
 
 async function measureOn(engine) {
-  const comparisons = load.parts.flatMap((part) =>
-    (PARTS[part]?.comparisons ?? []).map((comparison) => Object.assign({ part }, comparison)),
-  );
-  if (comparisons.length === 0) return [];
+  const rows = options.rows.filter((name) => ROWS[name].hasEngines !== false);
+  if (rows.length === 0) return [];
   const { newDatabase, stop } = await ENGINES[engine](directory);
   stops.push(stop);
-  const servers = {};
-  for (const name of new Set(comparisons.flatMap(({ of }) => of.map(([server]) => server)))) {
-    say(`${engine}: filling the database of ${name} …`);
-    servers[name] = await SERVERS[name](await newDatabase(name));
-    stops.push(servers[name].stop);
-  }
-  const generator = new LoadGenerator();
+  const generator = findLoadGenerator(directory);
   stops.push(() => generator.stop());
-  const results = [];
-  for (const comparison of comparisons) {
-    results.push({ ...comparison, engine, measured: await compare(comparison, servers, generator, engine) });
-  }
+  const bench = new Bench(engine, newDatabase, new JobRunner(generator));
+  bench.say(`the load comes from ${generator.name}`);
+  const lines = [];
+  for (const name of rows)
+    lines.push(...(await ROWS[name].measure(bench)).map((line) => Object.assign(line, { name, engine })));
   await stopAll();
-  return results;
+  return lines;
 }
 
-async function measureGuardOn(engine) {
-  const { newDatabase, stop } = await ENGINES[engine](directory);
-  stops.push(stop);
-  const figures = [];
-  for (let round = 1; round <= load.rounds; round++) {
-    figures.push(await measureGuard(await newDatabase(`guard_${round}`), FEW_USERS));
-    say(`${engine}, guard, round ${round} of ${load.rounds}: ${figures.at(-1)} µs`);
-  }
-  await stopAll();
-  const value = median(figures);
-  const reached = value <= GUARD_MICROSECONDS ? 'yes' : 'no';
-  process.stdout.write(
-    `${engine}, guard: ${value.toFixed(1)} µs of CPU for a request, to be at most ${GUARD_MICROSECONDS}: ${reached}\n`,
-  );
+/** Has a server stopped at the end, if nobody has done it before. */
+async function started(starting) {
+  const server = await starting;
+  stops.push(server.stop);
+  return server;
 }
 
-/** The medians of all rounds, for both sides. */
-async function compare({ what, of }, servers, generator, engine) {
-  const { rounds, seconds, connections } = load;
-  const run = ([server, job], time) => generator.run(job, servers[server], connections, time);
-  const measured = of.map(() => []);
-  say(`${engine}, ${what}: warming up …`);
-  for (const contestant of of) await run(contestant, WARM_UP_SECONDS);
-  for (let round = 1; round <= rounds; round++) {
-    // The two sides alternate, because the second one may find the machine warmer.
-    for (const index of round % 2 ? [0, 1] : [1, 0]) measured[index].push(await run(of[index], seconds));
-    const rates = measured.map((some, index) => `${of[index].join(' ')} ${some.at(-1).rate.toFixed(0)}/s`);
-    say(`${engine}, ${what}, round ${round} of ${rounds}: ${rates.join(', ')}`);
-  }
-  return measured.map(medians);
+function cells({ what, engine, latchkey, other = '', value, unit, goal }) {
+  const isRatio = unit === undefined;
+  const digits = isRatio || value < 10 ? 2 : value < 100 ? 1 : 0;
+  const result = isRatio ? value.toFixed(2) : `${value.toFixed(digits)} ${unit}`.trim();
+  if (!goal) return [what, engine, latchkey, other, result, '', ''];
+  const { atLeast, atMost } = goal;
+  const isReached = atLeast === undefined ? value <= atMost : value >= atLeast;
+  const wanted = atLeast === undefined ? `≤ ${atMost}` : `≥ ${atLeast}`;
+  return [what, engine, latchkey, other, result, wanted, isReached ? 'yes' : 'no'];
 }
 
-function medians(rounds) {
-  return Object.fromEntries(Object.keys(rounds[0]).map((key) => [key, median(rounds.map((round) => round[key]))]));
-}
-
-function median(numbers) {
-  const sorted = numbers.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-function ratio([first, second]) {
-  return first.rate / second.rate;
-}
-
-function printTable([what, first, second, last], results) {
-  const heads = ['engine', what, first, 'p50 ms', 'p99 ms', second, 'p50 ms', 'p99 ms', last];
-  const lines = results.map((result) => [
-    result.engine,
-    result.what,
-    ...result.measured.flatMap(figures),
-    ratio(result.measured).toFixed(2),
-  ]);
-  const widths = heads.map((_, column) => Math.max(...[heads, ...lines].map((line) => line[column].length)));
-  for (const line of [heads, ...lines]) {
-    process.stdout.write(
-      `${line.map((cell, column) => (column < 2 ? cell.padEnd(widths[column]) : cell.padStart(widths[column]))).join('  ')}\n`,
-    );
-  }
-  process.stdout.write('\n');
-}
-
-function figures({ rate, p50, p99 }) {
-  return [rate.toFixed(0), p50.toFixed(1), p99.toFixed(1)];
-}
-
-/** Prints whether a comparison has reached its target. */
-function printVerdict({ engine, part, what, measured, atLeast, atMost }) {
-  if (!atLeast && !atMost) return;
-  const [value, last] = [ratio(measured), PARTS[part].heads.at(-1)];
-  const reached = atLeast ? value >= atLeast : value <= atMost;
-  process.stdout.write(
-    `${engine}, ${what}: ${last} ${value.toFixed(2)}, to be at ${atLeast ? `least ${atLeast}` : `most ${atMost}`}: ${reached ? 'yes' : 'no'}\n`,
-  );
-}
-
-function say(line) {
-  process.stderr.write(`${line}\n`);
+/** In Markdown, so that it can be copied into a document. */
+function printTable(lines) {
+  const widths = HEADS.map((_, column) => Math.max(...[HEADS, ...lines].map((line) => line[column].length)));
+  const format = (line) => `| ${line.map((cell, column) => cell.padEnd(widths[column])).join(' | ')} |\n`;
+  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|\n`;
+  process.stdout.write(format(HEADS) + rule + lines.map(format).join(''));
 }
 
 /** Stops everything. Concurrent calls wait for the same end. */

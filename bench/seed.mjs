@@ -51,12 +51,12 @@ function* batchesOf(rows, size) {
   if (batch.length > 0) yield batch;
 }
 
-/** The indexes that no constraint needs. */
+/** The indexes that no constraint needs. A foreign key may need any unique index. */
 function secondaryIndexes() {
   return dataSource.query(
     isPostgres
-      ? `SELECT indexname AS name, indexdef AS definition FROM pg_indexes WHERE schemaname = current_schema()
-         AND NOT EXISTS (SELECT 1 FROM pg_constraint c WHERE c.conname = indexname)`
+      ? `SELECT indexrelid::regclass::text AS name, pg_get_indexdef(indexrelid) AS definition FROM pg_index
+         WHERE NOT indisunique AND (SELECT relnamespace FROM pg_class WHERE oid = indrelid) = current_schema()::regnamespace`
       : `SELECT name, sql AS definition FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL AND sql NOT LIKE 'CREATE UNIQUE%'`,
   );
 }

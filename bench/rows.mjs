@@ -1,0 +1,198 @@
+// What the benchmark measures, and the goals. Each measurement returns lines of the table.
+import { execFile } from 'node:child_process';
+import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { measureGuard, measureStarts, residentMegabytes } from './contestants.mjs';
+import { measureLoginSize } from './login-size.mjs';
+import { alternate, median } from './rounds.mjs';
+
+/** Users in the database of most servers. */
+export const FEW_USERS = 1_000;
+const STARTS = 7;
+const REST_SECONDS = 10;
+/** Seconds of one kind of load while memory is watched. */
+const TURN_SECONDS = 5;
+
+/**
+ * A line of the table.
+ *
+ * @typedef {object} Line
+ * @property {string} what
+ * @property {string} latchkey what was measured of the service
+ * @property {string} [other] what it is compared with
+ * @property {number} value a ratio, or a figure in `unit`
+ * @property {string} [unit]
+ * @property {{ atLeast: number } | { atMost: number }} [goal]
+ */
+
+/**
+ * Everything that can be measured, by name. `isExtra` is only measured when it is asked for. `hasEngines: false` is
+ * measured once.
+ *
+ * @type {Record<string, { help: string, isExtra?: true, hasEngines?: false, measure: (bench: Bench) => Promise<Line[]> }>}
+ */
+export const ROWS = {
+  access: {
+    help: 'access calls, and those of a bare handler that does the same work',
+    measure: compare('access call', ['service', 'access'], ['baseline', 'access'], {
+      sqlite: { atLeast: 0.75 },
+      postgres: { atLeast: 1.2 },
+    }),
+  },
+  redemption: {
+    help: 'redemptions of login tokens, and those of the bare handler',
+    measure: compare('redemption', ['service', 'login'], ['baseline', 'login'], {
+      sqlite: { atLeast: 0.75 },
+      postgres: { atLeast: 1 },
+    }),
+  },
+  'forward-auth': {
+    help: 'what a proxy asks at every request, and a bare handler with a Map',
+    measure: compare('forward-auth', ['service', 'forwardAuth'], ['baseline', 'forwardAuth'], both({ atLeast: 0.95 })),
+  },
+  size: {
+    help: 'access calls with 1,000 users, and with 1,000,000 in 100,000 groups. They take 2 GB\n(SQLite) or 3 GB (PostgreSQL) of disk, and some minutes',
+    measure: compare(
+      'access call, 1,000 and 1,000,000 users',
+      ['service', 'access'],
+      ['large', 'access'],
+      both({ atMost: 1.1 }),
+    ),
+  },
+  bytes: { help: 'bytes on disk for a login: token, session and what is recorded of them', measure: measureBytes },
+  memory: { help: 'resident memory at rest and under load', measure: measureMemory },
+  start: { help: 'seconds from the start to the first answer, on an existing database', measure: measureStart },
+  packages: { help: 'packages of a production installation', hasEngines: false, measure: measurePackages },
+  lists: {
+    help: 'other calls with 1,000 users, and with 1,000,000',
+    isExtra: true,
+    measure: all(
+      compare('redemption', ['service', 'login'], ['large', 'login']),
+      compare('user by e-mail address', ['service', 'user'], ['large', 'user']),
+      compare('groups', ['service', 'groups'], ['large', 'groups']),
+      compare('members of a group', ['service', 'members'], ['large', 'members']),
+      compare('accounts, page 1 and page 10,000', ['large', 'firstPage'], ['large', 'deepPage'], both({ atMost: 1.5 })),
+    ),
+  },
+  guard: { help: 'the CPU that checking a known access token takes', isExtra: true, measure: measureGuardTime },
+  others: {
+    help: 'what better-auth does in place of a delegated login. It is installed by\nnpm ci --prefix bench/others',
+    isExtra: true,
+    measure: all(
+      compare('access call, impersonation', ['service', 'access'], ['better-auth', 'impersonate']),
+      compare('access call, one-time token', ['service', 'access'], ['better-auth', 'generate']),
+      compare('redemption of it', ['service', 'login'], ['better-auth', 'verify']),
+    ),
+  },
+};
+
+function both(goal) {
+  return { sqlite: goal, postgres: goal };
+}
+
+function all(...measurements) {
+  return async (bench) => {
+    const lines = [];
+    for (const measure of measurements) lines.push(...(await measure(bench)));
+    return lines;
+  };
+}
+
+/** Compares two sides, each a server and a job, by their requests per second. */
+function compare(what, first, second, goals = {}) {
+  return async (bench) => {
+    const load = [];
+    for (const [name, job] of [first, second]) {
+      const server = await bench.server(name);
+      load.push((seconds) => bench.jobs.run(job, server, { connections: bench.options.connections, seconds }));
+    }
+    const { sides, ratio } = await alternate(load, { ...bench.options, say: (text) => bench.say(`${what}, ${text}`) });
+    const [latchkey, other] = sides.map(
+      ({ rate, p50, p99 }) => `${rate.toFixed(0)}/s, ${p50.toFixed(1)} and ${p99.toFixed(1)} ms`,
+    );
+    return [{ what, latchkey, other: `${second[0]}: ${other}`, value: ratio, goal: goals[bench.engine] }];
+  };
+}
+
+async function measureBytes(bench) {
+  const database = await bench.newDatabase('bytes');
+  const server = await bench.startService(database);
+  const { connections, logins } = bench.options;
+  const { bytes, parts } = await measureLoginSize(database, server, { logins, connections });
+  await server.stop();
+  for (const [name, size] of parts) bench.say(`${size.toFixed(0).padStart(6)} bytes in ${name}`);
+  return [
+    { what: 'disk for one login', latchkey: `${logins} logins`, value: bytes, unit: 'bytes', goal: { atMost: 400 } },
+  ];
+}
+
+async function measureMemory(bench) {
+  const server = await bench.startService(await bench.newDatabase('memory'));
+  await setTimeout(REST_SECONDS * 1000);
+  const rest = await residentMegabytes(server);
+  const { connections, minutes } = bench.options;
+  const turns = Math.ceil((minutes * 60) / TURN_SECONDS);
+  const seen = [];
+  for (let turn = 0; turn < turns; turn++) {
+    const job = ['access', 'login', 'forwardAuth'][turn % 3];
+    await bench.jobs.run(job, server, { connections, seconds: TURN_SECONDS });
+    seen.push(await residentMegabytes(server));
+    bench.say(`memory after ${job}: ${seen.at(-1).toFixed(0)} MB`);
+  }
+  await server.stop();
+  const loaded = `${minutes} min of ${connections} connections`;
+  const half = seen[Math.floor(turns / 2) - 1];
+  return [
+    {
+      what: 'memory at rest',
+      latchkey: `${REST_SECONDS} s after the start`,
+      value: rest,
+      unit: 'MB',
+      goal: { atMost: 120 },
+    },
+    { what: 'memory under load', latchkey: loaded, value: Math.max(...seen), unit: 'MB', goal: { atMost: 180 } },
+    {
+      what: 'memory, end and half',
+      latchkey: `${seen.at(-1).toFixed(0)} MB`,
+      other: `${half.toFixed(0)} MB`,
+      value: seen.at(-1) / half,
+      goal: { atMost: 1.05 },
+    },
+  ];
+}
+
+async function measureStart(bench) {
+  const seconds = await measureStarts(await bench.newDatabase('start'), FEW_USERS, STARTS);
+  return [
+    {
+      what: 'start to the first answer',
+      latchkey: `median of ${STARTS}`,
+      value: median(seconds),
+      unit: 's',
+      goal: { atMost: 0.8 },
+    },
+  ];
+}
+
+async function measurePackages() {
+  const { stdout } = await promisify(execFile)('npm', ['ls', '--omit=dev', '--all', '--parseable']);
+  // The first line is this package.
+  return [
+    {
+      what: 'production packages',
+      latchkey: 'npm ls --omit=dev --all --parseable',
+      value: stdout.trim().split('\n').length - 1,
+      unit: '',
+      goal: { atMost: 239 },
+    },
+  ];
+}
+
+async function measureGuardTime(bench) {
+  const figures = [];
+  for (let round = 1; round <= bench.options.rounds; round++) {
+    figures.push(await measureGuard(await bench.newDatabase(`guard_${round}`), FEW_USERS));
+    bench.say(`guard, round ${round} of ${bench.options.rounds}: ${figures.at(-1)} µs`);
+  }
+  return [{ what: 'guard', latchkey: 'CPU of a call', value: median(figures), unit: 'µs', goal: { atMost: 15 } }];
+}
