@@ -4,10 +4,12 @@ import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { measureGuard, measureStarts, residentMegabytes } from './contestants.mjs';
 import { measureLoginSize } from './login-size.mjs';
+import { measureRetention } from './retention.mjs';
 import { alternate, median } from './rounds.mjs';
 
 /** Users in the database of most servers. */
 export const FEW_USERS = 1_000;
+const OLD_LOGINS = 2_000_000;
 const STARTS = 7;
 const REST_SECONDS = 10;
 /** Seconds of one kind of load while memory is watched. */
@@ -63,6 +65,11 @@ export const ROWS = {
   memory: { help: 'resident memory at rest and under load', measure: measureMemory },
   start: { help: 'seconds from the start to the first answer, on an existing database', measure: measureStart },
   packages: { help: 'packages of a production installation', hasEngines: false, measure: measurePackages },
+  retention: {
+    help: 'access calls while 2,000,000 logins that are too old are deleted, and before',
+    isExtra: true,
+    measure: measureDeletion,
+  },
   lists: {
     help: 'other calls with 1,000 users, and with 1,000,000',
     isExtra: true,
@@ -157,6 +164,20 @@ async function measureMemory(bench) {
       other: `${half.toFixed(0)} MB`,
       value: seen.at(-1) / half,
       goal: { atMost: 1.05 },
+    },
+  ];
+}
+
+async function measureDeletion(bench) {
+  const database = await bench.newDatabase('retention');
+  const { ordinary, meanwhile, worst, rounds } = await measureRetention(bench, database, OLD_LOGINS);
+  return [
+    {
+      what: `p99 while ${OLD_LOGINS.toLocaleString('en')} logins are deleted`,
+      latchkey: `${meanwhile.toFixed(1)} ms, at worst ${worst.toFixed(1)} ms of ${rounds} rounds`,
+      other: `before: ${ordinary.toFixed(1)} ms`,
+      value: meanwhile / ordinary,
+      goal: { atMost: 2 },
     },
   ];
 }
