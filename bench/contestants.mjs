@@ -131,7 +131,7 @@ async function environmentOn(database) {
 
 function issueBearer(environment) {
   const options = ['--user', CALLER.userId, '--client', CALLER.clientId, '--ttl', String(TOKEN_SECONDS)];
-  return run(environment, '../dist/src/cli.js', 'token', ...options);
+  return run(environment, '../dist/cli.cjs', 'token', ...options);
 }
 
 /** What `npm start` runs after the build: options of Node, and the script. */

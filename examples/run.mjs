@@ -136,9 +136,9 @@ async function main() {
     DATABASE_PATH: join(options.data, 'latchkey.db'),
     LOG_LEVEL: 'warn',
   };
-  start('Latchkey', process.execPath, ['dist/src/main.js'], latchkey);
+  start('Latchkey', process.execPath, ['dist/main.cjs'], latchkey);
   await untilListening(options['latchkey-port']);
-  const mint = ['dist/src/cli.js', 'token', '--user', 'admin@demo.example', '--ttl', String(TOKEN_SECONDS)];
+  const mint = ['dist/cli.cjs', 'token', '--user', 'admin@demo.example', '--ttl', String(TOKEN_SECONDS)];
   const { stdout: token } = await run(process.execPath, mint, { cwd: root, env: { ...process.env, ...latchkey } });
   start('The host system', process.execPath, ['examples/host-app/server.mjs'], {
     PORT: options['host-port'],

@@ -8,6 +8,7 @@ const SOURCES = [
   'console',
   'clients/typescript/src',
   'scripts/render-guides.mjs',
+  'scripts/bundle.mjs',
   'ormconfig.ts',
   'tsconfig.json',
   'tsconfig.build.json',
@@ -20,7 +21,7 @@ function newest(path) {
   return stat.isDirectory() ? Math.max(...readdirSync(path).map((name) => newest(`${path}/${name}`))) : stat.mtimeMs;
 }
 
-const built = existsSync('dist/.tsbuildinfo') ? statSync('dist/.tsbuildinfo').mtimeMs : 0;
+const built = newest('dist/main.cjs');
 if (built < Math.max(...SOURCES.map(newest))) {
   const { devDependencies } = JSON.parse(readFileSync('package.json', 'utf8'));
   // A single package proves little, because some of them come with other packages.

@@ -1,4 +1,5 @@
 import './supported-node.js';
+import { growYoungGeneration } from './young-generation.js';
 import './config/early-env-file.js';
 import 'reflect-metadata';
 import { createWriteStream } from 'node:fs';
@@ -54,6 +55,8 @@ interface GlobalOptions {
   envFile?: string;
   create?: true;
 }
+
+growYoungGeneration();
 
 const program = new Command('latchkey')
   .description(

@@ -1,4 +1,5 @@
 import './supported-node.js';
+import { growYoungGeneration } from './young-generation.js';
 import './config/early-env-file.js';
 import 'reflect-metadata';
 import { constants } from 'node:os';
@@ -31,6 +32,7 @@ async function main(): Promise<void> {
   await app.get(DemoService).requireOutOfReach();
   endOnSignal(app, settings.SHUTDOWN_GRACE);
   await app.listen(settings.PORT, settings.HOST);
+  growYoungGeneration();
   const url = settings.PUBLIC_URL;
   new Logger('Latchkey').log(`Ready on ${await app.getUrl()}, public URL ${url}`);
   if (settings.NODE_ENV === 'development') process.stdout.write(await app.get(DemoService).welcome());

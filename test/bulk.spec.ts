@@ -434,7 +434,7 @@ describe('the command line', () => {
       ...Array.from({ length: 5000 }, (_, i) => `N,n${i}@${code.toLowerCase()}.example`),
     );
     await importFile(rows);
-    const latchkey = `"${process.execPath}" dist/src/cli.js`;
+    const latchkey = `"${process.execPath}" dist/cli.cjs`;
     const shell = (command: string): string =>
       execFileSync('bash', ['-c', `set -o pipefail; ${command}`], {
         env: { PATH: process.env.PATH, TMPDIR: directory, ...testEnvironment() },

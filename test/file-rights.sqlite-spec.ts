@@ -27,7 +27,7 @@ interface Result {
 
 /** Runs a built program on a SQLite file to its end. */
 function run(path: string, program: 'main' | 'cli', ...args: string[]): Promise<Result> {
-  const [command, ...before] = [...AS_THE_MODES_SAY, process.execPath, `dist/src/${program}.js`, ...args];
+  const [command, ...before] = [...AS_THE_MODES_SAY, process.execPath, `dist/${program}.cjs`, ...args];
   const env = { PATH: process.env.PATH, ...testEnvironment({ DATABASE_PATH: path }) };
   return new Promise((settle) => {
     execFile(command!, before, { env }, (error, _stdout, stderr) => settle({ code: Number(error?.code ?? 0), stderr }));

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { SourceMap } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -20,7 +21,7 @@ function run(
   directory: string,
   ...args: string[]
 ): Promise<Result> {
-  return runProgram([resolve(`dist/src/${program}.js`), ...args], env, directory);
+  return runProgram([resolve(`dist/${program}.cjs`), ...args], env, directory);
 }
 
 function runProgram(args: string[], env: Record<string, string>, cwd: string): Promise<Result> {
@@ -224,6 +225,45 @@ describe('a database that is not there', () => {
     expect(readdirSync(directory)).toEqual(['latchkey.env']);
   }, 120_000);
 });
+
+describe('the built service', () => {
+  it('starts from its bundle: of all packages, only those with binaries are read', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'latchkey-start-'));
+    try {
+      const hook = join(directory, 'hook.cjs');
+      writeFileSync(hook, `process.once('exit', () => console.log('Loaded ' + Object.keys(require.cache).join()));`);
+      const loading = await Instance.start({ NODE_OPTIONS: `--require=${hook}` });
+      await loading.stop();
+      const line = loading.output.find((text) => text.startsWith('Loaded '))!;
+      const files = line.slice('Loaded '.length).split(',');
+      const packages = new Set(files.map((file) => /node_modules\/(@[^/]+\/[^/]+|[^/]+)/.exec(file)?.[1]));
+      const binary = /^(@node-rs\/argon2.*|better-sqlite3)$/;
+      expect([...packages].filter((name) => name !== undefined && !binary.test(name))).toEqual([]);
+      // Dictionaries of passwords and the reading of CSV files are in chunks of their own.
+      const bundled = files.filter((file) => file.includes('/dist/bundle/'));
+      expect(bundled.length).toBeGreaterThan(1);
+      expect(bundled.length).toBeLessThan(readdirSync('dist/bundle').filter((name) => name.endsWith('.cjs')).length);
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
+
+  it('maps its bundle to the sources, for stack traces', () => {
+    const text = 'Latchkey did not start.';
+    const [line, column] = positionOf(text, readFileSync('dist/bundle/main.cjs', 'utf8'));
+    const map = new SourceMap(JSON.parse(readFileSync('dist/bundle/main.cjs.map', 'utf8')));
+    expect(map.findEntry(line, column)).toMatchObject({
+      originalSource: '../../src/main.ts',
+      originalLine: positionOf(text, readFileSync('src/main.ts', 'utf8'))[0],
+    });
+  });
+});
+
+/** The line and the column of a text in a file, counted from 0. */
+function positionOf(text: string, file: string): [number, number] {
+  const before = file.slice(0, file.indexOf(text)).split('\n');
+  return [before.length - 1, before.at(-1)!.length];
+}
 
 describe('an installation without the compiler', () => {
   it('says how it is built, and starts when it is', async () => {

@@ -15,7 +15,7 @@ export function runCli(...args: string[]): Promise<CliResult> {
 
 /** Runs the built command line with `input` on its standard input. */
 export async function pipeToCli(input: Buffer | null, ...args: string[]): Promise<CliResult> {
-  const child = spawn(process.execPath, ['dist/src/cli.js', ...args], {
+  const child = spawn(process.execPath, ['dist/cli.cjs', ...args], {
     env: { PATH: process.env.PATH, ...testEnvironment() },
     stdio: [input ? 'pipe' : 'ignore', 'pipe', 'pipe'],
   });
@@ -27,7 +27,7 @@ export async function pipeToCli(input: Buffer | null, ...args: string[]): Promis
 
 /** Runs the built command line on a terminal, and types the next line at each prompt. */
 export async function typeToCli(lines: string[], ...args: string[]): Promise<Pick<CliResult, 'code' | 'stdout'>> {
-  const command = [process.execPath, 'dist/src/cli.js', ...args].join(' ');
+  const command = [process.execPath, 'dist/cli.cjs', ...args].join(' ');
   const child = spawn('script', ['--quiet', '--return', '--command', command, '/dev/null'], {
     env: { PATH: process.env.PATH, ...testEnvironment() },
     stdio: 'pipe',

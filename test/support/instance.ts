@@ -18,7 +18,7 @@ export class Instance {
   ) {}
 
   static start(overrides: Record<string, string> = {}): Promise<Instance> {
-    const child = spawn(process.execPath, ['dist/src/main.js'], {
+    const child = spawn(process.execPath, ['dist/main.cjs'], {
       env: { PATH: process.env.PATH, ...testEnvironment({ LOG_LEVEL: 'info', ...overrides }) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

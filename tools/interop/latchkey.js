@@ -38,7 +38,7 @@ export class Latchkey {
   #spawn(settings) {
     const { PATH } = process.env;
     const env = { PATH, NODE_ENV: 'development', LOG_LEVEL: 'error', ...settings };
-    this.#process = spawn(process.execPath, ['dist/src/main.js'], {
+    this.#process = spawn(process.execPath, ['dist/main.cjs'], {
       cwd: ROOT,
       env,
       stdio: ['ignore', 'pipe', 'inherit'],
