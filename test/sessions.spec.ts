@@ -139,6 +139,17 @@ describe('GET /login', () => {
     });
   });
 
+  it.each([
+    { query: 'token=a&token=b', fault: 'it has more than one token' },
+    { query: 'token=a&oauth_token=b', fault: 'it has more than one token' },
+    { query: 'token[]=a', fault: 'it gives the token as a list instead of a single value' },
+    { query: 'oauth_token[0]=a', fault: 'it gives the token as a list instead of a single value' },
+  ])('says what is wrong with ?$query', async ({ query, fault }) => {
+    const { status, body } = await t.call(`/login?${query}`, { headers: { accept: 'application/json' } });
+    const description = `This sign-in link is malformed: ${fault}.`;
+    expect({ status, body }).toEqual({ status: 400, body: { id: 'invalid_request', description } });
+  });
+
   it('refuses a caller’s token', async () => {
     const answer = await t.login(caller.token);
     expect({ status: answer.status, id: answer.body.id }).toEqual({ status: 401, id: 'invalid_token' });

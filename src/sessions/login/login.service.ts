@@ -217,11 +217,14 @@ function readToken({ headers, query }: LoginRequest): string {
       'missing_field',
       'This sign-in link is not complete. Go back to where you came from and follow the link again.',
     );
-  if (given.length > 1 || typeof given[0] !== 'string')
+  const [value] = given;
+  if (given.length > 1 || typeof value !== 'string')
     throw new PageError(
       'invalid_request',
       'This link does not work',
-      'This sign-in link is malformed: it has more than one token.',
+      given.length > 1 || (Array.isArray(value) && value.length > 1)
+        ? 'This sign-in link is malformed: it has more than one token.'
+        : 'This sign-in link is malformed: it gives the token as a list instead of a single value.',
     );
-  return given[0];
+  return value;
 }
