@@ -54,6 +54,8 @@ async function end(): Promise<{ code: number | null; tookMs: number }> {
   return { code, tookMs: performance.now() - startedAt };
 }
 
+const HALF_A_BODY =
+  'POST /logout HTTP/1.1\r\nHost: latchkey.test\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a":';
 const HEALTH = 'GET /health HTTP/1.1\r\nHost: latchkey.test\r\n\r\n';
 
 describe('S39: peers that hold a connection open', () => {
@@ -74,7 +76,7 @@ describe('S39: peers that hold a connection open', () => {
   it.each([
     {
       what: 'has sent half of a body',
-      text: 'POST /logout HTTP/1.1\r\nHost: latchkey.test\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a":',
+      text: HALF_A_BODY,
       isDeaf: false,
     },
     {
@@ -93,6 +95,20 @@ describe('S39: peers that hold a connection open', () => {
     expect(code).toBe(0);
     expect(tookMs).toBeGreaterThan(graceSeconds * 1000 - 100);
     expect(tookMs).toBeLessThan((graceSeconds + 1) * 1000 + 1_000);
+  });
+
+  it('S39: the grace counts from the signal, also while new connections are still accepted', async () => {
+    const graceSeconds = 4;
+    await start(graceSeconds);
+    await open(HALF_A_BODY);
+    // Clients that connect all the time: the server goes on accepting for two seconds.
+    const clients = Promise.all(Array.from({ length: 40 }, askUntilRefused));
+    await setTimeout(500);
+    const { code, tookMs } = await end();
+    await clients;
+    // A second after the grace, counted from the signal, the process would end itself with 1.
+    expect(code).toBe(0);
+    expect(tookMs).toBeGreaterThan(graceSeconds * 1000 - 100);
   });
 
   it('S39: a request that arrives in the meantime on an open connection is answered, and the connection ends', async () => {
@@ -141,6 +157,11 @@ function ask(path: string, agent: Agent | false): Promise<Request> {
     });
     request.once('error', ({ code }: NodeJS.ErrnoException) => end(code, false));
   });
+}
+
+/** Asks on one new connection after the other until there is no server any more. */
+async function askUntilRefused(): Promise<void> {
+  for (let outcome = ''; outcome !== 'ECONNREFUSED';) ({ outcome } = await ask('/openapi.json', false));
 }
 
 describe('S39: under load', () => {
