@@ -133,6 +133,18 @@ export class ServerAdapter extends FastifyAdapter {
   }
 }
 
+/**
+ * Answers each request of a connection when the answers before it have been sent. Node would begin all requests that a
+ * client sends together (pipelining, RFC 9112, section 9.3.2), also for one that reads no answer.
+ */
+export function inTurn(answer: RequestListener): RequestListener {
+  return (request, response) => {
+    // A response gets the socket when its turn comes.
+    if (response.socket) answer(request, response);
+    else response.once('socket', () => answer(request, response));
+  };
+}
+
 const closeAfter: RequestListener = (_request, response) => (response.shouldKeepAlive = false);
 
 /** The response that is being sent on a connection. Node sets it on every socket of an HTTP server. */

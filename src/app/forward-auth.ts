@@ -3,6 +3,7 @@ import { METHODS } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
+import { inTurn } from './adapter.js';
 import { ForwardAuthService } from '../forward-auth/forward-auth.service.js';
 import { FORWARD_AUTH } from '../forward-auth/original-request.js';
 
@@ -37,7 +38,7 @@ function answerAtOnce(server: Server, forwardAuth: ForwardAuthService, commonHea
   const always = [...Object.entries(commonHeaders).flat(), 'Content-Length', '0'];
   const [framework] = server.listeners('request') as RequestListener[];
   server.removeAllListeners('request');
-  server.on('request', (request, response) => {
+  const answer: RequestListener = (request, response) => {
     // A server that is closing must tell its clients so, which the framework does.
     const isAsked = server.listening && request.url!.startsWith(FORWARD_AUTH);
     const headers = isAsked ? forwardAuth.answerFromCache(request) : null;
@@ -45,5 +46,6 @@ function answerAtOnce(server: Server, forwardAuth: ForwardAuthService, commonHea
     headers.push(...always, 'X-Request-Id', randomUUID());
     response.writeHead(200, headers);
     response.end();
-  });
+  };
+  server.on('request', inTurn(answer));
 }

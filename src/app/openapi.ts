@@ -318,11 +318,11 @@ const ASSET_DIRECTORY = dirname(createRequire(import.meta.url).resolve('swagger-
 /** Serves Swagger UI under /docs and its document under /openapi.json. */
 export function serveDocumentation(app: NestFastifyApplication): void {
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
-  let document: string | undefined;
+  let document: Buffer | undefined;
   fastify.get('/openapi.json', (_request, reply) =>
     reply
       .type('application/json; charset=utf-8')
-      .send((document ??= JSON.stringify(describeApi(app, app.get(Settings).PUBLIC_URL)))),
+      .send((document ??= Buffer.from(JSON.stringify(describeApi(app, app.get(Settings).PUBLIC_URL))))),
   );
   fastify.get('/docs', (_request, reply) =>
     reply.type('text/html; charset=utf-8').header('Content-Security-Policy', CONTENT_SECURITY_POLICY).send(PAGE),

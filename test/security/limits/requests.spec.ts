@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { IncomingMessage, Server } from 'node:http';
 import { connect } from 'node:net';
 import type { AddressInfo, Socket } from 'node:net';
@@ -11,7 +12,7 @@ import { testEnvironment } from '../../support/app.js';
 import type { Answer } from '../../support/app.js';
 import { forgetFailedAttempts } from '../../support/forge.js';
 import { wire } from '../../support/raw.js';
-import { caller, setUp, statusesOf, t } from './setup.js';
+import { caller, setUp, statusesOf, t, user } from './setup.js';
 
 setUp();
 
@@ -281,6 +282,28 @@ describe('S34: slow and half-open requests', () => {
     });
     await Promise.all(clients);
     expect(await noConnectionIsLeft(20_000)).toBe(0);
+  });
+
+  it('S34: requests that are sent together are answered in their order, each when the one before is sent', async () => {
+    const paths = Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? '/api/2.1.1/version' : `/nothing-${i}`));
+    const texts = paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: latchkey.test\r\nAccept: application/json\r\n`);
+    const { answer } = await open(`${texts.join('\r\n')}Connection: close\r\n\r\n`);
+    const statuses = [...(await answer).matchAll(/HTTP\/1\.1 (\d+) /g)].map(([, status]) => status);
+    expect(statuses).toEqual(paths.map((path) => (path.startsWith('/nothing') ? '404' : '200')));
+  });
+
+  it('S34: a request behind answers that its client does not read is not begun', async () => {
+    const token = await t.loginToken(caller, user);
+    const accepted = new Promise<Socket>((resolve) => {
+      server.once('connection', resolve);
+    });
+    const { socket } = await open('');
+    socket.pause();
+    const many = 'GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: latchkey.test\r\n\r\n'.repeat(20);
+    socket.write(`${many}GET /login?token=${token} HTTP/1.1\r\nHost: latchkey.test\r\n\r\n`);
+    await once(await accepted, 'close');
+    await setTimeout(500);
+    expect((await t.login(token)).status).toBe(303);
   });
 
   it('S34: a client that goes away in the middle of a body is no failure of the service', async () => {
