@@ -9,8 +9,11 @@ import { WAIT_MS } from '../database/sqlite.database.js';
 /** Milliseconds after which Linux probes a silent peer. */
 const KEEP_ALIVE_MS = 5_000;
 
-/** The page cache of one SQLite connection. The default of 2 MiB makes large transactions slow. */
-const CACHE_KIB = 32 * 1024;
+/**
+ * The page cache of one SQLite connection. The default of 2 MiB makes large transactions slow, and the system caches the
+ * file anyway.
+ */
+const CACHE_KIB = 8 * 1024;
 
 /** The database's name for the operator, without the user, the password and the connection's settings. */
 export function nameOfDatabase({ DATABASE_URL, DATABASE_PATH }: Settings): string {
