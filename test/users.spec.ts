@@ -351,6 +351,20 @@ describe('permissions', () => {
     ]);
   });
 
+  it('are shown to everybody who asks for their own', async () => {
+    const plain = await t.world.caller({ organizationId: admin.organizationId, permissions: ['VIEW_AUDIT_LOG'] });
+    const nobody = await t.world.caller({ permissions: [] });
+    await t.world.write((db) => db.update(User, { id: nobody.id }, { staffOrganizationId: null }));
+    for (const ref of ['self', plain.id])
+      expect((await t.as(plain)(`/user/${ref}/permissions`)).body).toEqual({ permissions: ['VIEW_AUDIT_LOG'] });
+    expect((await t.as(nobody)('/user/self/permissions')).body).toEqual({ permissions: [] });
+    for (const method of ['PUT', 'DELETE'] as const)
+      expect(outcome(await t.send(plain, method, '/user/self/permissions/VIEW_AUDIT_LOG'))).toEqual([
+        403,
+        'not_permitted',
+      ]);
+  });
+
   it('are nobody else’s business', async () => {
     const id = await colleague(admin.organizationId);
     const plain = await t.world.caller({ organizationId: admin.organizationId, permissions: ['MANAGE_USERS'] });

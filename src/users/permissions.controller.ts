@@ -35,6 +35,7 @@ export class PermissionsController {
   @ApiOkResponse({ type: PermissionsDto })
   @ApiBearerErrors('missing_field', 'not_permitted', 'nonexistent_user')
   @Get()
+  @CalledBy('bearer', 'OWN', 'MANAGE_STAFF')
   list(@CurrentCaller() caller: Caller, @Param('user', UserRefPipe) user: UserRef): Promise<PermissionsDto> {
     return this.permissions.list(caller, user);
   }

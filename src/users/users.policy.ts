@@ -216,13 +216,10 @@ export class UsersPolicy {
     return user;
   }
 
-  /** Requires `MANAGE_STAFF`, for staff of the same organization. */
+  /** Allows the caller's own account, and staff of the same organization with `MANAGE_STAFF`. */
   async requireMaySeePermissions(db: EntityManager, caller: Caller, user: User | null): Promise<User> {
-    const organizationId = await requireStaffWith(db, caller, 'MANAGE_STAFF', 'not_permitted');
-    if (!user || ![user.organizationId, user.staffOrganizationId].includes(organizationId))
-      throw new DomainError('nonexistent_user');
-    if (user.staffOrganizationId !== organizationId) throw new DomainError('not_permitted');
-    return user;
+    if (user?.id === caller.userId) return user;
+    return this.requireStaffOf(db, caller, user);
   }
 
   /** Requires `MANAGE_STAFF`, for other staff of the same organization. Callers can't grant what they lack. */
@@ -235,7 +232,7 @@ export class UsersPolicy {
 
   /** Requires `MANAGE_STAFF`, for other staff. Callers can't revoke their own, so somebody always keeps it. */
   async requireMayRevoke(db: EntityManager, caller: Caller, found: User | null): Promise<User> {
-    const user = await this.requireMaySeePermissions(db, caller, found);
+    const user = await this.requireStaffOf(db, caller, found);
     if (user.id === caller.userId)
       throw new DomainError('not_permitted', 'The caller cannot change their own permissions.');
     return user;
@@ -304,6 +301,15 @@ export class UsersPolicy {
       .andWhere(`u.status = 'ACTIVE'`);
     if (!(await others.getExists()))
       throw new DomainError(otherwise, 'This is the last account that can manage the staff of its organization.');
+  }
+
+  /** Requires `MANAGE_STAFF`, for staff of the same organization. */
+  private async requireStaffOf(db: EntityManager, caller: Caller, user: User | null): Promise<User> {
+    const organizationId = await requireStaffWith(db, caller, 'MANAGE_STAFF', 'not_permitted');
+    if (!user || ![user.organizationId, user.staffOrganizationId].includes(organizationId))
+      throw new DomainError('nonexistent_user');
+    if (user.staffOrganizationId !== organizationId) throw new DomainError('not_permitted');
+    return user;
   }
 }
 

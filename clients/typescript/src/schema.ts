@@ -409,7 +409,7 @@ export interface paths {
         };
         /**
          * What a staff user may do in the organization
-         * @description Needs `MANAGE_STAFF`.
+         * @description Needs an own token or `MANAGE_STAFF`.
          */
         get: operations["listPermissions"];
         put?: never;
