@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import { build } from 'vite';
 
+/** "use client" is for servers that render React, and the time of the build for its authors. */
+const QUIET = new Set(['MODULE_LEVEL_DIRECTIVE', 'PLUGIN_TIMINGS']);
+
 const root = fileURLToPath(new URL('.', import.meta.url));
 const outDir = fileURLToPath(new URL('../dist/console', import.meta.url));
 
@@ -20,6 +23,9 @@ await build({
     // The Content-Security-Policy allows no inline script, and fonts and styles from this origin only.
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
+    rolldownOptions: {
+      onLog: (level, log, print) => void (QUIET.has(log.code) || print(level, log)),
+    },
   },
 });
 

@@ -1,0 +1,126 @@
+import { Suspense } from 'react';
+import type { ReactNode } from 'react';
+import { Link, Redirect, Route, Switch, useRoute } from 'wouter';
+import { signOut } from './api';
+import { LANGUAGE_NAMES, useTexts } from './language';
+import type { Language } from './language';
+import { MeContext, useLoadedMe } from './me';
+import type { Me } from './me';
+import { PAGES } from './pages';
+import { Failure } from './parts/failure';
+import { Heading } from './parts/heading';
+import { chooseTheme, chosenTheme, THEMES } from './theme';
+import type { Theme } from './theme';
+import style from './app.module.css';
+
+export function App(): ReactNode {
+  const { t } = useTexts();
+  const { me, error } = useLoadedMe();
+  if (error) return <Main>{<Failure error={error} />}</Main>;
+  if (!me) return <Main>{<p role="status">{t('loading')}</p>}</Main>;
+  const pages = PAGES.filter(({ isFor }) => isFor(me));
+  const first = pages.find(({ label }) => label)?.path;
+  return (
+    <MeContext value={me}>
+      <a className={style.skip} href="#main">
+        {t('skipToContent')}
+      </a>
+      <Header me={me} />
+      <Main>
+        <Suspense fallback={<p role="status">{t('loading')}</p>}>
+          <Switch>
+            {pages.map(({ path, component: Component }) => (
+              <Route key={path} path={path}>
+                <Component />
+              </Route>
+            ))}
+            <Route path="/">{first ? <Redirect to={first} replace /> : <Nothing title={t('noRights')} />}</Route>
+            <Route>
+              <Nothing title={t('noPage')} />
+            </Route>
+          </Switch>
+        </Suspense>
+      </Main>
+    </MeContext>
+  );
+}
+
+function Main({ children }: { children: ReactNode }): ReactNode {
+  return (
+    <main id="main" className={style.main} tabIndex={-1}>
+      {children}
+    </main>
+  );
+}
+
+function Nothing({ title }: { title: string }): ReactNode {
+  const { t } = useTexts();
+  return (
+    <>
+      <Heading>{title}</Heading>
+      <p>{t('askAdministrator')}</p>
+    </>
+  );
+}
+
+function Header({ me }: { me: Me }): ReactNode {
+  const { t, language, choose } = useTexts();
+  return (
+    <header className={style.header}>
+      <Link href="/" className={style.brand}>
+        Latchkey
+      </Link>
+      <nav aria-label={t('navigation')} className={style.nav}>
+        {PAGES.map(({ path, label, isFor }) =>
+          label && isFor(me) ? (
+            <NavLink key={path} href={path}>
+              {t(label)}
+            </NavLink>
+          ) : null,
+        )}
+      </nav>
+      <details className={style.account} name="account">
+        <summary>{me.user.name}</summary>
+        <div className={style.menu}>
+          <p>{me.user.organization?.name}</p>
+          <label>
+            {t('language')}
+            <select value={language} onChange={(event) => choose(event.target.value as Language)}>
+              {LANGUAGE_NAMES.map(({ code, name }) => (
+                <option key={code} value={code} lang={code}>
+                  {name}
+                </option>
+              ))}
+            </select>
+          </label>
+          <label>
+            {t('appearance')}
+            <select defaultValue={chosenTheme()} onChange={(event) => chooseTheme(event.target.value as Theme)}>
+              {THEMES.map((theme) => (
+                <option key={theme} value={theme}>
+                  {t(`theme_${theme}`)}
+                </option>
+              ))}
+            </select>
+          </label>
+          <p>
+            <a href="/oauth/account">{t('passwordAndSignIns')}</a>
+          </p>
+          <button type="button" onClick={() => void signOut()}>
+            {t('signOut')}
+          </button>
+        </div>
+      </details>
+    </header>
+  );
+}
+
+/** The page that is open, or the one above it, is the current one. */
+function NavLink({ href, children }: { href: string; children: ReactNode }): ReactNode {
+  const [isCurrent] = useRoute(`${href}/*?`);
+  return (
+    <Link href={href} aria-current={isCurrent ? 'page' : undefined}>
+      {children}
+    </Link>
+  );
+}

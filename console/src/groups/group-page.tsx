@@ -1,0 +1,216 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { lazy, Suspense, useState } from 'react';
+import type { ReactNode } from 'react';
+import { Link, useLocation, useParams } from 'wouter';
+import { api, dataOf } from '../api';
+import type { Schemas } from '../api';
+import { useTexts } from '../language';
+import { useMe } from '../me';
+import { Actions } from '../parts/actions';
+import { ConfirmDialog, FormDialog } from '../parts/dialog';
+import { Facts } from '../parts/facts';
+import { Failure } from '../parts/failure';
+import { Heading } from '../parts/heading';
+import { List, Table } from '../parts/list';
+import { groupFields, groupValues } from './group-fields';
+
+/** It is only loaded when somebody is added, because it is as large as all other parts together. */
+const PersonPicker = lazy(() => import('../parts/person-picker'));
+
+export default function GroupPage(): ReactNode {
+  const { t, time } = useTexts();
+  const { id } = useParams<{ id: string }>();
+  const { data: group, error } = useQuery({
+    queryKey: ['group', id],
+    queryFn: () => dataOf(api.GET('/api/2.1.1/group/{id}', { params: { path: { id } } })),
+  });
+  const staff = useStaff(id);
+  const { user, may } = useMe();
+  if (error) return <Failure error={error} />;
+  if (!group) return <p role="status">{t('loading')}</p>;
+  const rights = staff.data?.groupStaffUsers.filter((one) => one.user.id === user.id) ?? [];
+  const mayManage = may('MANAGE_ALL_GROUPS') || rights.some(({ permission }) => permission === 'MANAGE');
+  return (
+    <>
+      <p>
+        <Link href="/groups">{t('groups')}</Link>
+      </p>
+      <Heading>{group.name}</Heading>
+      {mayManage && <GroupActions group={group} />}
+      <Facts
+        facts={[
+          [t('description'), group.description],
+          [t('customReference'), group.customReference],
+          [t('created'), time(group.created)],
+          [t('lastEdited'), time(group.lastEdited)],
+          [t('id'), <code>{group.id}</code>],
+        ]}
+      />
+      <h2>{t('members')}</h2>
+      <Members group={group} mayManage={mayManage} />
+      <h2>{t('staffOfGroup')}</h2>
+      {staff.error && <Failure error={staff.error} />}
+      {staff.data && <GroupStaff staff={staff.data.groupStaffUsers} />}
+    </>
+  );
+}
+
+function Members({ group, mayManage }: { group: Schemas['Group']; mayManage: boolean }): ReactNode {
+  const { t, time } = useTexts();
+  return (
+    <>
+      {mayManage && <AddMember group={group} />}
+      <List<Schemas['Member']>
+        label={t('members')}
+        queryKey={['group', group.id, 'members']}
+        load={async (query) => {
+          const params = { path: { group: group.id }, query };
+          const { members, pagination } = await dataOf(api.GET('/api/2.1.1/group/{group}/members', { params }));
+          return { rows: members, pagination };
+        }}
+        keyOf={({ member }) => member.id!}
+        empty={t('noMembers')}
+        columns={[
+          {
+            id: 'name',
+            header: t('name'),
+            cell: ({ member }) => <Person user={member} isOwn={member.organization?.id === group.organization.id} />,
+          },
+          { id: 'email', header: t('emailAddress'), cell: ({ member }) => member.emailAddress },
+          { id: 'status', header: t('status'), cell: ({ status }) => t(`membership_${status}`) },
+          { id: 'since', header: t('since'), cell: ({ joined, invited }) => time(joined ?? invited) },
+          ...(mayManage
+            ? [
+                {
+                  id: 'remove',
+                  header: t('remove'),
+                  isAction: true,
+                  cell: ({ member }: Schemas['Member']) => <RemoveMember group={group} member={member} />,
+                },
+              ]
+            : []),
+        ]}
+      />
+    </>
+  );
+}
+
+function GroupStaff({ staff }: { staff: Schemas['GroupStaff'][] }): ReactNode {
+  const { t } = useTexts();
+  return (
+    <Table<Schemas['GroupStaff']>
+      label={t('staffOfGroup')}
+      rows={staff}
+      keyOf={({ user }) => user.id}
+      columns={[
+        { id: 'name', header: t('name'), cell: ({ user }) => <Person user={user} isOwn /> },
+        { id: 'email', header: t('emailAddress'), cell: ({ user }) => user.emailAddress },
+        { id: 'right', header: t('right'), cell: ({ permission }) => t(`right_${permission}`) },
+      ]}
+    />
+  );
+}
+
+function useStaff(id: string): { data?: Schemas['GroupStaffList']; error: Error | null } {
+  const params = { path: { group: id }, query: { resultSize: 100 } };
+  return useQuery({
+    queryKey: ['group', id, 'staff'],
+    queryFn: () => dataOf(api.GET('/api/2.1.1/group/{group}/staff', { params })),
+  });
+}
+
+/** Reads everything about groups again. */
+function useReload(): () => Promise<void> {
+  const queries = useQueryClient();
+  return async () => {
+    await Promise.all(['groups', 'group'].map((key) => queries.invalidateQueries({ queryKey: [key] })));
+  };
+}
+
+function GroupActions({ group }: { group: Schemas['Group'] }): ReactNode {
+  const { t } = useTexts();
+  const [, navigate] = useLocation();
+  const reload = useReload();
+  const queries = useQueryClient();
+  const params = { path: { id: group.id } };
+  return (
+    <Actions>
+      <FormDialog
+        label={t('edit')}
+        title={t('editGroup')}
+        fields={groupFields(t, group)}
+        onSubmit={async (values) => {
+          await api.PUT('/api/2.1.1/group/{id}', { params, body: groupValues(values) });
+          await reload();
+        }}
+      />
+      <ConfirmDialog
+        label={t('delete')}
+        kind="danger"
+        question={t('deleteGroupQuestion', { name: group.name })}
+        onConfirm={async () => {
+          await api.DELETE('/api/2.1.1/group/{id}', { params });
+          navigate('/groups');
+          queries.removeQueries({ queryKey: ['group', group.id] });
+          await queries.invalidateQueries({ queryKey: ['groups'] });
+        }}
+      />
+    </Actions>
+  );
+}
+
+function AddMember({ group }: { group: Schemas['Group'] }): ReactNode {
+  const { t } = useTexts();
+  const reload = useReload();
+  const [reference, setReference] = useState('');
+  const [done, setDone] = useState('');
+  return (
+    <>
+      <Actions>
+        <FormDialog
+          label={t('addMember')}
+          title={t('addMember')}
+          onSubmit={async () => {
+            const params = { path: { group: group.id, user: reference } };
+            const { member, status } = await dataOf(
+              api.PUT('/api/2.1.1/group/{group}/members/{user}', { params, body: {} }),
+            );
+            const name = member.name ?? reference;
+            setDone(t(status === 'JOINED' ? 'memberJoined' : 'memberInvited', { name }));
+            await reload();
+          }}
+        >
+          <Suspense fallback={<p role="status">{t('loading')}</p>}>
+            <PersonPicker onPick={setReference} />
+          </Suspense>
+        </FormDialog>
+      </Actions>
+      <p role="status">{done}</p>
+    </>
+  );
+}
+
+function RemoveMember({ group, member }: { group: Schemas['Group']; member: Schemas['MemberUser'] }): ReactNode {
+  const { t } = useTexts();
+  const reload = useReload();
+  const name = member.name ?? member.id!;
+  return (
+    <ConfirmDialog
+      label={t('remove')}
+      accessibleLabel={t('removeName', { name })}
+      kind="danger"
+      question={t('removeMemberQuestion', { name, group: group.name })}
+      onConfirm={async () => {
+        const params = { path: { group: group.id, user: member.id! } };
+        await api.DELETE('/api/2.1.1/group/{group}/members/{user}', { params });
+        await reload();
+      }}
+    />
+  );
+}
+
+/** A link to a person, unless another organization manages the account. */
+function Person({ user, isOwn }: { user: Schemas['MemberUser']; isOwn: boolean }): ReactNode {
+  const name = user.name ?? user.id!;
+  return isOwn ? <Link href={`/people/${user.id}`}>{name}</Link> : name;
+}

@@ -1,0 +1,59 @@
+import { useQueryClient } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { Link, useLocation } from 'wouter';
+import { api, dataOf } from '../api';
+import type { Schemas } from '../api';
+import { useTexts } from '../language';
+import { useMe } from '../me';
+import { Actions } from '../parts/actions';
+import { FormDialog } from '../parts/dialog';
+import { Heading } from '../parts/heading';
+import { List } from '../parts/list';
+import { groupFields, groupValues } from './group-fields';
+
+export default function GroupsPage(): ReactNode {
+  const { t, number, time } = useTexts();
+  const { may } = useMe();
+  return (
+    <>
+      <Heading>{t('groups')}</Heading>
+      <Actions>{may('CREATE_GROUPS') && <NewGroup />}</Actions>
+      <List<Schemas['Group']>
+        label={t('groups')}
+        queryKey={['groups']}
+        load={async (query) => {
+          const { groups, pagination } = await dataOf(api.GET('/api/2.1.1/groups', { params: { query } }));
+          return { rows: groups, pagination };
+        }}
+        keyOf={({ id }) => id}
+        empty={t('noGroups')}
+        columns={[
+          { id: 'name', header: t('name'), cell: ({ id, name }) => <Link href={`/groups/${id}`}>{name}</Link> },
+          { id: 'description', header: t('description'), cell: ({ description }) => description },
+          { id: 'reference', header: t('customReference'), cell: ({ customReference }) => customReference },
+          { id: 'members', header: t('members'), cell: ({ counts }) => number(counts.members) },
+          { id: 'edited', header: t('lastEdited'), cell: ({ lastEdited }) => time(lastEdited) },
+        ]}
+      />
+    </>
+  );
+}
+
+function NewGroup(): ReactNode {
+  const { t } = useTexts();
+  const [, navigate] = useLocation();
+  const queries = useQueryClient();
+  return (
+    <FormDialog
+      label={t('newGroup')}
+      title={t('newGroup')}
+      kind="main"
+      fields={groupFields(t)}
+      onSubmit={async (values) => {
+        const { id } = await dataOf(api.POST('/api/2.1.1/groups', { body: groupValues(values) }));
+        await queries.invalidateQueries({ queryKey: ['groups'] });
+        navigate(`/groups/${id}`);
+      }}
+    />
+  );
+}

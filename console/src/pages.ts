@@ -1,0 +1,29 @@
+import { lazy } from 'react';
+import type { ComponentType } from 'react';
+import type { MessageKey } from './language';
+import type { Me } from './me';
+
+/** A page of the console. A new page is a line in `PAGES`, and a chunk of its own. */
+export interface Page {
+  /** Below /console; `:id` is a parameter. */
+  path: string;
+  /** Its name in the navigation. A page without one is reached from others. */
+  label?: MessageKey;
+  /** Whether the page is of use to somebody with these rights. The API decides what they see there. */
+  isFor: (me: Me) => boolean;
+  component: ComponentType;
+}
+
+const seesGroups = (me: Me): boolean => me.hasGroups || me.may('CREATE_GROUPS') || me.may('MANAGE_ALL_GROUPS');
+const seesPeople = (me: Me): boolean => me.may('MANAGE_USERS') || me.may('MANAGE_STAFF');
+
+export const PAGES: readonly Page[] = [
+  { path: '/groups', label: 'groups', isFor: seesGroups, component: lazy(() => import('./groups/groups-page')) },
+  { path: '/groups/:id', isFor: seesGroups, component: lazy(() => import('./groups/group-page')) },
+  { path: '/people', label: 'people', isFor: seesPeople, component: lazy(() => import('./people/people-page')) },
+  {
+    path: '/people/:id',
+    isFor: (me) => seesPeople(me) || seesGroups(me),
+    component: lazy(() => import('./people/person-page')),
+  },
+];

@@ -1,0 +1,21 @@
+import { useEffect, useRef } from 'react';
+import type { ReactNode } from 'react';
+
+let isFirst = true;
+
+/** The heading of a page. It names the window, and gets the focus when the page is opened from another one. */
+export function Heading({ children }: { children: string }): ReactNode {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${children} · Latchkey`;
+  }, [children]);
+  useEffect(() => {
+    if (!isFirst) heading.current?.focus();
+    isFirst = false;
+  }, []);
+  return (
+    <h1 ref={heading} tabIndex={-1}>
+      {children}
+    </h1>
+  );
+}

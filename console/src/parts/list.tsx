@@ -1,0 +1,184 @@
+import { keepPreviousData, useQuery } from '@tanstack/react-query';
+import { FlexRender, tableFeatures, useTable } from '@tanstack/react-table';
+import { useEffect, useId, useState } from 'react';
+import type { ReactNode } from 'react';
+import { Link, useLocation } from 'wouter';
+import type { Schemas } from '../api';
+import { useTexts } from '../language';
+import { Failure } from './failure';
+import { useListState } from './list-state';
+import style from './list.module.css';
+
+const PAGE_SIZE = 50;
+/** Milliseconds after the last key before the list is searched. */
+const TYPING_MS = 250;
+/** The API counts what a search finds up to this number. */
+const MAX_COUNTED = 1000;
+
+const FEATURES = tableFeatures({});
+
+export interface Column<Row> {
+  id: string;
+  header: string;
+  /** The first column names its row. */
+  cell: (row: Row) => ReactNode;
+  /** Whether the cells are buttons, which say themselves what they do. */
+  isAction?: boolean;
+}
+
+export interface PageQuery {
+  query?: string;
+  resultFrom?: string;
+  resultSize: number;
+}
+
+export interface ListPage<Row> {
+  rows: Row[];
+  pagination: Schemas['Pagination'];
+}
+
+interface ListProps<Row> {
+  /** What the list shows, for screen readers. */
+  label: string;
+  /** The key of the list among the queries. The state of the list is added to it. */
+  queryKey: readonly unknown[];
+  load: (query: PageQuery) => Promise<ListPage<Row>>;
+  columns: Column<Row>[];
+  keyOf: (row: Row) => string;
+  /** What it says when there is nothing to list. */
+  empty: string;
+  /** Tells several lists of one page apart in the address. */
+  prefix?: string;
+  /** Whether the API can search the list. */
+  isSearchable?: boolean;
+}
+
+/** A list that the API pages and searches: one page of it, the search, and the ways to the other pages. */
+export function List<Row extends object>({
+  label,
+  queryKey,
+  load,
+  empty,
+  prefix,
+  isSearchable = true,
+  ...table
+}: ListProps<Row>): ReactNode {
+  const { t, count, number } = useTexts();
+  const { query, from, search, pageAt } = useListState(prefix);
+  const [path] = useLocation();
+  const { data, error, isPlaceholderData } = useQuery({
+    queryKey: [...queryKey, { query, from }],
+    queryFn: () => load({ query: query || undefined, resultFrom: from, resultSize: PAGE_SIZE }),
+    placeholderData: keepPreviousData,
+  });
+  return (
+    <section aria-label={label}>
+      {isSearchable && <Search label={t('searchIn', { list: label })} query={query} onSearch={search} />}
+      {error && <Failure error={error} />}
+      {!data && !error && <p role="status">{t('loading')}</p>}
+      {data && (
+        <div aria-busy={isPlaceholderData} className={style.page}>
+          <p role="status" className={style.total}>
+            {data.pagination.total === 0
+              ? query
+                ? t('nothingFound')
+                : empty
+              : query && data.pagination.total >= MAX_COUNTED
+                ? t('atLeast', { count: number(MAX_COUNTED) })
+                : count('results', data.pagination.total)}
+          </p>
+          {data.rows.length > 0 && <Table label={label} rows={data.rows} {...table} />}
+          <nav aria-label={t('pagesOf', { list: label })} className={style.pages}>
+            {from && <Link href={path + pageAt(undefined)}>{t('firstPage')}</Link>}
+            {data.pagination.moreAvailable && (
+              <Link href={path + pageAt(data.pagination.lastOnPage)}>{t('nextPage')}</Link>
+            )}
+          </nav>
+        </div>
+      )}
+    </section>
+  );
+}
+
+interface TableProps<Row> {
+  label: string;
+  rows: Row[];
+  columns: Column<Row>[];
+  keyOf: (row: Row) => string;
+}
+
+/** A table. On a phone each row is a card, in which the cells have the names of their columns. */
+export function Table<Row extends object>({ label, rows, columns, keyOf }: TableProps<Row>): ReactNode {
+  const table = useTable({
+    features: FEATURES,
+    data: rows,
+    columns: columns.map(({ id, header, cell }) => ({
+      id,
+      header,
+      cell: ({ row }: { row: { original: Row } }) => cell(row.original),
+    })),
+    getRowId: keyOf,
+  });
+  const headerOf = (id: string): string | undefined =>
+    columns.find((column) => column.id === id && !column.isAction)?.header;
+  return (
+    <table className={style.table} aria-label={label}>
+      <thead>
+        {table.getHeaderGroups().map((group) => (
+          <tr key={group.id}>
+            {group.headers.map((header) => (
+              <th key={header.id} scope="col">
+                <FlexRender header={header} />
+              </th>
+            ))}
+          </tr>
+        ))}
+      </thead>
+      <tbody>
+        {table.getRowModel().rows.map((row) => (
+          <tr key={row.id}>
+            {row.getAllCells().map((cell, index) =>
+              index === 0 ? (
+                <th key={cell.id} scope="row">
+                  <FlexRender cell={cell} />
+                </th>
+              ) : (
+                <td key={cell.id} data-header={headerOf(cell.column.id)}>
+                  <FlexRender cell={cell} />
+                </td>
+              ),
+            )}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+interface SearchProps {
+  label: string;
+  query: string;
+  onSearch: (query: string) => void;
+}
+
+function Search({ label, query, onSearch }: SearchProps): ReactNode {
+  const id = useId();
+  const [text, setText] = useState(query);
+  // The address can change without the field: by the Back button, or by a link.
+  const [shown, setShown] = useState(query);
+  if (shown !== query) {
+    setShown(query);
+    setText(query);
+  }
+  useEffect(() => {
+    if (text.trim() === query) return undefined;
+    const timer = setTimeout(() => onSearch(text.trim()), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return (
+    <search className={style.search}>
+      <label htmlFor={id}>{label}</label>
+      <input id={id} type="search" value={text} onChange={(event) => setText(event.target.value)} autoComplete="off" />
+    </search>
+  );
+}

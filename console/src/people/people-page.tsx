@@ -1,0 +1,64 @@
+import { useQueryClient } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { Link, useLocation } from 'wouter';
+import { api, dataOf } from '../api';
+import type { Schemas } from '../api';
+import { useTexts } from '../language';
+import { useMe } from '../me';
+import { Actions } from '../parts/actions';
+import { FormDialog } from '../parts/dialog';
+import { Heading } from '../parts/heading';
+import { List } from '../parts/list';
+import { personFields } from './person-fields';
+
+export default function PeoplePage(): ReactNode {
+  const { t, time } = useTexts();
+  const { may } = useMe();
+  return (
+    <>
+      <Heading>{t('people')}</Heading>
+      <Actions>{may('MANAGE_USERS') && <NewPerson />}</Actions>
+      <List<Schemas['User']>
+        label={t('people')}
+        queryKey={['people']}
+        load={async (query) => {
+          const params = { path: { id: 'self' }, query };
+          const { accounts, pagination } = await dataOf(api.GET('/api/2.1.1/organizations/{id}/accounts', { params }));
+          return { rows: accounts, pagination };
+        }}
+        keyOf={({ id }) => id}
+        empty={t('noPeople')}
+        columns={[
+          { id: 'name', header: t('name'), cell: ({ id, name }) => <Link href={`/people/${id}`}>{name}</Link> },
+          { id: 'email', header: t('emailAddress'), cell: ({ emailAddress }) => emailAddress },
+          { id: 'ids', header: t('thirdPartyIds'), cell: ({ thirdPartyIds }) => shown(thirdPartyIds) },
+          { id: 'status', header: t('status'), cell: ({ status }) => t(`status_${status}`) },
+          { id: 'login', header: t('lastLogin'), cell: ({ lastLogin }) => time(lastLogin) },
+        ]}
+      />
+    </>
+  );
+}
+
+function NewPerson(): ReactNode {
+  const { t } = useTexts();
+  const [, navigate] = useLocation();
+  const queries = useQueryClient();
+  return (
+    <FormDialog
+      label={t('newPerson')}
+      title={t('newPerson')}
+      kind="main"
+      fields={personFields(t)}
+      onSubmit={async (body) => {
+        const { id } = await dataOf(api.POST('/api/2.1.1/users', { body }));
+        await queries.invalidateQueries({ queryKey: ['people'] });
+        navigate(`/people/${id}`);
+      }}
+    />
+  );
+}
+
+function shown(ids: Schemas['ThirdPartyId'][] = []): string {
+  return ids.map(({ thirdParty, id }) => `${thirdParty}$${id}`).join(', ');
+}
