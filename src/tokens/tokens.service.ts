@@ -217,7 +217,7 @@ export class TokensService {
       Number.isSafeInteger(claims.iat) &&
       Number.isSafeInteger(claims.exp) &&
       typeof claims.aud === 'string';
-    if (!complete || !areOptionalClaimsLegal(claims)) throw new TokenError('invalid');
+    if (!complete || !areOtherClaimsLegal(kind, claims)) throw new TokenError('invalid');
     return claims as unknown as RegisteredClaims;
   }
 }
@@ -227,11 +227,15 @@ function toNull(error: unknown): null {
   throw error;
 }
 
-/** Whether the optional claims are legal. A claim that may be missing is checked just as strictly when it is there. */
-function areOptionalClaimsLegal({ act, ...claims }: Record<string, unknown>): boolean {
-  const actor = (act as { sub?: unknown } | null | undefined)?.sub;
+/**
+ * Whether `act` and the optional claims are legal. A login token always says who asked for it. A claim that may be
+ * missing is checked just as strictly when it is there.
+ */
+function areOtherClaimsLegal(kind: keyof ClaimsOf, { act, ...claims }: Record<string, unknown>): boolean {
+  const isActorLegal = isText((act as { sub?: unknown } | null | undefined)?.sub);
   return (
-    (act === undefined || isText(actor)) && OPTIONAL_STRINGS.every((name) => !(name in claims) || isText(claims[name]))
+    (isActorLegal || (kind === 'access' && act === undefined)) &&
+    OPTIONAL_STRINGS.every((name) => !(name in claims) || isText(claims[name]))
   );
 }
 

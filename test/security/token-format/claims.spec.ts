@@ -69,6 +69,22 @@ describe('S9: what is required', () => {
     },
   );
 
+  it.each([
+    { form: 'missing', act: undefined },
+    { form: 'null', act: null },
+    { form: 'a string', act: 'u' },
+    { form: 'without a sub', act: {} },
+    { form: 'of an empty sub', act: { sub: '' } },
+    { form: 'of a sub of another type', act: { sub: 4711 } },
+    { form: 'a list', act: [{ sub: 'u' }] },
+  ])('S9: a login token whose claim act is $form is refused', async ({ act }) => {
+    expect(
+      await presentBoth('login token', ({ header, payload }) =>
+        compact(header, { ...payload, act }, signer('login token')),
+      ),
+    ).toEqual([REFUSED['login token'], ACCEPTED['login token']]);
+  });
+
   it.each(
     forBoth(
       ['exp', 'iat'].flatMap((name) =>
