@@ -6,6 +6,7 @@ import type { Caller } from '../common/caller.js';
 import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
+import { lockOrganization } from '../schema/lock-organization.js';
 import { requireLegalOrigins } from './client-addresses.js';
 import { ClientOrigin } from '../schema/entities/client-origin.entity.js';
 import { Origin } from '../schema/entities/origin.entity.js';
@@ -38,6 +39,7 @@ export class OriginsService {
    */
   async add(db: EntityManager, { origin, organizationId, proof, by }: NewOwner): Promise<void> {
     requireLegalOrigins([origin]);
+    await lockOrganization(db, organizationId);
     const before = await db.findOneBy(Origin, { origin });
     if (!before) await insertOrIgnore(db, Origin, { origin, organizationId, proof, since: this.clock.now() });
     const owned = before ?? (await db.findOneByOrFail(Origin, { origin }));
@@ -49,9 +51,10 @@ export class OriginsService {
 
   /**
    * Takes an origin from its organization and from that organization's clients. Sessions no longer count there, and
-   * those in frames on it end.
+   * those in frames on it end. It waits for whoever gives the origin to a client of the organization, and the reverse.
    */
   async remove(db: EntityManager, { origin, organizationId }: Origin, by: Caller | null): Promise<void> {
+    await lockOrganization(db, organizationId);
     const clients = await db.findBy(ClientOrigin, { organizationId, origin });
     await db.delete(Origin, { origin, organizationId });
     for (const { clientId } of clients) await this.revocation.revokeTokensOfRemovedFrames(db, clientId, by);

@@ -42,7 +42,11 @@ async function lockPostgres(connectionString: string): Promise<WriteLock> {
   await client.query('BEGIN; LOCK TABLE "sessions" IN EXCLUSIVE MODE');
   return {
     holdsUp: async () => {
-      while ((await client.query(`SELECT 1 ${WAITING}`)).rowCount === 0) await setTimeout(10);
+      while ((await client.query(`SELECT 1 ${WAITING}`)).rowCount === 0) {
+        await setTimeout(10);
+        // Otherwise a transaction sees the same activity until it ends.
+        await client.query('SELECT pg_stat_clear_snapshot()');
+      }
     },
     forgetTheDead: async () => {
       await client.query(`SELECT pg_terminate_backend(pid, 5000) ${WAITING}`);
