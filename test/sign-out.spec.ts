@@ -71,6 +71,43 @@ describe('signing out of the authorization server', () => {
     expect(titleOf(await other.open('/oauth/account'))).toBe('Your account');
   });
 
+  it.each(['/logout', '/oauth/account/logout', '/console/sign-out', 'the switch of accounts', 'another sign-in'])(
+    'S35: with %s, a copy of the cookies does not bring back a sign-in that was answered just before',
+    async (how) => {
+      const { emailAddress } = await newPerson(t, scene.organizationId);
+      const browser = new Browser(t);
+      const form = actionOf(await begin(browser));
+      const consent = await browser.open(form, { email: emailAddress, password: PASSWORD });
+      const cookies = new Map(browser.cookies);
+      expect(titleOf(consent)).toBe('Allow access?');
+      if (how.startsWith('the switch')) await browser.open(/action="([^"]+\/switch)"/.exec(consent.text)![1]!, {});
+      else if (how.startsWith('another'))
+        await browser.authorize(authorizeQuery(scene.client, { prompt: 'login' }), scene.person.emailAddress);
+      else await browser.open(how, {});
+      const copy = Object.assign(new Browser(t), { cookies });
+      await copy.open(form.replace('interaction', 'authorize').replace('/login', ''));
+      expect(titleOf(await copy.open('/oauth/account'))).toBe('Sign in');
+    },
+  );
+
+  it('S35: also ends a sign-in whose answer did not reach the browser', async () => {
+    const { emailAddress } = await newPerson(t, scene.organizationId);
+    const browser = new Browser(t);
+    const form = actionOf(await begin(browser));
+    const cookies = new Map(browser.cookies);
+    const headers = {
+      cookie: [...cookies].map(([name, value]) => `${name}=${value}`).join('; '),
+      'sec-fetch-site': 'same-origin',
+      'content-type': 'application/x-www-form-urlencoded',
+    };
+    const body = new URLSearchParams({ email: emailAddress, password: PASSWORD }).toString();
+    expect((await t.call(form, { method: 'POST', headers, body })).status).toBe(303);
+    await browser.open('/logout', {});
+    const copy = Object.assign(new Browser(t), { cookies });
+    await copy.open(form.replace('interaction', 'authorize').replace('/login', ''));
+    expect(titleOf(await copy.open('/oauth/account'))).toBe('Sign in');
+  });
+
   it.each([
     { reason: 'is blocked', act: (id: string) => blocked(id) },
     {

@@ -65,7 +65,7 @@ export class ConsoleSignInController {
   @HttpCode(204)
   async end(@Req() { headers }: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
     await this.sessions.end(this.cookies.session(headers));
-    await this.signIns.endSession(this.signInCookies.read(headers).session);
+    await this.signIns.signOut(this.signInCookies.read(headers));
     this.cookies.clear(reply);
     this.signInCookies.clear(reply);
   }

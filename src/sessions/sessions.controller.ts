@@ -184,9 +184,9 @@ export class SessionsController {
   }
 
   private async endSignIn({ headers }: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const { session, browser } = this.signInCookies.read(headers);
-    await this.signIns.endSession(session);
-    if (session || browser) this.signInCookies.clear(reply);
+    const shown = this.signInCookies.read(headers);
+    await this.signIns.signOut(shown);
+    if (shown.session || shown.browser) this.signInCookies.clear(reply);
   }
 }
 

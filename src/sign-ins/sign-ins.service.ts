@@ -1,10 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { addSeconds, Clock, toNumericDate } from '../common/clock.js';
+import { hashSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { recordIdOf } from './record-id.js';
+import type { ShownSignIn } from './sign-in-cookies.js';
 import { FAMILY_LIFETIME, KEEP_LATER_EXPIRY } from '../tokens/revoked-tokens.service.js';
 
 /**
@@ -59,6 +61,15 @@ const END_ONE: Statement = {
   name: 'end_sign_in_session_of_account',
   sql: `DELETE FROM "oauth_records" WHERE "account_id" = $1
         AND (("kind" = 'Session' AND "uid" = $2) OR ("kind" = 'Interaction' AND "consumed_at" IS NOT NULL))`,
+};
+
+/**
+ * Ends the interactions in which a browser has signed in, unless as one account: opened again, they would bring the
+ * session back.
+ */
+const END_ANSWERED: Statement = {
+  name: 'end_answered_interactions_of_browser',
+  sql: `DELETE FROM "oauth_records" WHERE "uid" = $1 AND "kind" = 'Interaction' AND "account_id" <> $2 AND "id" <> $3`,
 };
 
 /** A browser in which an account is signed in at the authorization server. */
@@ -116,13 +127,20 @@ export class SignInsService {
   }
 
   /**
-   * Ends the browser's sign-in session, unless it belongs to the account `unlessOf`. Its sessions of the console end
-   * too. What other clients were granted in it stays valid.
+   * Signs a browser out: ends its sign-in session, the sessions of the console that came from it, and the interactions
+   * in which somebody has signed in there. What other clients were granted stays valid.
+   *
+   * @param next the account that signs in there now, and the interaction in which it does. Its own sign-ins go on.
    */
-  async endSession(identifier: string | undefined, { unlessOf = '' }: { unlessOf?: string } = {}): Promise<void> {
-    if (!identifier) return;
-    const parameters = [recordIdOf('Session', identifier), unlessOf];
-    await this.database.write(END_CONSOLE_OF_SESSION, parameters);
-    await this.database.write(END_SESSION, parameters);
+  async signOut({ session, browser }: ShownSignIn, next?: { account: string; interaction: string }): Promise<void> {
+    const account = next?.account ?? '';
+    if (session) {
+      const parameters = [recordIdOf('Session', session), account];
+      await this.database.write(END_CONSOLE_OF_SESSION, parameters);
+      await this.database.write(END_SESSION, parameters);
+    }
+    if (!browser) return;
+    const interaction = next ? recordIdOf('Interaction', next.interaction) : '';
+    await this.database.write(END_ANSWERED, [hashSecret(browser), account, interaction]);
   }
 }

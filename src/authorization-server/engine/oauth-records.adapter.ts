@@ -88,7 +88,7 @@ export class OAuthRecords implements Adapter {
       this.kind,
       JSON.stringify(withoutIdentifiers(payload)),
       payload.grantId ?? null,
-      payload.uid ?? null,
+      uidOf(payload),
       clientOf(payload),
       accountOf(payload),
       addSeconds(this.clock.now(), expiresIn),
@@ -168,6 +168,15 @@ function clientOf({ clientId, params }: AdapterPayload): string | null {
 function accountOf({ accountId, result, session }: AdapterPayload): string | null {
   const { login } = (result ?? {}) as { login?: { accountId?: string } };
   return login?.accountId ?? accountId ?? session?.accountId ?? null;
+}
+
+/**
+ * By what else a record is found. For an interaction in which somebody has signed in, it is the hash of the browser's
+ * secret, so that a sign-out of the browser finds it.
+ */
+function uidOf({ uid, result, prompt }: AdapterPayload): string | null {
+  const hasSignedIn = (result as { login?: unknown } | undefined)?.login !== undefined;
+  return hasSignedIn ? String(prompt?.details.browser) : (uid ?? null);
 }
 
 /**

@@ -34,7 +34,7 @@ export class AccountSignInsService {
 
   /** Signs a user in. The user replaces whoever was signed in there. */
   async start({ headers }: FastifyRequest, reply: FastifyReply, { userId, passwordFrom }: SignedIn): Promise<void> {
-    await this.signIns.endSession(this.cookies.read(headers).session);
+    await this.signIns.signOut(this.cookies.read(headers));
     const session = new this.server.provider.Session();
     const loginTs = toNumericDate(this.clock.now());
     session.loginAccount({ accountId: userId, acr: passwordFrom, loginTs, transient: true });
@@ -44,7 +44,7 @@ export class AccountSignInsService {
 
   /** Signs the browser out. */
   async end({ headers }: FastifyRequest, reply: FastifyReply): Promise<void> {
-    await this.signIns.endSession(this.cookies.read(headers).session);
+    await this.signIns.signOut(this.cookies.read(headers));
     this.cookies.clear(reply);
   }
 }

@@ -28,7 +28,8 @@ export class InteractionSignIn {
       delete interaction.session;
       await interaction.persist();
     }
-    await this.signIns.endSession(this.cookies.read(request.headers).session, { unlessOf: userId });
+    const next = { account: userId, interaction: interaction.uid };
+    await this.signIns.signOut(this.cookies.read(request.headers), next);
     // The engine stores `acr` with the session and does not use it otherwise. `remember` would let the cookie outlive
     // the browser.
     const login = { accountId: userId, acr: passwordFrom, ts: toNumericDate(this.clock.now()), remember: false };

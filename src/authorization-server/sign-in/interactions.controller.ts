@@ -84,7 +84,7 @@ export class InteractionsController {
   @UseGuards(SameOriginGuard)
   async switch(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const interaction = await this.interactions.require(request, reply, { isAnswer: true });
-    await this.signIns.endSession(this.cookies.read(request.headers).session);
+    await this.signIns.signOut(this.cookies.read(request.headers));
     this.cookies.clear(reply);
     throw startAgain(interaction);
   }

@@ -21,6 +21,7 @@ export class OAuthRecord {
   @Column({ name: 'grant_id', type: 'varchar', length: 64, nullable: true })
   grantId: string | null;
 
+  /** The uid of a sign-in session, or the hash of the secret of the browser in which somebody signed in by an interaction. */
   @Index('oauth_records_uid_idx')
   @Column({ type: 'varchar', length: 64, nullable: true })
   uid: string | null;
