@@ -11,7 +11,7 @@ export type Schemas = components['schemas'];
  * The API, called with the session of the console (docs/api.md, section 16.2). A call resolves to `{ data }` and rejects
  * with a `LatchkeyError`. Without a session it leaves the page for the sign-in, which leads back here.
  */
-export const api = createClient<paths>({ headers: { 'X-Latchkey-Console': '1' } });
+export const api = createClient<paths>({ headers: { 'X-Console': '1' } });
 
 api.use({
   async onResponse({ response }) {

@@ -10,7 +10,7 @@ import { SCOPE } from './called-by.decorator.js';
  * The header that the console sends with each call. Forms and navigations can't set it, and no page of another origin
  * may, because CORS does not allow it (docs/api.md, section 2.9).
  */
-const CONSOLE_HEADER = 'x-latchkey-console';
+const CONSOLE_HEADER = 'x-console';
 
 /**
  * Authenticates the console by its session (docs/api.md, section 16.2). Its caller has the same rights as with a bearer

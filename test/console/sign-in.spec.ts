@@ -15,7 +15,7 @@ import { actionOf, Browser, newPerson, PASSWORD, requestToken } from '../support
 const API = '/api/2.1.1';
 const SESSION = 'latchkey_console';
 /** What the console's scripts send, and the browser says of them. */
-const FROM_CONSOLE = { 'x-latchkey-console': '1', 'sec-fetch-site': 'same-origin' };
+const FROM_CONSOLE = { 'x-console': '1', 'sec-fetch-site': 'same-origin' };
 
 let t: TestApp;
 let organizationId: string;
@@ -230,7 +230,7 @@ describe('a session of the console', () => {
 
   it('S24: counts for requests of the console only, from pages of the same origin only', async () => {
     const { secret } = await signedIn('CREATE_GROUPS');
-    const header = { 'x-latchkey-console': '1' };
+    const header = { 'x-console': '1' };
     const attempts: [Record<string, string>, [number, string]][] = [
       [{}, [401, 'not_authenticated']],
       [{ 'sec-fetch-site': 'same-origin' }, [401, 'not_authenticated']],
