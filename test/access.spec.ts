@@ -1,6 +1,6 @@
+import { instantOfLogin, readLoginId } from '../src/common/login-id.js';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { JwtService } from '@nestjs/jwt';
-import { LoginToken } from '../src/schema/entities/login-token.entity.js';
 import { newId } from '../src/common/id.js';
 import { KeyRing } from '../src/tokens/key-ring.js';
 import { AccountPermission } from '../src/schema/entities/account-permission.entity.js';
@@ -49,7 +49,7 @@ describe('GET access/{user}', () => {
       sub: id,
       iat: Date.parse(body.expires) / 1000 - 120,
       exp: Date.parse(body.expires) / 1000,
-      jti: expect.stringMatching(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/),
+      jti: expect.stringMatching(/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/),
       client_id: caller.clientId,
       authorities: ['ROLE_USER'],
       scope: ['ROLE_USER'],
@@ -60,26 +60,35 @@ describe('GET access/{user}', () => {
   it('records who let whom in, through which client and group, until when, and not the token', async () => {
     const { id, groupId } = await t.world.userOf(caller);
     const { body } = await t.as(caller)(`/access/${id}?returnTo=/course`);
-    const [record] = await t.world.write((db) => db.findBy(LoginToken, { userId: id }));
-    expect(record).toEqual({
-      id: new JwtService().decode(body.token).jti,
+    const [record] = await t.world.loginTokensOf(id);
+    const { jti } = new JwtService().decode(body.token);
+    expect({ ...record, id: readLoginId(record!.id), expiresAt: Number(record!.expiresAt) }).toEqual({
+      id: jti,
       userId: id,
-      callerId: caller.id,
-      keyId: null,
-      clientId: caller.clientId,
-      groupId,
-      issuedAt: new Date(Date.parse(body.expires) - 120_000),
-      expiresAt: new Date(body.expires),
+      delegationId: record!.delegationId,
+      organizationNumber: expect.any(Number),
+      managerNumber: null,
+      expiresAt: Date.parse(body.expires),
       revokedAt: null,
       revokedBy: null,
       revokedByClientId: null,
-      organizationId: caller.organizationId,
       secure: false,
       returnTo: '/course',
       returnOrigin: null,
       embedOrigin: null,
-      delivery: 'redirect',
-      existingSession: 'keep',
+      delivery: null,
+      existingSession: null,
+    });
+    expect(Math.floor(instantOfLogin(jti).getTime() / 1000)).toBe(Date.parse(body.expires) / 1000 - 120);
+    expect(await t.world.delegationOf(record!)).toEqual({
+      id: record!.delegationId,
+      callerId: caller.id,
+      clientId: caller.clientId,
+      groupId,
+      keyId: '',
+      organizationId: caller.organizationId,
+      organizationNumber: record!.organizationNumber,
+      isImported: false,
     });
   });
 

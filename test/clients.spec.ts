@@ -7,7 +7,6 @@ import { CallerTokensService } from '../src/clients/caller-tokens.service.js';
 import { ClientSecret } from '../src/schema/entities/client-secret.entity.js';
 import { MAX_SECRETS } from '../src/clients/client-secrets.service.js';
 import { OAuthRecord } from '../src/schema/entities/oauth-record.entity.js';
-import { LoginToken } from '../src/schema/entities/login-token.entity.js';
 import { call, outcome, PUBLIC_URL, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import {
@@ -150,7 +149,7 @@ describe('a client', () => {
     const madeThere = async (query = ''): Promise<[boolean, string | null]> => {
       const { body } = await local.as({ token })(`/access/${id}${query}`);
       const { jti } = decodeJwt(body.token);
-      const { secure, embedOrigin } = await t.world.write((db) => db.findOneByOrFail(LoginToken, { id: jti! }));
+      const { secure, embedOrigin } = (await t.world.loginToken(jti!))!;
       return [secure, embedOrigin];
     };
     expect(await madeThere()).toEqual([true, first]);
@@ -181,7 +180,7 @@ describe('a client', () => {
       const assertion = await assertionOf(t, account, { sub: id, aud: 'http://localhost:3000/oauth/token' });
       const { body } = await requestToken(local.url, { grant_type: JWT_BEARER, assertion, ...more });
       const { jti } = decodeJwt(body.access_token);
-      return (await t.world.write((db) => db.findOneByOrFail(LoginToken, { id: jti! }))).embedOrigin;
+      return (await t.world.loginToken(jti!))!.embedOrigin;
     };
     const resource = 'http://localhost:3000/login';
     expect(await madeWith({ resource })).toBe('https://a.example');
@@ -410,7 +409,6 @@ describe('a client that is deleted', () => {
     expect(await records(client.id)).toBe(0);
     expect((await t.call('/session', { headers: { cookie } })).status).toBe(401);
     expect(outcome(await t.login(unused))).toEqual([401, 'invalid_token']);
-    expect(await t.world.write((db) => db.countBy(LoginToken, { clientId: host.clientId }))).toBe(0);
     for (const token of [tokens.access_token, host.token])
       while ((await t.as({ token })('/user')).status !== 401) {
         expect(Date.now()).toBeLessThan(deletedAt + 2000);

@@ -74,7 +74,7 @@ describe('GET sessions', () => {
       body: {
         sessions: [
           {
-            id: expect.stringMatching(/^[\w-]{22}$/),
+            id: expect.stringMatching(/^[\da-f]{8}-[\da-f]{4}-7[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/),
             user: { id: user, name: 'Noor de Vries' },
             actor: actor(),
             device: 'Firefox on Linux',

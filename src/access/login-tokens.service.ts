@@ -1,25 +1,24 @@
-import { randomUUID } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { Caller } from '../common/caller.js';
 import { addSeconds, Clock, SECONDS_PER_DAY } from '../common/clock.js';
-import { Settings } from '../config/settings.js';
-import { Database, toInstant } from '../database/database.js';
-import { prune, PRUNE_STEP } from '../database/prune.js';
+import { LONGEST_LOGIN_TOKEN_SECONDS, Settings } from '../config/settings.js';
+import { Database, fromMilliseconds } from '../database/database.js';
+import { PRUNE_STEP } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
 import { refParameters, statementsByRef } from '../schema/user-ref-sql.js';
+import { firstLoginAt, newLoginId, toBytes } from '../common/login-id.js';
 import { toNamingRef } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
-import { grants, isGranted, frameIsOwned, targetIsOwned } from '../rights/grants.js';
-import type { LoginToken } from '../schema/entities/login-token.entity.js';
+import { FRAME_IS_OWNED, grants, IS_GRANTED, LOGINS, TARGET_IS_OWNED } from '../rights/grants.js';
+import type { Delivery, ExistingSession, LoginToken } from '../schema/entities/login-token.entity.js';
 
 /** What the caller chose for the login. The record keeps it, and nothing in the redemption request changes it. */
-export type LoginOptions = Pick<
-  LoginToken,
-  'secure' | 'returnTo' | 'returnOrigin' | 'embedOrigin' | 'delivery' | 'existingSession'
-> & {
+export interface LoginOptions extends Pick<LoginToken, 'secure' | 'returnTo' | 'returnOrigin' | 'embedOrigin'> {
+  delivery: Delivery;
+  existingSession: ExistingSession;
   /** Whether the client's own `embedOrigin` applies, if it has one. */
   embedsByDefault: boolean;
-};
+}
 
 /** A login token that can start a session now. */
 export interface GoodLoginToken extends Omit<LoginOptions, 'secure' | 'returnOrigin' | 'embedsByDefault'> {
@@ -49,28 +48,33 @@ export interface NewLoginToken {
 }
 
 /**
- * Records a token if the policy allows it, and otherwise does nothing, in one round trip. IDs are random: only a
- * repetition of the same statement can meet an existing one.
+ * Records a token if the policy allows it through a known delegation, and otherwise does nothing, in one round trip. IDs
+ * are random: only a repetition of the same statement can meet an existing one.
  */
 const RECORD = statementsByRef(
   'record_login_token',
   ({ userId, next }) => {
-    const [caller, client, id, issuedAt, expiresAt, secure, returnTo, given, byDefault, ...options] = Array.from(
-      { length: 13 },
+    const [caller, client, key, id, expiresAt, secure, returnTo, given, byDefault, ...options] = Array.from(
+      { length: 12 },
       (_, i) => `$${next + i}`,
     );
     const embedOrigin = `CASE WHEN ${byDefault} THEN
         (SELECT o."origin" FROM "client_origins" o
-         WHERE o."client_id" = client."id" AND o."is_embed_default" AND o."organization_id" = caller."staff_organization_id")
+         WHERE o."client_id" = d."client_id" AND o."is_embed_default" AND o."organization_id" = d."organization_id")
         ELSE ${given} END`;
     return `
-      INSERT INTO "login_tokens" ("id", "user_id", "caller_id", "client_id", "group_id", "issued_at", "expires_at",
-                                  "secure", "return_to", "embed_origin", "delivery", "existing_session", "key_id", "return_origin", "organization_id")
-      SELECT ${id}, target."id", caller."id", client."id", g."id", ${issuedAt}, ${expiresAt},
+      INSERT INTO "login_tokens" ("id", "user_id", "delegation_id", "organization_number", "manager_number", "expires_at",
+                                  "secure", "return_to", "embed_origin", "delivery", "existing_session", "return_origin")
+      SELECT ${id}, allowed."user_id", d."id", d."organization_number",
+             CASE WHEN allowed."manager_id" = d."organization_id" THEN NULL ELSE COALESCE(
+               (SELECT n."number" FROM "organization_numbers" n WHERE n."organization_id" = allowed."manager_id"), 0) END,
+             ${expiresAt},
              /* What is embedded has a cookie that is always secure. */
-             (${secure} OR ${embedOrigin} IS NOT NULL), ${returnTo}, ${embedOrigin}, ${options.join(', ')},
-             target."organization_id"
-      ${grants({ caller: caller!, client: client!, user: userId })}
+             (${secure} OR ${embedOrigin} IS NOT NULL), ${returnTo}, ${embedOrigin}, ${options.join(', ')}
+      FROM (SELECT target."id" AS "user_id", target."organization_id" AS "manager_id", g."id" AS "group_id"
+            ${grants({ caller: caller!, client: client!, user: userId })}) allowed
+      JOIN "delegations" d ON d."caller_id" = ${caller} AND d."client_id" = ${client}
+        AND d."group_id" = allowed."group_id" AND d."key_id" = ${key} AND d."is_imported" = FALSE
       LIMIT 1
       ON CONFLICT ("id") DO UPDATE SET "secure" = excluded."secure"
       RETURNING "user_id" AS "userId"`;
@@ -78,51 +82,64 @@ const RECORD = statementsByRef(
   { isRepeatable: true },
 );
 
+/** Adds the delegation by which the caller may let the user in, if there is one. Then the token can be recorded. */
+const ADD_DELEGATION = statementsByRef(
+  'add_delegation',
+  ({ userId, next }) => {
+    const [caller, client, key] = [`$${next}`, `$${next + 1}`, `$${next + 2}`];
+    return `
+      INSERT INTO "delegations" ("caller_id", "client_id", "group_id", "key_id", "organization_id", "organization_number")
+      SELECT allowed."caller_id", allowed."client_id", allowed."group_id", ${key}, n."organization_id", n."number"
+      FROM (SELECT caller."id" AS "caller_id", client."id" AS "client_id", g."id" AS "group_id", g."organization_id"
+            ${grants({ caller: caller!, client: client!, user: userId })}) allowed
+      JOIN "organization_numbers" n ON n."organization_id" = allowed."organization_id"
+      WHERE TRUE LIMIT 1
+      ON CONFLICT ("caller_id", "client_id", "group_id", "key_id", "is_imported")
+        DO UPDATE SET "organization_id" = excluded."organization_id"
+      RETURNING "id"`;
+  },
+  { isRepeatable: true },
+);
+
 const STATE: Statement = {
   name: 'explain_login_token',
-  sql: `SELECT t."user_id" AS "userId", t."return_to" AS "returnTo", t."embed_origin" AS "embedOrigin", t."delivery",
-               (SELECT c."staff_organization_id" FROM "users" c WHERE c."id" = t."caller_id") AS "organizationId",
-               ${frameIsOwned('t')} AS "frameIsOwned", ${targetIsOwned('t')} AS "targetIsOwned",
-               t."existing_session" AS "existingSession", t."expires_at" AS "expiresAt",
-               EXISTS (SELECT 1 FROM "sessions" s WHERE s."login_token_id" = t."id") AS "used",
-               (${isGranted('t')}) AS "granted"
-        FROM "login_tokens" t WHERE t."id" = $1`,
+  sql: `SELECT t."user_id" AS "userId", t."return_to" AS "returnTo", t."embed_origin" AS "embedOrigin",
+               COALESCE(t."delivery", 'redirect') AS "delivery",
+               (SELECT c."staff_organization_id" FROM "users" c WHERE c."id" = d."caller_id") AS "organizationId",
+               ${FRAME_IS_OWNED} AS "frameIsOwned", ${TARGET_IS_OWNED} AS "targetIsOwned",
+               COALESCE(t."existing_session", 'keep') AS "existingSession", t."expires_at" AS "expiresAt",
+               EXISTS (SELECT 1 FROM "sessions" s WHERE s."id" = t."id") AS "used",
+               (${IS_GRANTED}) AS "granted"
+        FROM ${LOGINS} WHERE t."id" = $1`,
 };
 
 const PAGE: Statement = {
   name: 'find_page_of_login_token',
-  sql: `SELECT CASE WHEN ${frameIsOwned('t')} THEN t."embed_origin" END AS "embedOrigin",
-          CASE WHEN ${targetIsOwned('t')} THEN t."return_to" END AS "returnTo"
-        FROM "login_tokens" t WHERE t."id" = $1`,
+  sql: `SELECT CASE WHEN ${FRAME_IS_OWNED} THEN t."embed_origin" END AS "embedOrigin",
+          CASE WHEN ${TARGET_IS_OWNED} THEN t."return_to" END AS "returnTo"
+        FROM ${LOGINS} WHERE t."id" = $1`,
+};
+
+/** The oldest logins are a range of the key. Sessions go with their tokens: a token without its session would look unused. */
+const OLDEST = `SELECT "id" FROM "login_tokens" WHERE "id" < $1 ORDER BY "id" LIMIT ${PRUNE_STEP}`;
+
+const PRUNE_SESSIONS: Statement = {
+  name: 'prune_sessions',
+  sql: `DELETE FROM "sessions" WHERE "id" IN (${OLDEST})`,
+};
+
+const PRUNE_TOKENS: Statement = {
+  name: 'prune_login_tokens',
+  sql: `DELETE FROM "login_tokens" WHERE "id" IN (${OLDEST}) RETURNING "id"`,
 };
 
 interface StateRow extends GoodLoginToken {
-  expiresAt: Date | string;
+  expiresAt: number | string;
   used: unknown;
   frameIsOwned: unknown;
   targetIsOwned: unknown;
   granted: unknown;
 }
-
-/** Deletes used tokens together with their sessions. A token without its session's record would look unused. */
-const PRUNE_USED: Statement = {
-  name: 'prune_used_login_tokens',
-  sql: `DELETE FROM "login_tokens" WHERE "id" IN (
-          SELECT s."login_token_id" FROM "sessions" s WHERE s."expires_at" < $1 LIMIT ${PRUNE_STEP})
-        RETURNING "id"`,
-};
-
-const PRUNE_UNUSED: Statement = {
-  name: 'prune_unused_login_tokens',
-  sql: `DELETE FROM "login_tokens" WHERE "id" IN (
-          SELECT t."id" FROM "login_tokens" t
-          WHERE t."expires_at" < $1 AND NOT EXISTS (SELECT 1 FROM "sessions" s WHERE s."login_token_id" = t."id")
-          LIMIT ${PRUNE_STEP})
-        RETURNING "id"`,
-};
-
-/** Seconds after its expiry for which the record of an unused token is kept. */
-const KEEP_UNUSED_SECONDS = SECONDS_PER_DAY;
 
 /** Keeps the records of login tokens. */
 @Injectable()
@@ -135,33 +152,35 @@ export class LoginTokensService {
 
   /** Records a new token for `ref`, or returns `null` if the policy refuses. */
   async record(caller: Caller, ref: UserRef, options: LoginOptions): Promise<NewLoginToken | null> {
-    const id = randomUUID();
-    const issuedAt = this.clock.now();
+    const now = this.clock.now();
+    const id = newLoginId(now);
+    const issuedAt = new Date(now);
     issuedAt.setMilliseconds(0);
     const expiresAt = addSeconds(issuedAt, this.settings.LOGIN_TOKEN_TTL);
     const named = toNamingRef(caller, ref);
-    const rows = await this.database.write<{ userId: string }>(RECORD[named.by], [
-      ...refParameters(named),
-      caller.userId,
-      caller.clientId,
-      id,
-      issuedAt,
-      expiresAt,
+    const delegation = [...refParameters(named), caller.userId, caller.clientId, caller.keyId ?? ''];
+    const parameters = [
+      ...delegation,
+      toBytes(id),
+      expiresAt.getTime(),
       options.secure,
       options.returnTo,
       options.embedOrigin,
       options.embedsByDefault,
-      options.delivery,
-      options.existingSession,
-      caller.keyId ?? null,
+      options.delivery === 'redirect' ? null : options.delivery,
+      options.existingSession === 'keep' ? null : options.existingSession,
       options.returnOrigin,
-    ]);
-    return rows[0] ? { id, userId: rows[0].userId, issuedAt, expiresAt } : null;
+    ];
+    const record = (): Promise<{ userId: string }[]> => this.database.write(RECORD[named.by], parameters);
+    let [recorded] = await record();
+    if (!recorded && (await this.database.write(ADD_DELEGATION[named.by], delegation)).length > 0)
+      [recorded] = await record();
+    return recorded ? { id, userId: recorded.userId, issuedAt, expiresAt } : null;
   }
 
   /** Looks up a token whose signature is valid, without using it. */
   async examine(id: string): Promise<Examination> {
-    const [row] = await this.database.read<StateRow>(STATE, [id]);
+    const [row] = await this.database.read<StateRow>(STATE, [toBytes(id)]);
     if (!row) return { is: 'refused', reason: 'invalid_token' };
     const { expiresAt, used, granted, frameIsOwned: isFrameOwned, targetIsOwned: isTargetOwned, ...token } = row;
     const page = {
@@ -169,25 +188,28 @@ export class LoginTokensService {
       returnTo: isTargetOwned ? token.returnTo : null,
     };
     if (used) return { is: 'refused', reason: 'token_used', page };
-    if (toInstant(expiresAt) <= this.clock.now()) return { is: 'refused', reason: 'token_expired', page };
+    if (fromMilliseconds(expiresAt) <= this.clock.now()) return { is: 'refused', reason: 'token_expired', page };
     if (!granted || !isFrameOwned || !isTargetOwned) return { is: 'refused', reason: 'invalid_token', page };
     return { is: 'good', token };
   }
 
   /** The page of a token, or `undefined` if the token's record is gone. */
   async pageOf(id: string): Promise<LinkPage | undefined> {
-    const [row] = await this.database.read<LinkPage>(PAGE, [id]);
+    const [row] = await this.database.read<LinkPage>(PAGE, [toBytes(id)]);
     return row;
   }
 
   /** Deletes the tokens, with their sessions, that no longer have to be kept. */
   async prune(): Promise<void> {
-    await this.pruneWith(PRUNE_USED, this.settings.RETENTION_DAYS * SECONDS_PER_DAY);
-    await this.pruneWith(PRUNE_UNUSED, KEEP_UNUSED_SECONDS);
-  }
-
-  private async pruneWith(statement: Statement, keepSeconds: number): Promise<void> {
-    const before = addSeconds(this.clock.now(), -keepSeconds);
-    await prune(this.database, statement, [before]);
+    const { RETENTION_DAYS, SESSION_LIFETIME } = this.settings;
+    const keptSeconds = RETENTION_DAYS * SECONDS_PER_DAY + SESSION_LIFETIME + LONGEST_LOGIN_TOKEN_SECONDS;
+    const before = firstLoginAt(addSeconds(this.clock.now(), -keptSeconds));
+    let deleted: unknown[];
+    do {
+      deleted = await this.database.transaction(async (db) => {
+        await this.database.within(db, PRUNE_SESSIONS, [before]);
+        return this.database.within(db, PRUNE_TOKENS, [before]);
+      });
+    } while (deleted.length > 0);
   }
 }

@@ -1,29 +1,147 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { In } from 'typeorm';
-import type { Repository } from 'typeorm';
+import type { Repository, SelectQueryBuilder } from 'typeorm';
 import type { Caller } from '../common/caller.js';
-import { toIso } from '../common/clock.js';
-import { pageByTime } from '../http/paging.js';
+import { addSeconds, Clock, SECONDS_PER_DAY, toIso } from '../common/clock.js';
+import { isLoginId } from '../common/login-id.js';
+import { LONGEST_SESSION_SECONDS, Settings } from '../config/settings.js';
+import { Database } from '../database/database.js';
+import { countUpTo, MAX_COUNTED, notAPosition } from '../http/paging.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import { AuditEvent } from '../schema/entities/audit-event.entity.js';
-import type { AuditDetails } from '../schema/entities/audit-events.js';
+import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
 import type { AuditDto, AuditEventDto, AuditQueryDto } from './dto/audit.dto.js';
+import { countLogins, findIssued, findStarted, RANK } from './logins.js';
+import type { LoginEvent, LoginFilter, Period, Position } from './logins.js';
 
 /** Filters. Each column, after the organization, begins an index whose rows are ordered by time. */
 const FILTERS = { user: 'userId', actor: 'actorId', client: 'clientId', event: 'event' } as const;
+
+/**
+ * Events of logins are read in periods, each of them longer than the next later one, so that a page costs as much as
+ * the rows around it, whether there are thousands in a minute or one in a year.
+ */
+const FIRST_PERIOD_SECONDS = 60;
+const GROWTH = 8;
+
+/** An event of a page, with its place. */
+interface Found extends Position {
+  event: AuditEventDto;
+}
 
 /** Searches the audit log (docs/api.md, section 11.3). */
 @Injectable()
 export class AuditSearchService {
   constructor(
     @InjectRepository(AuditEvent) private readonly events: Repository<AuditEvent>,
+    private readonly database: Database,
     private readonly policy: UsersPolicy,
+    private readonly settings: Settings,
+    private readonly clock: Clock,
   ) {}
 
   /** Lists the events that match. @throws DomainError `not_permitted` */
   async search(caller: Caller, query: AuditQueryDto): Promise<AuditDto> {
     const organizationId = await this.policy.requireMayViewAuditLog(caller);
+    const filter = { organizationId, user: query.user, actor: query.actor, client: query.client };
+    const period = this.periodOf(query);
+    const before = query.resultFrom ? readPosition(query.resultFrom) : null;
+    const wanted = query.resultSize + 1;
+    const others = await this.findOthers(organizationId, query, before, wanted);
+    const found = await this.findAll(others, query.event, { filter, period, before, wanted });
+    const total = await this.count(organizationId, query, filter, period);
+    const shown = found.slice(0, query.resultSize);
+    const last = shown.at(-1);
+    return {
+      events: shown.map(({ event }) => event),
+      pagination: {
+        total,
+        lastOnPage: last && writePosition(last),
+        moreAvailable: found.length > query.resultSize,
+      },
+    };
+  }
+
+  /** The period that a query is about. Nothing is older than the longest time for which a login is kept. */
+  private periodOf({ from, to }: AuditQueryDto): Period {
+    const now = this.clock.now();
+    const keptSeconds = this.settings.RETENTION_DAYS * SECONDS_PER_DAY + 2 * LONGEST_SESSION_SECONDS;
+    const oldest = addSeconds(now, -keptSeconds);
+    const given = from === undefined ? oldest : new Date(from);
+    const newest = addSeconds(now, SECONDS_PER_DAY);
+    const until = to === undefined ? newest : new Date(to);
+    return { from: given < oldest ? oldest : given, to: until > newest ? newest : until };
+  }
+
+  /** Adds the events of logins to the others, in the order of the record. */
+  private async findAll(
+    others: Found[],
+    event: AuditEventName | undefined,
+    {
+      filter,
+      period,
+      before,
+      wanted,
+    }: { filter: LoginFilter; period: Period; before: Position | null; wanted: number },
+  ): Promise<Found[]> {
+    const kinds = [
+      ...(event === undefined || event === 'ACCESS_ISSUED' ? [findIssued] : []),
+      ...(event === undefined || event === 'SESSION_STARTED' ? [findStarted] : []),
+    ];
+    if (kinds.length === 0) return others;
+    let found = others;
+    // The position itself may be the earlier of two events at one instant.
+    let to = before && before.at < period.to ? new Date(before.at.getTime() + 1) : period.to;
+    for (let seconds = FIRST_PERIOD_SECONDS; to > period.from; seconds *= GROWTH) {
+      const begins = addSeconds(to, -seconds);
+      const from = begins < period.from ? period.from : begins;
+      const logins: LoginEvent[] = [];
+      for (const find of kinds) logins.push(...(await find(this.database, filter, { from, to }, before, wanted)));
+      found = [...found, ...logins.map(toFoundLogin)].toSorted(latestFirst);
+      if (found.length >= wanted && found[wanted - 1]!.at >= from) break;
+      to = from;
+    }
+    return found.slice(0, wanted);
+  }
+
+  private async findOthers(
+    organizationId: string,
+    query: AuditQueryDto,
+    before: Position | null,
+    limit: number,
+  ): Promise<Found[]> {
+    const list = this.list(organizationId, query).orderBy('e.at', 'DESC').addOrderBy('e.id', 'DESC').limit(limit);
+    if (before?.rank === RANK.OTHER)
+      list.andWhere('(e.at, e.id) < (:at, :id)', { at: before.at, id: Number(before.id) });
+    else if (before) list.andWhere('e.at < :at', { at: before.at });
+    return (await list.getMany()).map((row) => ({
+      at: row.at,
+      rank: RANK.OTHER,
+      id: String(row.id),
+      event: toEventDto(row),
+    }));
+  }
+
+  private async count(
+    organizationId: string,
+    query: AuditQueryDto,
+    filter: LoginFilter,
+    period: Period,
+  ): Promise<number> {
+    let total = await countUpTo(MAX_COUNTED, this.list(organizationId, query).select('e.id', 'id'));
+    const kinds = [
+      ['ACCESS_ISSUED', 'issued'],
+      ['SESSION_STARTED', 'started'],
+    ] as const;
+    for (const [event, kind] of kinds) {
+      if (total >= MAX_COUNTED || (query.event !== undefined && query.event !== event)) continue;
+      total += await countLogins(this.database, kind, filter, period, MAX_COUNTED);
+    }
+    return Math.min(total, MAX_COUNTED);
+  }
+
+  /** The events that have rows of their own. */
+  private list(organizationId: string, query: AuditQueryDto): SelectQueryBuilder<AuditEvent> {
     const list = this.events.createQueryBuilder('e').where('e.organizationId = :organizationId', { organizationId });
     for (const [name, property] of Object.entries(FILTERS)) {
       const value = query[name as keyof typeof FILTERS];
@@ -31,13 +149,43 @@ export class AuditSearchService {
     }
     if (query.from !== undefined) list.andWhere('e.at >= :from', { from: new Date(query.from) });
     if (query.to !== undefined) list.andWhere('e.at < :to', { to: new Date(query.to) });
-    const { ids, pagination } = await pageByTime(list, { at: 'e.at', id: 'e.id', isNumber: true }, query);
-    const found = await this.events.find({ where: { id: In(ids.map(Number)) }, order: { at: 'DESC', id: 'DESC' } });
-    return { events: found.map(toEventDto), pagination };
+    return list;
   }
 }
 
+/** The order of the record. Of two events at one instant, the one that can't have been first is the later one. */
+function latestFirst(a: Position, b: Position): number {
+  return (
+    b.at.getTime() - a.at.getTime() ||
+    b.rank - a.rank ||
+    (a.rank === RANK.OTHER ? Number(b.id) - Number(a.id) : Number(a.id < b.id) - Number(a.id > b.id))
+  );
+}
+
+function toFoundLogin({ event, at, rank, id, ...login }: LoginEvent): Found {
+  const isSession = event === 'SESSION_STARTED';
+  return {
+    at,
+    rank,
+    id,
+    event: {
+      id: `${id}${isSession ? '-started' : ''}`,
+      at: toIso(at),
+      event,
+      user: login.userId,
+      actor: login.actorId,
+      client: login.clientId,
+      group: login.groupId,
+      token: id,
+      session: isSession ? id : undefined,
+    },
+  };
+}
+
+const SESSION_ENDED = 'SESSION_ENDED';
+
 function toEventDto(row: AuditEvent): AuditEventDto {
+  const session = row.sessionId ?? (row.event === SESSION_ENDED ? row.tokenId : null);
   return {
     id: String(row.id),
     at: toIso(row.at),
@@ -47,8 +195,24 @@ function toEventDto(row: AuditEvent): AuditEventDto {
     client: row.clientId ?? undefined,
     group: row.groupId ?? undefined,
     token: row.tokenId ?? undefined,
-    session: row.sessionId ?? undefined,
+    session: session ?? undefined,
     rule: row.rule ?? undefined,
     details: row.details === null ? undefined : (JSON.parse(row.details) as AuditDetails),
   };
+}
+
+/** A position as an opaque text. */
+function writePosition({ at, rank, id }: Position): string {
+  return Buffer.from(`${at.getTime()} ${rank} ${id}`).toString('base64url');
+}
+
+const POSITION = /^(\d{1,14}) ([012]) ([\da-f-]{1,36})$/;
+const NUMBER = /^\d{1,15}$/;
+
+function readPosition(text: string): Position {
+  const [, at, rank, id] = POSITION.exec(Buffer.from(text, 'base64url').toString()) ?? [];
+  if (at === undefined || rank === undefined || id === undefined) throw notAPosition();
+  const isOther = Number(rank) === RANK.OTHER;
+  if (isOther ? !NUMBER.test(id) : !isLoginId(id)) throw notAPosition();
+  return { at: new Date(Number(at)), rank: Number(rank), id };
 }

@@ -56,8 +56,8 @@ const PRUNE: Statement = {
 
 /**
  * The audit log: who let whom in, and the changes that decide about it. Rows are only ever added, until they expire.
- * Triggers record what the hot path writes (`docs/triggers.md`): login tokens issued and revoked, sessions started and
- * ended.
+ * The rows of login tokens and sessions are the events that they were issued and started; triggers record that they were
+ * revoked and ended (`docs/triggers.md`).
  */
 @Injectable()
 export class AuditService {
@@ -90,10 +90,8 @@ export class AuditService {
   }
 
   private parametersOf({ by, details, ...entry }: AuditEntry): Parameter[] {
-    const at = this.clock.now();
-    at.setMilliseconds(0);
     return [
-      at,
+      this.clock.now(),
       entry.event,
       entry.organizationId,
       entry.userId ?? null,

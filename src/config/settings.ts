@@ -74,6 +74,8 @@ function IsNetworkList(options: ValidationOptions): PropertyDecorator {
 
 /** The longest lifetime of a session under any setting. */
 export const LONGEST_SESSION_SECONDS = 2_592_000;
+/** The longest time for which a login token can be valid. */
+export const LONGEST_LOGIN_TOKEN_SECONDS = 3600;
 
 /** Lower-case host names and IP addresses, separated by commas. */
 const HOST_LIST = /^[a-z\d](?:[a-z\d.-]*[a-z\d])?(?:\s*,\s*[a-z\d](?:[a-z\d.-]*[a-z\d])?)*$/;
@@ -176,7 +178,7 @@ export class Settings {
   @Transform(toInteger)
   @IsInt({ message: 'LOGIN_TOKEN_TTL must be a number of seconds' })
   @Min(5, { message: 'LOGIN_TOKEN_TTL must be 5 to 3600 seconds' })
-  @Max(3600, { message: 'LOGIN_TOKEN_TTL must be 5 to 3600 seconds' })
+  @Max(LONGEST_LOGIN_TOKEN_SECONDS, { message: 'LOGIN_TOKEN_TTL must be 5 to 3600 seconds' })
   LOGIN_TOKEN_TTL: number = 120;
 
   /** Seconds after which an unused session ends, 60 to 86400. */

@@ -26,3 +26,12 @@ export const TERM = {
 
 /** A number that grows with each new row. */
 export const SERIAL = isPostgres ? 'bigint' : 'integer';
+
+/** The ID of a login, 16 bytes: `uuid` on PostgreSQL. */
+export const LOGIN_ID = { type: isPostgres ? 'uuid' : 'blob' } as const satisfies ColumnOptions;
+
+/** Bytes, such as a hash. */
+export const BYTES: ColumnOptions = { type: isPostgres ? 'bytea' : 'blob' };
+
+/** An instant as milliseconds since 1970, in the tables that get a row for each login. PostgreSQL returns it as text. */
+export const MILLISECONDS: ColumnOptions = { type: 'bigint' };

@@ -29,3 +29,8 @@ export abstract class Database {
 export function toInstant(value: Date | string): Date {
   return value instanceof Date ? value : new Date(`${value.replace(' ', 'T')}Z`);
 }
+
+/** Converts milliseconds since 1970 from a raw statement: a number on SQLite, text on PostgreSQL. */
+export function fromMilliseconds(value: number | string): Date {
+  return new Date(Number(value));
+}

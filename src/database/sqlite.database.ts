@@ -171,8 +171,8 @@ function run<Row>(statement: BetterSqlite3.Statement, parameters: Parameter[]): 
 }
 
 /** Parameters in SQLite's form: `$1` has the name `1`, booleans are numbers, and instants are text. */
-function bound(parameters: Parameter[]): Record<number, string | number | null> {
-  const named: Record<number, string | number | null> = {};
+function bound(parameters: Parameter[]): Record<number, string | number | Buffer | null> {
+  const named: Record<number, string | number | Buffer | null> = {};
   parameters.forEach((value, index) => {
     named[index + 1] =
       value instanceof Date

@@ -13,5 +13,5 @@ export interface Statement {
   readonly isRepeatable?: true;
 }
 
-/** A parameter of a statement. Instants are `Date` on both engines. */
-export type Parameter = string | number | boolean | Date | null;
+/** A parameter of a statement. Instants are `Date` on both engines, and IDs of logins are their bytes. */
+export type Parameter = string | number | boolean | Date | Buffer | null;

@@ -3,7 +3,6 @@ import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
 import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
-import { toInstant } from '../database/database.js';
 import { DomainError } from '../common/errors/errors.js';
 import { fails } from '../common/fields.js';
 import type { ApiVersion } from '../common/paths.js';
@@ -14,10 +13,8 @@ const MAX_SIZE = 100;
 const MAX_START = 100_000;
 /** Rows of a page if the client gives no size and the list has no default size of its own. */
 const MAX_OPEN_SIZE = 1000;
-/** An instant in a cursor. Only years that both engines accept are allowed. */
-const INSTANT = /^[1-9]\d{3}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/;
 /** Search results are counted up to this number. */
-const MAX_COUNTED = 1000;
+export const MAX_COUNTED = 1000;
 
 /** Reads a number that a form or a query writes as text. */
 function ToInteger(): PropertyDecorator {
@@ -232,42 +229,13 @@ export async function pageByTerm(
   };
 }
 
-/**
- * Reads one page of `list`, latest first: ordered by `at`, an instant of the rows, then by `id`, which may be a number.
- */
-export async function pageByTime(
-  list: SelectQueryBuilder<ObjectLiteral>,
-  { at, id, isNumber = false }: { at: string; id: string; isNumber?: boolean },
-  { resultFrom, resultSize }: PageQueryDto,
-): Promise<Page> {
-  const page = list.clone().select(id, 'id').addSelect(at, 'at').orderBy(at, 'DESC').addOrderBy(id, 'DESC');
-  if (resultFrom) {
-    const { term, id: last } = readPosition(resultFrom);
-    if (!INSTANT.test(term) || Number.isNaN(Date.parse(term))) throw notAPosition();
-    const before = new Date(term);
-    if (isNumber && !/^\d{1,15}$/.test(last)) throw notAPosition();
-    page.andWhere(`(${at}, ${id}) < (:before, :last)`, { before, last: isNumber ? Number(last) : last });
-  }
-  const found = await page.limit(resultSize + 1).getRawMany<{ id: string | number; at: Date | string }>();
-  const shown = found
-    .slice(0, resultSize)
-    .map((row) => ({ id: String(row.id), term: toInstant(row.at).toISOString() }));
-  return {
-    ids: shown.map((row) => row.id),
-    pagination: {
-      total: await countUpTo(MAX_COUNTED, list.clone().select(id, 'id')),
-      lastOnPage: shown.length > 0 ? writePosition(shown.at(-1)!) : undefined,
-      moreAvailable: found.length > resultSize,
-    },
-  };
-}
-
 /** Counts the rows of a list. Search results are counted up to a limit. */
 export function count(list: SelectQueryBuilder<ObjectLiteral>, query: string | undefined): Promise<number> {
   return countUpTo(query ? MAX_COUNTED : undefined, list);
 }
 
-async function countUpTo(limit: number | undefined, list: SelectQueryBuilder<ObjectLiteral>): Promise<number> {
+/** Counts the rows of a list, up to a limit. */
+export async function countUpTo(limit: number | undefined, list: SelectQueryBuilder<ObjectLiteral>): Promise<number> {
   const [sql, parameters] = list.limit(limit).getQueryAndParameters();
   const [row] = await list.dataSource.query<{ total: number | string }[]>(
     `SELECT COUNT(*) AS "total" FROM (${sql}) AS "counted"`,
@@ -291,6 +259,7 @@ function readPosition(text: string): { term: string; id: string } {
   return { id: position.slice(0, space), term: position.slice(space + 1) };
 }
 
-function notAPosition(): DomainError {
+/** The error of a `resultFrom` that is no position in its list. */
+export function notAPosition(): DomainError {
   return new DomainError('invalid_request', 'resultFrom must be the lastOnPage of a page of this search.');
 }

@@ -49,41 +49,32 @@ export function managedGroups(of: Parties): string {
       AND (manages."user_id" IS NOT NULL OR manages_all."user_id" IS NOT NULL)`;
 }
 
-/**
- * Whether a login token has not been revoked and the policy still allows it. `t` is the table or its alias. The key is
- * checked as well as the token: on PostgreSQL, a revocation misses a token that is committed at the same moment.
- */
-export function isGranted(t: string): string {
-  return `${t}."revoked_at" IS NULL
-    AND NOT EXISTS (SELECT 1 FROM "service_account_keys" k WHERE k."id" = ${t}."key_id" AND k."revoked_at" IS NOT NULL)
-    AND ${isAllowed(t)}`;
-}
+/** Login tokens, `t`, with the delegation that each came from, `d`. The conditions below are about such a row. */
+export const LOGINS = `"login_tokens" t JOIN "delegations" d ON d."id" = t."delegation_id"`;
 
-/** Whether the policy still allows the login token `t` to whoever asked for it. */
-export function isAllowed(t: string): string {
-  return `EXISTS (SELECT 1 ${grants({ caller: `${t}."caller_id"`, client: `${t}."client_id"`, user: `${t}."user_id"` })})`;
-}
+/** Whether the policy still allows the login token to whoever asked for it. */
+export const IS_ALLOWED = `EXISTS (SELECT 1 ${grants({ caller: 'd."caller_id"', client: 'd."client_id"', user: 't."user_id"' })})`;
 
 /**
- * Whether `caller` may lead users to an origin through `client`: the client has registered the origin and belongs to
- * the organization on whose staff the caller is. A client of another organization does not count.
+ * Whether a login token has not been revoked and the policy still allows it. The key is checked as well as the token: on
+ * PostgreSQL, a revocation misses a token that is committed at the same moment.
  */
-function mayLeadTo(of: { caller: string; client: string; origin: string }): string {
-  return `EXISTS (SELECT 1 FROM "client_origins" o JOIN "users" staff ON staff."staff_organization_id" = o."organization_id"
-                  WHERE o."client_id" = ${of.client} AND o."origin" = ${of.origin} AND staff."id" = ${of.caller})`;
-}
+export const IS_GRANTED = `t."revoked_at" IS NULL
+    AND NOT EXISTS (SELECT 1 FROM "service_account_keys" k WHERE k."id" = d."key_id" AND k."revoked_at" IS NOT NULL)
+    AND ${IS_ALLOWED}`;
 
 /** Whether the frame that a login token is for, if any, is still on a site of whoever let the user in. */
-export function frameIsOwned(t: string): string {
-  return isOwned(t, 'embed_origin');
-}
+export const FRAME_IS_OWNED = isOwned('t."embed_origin"');
 
 /** Whether the client's page that a login token leads to, if any, is still on a site of whoever let the user in. */
-export function targetIsOwned(t: string): string {
-  return isOwned(t, 'return_origin');
-}
+export const TARGET_IS_OWNED = isOwned('t."return_origin"');
 
-function isOwned(t: string, column: string): string {
-  const origin = `${t}."${column}"`;
-  return `(${origin} IS NULL OR ${mayLeadTo({ caller: `${t}."caller_id"`, client: `${t}."client_id"`, origin })})`;
+/**
+ * Whether the client has registered the origin and belongs to the organization on whose staff the caller is. A client
+ * of another organization does not count.
+ */
+function isOwned(origin: string): string {
+  return `(${origin} IS NULL OR EXISTS (
+    SELECT 1 FROM "client_origins" o JOIN "users" staff ON staff."staff_organization_id" = o."organization_id"
+    WHERE o."client_id" = d."client_id" AND o."origin" = ${origin} AND staff."id" = d."caller_id"))`;
 }

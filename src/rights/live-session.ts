@@ -1,38 +1,55 @@
-import { isGranted, frameIsOwned, targetIsOwned } from './grants.js';
+import { firstLoginAt } from '../common/login-id.js';
+import { addSeconds } from '../common/clock.js';
+import { LONGEST_LOGIN_TOKEN_SECONDS } from '../config/settings.js';
+import type { Settings } from '../config/settings.js';
+import { FRAME_IS_OWNED, IS_GRANTED, TARGET_IS_OWNED } from './grants.js';
 
-/** Instants as SQL expressions. A session that was last used at or before `idleSince` is over. */
+/** Sessions, `s`, with the login token, `t`, and the delegation, `d`, that each came from. */
+export const SESSIONS = `"sessions" s JOIN "login_tokens" t ON t."id" = s."id" JOIN "delegations" d ON d."id" = t."delegation_id"`;
+
+/**
+ * The parameters that say which sessions are live. A session that was last used at or before `idleSince`, or whose login
+ * began before `oldest`, is over.
+ */
 export interface Moment {
-  now: string;
-  idleSince: string;
+  now: number;
+  idleSince: number;
+  oldest: Buffer;
 }
 
-/** Whether the session `s` has been neither ended nor reached its absolute lifetime. `s` is the table or its alias. */
-export function hasNotEnded(s: string, now: string): string {
-  return `${s}."ended_at" IS NULL AND ${s}."expires_at" > ${now}`;
+/** The same as SQL expressions. */
+type MomentSql = Record<keyof Moment, string>;
+
+export function momentAt(now: Date, settings: Settings): Moment {
+  return {
+    now: now.getTime(),
+    idleSince: settings.idleSince(now).getTime(),
+    oldest: firstLoginAt(addSeconds(now, -settings.SESSION_LIFETIME - LONGEST_LOGIN_TOKEN_SECONDS)),
+  };
 }
 
-/** Whether the session itself is still open: it has not ended and has not been idle for too long. */
-function isOpen(s: string, { now, idleSince }: Moment): string {
-  return `${hasNotEnded(s, now)} AND ${s}."last_seen_at" > ${idleSince}`;
+/** Whether the session is open: it has not ended and has not been idle for too long. `s` is the table or its alias. */
+function isOpen(s: string, { now, idleSince, oldest }: MomentSql): string {
+  return `${s}."ends_at" > ${now} AND ${s}."last_seen_at" > ${idleSince} AND ${s}."id" > ${oldest}`;
 }
 
 /**
- * Whether the session `s` of the login token `t` is live. A session lives only as long as what it came from: the user,
- * the membership, the right of whoever let them in, the client, and the origin of its frame.
+ * Whether the session `s` is live. A session lives only as long as what it came from: the user, the membership, the
+ * right of whoever let them in, the client, and the origin of its frame.
  */
-export function isLive(s: string, t: string, moment: Moment): string {
-  return `${isOpen(s, moment)} AND ${frameIsOwned(t)} AND ${isGranted(t)}`;
+export function isLive(moment: MomentSql): string {
+  return `${isOpen('s', moment)} AND ${FRAME_IS_OWNED} AND ${IS_GRANTED}`;
 }
 
-/** Whether the login token `t`, if it is unused, can still start a session. */
-export function canStartSession(t: string, now: string): string {
-  return `${t}."expires_at" > ${now} AND ${frameIsOwned(t)} AND ${targetIsOwned(t)} AND ${isGranted(t)}`;
+/** Whether the login token, if it is unused, can still start a session. */
+export function canStartSession(now: string): string {
+  return `t."expires_at" > ${now} AND ${FRAME_IS_OWNED} AND ${TARGET_IS_OWNED} AND ${IS_GRANTED}`;
 }
 
 /**
  * How a session ends and who ended it, as SQL expressions. `by` is NULL if the session's own user or browser ended it.
  */
-interface End extends Moment {
+interface End extends MomentSql {
   reason: string;
   by?: { user: string; client: string };
 }
@@ -46,6 +63,6 @@ export function endSessions(condition: string, { reason, by, ...moment }: End): 
   const ifOpen = (value: string): string =>
     `CASE WHEN ${isOpen('"sessions"', moment)} THEN CAST(${value} AS varchar) END`;
   const ender = by ? `, "ended_by" = ${ifOpen(by.user)}, "ended_by_client_id" = ${ifOpen(by.client)}` : '';
-  return `UPDATE "sessions" SET "ended_at" = ${moment.now}, "end_reason" = ${ifOpen(reason)}${ender}
-          WHERE ${condition} AND "ended_at" IS NULL`;
+  return `UPDATE "sessions" SET "ends_at" = ${moment.now}, "end_reason" = ${ifOpen(reason)}${ender}
+          WHERE ${condition} AND "ends_at" > ${moment.now}`;
 }

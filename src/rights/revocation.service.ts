@@ -4,82 +4,74 @@ import type { EndReason } from '../schema/entities/audit-events.js';
 import type { Caller } from '../common/caller.js';
 import { Clock } from '../common/clock.js';
 import { Settings } from '../config/settings.js';
-import { Database, toInstant } from '../database/database.js';
+import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
-import { isAllowed, frameIsOwned } from './grants.js';
-import { endSessions, hasNotEnded } from './live-session.js';
+import { toBytes } from '../common/login-id.js';
+import { FRAME_IS_OWNED, IS_ALLOWED, LOGINS } from './grants.js';
+import { endSessions, momentAt } from './live-session.js';
 
-const TOKEN = '"login_tokens"';
+/** Tokens that can still start a session, or have a session that a longer idle time could revive. */
+const COUNTS = `t."revoked_at" IS NULL AND t."id" > $3 AND (t."expires_at" > $2
+  OR EXISTS (SELECT 1 FROM "sessions" s WHERE s."id" = t."id" AND s."ends_at" > $2))`;
 
-/**
- * A token is older than its session, so tokens from before the oldest session have no session left. A busy caller has
- * millions of such tokens.
- */
-const OLDEST_SESSION: Statement = {
-  name: 'find_oldest_session',
-  sql: `SELECT MIN("created_at") AS "createdAt" FROM "sessions" WHERE "expires_at" > $1`,
-};
+/** What a login token depends on, as the column that names it. */
+const ORIGINS = {
+  user: 't."user_id"',
+  caller: 'd."caller_id"',
+  group: 'd."group_id"',
+  client: 'd."client_id"',
+  key: 'd."key_id"',
+} as const;
 
-/** Selects tokens that can still start a session, or have a session that a longer idle time could revive. */
-const CAN_STILL_MATTER = `"revoked_at" IS NULL AND "expires_at" > $3 AND ("expires_at" > $2 OR EXISTS (
-  SELECT 1 FROM "sessions" s WHERE s."login_token_id" = ${TOKEN}."id" AND ${hasNotEnded('s', '$2')}))`;
+type Origin = keyof typeof ORIGINS;
 
-const SET = `UPDATE ${TOKEN} SET "revoked_at" = $2, "revoked_by" = $4, "revoked_by_client_id" = $5`;
-
-/** The column by which login tokens are found. */
-type Column = 'user_id' | 'caller_id' | 'group_id' | 'client_id' | 'key_id';
-
-function revokeAll(column: Column): Statement {
-  return {
-    name: `revoke_every_login_token_by_${column}`,
-    sql: `${SET} WHERE "${column}" = $1 AND ${CAN_STILL_MATTER}`,
-  };
+/** A statement for each origin that revokes the tokens for which the condition holds. */
+function revoking(name: string, condition: string): Record<Origin, Statement> {
+  const statement = (origin: Origin): Statement => ({
+    name: `${name}_by_${origin}`,
+    sql: `UPDATE "login_tokens" SET "revoked_at" = $2, "revoked_by" = $4, "revoked_by_client_id" = $5
+          WHERE "revoked_at" IS NULL AND "id" IN (
+            SELECT t."id" FROM ${LOGINS} WHERE ${ORIGINS[origin]} = $1 AND ${COUNTS} ${condition})`,
+  });
+  return forEachOrigin(statement);
 }
 
-function revokeUngranted(column: Column): Statement {
-  return {
-    name: `revoke_login_tokens_by_${column}`,
-    sql: `${SET} WHERE "${column}" = $1 AND ${CAN_STILL_MATTER} AND NOT ${isAllowed(TOKEN)}`,
-  };
+/** A statement for each origin that ends the sessions of the tokens that were just revoked. */
+const END_SESSIONS = forEachOrigin((origin) => ({
+  name: `end_sessions_by_${origin}`,
+  sql: endSessions(
+    `"id" IN (SELECT t."id" FROM ${LOGINS} WHERE ${ORIGINS[origin]} = $1 AND t."revoked_at" = $2 AND t."id" > $3)`,
+    { now: '$2', oldest: '$3', idleSince: '$4', reason: `'RIGHT_REVOKED'`, by: { user: '$5', client: '$6' } },
+  ),
+}));
+
+function forEachOrigin<T>(make: (origin: Origin) => T): Record<Origin, T> {
+  return Object.fromEntries(Object.keys(ORIGINS).map((origin) => [origin, make(origin as Origin)])) as Record<
+    Origin,
+    T
+  >;
 }
 
-const REVOKE_OF_REMOVED_FRAMES: Statement = {
-  name: 'revoke_login_tokens_of_lost_frames',
-  sql: `${SET} WHERE "client_id" = $1 AND ${CAN_STILL_MATTER} AND NOT ${frameIsOwned(TOKEN)}`,
-};
+const REVOKE_ALL = revoking('revoke_every_login_token', '');
+const REVOKE_UNGRANTED = revoking('revoke_login_tokens', `AND NOT ${IS_ALLOWED}`);
+const REVOKE_OF_REMOVED_FRAMES = revoking('revoke_login_tokens_of_removed_frames', `AND NOT ${FRAME_IS_OWNED}`);
 
 const REVOKE_ONE: Statement = {
   name: 'revoke_login_token',
-  sql: `UPDATE ${TOKEN} SET "revoked_at" = $2, "revoked_by" = $3, "revoked_by_client_id" = $4
+  sql: `UPDATE "login_tokens" SET "revoked_at" = $2, "revoked_by" = $3, "revoked_by_client_id" = $4
         WHERE "id" = $1 AND "revoked_at" IS NULL RETURNING "id"`,
 };
 
-const END_SESSION: Statement = {
+const END_ONE: Statement = {
   name: 'end_session_of_login_token',
-  sql: endSessions('"login_token_id" = $1', {
+  sql: endSessions('"id" = $1', {
     now: '$2',
     idleSince: '$3',
-    reason: '$4',
-    by: { user: '$5', client: '$6' },
+    oldest: '$4',
+    reason: '$5',
+    by: { user: '$6', client: '$7' },
   }),
 };
-
-/** Ends the sessions of the tokens that were just revoked. */
-function endSessionsOf(column: Column): Statement {
-  const revoked = `SELECT t."id" FROM "login_tokens" t WHERE t."${column}" = $1 AND t."revoked_at" = $2 AND t."expires_at" > $3`;
-  return {
-    name: `end_sessions_by_${column}`,
-    sql: endSessions(`"login_token_id" IN (${revoked})`, {
-      now: '$2',
-      idleSince: '$4',
-      reason: `'RIGHT_REVOKED'`,
-      by: { user: '$5', client: '$6' },
-    }),
-  };
-}
-
-/** What a login token depends on, with the columns that refer to it. */
-const ORIGINS = { account: ['user_id', 'caller_id'], group: ['group_id'], client: ['client_id'] } as const;
 
 /** Makes the loss of a right permanent: revokes login tokens and ends the sessions that they started. */
 @Injectable()
@@ -96,25 +88,30 @@ export class RevocationService {
    * lost something, as the user who was let in or as the caller who let others in; `by` is whoever took it away.
    */
   async revokeUngrantedTokens(db: EntityManager, account: string, by: Caller | null): Promise<void> {
-    await this.revoke(db, ORIGINS.account, revokeUngranted, account, by);
+    await this.revoke(db, ['user', 'caller'], REVOKE_UNGRANTED, account, by);
   }
 
   /**
-   * Revokes every login token that came from something that is about to be deleted. The deletion would remove the
+   * Revokes every login token that came from something that is about to be deleted. Without it, nothing would allow the
    * tokens anyway, but the audit log would not show that their sessions ended, and who ended them.
    */
-  async revokeAllOf(db: EntityManager, origin: keyof typeof ORIGINS, id: string, by: Caller | null): Promise<void> {
-    await this.revoke(db, ORIGINS[origin], revokeAll, id, by);
+  async revokeAllOf(
+    db: EntityManager,
+    origin: 'account' | 'group' | 'client',
+    id: string,
+    by: Caller | null,
+  ): Promise<void> {
+    await this.revoke(db, origin === 'account' ? ['user', 'caller'] : [origin], REVOKE_ALL, id, by);
   }
 
   /** Revokes the login tokens that a service account obtained with a key, and ends their sessions. */
   async revokeTokensOfKey(db: EntityManager, keyId: string, by: Caller | null): Promise<void> {
-    await this.revoke(db, ['key_id'], revokeAll, keyId, by);
+    await this.revoke(db, ['key'], REVOKE_ALL, keyId, by);
   }
 
   /** Revokes a client's login tokens for frames on origins that it has lost, and ends the sessions in these frames. */
   async revokeTokensOfRemovedFrames(db: EntityManager, clientId: string, by: Caller | null): Promise<void> {
-    await this.revoke(db, ORIGINS.client, () => REVOKE_OF_REMOVED_FRAMES, clientId, by);
+    await this.revoke(db, ['client'], REVOKE_OF_REMOVED_FRAMES, clientId, by);
   }
 
   /**
@@ -123,29 +120,27 @@ export class RevocationService {
    * @returns `false` if there is no such login token or it was revoked already
    */
   async revokeToken(db: EntityManager, id: string, by: Caller, reason: EndReason): Promise<boolean> {
-    const now = this.clock.now();
-    const [revoked] = await this.database.within(db, REVOKE_ONE, [id, now, by.userId, by.clientId]);
+    const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
+    const login = toBytes(id);
+    const [revoked] = await this.database.within(db, REVOKE_ONE, [login, now, by.userId, by.clientId]);
     if (!revoked) return false;
-    const idleSince = this.settings.idleSince(now);
-    await this.database.within(db, END_SESSION, [id, now, idleSince, reason, by.userId, by.clientId]);
+    const parameters = [login, now, idleSince, oldest, reason, by.userId, by.clientId];
+    await this.database.within(db, END_ONE, parameters);
     return true;
   }
 
   private async revoke(
     db: EntityManager,
-    columns: readonly Column[],
-    statement: (column: Column) => Statement,
+    origins: Origin[],
+    statements: Record<Origin, Statement>,
     id: string,
     by: Caller | null,
   ): Promise<void> {
-    const now = this.clock.now();
-    const [oldest] = await this.database.within<{ createdAt: Date | string | null }>(db, OLDEST_SESSION, [now]);
-    const since = oldest?.createdAt ? toInstant(oldest.createdAt) : now;
-    const idleSince = this.settings.idleSince(now);
+    const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
     const ender = [by?.userId ?? null, by?.clientId ?? null];
-    for (const column of columns) {
-      await this.database.within(db, statement(column), [id, now, since, ...ender]);
-      await this.database.within(db, endSessionsOf(column), [id, now, since, idleSince, ...ender]);
+    for (const origin of origins) {
+      await this.database.within(db, statements[origin], [id, now, oldest, ...ender]);
+      await this.database.within(db, END_SESSIONS[origin], [id, now, oldest, idleSince, ...ender]);
     }
   }
 }

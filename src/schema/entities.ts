@@ -1,4 +1,7 @@
 import { LoginToken } from './entities/login-token.entity.js';
+import { Delegation } from './entities/delegation.entity.js';
+import { EarlierLogin } from './entities/earlier-login.entity.js';
+import { OrganizationNumber } from './entities/organization-number.entity.js';
 import { AuditEvent } from './entities/audit-event.entity.js';
 import { FailedAttempt } from './entities/failed-attempt.entity.js';
 import { GroupSearchTerm } from './entities/group-search-term.entity.js';
@@ -33,6 +36,7 @@ import { User } from './entities/user.entity.js';
 /** All tables. TypeORM's command line needs them without the modules. */
 export const ENTITIES = [
   Organization,
+  OrganizationNumber,
   ThirdParty,
   User,
   EmailAddress,
@@ -49,8 +53,10 @@ export const ENTITIES = [
   ClientOrigin,
   OriginClaim,
   SigningKey,
+  Delegation,
   LoginToken,
   Session,
+  EarlierLogin,
   FailedAttempt,
   ClientSecret,
   ClientRedirectUri,

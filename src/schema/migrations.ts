@@ -18,6 +18,7 @@ import { AddCompatibilityOfClients1796600000000 } from './migrations/17966000000
 import { HideEndersElsewhere1796700000000 } from './migrations/1796700000000-HideEndersElsewhere.js';
 import { OnlyRecordRevocations1796951000000 } from './migrations/1796951000000-OnlyRecordRevocations.js';
 import { NameMakersOfVerificationLinks1796960000000 } from './migrations/1796960000000-NameMakersOfVerificationLinks.js';
+import { RecordEachLoginOnce1797000000000 } from './migrations/1797000000000-RecordEachLoginOnce.js';
 import { AddConsoleSessions1797300000000 } from './migrations/1797300000000-AddConsoleSessions.js';
 
 /** The migrations in the order in which they run. */
@@ -42,5 +43,6 @@ export const MIGRATIONS = [
   HideEndersElsewhere1796700000000,
   OnlyRecordRevocations1796951000000,
   NameMakersOfVerificationLinks1796960000000,
+  RecordEachLoginOnce1797000000000,
   AddConsoleSessions1797300000000,
 ];

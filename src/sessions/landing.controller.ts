@@ -12,8 +12,8 @@ import { Settings } from '../config/settings.js';
 import type { SessionDto } from './dto/session.dto.js';
 import { PageErrorFilter } from '../http/page-error.filter.js';
 import { OwnSessionsService } from './live/own-sessions.service.js';
+import type { OwnSession } from './live/own-sessions.service.js';
 import { SessionCookie } from './live/session-cookie.js';
-import type { Session } from '../schema/entities/session.entity.js';
 import { SessionsService } from './live/sessions.service.js';
 import { showSignedOut } from './pages/signed-out.page.js';
 import { CurrentSessionService } from './live/current-session.service.js';
@@ -92,20 +92,20 @@ function signedIn({ user, actor, created, expires }: SessionDto): Html {
 }
 
 /** Lists the visitor's sessions by browser, time and who let them in. */
-function listed(sessions: Session[], current: string): Html {
+function listed(sessions: OwnSession[], current: string): Html {
   return html`<h2>Your sessions</h2>
     <ul class="cards">
       ${sessions.map((session) => card(session, session.id === current))}
     </ul>`;
 }
 
-function card({ id, device, createdAt, lastSeenAt, loginToken: { caller } }: Session, isCurrent: boolean): Html {
-  const organization = caller.staffOrganization?.name;
+function card(session: OwnSession, isCurrent: boolean): Html {
+  const { id, device, createdAt, lastSeenAt, actorName, organizationName } = session;
   return html`<li>
     <div>
       <strong id="s-${id}">${device ?? 'Unknown browser'}</strong>${isCurrent ? html` <mark>this browser</mark>` : ''}
       <small id="d-${id}">Since ${minute(createdAt)}<br>Last used ${minute(lastSeenAt)}<br>Let in by
-        ${caller.name}${organization ? `, ${organization}` : ''}</small>
+        ${actorName}, ${organizationName}</small>
     </div>
     ${isCurrent ? '' : endForm(id)}
   </li>`;

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { JwtService } from '@nestjs/jwt';
 import { decodeProtectedHeader } from 'jose';
 import { Clock, CLOCK_SKEW, toNumericDate } from '../common/clock.js';
+import { loginOfToken } from '../common/login-id.js';
 import { Settings } from '../config/settings.js';
 import { KeyRing } from './key-ring.js';
 import type { Key } from './key-ring.js';
@@ -149,11 +150,14 @@ export class TokensService {
    * @throws TokenError
    */
   async verifyEntry(token: string): Promise<EntryClaims> {
-    if (readHeader(token)?.typ !== KINDS.access.typ) return this.verify('login', token);
+    if (readHeader(token)?.typ !== KINDS.access.typ) {
+      const claims = await this.verify('login', token);
+      return { ...claims, jti: loginOfToken(claims) };
+    }
     const { act, ...claims } = await this.verify('access', token);
     // RFC 9068, section 2.2.3: the scope of an access token is a string. That of a login token is an array.
     if (!act || typeof claims.scope !== 'string') throw new TokenError('invalid');
-    return { ...claims, act };
+    return { ...claims, act, jti: loginOfToken(claims) };
   }
 
   /**

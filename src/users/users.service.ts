@@ -9,7 +9,7 @@ import type { Caller } from '../common/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { newId } from '../common/id.js';
-import { Database, toInstant } from '../database/database.js';
+import { Database, fromMilliseconds } from '../database/database.js';
 import { canonicalLocale } from './dto/locale.validators.js';
 import type { UserChangesDto, UserFieldsDto } from './dto/user-fields.dto.js';
 import { kindOf } from './dto/user.dto.js';
@@ -31,7 +31,10 @@ import { UsersPolicy } from './users.policy.js';
 const SHOWN = { organization: true, emailAddresses: true, thirdPartyIds: true } as const;
 
 /** A session starts with a login, so the latest session of a user is the last login. */
-const LAST_LOGIN = '(SELECT MAX(s."created_at") FROM "sessions" s WHERE s."user_id" = u."id")';
+const LAST_LOGIN = `COALESCE(
+  (SELECT s."created_at" FROM "login_tokens" t JOIN "sessions" s ON s."id" = t."id"
+   WHERE t."user_id" = u."id" ORDER BY t."id" DESC LIMIT 1),
+  (SELECT e."last_login_at" FROM "earlier_logins" e WHERE e."user_id" = u."id"))`;
 
 @Injectable()
 export class UsersService {
@@ -225,9 +228,11 @@ export class UsersService {
       .select('u.id', 'id')
       .addSelect(LAST_LOGIN, 'lastLogin')
       .where({ id: In(users.map(({ id }) => id)) })
-      .getRawMany<{ id: string; lastLogin: Date | string | null }>();
-    const lastLogins = new Map(rows.map(({ id, lastLogin }) => [id, lastLogin && toIso(toInstant(lastLogin))]));
-    return users.map((user) => toUserDto(user, lastLogins.get(user.id) ?? undefined));
+      .getRawMany<{ id: string; lastLogin: number | string | null }>();
+    const lastLogins = new Map(
+      rows.map(({ id, lastLogin }) => [id, lastLogin === null ? undefined : toIso(fromMilliseconds(lastLogin))]),
+    );
+    return users.map((user) => toUserDto(user, lastLogins.get(user.id)));
   }
 }
 

@@ -147,12 +147,12 @@ describe('of the authorization server, the record has', () => {
     const used = { event: 'ASSERTION_USED', details: { key: account.keyId } };
     const issued = { event: 'TOKEN_ISSUED', details: { grant: JWT_BEARER } };
     expect(found).toEqual([
+      { event: 'ACCESS_ISSUED', ...forUser, groupId, tokenId: jtiOf(answers[2]!.body.access_token) },
       { ...used, ...self },
       { ...issued, ...self, tokenId: answers[0]!.body.jti },
       { ...used, ...forUser },
       { ...issued, ...forUser, tokenId: answers[1]!.body.jti },
       { ...used, ...forUser },
-      { event: 'ACCESS_ISSUED', ...forUser, groupId, tokenId: jtiOf(answers[2]!.body.access_token) },
     ]);
   });
 

@@ -3,6 +3,7 @@ import { AuditEvent } from '../../src/schema/entities/audit-event.entity.js';
 import { AUDIT_EVENTS } from '../../src/schema/entities/audit-events.js';
 import type { AuditEventName } from '../../src/schema/entities/audit-events.js';
 import { PERMISSIONS } from '../../src/schema/entities/account-permission.entity.js';
+import { readLoginId } from '../../src/common/login-id.js';
 import { TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { decode } from '../support/forge.js';
@@ -33,20 +34,60 @@ export function setUp(): void {
 
 export type Row = Partial<Omit<AuditEvent, 'id' | 'at'>>;
 
-function everything(): Promise<AuditEvent[]> {
-  return t.world.write((db) => db.find(AuditEvent, { order: { id: 'ASC' } }));
+type Recorded = Row & { key: string };
+
+/** The events that have rows of their own, and then those that are the rows of logins, each the oldest first. */
+async function everything(): Promise<Recorded[]> {
+  const events = await t.world.write((db) => db.find(AuditEvent, { order: { id: 'ASC' } }));
+  const others = events.map((row) =>
+    Object.assign(row, {
+      key: String(row.id),
+      sessionId: row.sessionId ?? (row.event === 'SESSION_ENDED' ? row.tokenId : null),
+    }),
+  );
+  return [...(await logins()), ...others];
+}
+
+async function logins(): Promise<Recorded[]> {
+  const rows = await t.world.write((db) =>
+    db.query<(Omit<Row, 'event'> & { id: Buffer | string; startedAt: number | string | null })[]>(
+      `SELECT t."id", t."user_id" AS "userId", d."caller_id" AS "actorId", d."client_id" AS "clientId", d."group_id" AS "groupId",
+              d."organization_id" AS "organizationId", s."created_at" AS "startedAt"
+       FROM "login_tokens" t JOIN "delegations" d ON d."id" = t."delegation_id" LEFT JOIN "sessions" s ON s."id" = t."id" ORDER BY t."id"`,
+    ),
+  );
+  const event = (row: (typeof rows)[number], name: AuditEventName, sessionId: string | null): Recorded => {
+    const { id, userId, actorId, clientId, groupId, organizationId } = row;
+    const tokenId = readLoginId(id);
+    return {
+      key: `${tokenId} ${name}`,
+      event: name,
+      tokenId,
+      sessionId,
+      userId,
+      actorId,
+      clientId,
+      groupId,
+      organizationId,
+    };
+  };
+  const issued = rows.map((row) => event(row, 'ACCESS_ISSUED', null));
+  const started = rows
+    .filter(({ startedAt }) => startedAt !== null)
+    .map((row) => event(row, 'SESSION_STARTED', readLoginId(row.id)));
+  return [...issued, ...started];
 }
 
 /** What is recorded by `action`: the columns that are filled in, in the order of time. */
 export async function recordedBy(action: () => Promise<unknown>): Promise<Row[]> {
-  const before = new Set((await everything()).map(({ id }) => id));
+  const before = new Set((await everything()).map(({ key }) => key));
   await action();
-  const rows = (await everything()).filter(({ id }) => !before.has(id));
+  const rows = (await everything()).filter(({ key }) => !before.has(key));
   return rows.map((row) => {
-    recorded.add(row.event);
+    recorded.add(row.event!);
     return Object.fromEntries(
       Object.entries(row)
-        .filter(([name, value]) => value !== null && name !== 'id' && name !== 'at')
+        .filter(([name, value]) => value !== null && !['key', 'id', 'at'].includes(name))
         .map(([name, value]) => [name, name === 'details' ? JSON.parse(value as string) : value]),
     );
   });

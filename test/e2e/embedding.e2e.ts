@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, Frame, Page } from 'playwright-core';
-import { Session } from '../../src/schema/entities/session.entity.js';
 import { TestApp } from '../support/app.js';
 import { launchChromium } from '../support/chromium.js';
 import { freePort } from '../support/free-port.js';
@@ -74,7 +73,7 @@ async function embed(origin: string, src: string, page?: Page): Promise<{ page: 
 }
 
 function sessionsOf(userId: string): Promise<number> {
-  return t.world.write((db) => db.countBy(Session, { userId }));
+  return t.world.sessionsOf(userId);
 }
 
 async function another(): Promise<string> {

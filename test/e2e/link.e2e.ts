@@ -1,6 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
-import { Session } from '../../src/schema/entities/session.entity.js';
 import { call, TestApp } from '../support/app.js';
 import { launchChromium } from '../support/chromium.js';
 import { freePort } from '../support/free-port.js';
@@ -53,7 +52,7 @@ async function newPage(of?: Browser, options?: BrowserContextOptions): Promise<P
 }
 
 function sessionsOf(userId: string): Promise<number> {
-  return t.world.write((db) => db.countBy(Session, { userId }));
+  return t.world.sessionsOf(userId);
 }
 
 /** The title once the page is the one that is expected, or what it is after a while. */

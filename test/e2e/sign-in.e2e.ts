@@ -6,7 +6,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
-import { Session } from '../../src/schema/entities/session.entity.js';
 import { TestApp } from '../support/app.js';
 import { launchChromium, launchChromiumProfile } from '../support/chromium.js';
 import { freePort } from '../support/free-port.js';
@@ -214,7 +213,7 @@ it('a double click on the button of a link, and a second tab with it, lead where
       expect(new URL(each.url()).pathname).toBe('/login/sessions');
     }
   }
-  expect(await t.world.write((db) => db.countBy(Session, { userId: id }))).toBe(3);
+  expect(await t.world.sessionsOf(id)).toBe(3);
 });
 
 it('a browser that refuses cookies is told so', async () => {
@@ -231,7 +230,7 @@ it('a browser that refuses cookies is told so', async () => {
   const { id } = await t.world.userOf(caller);
   await page.goto((await t.as(caller)(`/access/${id}`)).body.url);
   expect(await page.textContent('main')).toContain('your browser blocks cookies');
-  expect(await t.world.write((db) => db.countBy(Session, { userId: id }))).toBe(1);
+  expect(await t.world.sessionsOf(id)).toBe(1);
   await context.close();
   rmSync(profile, { recursive: true });
 });

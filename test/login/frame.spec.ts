@@ -64,7 +64,7 @@ describe('a frame', () => {
     const [cookie, ...others] = answer.headers.getSetCookie();
     expect(others).toEqual([]);
     const [pair, ...attributes] = cookie!.split('; ');
-    expect(pair).toMatch(/^__Host-latchkey-embed=[\w-]{43}$/);
+    expect(pair).toMatch(/^__Host-latchkey-embed=[\w-]{22}\.[\w-]{43}$/);
     expect(attributes.toSorted()).toEqual(['HttpOnly', 'Partitioned', 'Path=/', 'SameSite=None', 'Secure']);
     expect(await visitor(pair!)).toBe(user);
   });

@@ -1,6 +1,6 @@
+import { toBytes } from '../../src/common/login-id.js';
 import { describe, expect, it } from '@jest/globals';
 import { LoginToken } from '../../src/schema/entities/login-token.entity.js';
-import { Session } from '../../src/schema/entities/session.entity.js';
 import { cookieOf, PUBLIC_URL } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { assertionOf, JWT_BEARER, newServiceAccount, requestToken } from '../support/oauth.js';
@@ -25,7 +25,7 @@ describe('the access call', () => {
 
   it('seals delivery and session into the record of the token', async () => {
     await t.loginToken(caller, user, '?delivery=link&session=ask');
-    const [record] = await t.world.write((db) => db.findBy(LoginToken, { userId: user }));
+    const [record] = await t.world.loginTokensOf(user);
     expect(record).toMatchObject({ delivery: 'link', existingSession: 'ask', embedOrigin: null });
   });
 
@@ -43,7 +43,7 @@ describe('the access call', () => {
       status: 400,
       body: { id: 'incorrect_field', description: expect.any(String), field },
     });
-    expect(await t.world.write((db) => db.countBy(LoginToken, { userId: user }))).toBe(0);
+    expect(await t.world.loginTokensOf(user)).toEqual([]);
   });
 
   it.each(['delivery', 'session', 'embed'])('answers invalid_request for %s twice', async (name) => {
@@ -64,7 +64,7 @@ describe('the access call', () => {
         ...fields,
       });
     expect((await ask({ delivery: 'link', session: 'switch' })).status).toBe(200);
-    const [record] = await t.world.write((db) => db.findBy(LoginToken, { userId: user }));
+    const [record] = await t.world.loginTokensOf(user);
     expect(record).toMatchObject({ delivery: 'link', existingSession: 'switch', embedOrigin: null });
     for (const fields of [{ delivery: 'x' }, { session: 'x' }, { embed: HOST }] as Record<string, string>[]) {
       const { status, body } = await ask(fields);
@@ -136,7 +136,7 @@ describe('a live session', () => {
     const left = await t.loginToken(caller, gone, query);
     await t.world.leave(gone, groupId);
     const revoked = await t.loginToken(caller, await another(), query);
-    await t.world.write((db) => db.update(LoginToken, { id: idOf(revoked) }, { revokedAt: new Date() }));
+    await t.world.write((db) => db.update(LoginToken, { id: toBytes(idOf(revoked)) }, { revokedAt: Date.now() }));
     const old = await t.loginToken(caller, user, query);
     t.clock.advance(121);
     const cookie = await t.signIn(caller, await another());
@@ -239,7 +239,7 @@ describe('a live session', () => {
     const token = await t.loginToken(caller, user, '?session=switch');
     const answers = await Promise.all(Array.from({ length: 10 }, () => visit(token, { ...WINDOW, cookie })));
     expect(answers.filter(({ headers }) => headers.getSetCookie().length > 0)).toHaveLength(1);
-    expect(await t.world.write((db) => db.countBy(Session, { userId: user }))).toBe(1);
+    expect(await t.world.sessionsOf(user)).toBe(1);
     expect(await visitor(cookie)).toBe(401);
   });
 
@@ -249,10 +249,10 @@ describe('a live session', () => {
     const token = await t.loginToken(caller, user, '?session=switch');
     const sqlite = process.env.DATABASE_URL === undefined;
     const trigger = sqlite
-      ? [`CREATE TRIGGER "refuse" BEFORE UPDATE OF "ended_at" ON "sessions" BEGIN SELECT RAISE(ABORT, 'refused'); END`]
+      ? [`CREATE TRIGGER "refuse" BEFORE UPDATE OF "ends_at" ON "sessions" BEGIN SELECT RAISE(ABORT, 'refused'); END`]
       : [
           `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'refused'; END $$`,
-          `CREATE TRIGGER "refuse" BEFORE UPDATE OF "ended_at" ON "sessions" FOR EACH ROW EXECUTE FUNCTION refuse()`,
+          `CREATE TRIGGER "refuse" BEFORE UPDATE OF "ends_at" ON "sessions" FOR EACH ROW EXECUTE FUNCTION refuse()`,
         ];
     for (const statement of trigger) await t.world.write((db) => db.query(statement));
     try {

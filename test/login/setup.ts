@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
-import { Session } from '../../src/schema/entities/session.entity.js';
 import { TestApp } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { decode } from '../support/forge.js';
@@ -65,7 +64,7 @@ export function idOf(token: string): string {
 }
 
 export async function isUnused(token: string): Promise<boolean> {
-  return (await t.world.write((db) => db.countBy(Session, { loginTokenId: idOf(token) }))) === 0;
+  return (await t.world.sessionsOfToken(idOf(token))).length === 0;
 }
 
 export function titleOf({ text }: Answer): string | undefined {

@@ -3,7 +3,6 @@ import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from '../../src/app/setup.js';
 import { loadSettings } from '../../src/config/settings.js';
-import { Session } from '../../src/schema/entities/session.entity.js';
 import { call, outcome, PUBLIC_URL, TestApp, testEnvironment } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { LETTING_PASS, PASSING_ON, PROXIES, SITE } from '../support/asking-proxies.js';
@@ -311,7 +310,7 @@ describe('S32: our cookie and token', () => {
     );
     const statuses = answers.map(({ status }) => status).toSorted();
     expect(statuses).toEqual([303, ...Array<number>(99).fill(410)]);
-    expect(await t.world.write((db) => db.countBy(Session, { userId: id }))).toBe(1);
+    expect(await t.world.sessionsOf(id)).toBe(1);
   });
 
   it('S19: the answers have neither in them', async () => {
@@ -338,7 +337,7 @@ describe('S28: on an instance that nobody tells, access ends within two seconds'
     },
     {
       when: 'the session is ended',
-      lose: () => t.world.write((db) => db.update(Session, { userId: user }, { endedAt: new Date() })),
+      lose: () => t.world.endSessions(user),
     },
     {
       when: 'the user is blocked',

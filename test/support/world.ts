@@ -22,6 +22,10 @@ import { EmailAddress } from '../../src/schema/entities/email-address.entity.js'
 import { ThirdPartyId } from '../../src/schema/entities/third-party-id.entity.js';
 import { indexUser } from '../../src/users/user-search.js';
 import { User } from '../../src/schema/entities/user.entity.js';
+import { Delegation } from '../../src/schema/entities/delegation.entity.js';
+import { LoginToken } from '../../src/schema/entities/login-token.entity.js';
+import { Session } from '../../src/schema/entities/session.entity.js';
+import { toBytes } from '../../src/common/login-id.js';
 import { rememberSecret } from './canary.js';
 
 /** A caller, with the token that it calls with. */
@@ -47,6 +51,67 @@ export class World {
 
   write<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
     return this.app.get(Database).transaction(work);
+  }
+
+  /** The records of a user's login tokens, the oldest first. */
+  loginTokensOf(userId: string): Promise<LoginToken[]> {
+    return this.write((db) => db.find(LoginToken, { where: { userId }, order: { id: 'ASC' } }));
+  }
+
+  /** The record of the login token with this `jti`. */
+  loginToken(id: string): Promise<LoginToken | null> {
+    return this.write((db) => db.findOneBy(LoginToken, { id: toBytes(id) }));
+  }
+
+  /** Through whom and what the login token was issued. */
+  delegationOf({ delegationId }: LoginToken): Promise<Delegation> {
+    return this.write((db) => db.findOneByOrFail(Delegation, { id: delegationId }));
+  }
+
+  /** How many sessions a user's login tokens have started. */
+  async sessionsOf(userId: string): Promise<number> {
+    return (await this.sessionsOfUser(userId)).length;
+  }
+
+  sessionsOfUser(userId: string): Promise<Session[]> {
+    return this.write((db) =>
+      db
+        .createQueryBuilder(Session, 's')
+        .innerJoin(LoginToken, 't', 't.id = s.id')
+        .where('t.userId = :userId', { userId })
+        .getMany(),
+    );
+  }
+
+  /** The sessions that the login token with this `jti` has started: one at most. */
+  sessionsOfToken(id: string): Promise<Session[]> {
+    return this.write((db) => db.findBy(Session, { id: toBytes(id) }));
+  }
+
+  /** Ends a user's sessions as a logout does. */
+  async endSessions(userId: string): Promise<void> {
+    await this.write((db) =>
+      db.query(
+        `UPDATE "sessions" SET "ends_at" = ${Date.now() - 1}, "end_reason" = 'LOGOUT' WHERE "id" IN (SELECT t."id" FROM "login_tokens" t WHERE t."user_id" = '${userId}')`,
+      ),
+    );
+  }
+
+  /** Revokes a user's login tokens. */
+  async revokeLoginTokens(userId: string): Promise<void> {
+    await this.write((db) =>
+      db.query(`UPDATE "login_tokens" SET "revoked_at" = ${Date.now()} WHERE "user_id" = '${userId}'`),
+    );
+  }
+
+  /** Lets logins of the last day be deleted, for tests whose clock is ahead of the database's. */
+  async allowDeletionOfLogins(): Promise<void> {
+    await this.write(async (db) => {
+      for (const table of ['login_tokens', 'sessions']) {
+        const isPostgres = db.dataSource.options.type === 'postgres';
+        await db.query(`DROP TRIGGER IF EXISTS "${table}_delete"${isPostgres ? ` ON "${table}"` : ''}`);
+      }
+    });
   }
 
   async organization(name = 'Academy'): Promise<string> {

@@ -2438,8 +2438,8 @@ export interface components {
              */
             expires: string;
             /**
-             * @description Identifies the session. It cannot be used to open it.
-             * @example Wm8sQXq3bVxgZk1cVq0rTt
+             * @description Identifies the session: the `jti` of its login token. It cannot be used to open it.
+             * @example 01a0c3f2-5b1e-7df0-9a3e-0d8b5d5f6a11
              */
             id: string;
             /**
@@ -2475,7 +2475,7 @@ export interface components {
             expires: string;
             /**
              * @description The `jti` of the token.
-             * @example f3c1b0de-4b1f-4df0-9a3e-0d8b5d5f6a11
+             * @example 01a0c3f2-5b1e-7df0-9a3e-0d8b5d5f6a11
              */
             id: string;
         };
@@ -2531,7 +2531,7 @@ export interface components {
         };
         AuditEvent: {
             /**
-             * @description Larger than the number of every earlier event.
+             * @description Identifies the event.
              * @example 4711
              */
             id: string;
@@ -2561,12 +2561,12 @@ export interface components {
             group?: string;
             /**
              * @description The `jti` of the token. It identifies the token, and cannot be used in its place.
-             * @example f3c1b0de-4b1f-4df0-9a3e-0d8b5d5f6a11
+             * @example 01a0c3f2-5b1e-7df0-9a3e-0d8b5d5f6a11
              */
             token?: string;
             /**
              * @description As in the list of sessions.
-             * @example Wm8sQXq3bVxgZk1cVq0rTt
+             * @example 01a0c3f2-5b1e-7df0-9a3e-0d8b5d5f6a11
              */
             session?: string;
             /**

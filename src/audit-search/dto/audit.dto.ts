@@ -103,7 +103,7 @@ export class AuditDetailsDto implements AuditDetails {
 
 /** An event of the audit log. It refers to things by ID, which remains valid after they are deleted. */
 export class AuditEventDto {
-  @ApiProperty({ description: 'Larger than the number of every earlier event.', example: '4711' })
+  @ApiProperty({ description: 'Identifies the event.', example: '4711' })
   id: string;
 
   @ApiProperty({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
@@ -129,11 +129,11 @@ export class AuditEventDto {
 
   @ApiPropertyOptional({
     description: 'The `jti` of the token. It identifies the token, and cannot be used in its place.',
-    example: 'f3c1b0de-4b1f-4df0-9a3e-0d8b5d5f6a11',
+    example: '01a0c3f2-5b1e-7df0-9a3e-0d8b5d5f6a11',
   })
   token?: string;
 
-  @ApiPropertyOptional({ description: 'As in the list of sessions.', example: 'Wm8sQXq3bVxgZk1cVq0rTt' })
+  @ApiPropertyOptional({ description: 'As in the list of sessions.', example: '01a0c3f2-5b1e-7df0-9a3e-0d8b5d5f6a11' })
   session?: string;
 
   @ApiPropertyOptional({ type: 'integer', description: 'Which rule refused access: 1, 3, 4, 5, 6 or 7.', example: 6 })

@@ -20,7 +20,7 @@ export class AuditEvent {
   @PrimaryGeneratedColumn('increment', { type: SERIAL, primaryKeyConstraintName: 'audit_events_pkey' })
   id: number | string;
 
-  /** To the second. Within a second, the IDs give the order. */
+  /** Earlier versions wrote it to the second. */
   @Column({ ...INSTANT })
   at: Date;
 
@@ -50,6 +50,7 @@ export class AuditEvent {
   @Column({ name: 'token_id', type: 'varchar', length: 64, nullable: true })
   tokenId: string | null;
 
+  /** The session of an earlier version. Now a session has the ID of its login token. */
   @Column({ name: 'session_id', ...ID, nullable: true })
   sessionId: string | null;
 

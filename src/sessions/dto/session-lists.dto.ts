@@ -47,8 +47,8 @@ class ListedDto {
 /** A live session, as administrators see it. */
 export class ListedSessionDto extends ListedDto {
   @ApiProperty({
-    description: 'Identifies the session. It cannot be used to open it.',
-    example: 'Wm8sQXq3bVxgZk1cVq0rTt',
+    description: 'Identifies the session: the `jti` of its login token. It cannot be used to open it.',
+    example: '01a0c3f2-5b1e-7df0-9a3e-0d8b5d5f6a11',
   })
   id: string;
 
@@ -61,7 +61,7 @@ export class ListedSessionDto extends ListedDto {
 
 /** A login token that can still start a session. The token itself is not stored, so no answer contains it. */
 export class ListedAccessTokenDto extends ListedDto {
-  @ApiProperty({ description: 'The `jti` of the token.', example: 'f3c1b0de-4b1f-4df0-9a3e-0d8b5d5f6a11' })
+  @ApiProperty({ description: 'The `jti` of the token.', example: '01a0c3f2-5b1e-7df0-9a3e-0d8b5d5f6a11' })
   id: string;
 }
 

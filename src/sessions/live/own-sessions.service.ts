@@ -1,26 +1,49 @@
 import { Injectable } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import type { Repository } from 'typeorm';
-import { endSessions, isLive } from '../../rights/live-session.js';
-import { addSeconds, Clock } from '../../common/clock.js';
-import { LONGEST_SESSION_SECONDS, Settings } from '../../config/settings.js';
-import { Database } from '../../database/database.js';
+import { endSessions, isLive, momentAt, SESSIONS } from '../../rights/live-session.js';
+import { LOGINS } from '../../rights/grants.js';
+import { Clock } from '../../common/clock.js';
+import { isLoginId, readLoginId, toBytes } from '../../common/login-id.js';
+import { Settings } from '../../config/settings.js';
+import { Database, fromMilliseconds } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
-import { Session } from '../../schema/entities/session.entity.js';
 import type { LiveSession } from './session.js';
 
 /** How many sessions a page lists. Nobody has so many browsers. */
 const MAX_SHOWN = 50;
 
+const LIST: Statement = {
+  name: 'list_own_sessions',
+  sql: `SELECT s."id", s."created_at" AS "createdAt", s."last_seen_at" AS "lastSeenAt", s."device", c."name" AS "actorName", o."name" AS "organizationName"
+        FROM ${SESSIONS} JOIN "users" c ON c."id" = d."caller_id" AND c."staff_organization_id" = $5
+        JOIN "organizations" o ON o."id" = c."staff_organization_id"
+        WHERE t."user_id" = $1 AND t."id" > $4 AND ${isLive({ now: '$2', idleSince: '$3', oldest: '$4' })}
+        ORDER BY t."id" DESC LIMIT ${MAX_SHOWN}`,
+};
+
 const END: Statement = {
   name: 'end_own_session',
   sql: endSessions(
-    `"id" = $1 AND "user_id" = $2
-          AND EXISTS (SELECT 1 FROM "login_tokens" t JOIN "users" c ON c."id" = t."caller_id"
-                      WHERE t."id" = "sessions"."login_token_id" AND c."staff_organization_id" = $5)`,
-    { now: '$3', idleSince: '$4', reason: `'BY_USER'` },
+    `"id" = $1 AND EXISTS (SELECT 1 FROM ${LOGINS} JOIN "users" c ON c."id" = d."caller_id"
+       WHERE t."id" = "sessions"."id" AND t."user_id" = $2 AND c."staff_organization_id" = $6)`,
+    { now: '$3', idleSince: '$4', oldest: '$5', reason: `'BY_USER'` },
   ),
 };
+
+/** A live session of the visitor, with who let them in. */
+export interface OwnSession {
+  id: string;
+  createdAt: Date;
+  lastSeenAt: Date;
+  device: string | null;
+  actorName: string;
+  organizationName: string;
+}
+
+interface OwnSessionRow extends Pick<OwnSession, 'device' | 'actorName' | 'organizationName'> {
+  id: Buffer | string;
+  createdAt: number | string;
+  lastSeenAt: number | string;
+}
 
 /**
  * The sessions of a user that one organization has started, for the user's own page (docs/api.md, sections 5.6 and
@@ -29,32 +52,23 @@ const END: Statement = {
 @Injectable()
 export class OwnSessionsService {
   constructor(
-    @InjectRepository(Session) private readonly sessions: Repository<Session>,
     private readonly database: Database,
     private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
 
   /** The visitor's live sessions that the same organization has started, latest first, with who let them in. */
-  list({ userId, organizationId }: LiveSession): Promise<Session[]> {
-    const now = this.clock.now();
-    const own = this.sessions.createQueryBuilder('s').where('s.userId = :userId AND s.createdAt > :since', {
-      userId,
-      since: addSeconds(now, -LONGEST_SESSION_SECONDS),
-    });
-    return own
-      .innerJoin('s.loginToken', 't')
-      .andWhere(isLive('s', 't', { now: ':now', idleSince: ':idleSince' }))
-      .setParameters({ now, idleSince: this.settings.idleSince(now) })
-      .addSelect(['t.id', 't.clientId'])
-      .innerJoin('t.caller', 'c', 'c.staffOrganizationId = :organizationId', { organizationId })
-      .addSelect(['c.id', 'c.name'])
-      .leftJoin('c.staffOrganization', 'o')
-      .addSelect(['o.id', 'o.name'])
-      .orderBy('s.createdAt', 'DESC')
-      .addOrderBy('s.id', 'DESC')
-      .limit(MAX_SHOWN)
-      .getMany();
+  async list({ userId, organizationId }: LiveSession): Promise<OwnSession[]> {
+    const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
+    const rows = await this.database.read<OwnSessionRow>(LIST, [userId, now, idleSince, oldest, organizationId]);
+    return rows.map(({ id, createdAt, lastSeenAt, device, actorName, organizationName }) => ({
+      id: readLoginId(id),
+      createdAt: fromMilliseconds(createdAt),
+      lastSeenAt: fromMilliseconds(lastSeenAt),
+      device,
+      actorName,
+      organizationName,
+    }));
   }
 
   /**
@@ -62,7 +76,8 @@ export class OwnSessionsService {
    * as ended.
    */
   async end({ userId, organizationId }: LiveSession, id: string): Promise<void> {
-    const now = this.clock.now();
-    await this.database.write(END, [id, userId, now, this.settings.idleSince(now), organizationId]);
+    if (!isLoginId(id)) return;
+    const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
+    await this.database.write(END, [toBytes(id), userId, now, idleSince, oldest, organizationId]);
   }
 }

@@ -1,17 +1,19 @@
 import { Injectable } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import { In } from 'typeorm';
-import type { ObjectLiteral, Repository, SelectQueryBuilder } from 'typeorm';
-import { endSessions, canStartSession, isLive } from '../../rights/live-session.js';
-import { LoginToken } from '../../schema/entities/login-token.entity.js';
+import type { EntityManager } from 'typeorm';
+import { InjectEntityManager } from '@nestjs/typeorm';
+import { canStartSession, endSessions, isLive, momentAt, SESSIONS } from '../../rights/live-session.js';
+import { LOGINS } from '../../rights/grants.js';
 import { RevocationService } from '../../rights/revocation.service.js';
 import type { Caller } from '../../common/caller.js';
-import { Clock, toIso } from '../../common/clock.js';
+import { addSeconds, Clock, toIso } from '../../common/clock.js';
 import { DomainError } from '../../common/errors/errors.js';
-import { pageByTime } from '../../http/paging.js';
-import { Settings } from '../../config/settings.js';
-import { Database } from '../../database/database.js';
-import type { Statement } from '../../database/statement.js';
+import { firstLoginAt, instantOfLogin, isLoginId, readLoginId, toBytes } from '../../common/login-id.js';
+import type { PaginationDto } from '../../http/paging.js';
+import { MAX_COUNTED, notAPosition } from '../../http/paging.js';
+import { LONGEST_LOGIN_TOKEN_SECONDS, Settings } from '../../config/settings.js';
+import { Database, fromMilliseconds } from '../../database/database.js';
+import type { Parameter, Statement } from '../../database/statement.js';
+import type { AccountType } from '../../schema/entities/user.entity.js';
 import { kindOf } from '../../users/dto/user.dto.js';
 import { findUser } from '../../users/find-user.js';
 import { parseUserRef } from '../../common/user-ref.js';
@@ -23,28 +25,116 @@ import type {
   SessionsDto,
   SessionsQueryDto,
 } from '../dto/session-lists.dto.js';
-import { Session } from '../../schema/entities/session.entity.js';
 
-/** The relations that show where a session or a login token came from. */
-const ORIGIN = { user: true, caller: { staffOrganization: true } } as const;
+/** The number of the organization with the ID `$1`. */
+const NUMBER = `(SELECT n."number" FROM "organization_numbers" n WHERE n."organization_id" = $1)`;
+/** Whether the organization `$1` manages the user of the login token `t`. */
+const IS_MANAGED = `COALESCE(t."manager_number", t."organization_number") = ${NUMBER}`;
 
 /** A row with a reason means that the session was live until now. */
 const END: Statement = {
   name: 'end_session_by_administrator',
-  sql: `${endSessions('"id" = $1 AND "organization_id" = $2', {
+  sql: `${endSessions(`"id" = $2 AND EXISTS (SELECT 1 FROM "login_tokens" t WHERE t."id" = $2 AND ${IS_MANAGED})`, {
     now: '$3',
     idleSince: '$4',
+    oldest: '$5',
     reason: `'BY_ADMINISTRATOR'`,
-    by: { user: '$5', client: '$6' },
+    by: { user: '$6', client: '$7' },
   })} RETURNING "end_reason" AS "reason"`,
 };
+
+const FIND_TOKEN: Statement = {
+  name: 'find_managed_login_token',
+  sql: `SELECT 1 AS "yes" FROM "login_tokens" t WHERE t."id" = $2 AND ${IS_MANAGED}`,
+};
+
+/** Two ranges of indexes: logins through the organization itself, and through another one. */
+const RANGES = [`t."organization_number" = ${NUMBER} AND t."manager_number" IS NULL`, `t."manager_number" = ${NUMBER}`];
+
+/**
+ * Statements for one page of logins, the latest first, and for their number. They read the users of the organization
+ * `$1`, or with `ofUser` the user `$4`, whose logins began after `$2` and, on a page, before `$3`.
+ */
+function listing(
+  name: string,
+  { from, columns, condition }: { from: string; columns: string; condition: string },
+): Listing {
+  const of = (ofUser: boolean): PageStatements => {
+    const rows = (select: string, before: string, limit: string): string =>
+      RANGES.map(
+        (range, index) =>
+          `SELECT * FROM (SELECT ${select} FROM ${from}
+             WHERE ${range} AND t."id" > $2 ${before} AND ${condition} ${ofUser ? 'AND t."user_id" = $4' : ''}
+             ${limit}) range${index}`,
+      ).join(' UNION ALL ');
+    const suffix = ofUser ? '_of_user' : '';
+    const page = rows('t."id"', 'AND t."id" < $3', 'ORDER BY t."id" DESC LIMIT $5');
+    return {
+      page: {
+        name: `list_${name}${suffix}`,
+        sql: `SELECT t."id", t."expires_at" AS "tokenExpiresAt", u."id" AS "userId", u."name" AS "userName", c."id" AS "actorId", c."name" AS "actorName",
+                c."type" AS "actorType", d."client_id" AS "clientId", o."id" AS "organizationId", o."name" AS "organizationName" ${columns}
+              FROM ${from} JOIN "users" u ON u."id" = t."user_id" JOIN "users" c ON c."id" = d."caller_id"
+              JOIN "organizations" o ON o."id" = c."staff_organization_id"
+              WHERE t."id" IN (${page}) ORDER BY t."id" DESC LIMIT $5`,
+      },
+      count: {
+        name: `count_${name}${suffix}`,
+        sql: `SELECT COUNT(*) AS "total" FROM (SELECT 1 FROM (${rows('1', 'AND t."id" < $3', 'LIMIT $5')}) found LIMIT $5) counted`,
+      },
+    };
+  };
+  return { ofAll: of(false), ofUser: of(true) };
+}
+
+interface PageStatements {
+  page: Statement;
+  count: Statement;
+}
+
+interface Listing {
+  ofAll: PageStatements;
+  ofUser: PageStatements;
+}
+
+const LIVE_SESSIONS = listing('sessions', {
+  from: SESSIONS,
+  columns: `, s."created_at" AS "createdAt", s."last_seen_at" AS "lastSeenAt", s."ends_at" AS "endsAt", s."device"`,
+  condition: isLive({ now: '$6', idleSince: '$7', oldest: '$2' }),
+});
+
+const OUTSTANDING_TOKENS = listing('access_tokens', {
+  from: LOGINS,
+  columns: '',
+  condition: `${canStartSession('$6')} AND NOT EXISTS (SELECT 1 FROM "sessions" s WHERE s."id" = t."id")`,
+});
+
+/** A login, with whoever let the user in. They are still on the staff: logins of anybody who left it have ended. */
+interface LoginRow {
+  id: Buffer | string;
+  tokenExpiresAt: number | string;
+  userId: string;
+  userName: string;
+  actorId: string;
+  actorName: string;
+  actorType: AccountType;
+  clientId: string;
+  organizationId: string;
+  organizationName: string;
+}
+
+interface SessionRow extends LoginRow {
+  createdAt: number | string;
+  lastSeenAt: number | string;
+  endsAt: number | string;
+  device: string | null;
+}
 
 /** The sessions and login tokens of an organization's own users, for its administrators (docs/api.md, section 11.1). */
 @Injectable()
 export class SessionListsService {
   constructor(
-    @InjectRepository(Session) private readonly sessions: Repository<Session>,
-    @InjectRepository(LoginToken) private readonly tokens: Repository<LoginToken>,
+    @InjectEntityManager() private readonly db: EntityManager,
     private readonly database: Database,
     private readonly policy: UsersPolicy,
     private readonly revocation: RevocationService,
@@ -54,47 +144,29 @@ export class SessionListsService {
 
   /** Lists the live sessions. @throws DomainError `not_permitted`, `missing_field`, `nonexistent_user`, `no_access` */
   async list(caller: Caller, query: SessionsQueryDto): Promise<SessionsDto> {
-    const now = this.clock.now();
-    const list = this.sessions.createQueryBuilder('s');
-    await this.restrict(list, 's', caller, query.user);
-    list
-      .innerJoin('s.loginToken', 't')
-      .andWhere(isLive('s', 't', { now: ':now', idleSince: ':idleSince' }))
-      .setParameters({ now, idleSince: this.settings.idleSince(now) });
-    const page = await pageByTime(list, { at: 's.expiresAt', id: 's.id' }, query);
-    const found = await this.sessions.find({
-      where: { id: In(page.ids) },
-      relations: { loginToken: ORIGIN },
-      order: { expiresAt: 'DESC', id: 'DESC' },
-    });
-    return { sessions: found.map(describeSession), pagination: page.pagination };
+    const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
+    const { rows, pagination } = await this.page(LIVE_SESSIONS, caller, query, oldest, [now, idleSince]);
+    return { sessions: rows.map((row) => describeSession(row as SessionRow)), pagination };
   }
 
   /** Ends a session, on every instance. @throws DomainError `not_permitted`, `not_found` */
   async end(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const organizationId = await this.policy.requireMayEndSessions(db, caller);
-      const now = this.clock.now();
-      const parameters = [id, organizationId, now, this.settings.idleSince(now), caller.userId, caller.clientId];
+      if (!isLoginId(id)) throw noSession();
+      const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
+      const parameters = [organizationId, toBytes(id), now, idleSince, oldest, caller.userId, caller.clientId];
       const [ended] = await this.database.within<{ reason: string | null }>(db, END, parameters);
-      if (!ended?.reason) throw new DomainError('not_found', 'There is no such session.');
+      if (!ended?.reason) throw noSession();
     });
   }
 
   /** Lists the login tokens that can still start a session. @throws DomainError as `list` does */
   async listTokens(caller: Caller, query: SessionsQueryDto): Promise<AccessTokensDto> {
-    const list = this.tokens.createQueryBuilder('t');
-    await this.restrict(list, 't', caller, query.user);
-    list
-      .andWhere(canStartSession('t', ':now'), { now: this.clock.now() })
-      .andWhere(`NOT EXISTS (SELECT 1 FROM "sessions" s WHERE s."login_token_id" = t."id")`);
-    const { ids, pagination } = await pageByTime(list, { at: 't.expiresAt', id: 't.id' }, query);
-    const found = await this.tokens.find({
-      where: { id: In(ids) },
-      relations: ORIGIN,
-      order: { expiresAt: 'DESC', id: 'DESC' },
-    });
-    return { accessTokens: found.map(describeToken), pagination };
+    const now = this.clock.now();
+    const oldest = firstLoginAt(addSeconds(now, -LONGEST_LOGIN_TOKEN_SECONDS));
+    const page = await this.page(OUTSTANDING_TOKENS, caller, query, oldest, [now.getTime()]);
+    return { accessTokens: page.rows.map(describeToken), pagination: page.pagination };
   }
 
   /**
@@ -104,59 +176,102 @@ export class SessionListsService {
   async revokeToken(caller: Caller, id: string): Promise<void> {
     await this.database.transaction(async (db) => {
       const organizationId = await this.policy.requireMayEndSessions(db, caller);
-      const token = await db.findOneBy(LoginToken, { id, organizationId });
-      if (!token || !(await this.revocation.revokeToken(db, id, caller, 'BY_ADMINISTRATOR')))
+      const isManaged =
+        isLoginId(id) && (await this.database.within(db, FIND_TOKEN, [organizationId, toBytes(id)])).length > 0;
+      if (!isManaged || !(await this.revocation.revokeToken(db, id, caller, 'BY_ADMINISTRATOR')))
         throw new DomainError('not_found', 'There is no such login token.');
     });
   }
 
-  /** Restricts a list to the organization's own users, or to one of them. */
-  private async restrict(
-    list: SelectQueryBuilder<ObjectLiteral>,
-    alias: 's' | 't',
+  /** One page of the organization's own users, or of one of them. */
+  private async page(
+    { ofAll, ofUser }: Listing,
     caller: Caller,
-    reference: string | undefined,
-  ): Promise<void> {
+    { user, resultFrom, resultSize }: SessionsQueryDto,
+    oldest: Buffer,
+    moment: Parameter[],
+  ): Promise<{ rows: LoginRow[]; pagination: PaginationDto }> {
     const organizationId = await this.policy.requireMaySeeSessions(caller);
-    list.where(`${alias}.organizationId = :organizationId`, { organizationId });
-    if (reference === undefined) return;
-    const user = await findUser(this.sessions.manager, caller, parseUserRef(reference));
-    const { id } = this.policy.requireManaged(organizationId, user);
-    list.andWhere(`${alias}.userId = :userId`, { userId: id });
+    const userId = await this.managed(caller, organizationId, user);
+    const statements = userId === null ? ofAll : ofUser;
+    const parameters = (before: Buffer, limit: number): Parameter[] => [
+      organizationId,
+      oldest,
+      before,
+      userId,
+      limit,
+      ...moment,
+    ];
+    const found = await this.database.read<LoginRow>(
+      statements.page,
+      parameters(readPosition(resultFrom), resultSize + 1),
+    );
+    const [counted] = await this.database.read<{ total: number | string }>(
+      statements.count,
+      parameters(LATEST, MAX_COUNTED),
+    );
+    const rows = found.slice(0, resultSize);
+    const last = rows.at(-1);
+    return {
+      rows,
+      pagination: {
+        total: Number(counted!.total),
+        lastOnPage: last && readLoginId(last.id),
+        moreAvailable: found.length > resultSize,
+      },
+    };
+  }
+
+  private async managed(caller: Caller, organizationId: string, reference: string | undefined): Promise<string | null> {
+    if (reference === undefined) return null;
+    const user = await findUser(this.db, caller, parseUserRef(reference));
+    return this.policy.requireManaged(organizationId, user).id;
   }
 }
 
-function describeSession(session: Session): ListedSessionDto {
+/** After every login. */
+const LATEST = Buffer.alloc(16, 0xff);
+
+function readPosition(resultFrom: string | undefined): Buffer {
+  if (!resultFrom) return LATEST;
+  if (!isLoginId(resultFrom)) throw notAPosition();
+  return toBytes(resultFrom);
+}
+
+function noSession(): DomainError {
+  return new DomainError('not_found', 'There is no such session.');
+}
+
+function describeSession(row: SessionRow): ListedSessionDto {
   return {
-    id: session.id,
-    ...describeOrigin(session.loginToken),
-    device: session.device ?? undefined,
-    created: toIso(session.createdAt),
-    lastSeen: toIso(session.lastSeenAt),
-    expires: toIso(session.expiresAt),
+    id: readLoginId(row.id),
+    ...describeOrigin(row),
+    device: row.device ?? undefined,
+    created: toIso(fromMilliseconds(row.createdAt)),
+    lastSeen: toIso(fromMilliseconds(row.lastSeenAt)),
+    expires: toIso(fromMilliseconds(row.endsAt)),
   };
 }
 
-function describeToken(token: LoginToken): ListedAccessTokenDto {
+function describeToken(row: LoginRow): ListedAccessTokenDto {
+  const id = readLoginId(row.id);
   return {
-    id: token.id,
-    ...describeOrigin(token),
-    created: toIso(token.issuedAt),
-    expires: toIso(token.expiresAt),
+    id,
+    ...describeOrigin(row),
+    created: toIso(instantOfLogin(id)),
+    expires: toIso(fromMilliseconds(row.tokenExpiresAt)),
   };
 }
 
-/** Who let the user in. They are still on the staff: sessions and tokens of anybody who left it have ended. */
-function describeOrigin({ user, caller, clientId }: LoginToken): Pick<ListedSessionDto, 'user' | 'actor'> {
-  const { id, name } = caller.staffOrganization!;
+function describeOrigin(row: LoginRow): Pick<ListedSessionDto, 'user' | 'actor'> {
   return {
-    user: { id: user.id, name: user.name },
+    user: { id: row.userId, name: row.userName },
     actor: {
-      ...kindOf(caller),
-      id: caller.id,
-      name: caller.name,
-      clientId,
-      organization: { type: 'ORGANIZATION', id, name },
+      ...kindOf({ type: row.actorType }),
+      id: row.actorId,
+      name: row.actorName,
+      clientId: row.clientId,
+      organization: { type: 'ORGANIZATION', id: row.organizationId, name: row.organizationName },
     },
   };
 }

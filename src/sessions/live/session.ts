@@ -2,9 +2,9 @@ import type { LoginToken } from '../../schema/entities/login-token.entity.js';
 
 /** A session that is live now. */
 export interface LiveSession {
+  /** The ID of the login token that started it. */
   id: string;
   userId: string;
-  loginTokenId: string;
   /** Who let the user in. */
   actorId: string;
   clientId: string;
@@ -17,7 +17,7 @@ export interface LiveSession {
   expiresAt: Date;
 }
 
-/** A session that was just started. Only this object and the browser have its secret. */
+/** A session that was just started. Only this object and the browser have its secret, the cookie's value. */
 export interface StartedSession extends Pick<LoginToken, 'secure' | 'returnTo' | 'embedOrigin'> {
   secret: string;
 }

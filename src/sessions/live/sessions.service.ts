@@ -1,12 +1,14 @@
-import { createHmac, hkdfSync } from 'node:crypto';
+import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
-import { endSessions, canStartSession, isLive } from '../../rights/live-session.js';
+import { canStartSession, endSessions, isLive, momentAt, SESSIONS } from '../../rights/live-session.js';
+import { LOGINS } from '../../rights/grants.js';
 import type { EndReason } from '../../schema/entities/audit-events.js';
 import { addSeconds, Clock } from '../../common/clock.js';
-import { hashSecret, newId, newSecret } from '../../common/id.js';
+import { hashSecret, newSecret } from '../../common/id.js';
+import { readLoginId, toBytes } from '../../common/login-id.js';
 import { Settings } from '../../config/settings.js';
-import { Database, toInstant } from '../../database/database.js';
+import { Database, fromMilliseconds } from '../../database/database.js';
 import type { Parameter, Statement } from '../../database/statement.js';
 import { KnownVisitors, visitorKey } from './known-visitors.js';
 import type { LiveSession, StartedSession } from './session.js';
@@ -28,54 +30,73 @@ export interface Redemption {
 /**
  * Redeems a login token by creating its session, in one statement, so that both happen or neither. The statement checks
  * that the token is not expired or revoked, is redeemed in the way it was made for, is still allowed by the policy, and
- * leads to a site that still belongs to whoever asked for it. The unique index on `login_token_id` does the rest: of
- * any number of concurrent calls, one gets a row, also if it repeats the statement with the same ID.
+ * leads to a site that still belongs to whoever asked for it. The primary key does the rest: of any number of concurrent
+ * calls, one gets a row, also if it repeats the statement with the same secret.
  */
 const START: Statement = {
   name: 'start_session',
-  sql: `INSERT INTO "sessions" ("id", "secret_hash", "user_id", "login_token_id", "secure", "created_at", "last_seen_at", "expires_at", "device", "organization_id")
-        SELECT $2, $3, t."user_id", t."id", t."secure", $4, $4, $5, $8, t."organization_id" FROM "login_tokens" t
+  sql: `INSERT INTO "sessions" ("id", "secret_hash", "created_at", "last_seen_at", "ends_at", "device")
+        SELECT t."id", $2, $3, $3, $4, $7 FROM ${LOGINS}
         WHERE t."id" = $1
-          AND (t."embed_origin" IS NULL OR $7)
+          AND (t."embed_origin" IS NULL OR $6)
           /* An ordinary session in a frame needs a confirmation: the browser may not show the frame or keep its
              cookie. */
-          AND ($6 OR (t."delivery" = 'redirect' AND (t."embed_origin" IS NOT NULL OR NOT $7)))
-          AND ${canStartSession('t', '$4')}
-        ON CONFLICT ("login_token_id") DO UPDATE SET "secure" = excluded."secure" WHERE "sessions"."id" = excluded."id"
-        RETURNING "secure", (SELECT t."return_to" FROM "login_tokens" t WHERE t."id" = $1) AS "returnTo",
+          AND ($5 OR (t."delivery" IS NULL AND (t."embed_origin" IS NOT NULL OR NOT $6)))
+          AND ${canStartSession('$3')}
+        ON CONFLICT ("id") DO UPDATE SET "device" = excluded."device"
+          WHERE "sessions"."secret_hash" = excluded."secret_hash"
+        RETURNING (SELECT t."secure" FROM "login_tokens" t WHERE t."id" = $1) AS "secure",
+                  (SELECT t."return_to" FROM "login_tokens" t WHERE t."id" = $1) AS "returnTo",
                   (SELECT t."embed_origin" FROM "login_tokens" t WHERE t."id" = $1) AS "embedOrigin"`,
   isRepeatable: true,
 };
 
-const FIND: Statement = {
-  name: 'find_session',
-  sql: `SELECT s."id", s."user_id" AS "userId", s."login_token_id" AS "loginTokenId", t."caller_id" AS "actorId", t."client_id" AS "clientId",
-               (SELECT a."staff_organization_id" FROM "users" a WHERE a."id" = t."caller_id") AS "organizationId",
-               t."embed_origin" AS "embedOrigin", s."created_at" AS "createdAt", s."last_seen_at" AS "lastSeenAt", s."expires_at" AS "expiresAt"
-        FROM "sessions" s JOIN "login_tokens" t ON t."id" = s."login_token_id"
-        WHERE s."secret_hash" = $1 AND s."secure" = $2 AND (t."embed_origin" IS NOT NULL) = $5
-          AND ${isLive('s', 't', { now: '$3', idleSince: '$4' })}`,
-};
+const LIVE = isLive({ now: '$4', idleSince: '$5', oldest: '$6' });
+
+/** Finds a live session by what its cookie names. The secret's hash is compared afterwards. */
+function finding(name: string, condition: string): Statement {
+  return {
+    name,
+    sql: `SELECT s."id", s."secret_hash" AS "secretHash", t."user_id" AS "userId", d."caller_id" AS "actorId", d."client_id" AS "clientId",
+                 (SELECT a."staff_organization_id" FROM "users" a WHERE a."id" = d."caller_id") AS "organizationId",
+                 t."embed_origin" AS "embedOrigin", s."created_at" AS "createdAt", s."last_seen_at" AS "lastSeenAt", s."ends_at" AS "endsAt"
+          FROM ${SESSIONS}
+          WHERE ${condition} AND t."secure" = $2 AND (t."embed_origin" IS NOT NULL) = $3 AND ${LIVE}`,
+  };
+}
+
+const FIND = finding('find_session', 's."id" = $1');
+const FIND_BY_OLD_COOKIE = finding('find_session_by_old_cookie', 's."secret_hash" = $1 AND s."has_old_cookie" = TRUE');
 
 /** Finds the session that a token has started. Whether it is still live is checked when it is used. */
 const FIND_STARTED: Statement = {
   name: 'find_started_session',
-  sql: `SELECT s."secure", t."return_to" AS "returnTo", t."embed_origin" AS "embedOrigin"
-        FROM "sessions" s JOIN "login_tokens" t ON t."id" = s."login_token_id"
-        WHERE s."secret_hash" = $1 AND s."login_token_id" = $2 AND s."created_at" > $3 AND s."ended_at" IS NULL`,
+  sql: `SELECT s."secret_hash" AS "secretHash", t."secure", t."return_to" AS "returnTo", t."embed_origin" AS "embedOrigin"
+        FROM ${SESSIONS} WHERE s."id" = $1 AND s."created_at" > $2 AND s."ends_at" > $3`,
 };
 
 const TOUCH: Statement = {
   name: 'touch_session',
-  sql: `UPDATE "sessions" SET "last_seen_at" = $2 WHERE "id" = $1 AND "ended_at" IS NULL`,
+  sql: `UPDATE "sessions" SET "last_seen_at" = $2 WHERE "id" = $1 AND "last_seen_at" < $2 AND "ends_at" > $2`,
   isRepeatable: true,
 };
 
+const MOMENT = { now: '$2', reason: '$3', idleSince: '$4', oldest: '$5' };
+
 const END: Statement = {
   name: 'end_session',
-  sql: endSessions('"secret_hash" = $1', { now: '$2', reason: '$3', idleSince: '$4' }),
+  sql: endSessions('"id" = $1 AND "secret_hash" = $6', MOMENT),
   isRepeatable: true,
 };
+
+const END_BY_OLD_COOKIE: Statement = {
+  name: 'end_session_by_old_cookie',
+  sql: endSessions('"secret_hash" = $1 AND "has_old_cookie" = TRUE', MOMENT),
+  isRepeatable: true,
+};
+
+/** A cookie's value: the 16 bytes of the session's ID and the secret, both in base64url. */
+const COOKIE = /^([\w-]{22})\.([\w-]{43})$/;
 
 /** Seconds for which a repeated form is answered like the first. */
 const REPEATABLE_SECONDS = 30;
@@ -90,18 +111,18 @@ interface StartedRow {
   embedOrigin: string | null;
 }
 
-/** A raw row. SQLite returns instants as text. */
+/** A raw row. SQLite returns IDs as bytes, and PostgreSQL instants as text. */
 interface SessionRow {
-  id: string;
+  id: Buffer | string;
+  secretHash: Buffer;
   userId: string;
-  loginTokenId: string;
   actorId: string;
   clientId: string;
   organizationId: string;
   embedOrigin: string | null;
-  createdAt: Date | string;
-  lastSeenAt: Date | string;
-  expiresAt: Date | string;
+  createdAt: number | string;
+  lastSeenAt: number | string;
+  endsAt: number | string;
 }
 
 /** Starts, finds and ends web sessions (docs/api.md, section 5). */
@@ -126,13 +147,14 @@ export class SessionsService {
     const { isConfirmed, isInFrame, replaces, device, pageSecret } = redemption;
     const secret = pageSecret ? this.secretFor(pageSecret, loginTokenId) : newSecret();
     const now = this.clock.now();
-    const expiresAt = addSeconds(now, this.settings.SESSION_LIFETIME);
-    const parameters = [loginTokenId, newId(), hashSecret(secret), now, expiresAt, isConfirmed, isInFrame, device];
+    const endsAt = addSeconds(now, this.settings.SESSION_LIFETIME).getTime();
+    const login = toBytes(loginTokenId);
+    const parameters = [login, hashOf(secret), now.getTime(), endsAt, isConfirmed, isInFrame, device];
     const [started] =
       replaces.length === 0
         ? await this.database.write<StartedRow>(START, parameters)
         : await this.startInstead(parameters, replaces);
-    return started ? { ...started, secret, secure: Boolean(started.secure) } : null;
+    return started ? toStarted(started, loginTokenId, secret) : null;
   }
 
   /**
@@ -141,17 +163,17 @@ export class SessionsService {
    */
   async findStarted(loginTokenId: string, pageSecret: string): Promise<StartedSession | null> {
     const secret = this.secretFor(pageSecret, loginTokenId);
-    const since = addSeconds(this.clock.now(), -REPEATABLE_SECONDS);
-    const [started] = await this.database.read<StartedRow>(FIND_STARTED, [hashSecret(secret), loginTokenId, since]);
-    return started ? { ...started, secret, secure: Boolean(started.secure) } : null;
+    const now = this.clock.now();
+    const parameters = [toBytes(loginTokenId), addSeconds(now, -REPEATABLE_SECONDS).getTime(), now.getTime()];
+    const [started] = await this.database.read<StartedRow & { secretHash: Buffer }>(FIND_STARTED, parameters);
+    return started && isHashOf(started.secretHash, secret) ? toStarted(started, loginTokenId, secret) : null;
   }
 
   /** Finds the live session among the cookies. This counts as a use, which postpones its idle end. */
   async find(cookies: ShownCookie[]): Promise<LiveSession | null> {
-    for (const { secret, secure, embedded } of cookies) {
+    for (const cookie of cookies) {
       const now = this.clock.now();
-      const parameters = [hashSecret(secret), secure, now, this.settings.idleSince(now), embedded];
-      const [row] = await this.database.read<SessionRow>(FIND, parameters);
+      const row = await this.findLive(cookie, now);
       if (row) return this.use(row, now);
     }
     return null;
@@ -185,36 +207,72 @@ export class SessionsService {
     return createHmac('sha256', this.pageSecretKey).update(`${pageSecret} ${loginTokenId}`).digest('base64url');
   }
 
+  private async findLive({ secret, secure, embedded }: ShownCookie, now: Date): Promise<SessionRow | null> {
+    const { now: at, idleSince, oldest } = momentAt(now, this.settings);
+    const conditions = [secure, embedded, at, idleSince, oldest];
+    const named = COOKIE.exec(secret);
+    const [row] = await (named
+      ? this.database.read<SessionRow>(FIND, [Buffer.from(named[1]!, 'base64url'), ...conditions])
+      : this.database.read<SessionRow>(FIND_BY_OLD_COOKIE, [oldHashOf(secret), ...conditions]));
+    if (!row) return null;
+    return !named || isHashOf(row.secretHash, named[2]!) ? row : null;
+  }
+
   private async endWith(db: EntityManager | null, cookie: ShownCookie, reason: EndReason): Promise<void> {
-    const now = this.clock.now();
-    const parameters = [hashSecret(cookie.secret), now, reason, this.settings.idleSince(now)];
-    await (db ? this.database.within(db, END, parameters) : this.database.write(END, parameters));
+    const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
+    const named = COOKIE.exec(cookie.secret);
+    const statement = named ? END : END_BY_OLD_COOKIE;
+    const moment = [now, reason, idleSince, oldest];
+    const parameters = named
+      ? [Buffer.from(named[1]!, 'base64url'), ...moment, hashOf(named[2]!)]
+      : [oldHashOf(cookie.secret), ...moment];
+    await (db ? this.database.within(db, statement, parameters) : this.database.write(statement, parameters));
     this.known.forget(visitorKey(cookie));
   }
 
   private async use(row: SessionRow, now: Date): Promise<LiveSession> {
     const lastSeenAt = await this.touch(row, now);
     const idleEnd = this.settings.idleAfter(lastSeenAt);
-    const absoluteEnd = toInstant(row.expiresAt);
+    const absoluteEnd = fromMilliseconds(row.endsAt);
     return {
-      id: row.id,
+      id: readLoginId(row.id),
       userId: row.userId,
-      loginTokenId: row.loginTokenId,
       actorId: row.actorId,
       clientId: row.clientId,
       organizationId: row.organizationId,
       embedOrigin: row.embedOrigin,
-      createdAt: toInstant(row.createdAt),
+      createdAt: fromMilliseconds(row.createdAt),
       expiresAt: idleEnd < absoluteEnd ? idleEnd : absoluteEnd,
     };
   }
 
   /** Records the use if the recorded one is old enough, and returns the recorded instant. */
   private async touch(row: SessionRow, now: Date): Promise<Date> {
-    const lastSeenAt = toInstant(row.lastSeenAt);
+    const lastSeenAt = fromMilliseconds(row.lastSeenAt);
     const interval = Math.min(MAX_TOUCH_INTERVAL_SECONDS, this.settings.SESSION_IDLE_TIMEOUT / TOUCHES_IN_IDLE_TIME);
     if (now < addSeconds(lastSeenAt, interval)) return lastSeenAt;
-    await this.database.write(TOUCH, [row.id, now]);
+    await this.database.write(TOUCH, [toBytes(readLoginId(row.id)), now.getTime()]);
     return now;
   }
+}
+
+function toStarted(row: StartedRow, id: string, secret: string): StartedSession {
+  const { secure, returnTo, embedOrigin } = row;
+  const value = `${toBytes(id).toString('base64url')}.${secret}`;
+  return { secure: Boolean(secure), returnTo, embedOrigin, secret: value };
+}
+
+/** The hash under which a secret is stored. */
+function hashOf(secret: string): Buffer {
+  return Buffer.from(hashSecret(secret), 'base64url');
+}
+
+/** The hash of a secret as an earlier version stored it. */
+function oldHashOf(secret: string): Buffer {
+  return Buffer.from(hashSecret(secret));
+}
+
+function isHashOf(hash: Buffer, secret: string): boolean {
+  const expected = hashOf(secret);
+  return hash.length === expected.length && timingSafeEqual(hash, expected);
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../../audit/audit.service.js';
 import type { DomainError } from '../../common/errors/errors.js';
+import { toBytes } from '../../common/login-id.js';
 import { Database } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
 import type { EntryClaims } from '../../tokens/tokens.service.js';
@@ -8,8 +9,8 @@ import type { EntryClaims } from '../../tokens/tokens.service.js';
 /** Finds whom a refused token belonged to. If its record is gone, whoever asked for it tells the organization. */
 const ORIGIN: Statement = {
   name: 'find_origin_of_login_token',
-  sql: `SELECT COALESCE(g."organization_id", u."staff_organization_id") AS "organizationId", g."id" AS "groupId"
-        FROM "users" u LEFT JOIN "login_tokens" t ON t."id" = $1 LEFT JOIN "groups" g ON g."id" = t."group_id"
+  sql: `SELECT COALESCE(d."organization_id", u."staff_organization_id") AS "organizationId", d."group_id" AS "groupId"
+        FROM "users" u LEFT JOIN "login_tokens" t ON t."id" = $1 LEFT JOIN "delegations" d ON d."id" = t."delegation_id"
         WHERE u."id" = $2`,
 };
 
@@ -24,7 +25,7 @@ export class LoginRefusalsService {
   /** Records a refusal and returns its error. */
   async record({ jti, sub, act, client_id }: EntryClaims, error: DomainError): Promise<DomainError> {
     const [origin] = await this.database.read<{ organizationId: string | null; groupId: string | null }>(ORIGIN, [
-      jti,
+      toBytes(jti),
       act.sub,
     ]);
     if (origin?.organizationId)

@@ -152,10 +152,10 @@ export class LoginService {
   }
 
   /** Where the token leads that started the visitor's own session, for a visitor who opened one link in two windows. */
-  private async targetOfOwn({ loginTokenId }: LiveSession, request: LoginRequest): Promise<string | null> {
+  private async targetOfOwn({ id }: LiveSession, request: LoginRequest): Promise<string | null> {
     const claims = await this.tokens.findEntry(readToken(request));
-    if (claims?.jti !== loginTokenId) return null;
-    return (await this.loginTokens.pageOf(loginTokenId))?.returnTo ?? null;
+    if (claims?.jti !== id) return null;
+    return (await this.loginTokens.pageOf(id))?.returnTo ?? null;
   }
 
   /**

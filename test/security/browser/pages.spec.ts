@@ -210,7 +210,7 @@ describe('under https', () => {
     it('S23: is for this host alone, https only, hidden from scripts, and for one site around it', async () => {
       const answer = await embedded();
       const [pair, ...attributes] = answer.headers.getSetCookie()[0]!.split('; ');
-      expect(pair).toMatch(/^__Host-latchkey-embed=[\w-]{43}$/);
+      expect(pair).toMatch(/^__Host-latchkey-embed=[\w-]{22}\.[\w-]{43}$/);
       expect(attributes.toSorted()).toEqual(['HttpOnly', 'Partitioned', 'Path=/', 'SameSite=None', 'Secure']);
       expect(answer.headers.get('cache-control')).toBe('no-store');
     });

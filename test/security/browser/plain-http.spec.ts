@@ -20,7 +20,7 @@ import {
 } from './setup.js';
 import type { Sent } from './setup.js';
 
-const PLAIN_COOKIE = /^latchkey=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/;
+const PLAIN_COOKIE = /^latchkey=[\w-]{22}\.[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/;
 
 describe('over plain http', () => {
   setUp(HTTP);

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach } from '@jest/globals';
-import { Session } from '../../../src/schema/entities/session.entity.js';
 import { TestApp } from '../../support/app.js';
 import type { Answer } from '../../support/app.js';
 import { raw } from '../../support/raw.js';
@@ -8,7 +7,7 @@ import type { TestCaller } from '../../support/world.js';
 export const HTTP = 'http://latchkey.test';
 export const HTTPS = 'https://latchkey.test';
 export const EVIL = 'https://evil.example';
-export const SECURE_COOKIE = /^__Host-latchkey=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/;
+export const SECURE_COOKIE = /^__Host-latchkey=[\w-]{22}\.[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/;
 export let t: TestApp;
 export let caller: TestCaller;
 export let user: string;
@@ -180,7 +179,7 @@ export async function visitor(cookie: string): Promise<string | number> {
 }
 
 export function sessionsOf(userId: string): Promise<number> {
-  return t.world.write((db) => db.countBy(Session, { userId }));
+  return t.world.sessionsOf(userId);
 }
 
 export function secretOf(cookie: string): string {

@@ -17,8 +17,8 @@ import {
 } from './setup.js';
 
 describe.each([
-  { publicUrl: HTTP, cookie: /^latchkey=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/ },
-  { publicUrl: HTTPS, cookie: /^__Host-latchkey=[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/ },
+  { publicUrl: HTTP, cookie: /^latchkey=[\w-]{22}\.[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/ },
+  { publicUrl: HTTPS, cookie: /^__Host-latchkey=[\w-]{22}\.[\w-]{43}; Path=\/; HttpOnly; Secure; SameSite=Lax$/ },
 ])('the public URL $publicUrl', ({ publicUrl, cookie }) => {
   setUp(publicUrl);
 

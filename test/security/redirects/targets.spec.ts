@@ -435,7 +435,7 @@ describe('a target', () => {
         before: { status: 303, location },
       });
       expect(behind.headers.getSetCookie()).toEqual([
-        expect.stringMatching(/^latchkey=[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/),
+        expect.stringMatching(/^latchkey=[\w-]{22}\.[\w-]{43}; Path=\/; HttpOnly; SameSite=Lax$/),
       ]);
     }
   });

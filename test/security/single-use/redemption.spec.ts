@@ -2,13 +2,13 @@ import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Logger } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { AuditEvent } from '../../../src/schema/entities/audit-event.entity.js';
 import type { AuditEventName } from '../../../src/schema/entities/audit-events.js';
 import { LoginToken } from '../../../src/schema/entities/login-token.entity.js';
 import { createApp } from '../../../src/app/setup.js';
-import { hashSecret, newId, newSecret } from '../../../src/common/id.js';
+import { hashSecret, newSecret } from '../../../src/common/id.js';
+import { toBytes } from '../../../src/common/login-id.js';
 import { loadSettings } from '../../../src/config/settings.js';
 import { Database } from '../../../src/database/database.js';
 import { MaintenanceService } from '../../../src/maintenance/maintenance.service.js';
@@ -24,10 +24,7 @@ setUp();
 
 /** The sessions that a token started. */
 function sessionsOf(token: string): Promise<Session[]> {
-  return t.nest
-    .get(DataSource)
-    .getRepository(Session)
-    .findBy({ loginTokenId: idOf(token) });
+  return t.world.sessionsOfToken(idOf(token));
 }
 
 function redeemAt(base: string, token: string): Promise<Answer> {
@@ -43,6 +40,11 @@ async function isSignedIn(base: string, cookie: string): Promise<boolean> {
 async function insist(ask: () => Promise<Answer>): Promise<Answer> {
   const answer = await ask();
   return answer.status === 503 ? insist(ask) : answer;
+}
+
+/** The hash of a cookie's secret, as it is stored. */
+function hashOf(cookie: string): Buffer {
+  return Buffer.from(hashSecret(secretOf(cookie).split('.')[1]!), 'base64url');
 }
 
 /** What a visitor sees of an answer: all of it but what is new in each. */
@@ -82,7 +84,7 @@ describe('several instances', () => {
     const tokenId = decode(token).payload.jti as string;
     const recorded = (event: AuditEventName): Promise<number> =>
       t.world.write((db) => db.countBy(AuditEvent, { event, tokenId }));
-    expect([await recorded('SESSION_STARTED'), await recorded('SESSION_REFUSED')]).toEqual([1, 99]);
+    expect(await recorded('SESSION_REFUSED')).toBe(99);
     const signedIn = await Promise.all(instances.map(({ url }) => isSignedIn(url, cookieOf(won[0]!))));
     expect(signedIn).toEqual([true, true, true]);
   });
@@ -205,25 +207,40 @@ function justBeforeItIsConsumed(change: () => Promise<unknown>): void {
 }
 
 /** One statement, written as PostgreSQL has its parameters. */
-function query(sql: string, ...parameters: string[]): (db: EntityManager) => Promise<unknown> {
+function query(sql: string, ...parameters: (string | Buffer)[]): (db: EntityManager) => Promise<unknown> {
   return (db) => db.query(isPostgres ? sql : sql.replaceAll(/\$\d/g, '?'), parameters);
+}
+
+/** Runs without the trigger that protects the table from our own mistakes. */
+function unprotected(
+  from: 'update' | 'delete',
+  work: (db: EntityManager) => Promise<unknown>,
+): (db: EntityManager) => Promise<unknown> {
+  return async (db) => {
+    await db.query(`DROP TRIGGER IF EXISTS "login_tokens_${from}"${isPostgres ? ' ON "login_tokens"' : ''}`);
+    await work(db);
+  };
+}
+
+function expire(id: string): (db: EntityManager) => Promise<unknown> {
+  return unprotected('update', query('UPDATE "login_tokens" SET "expires_at" = 1 WHERE "id" = $1', toBytes(id)));
 }
 
 describe('S2: the statement that consumes', () => {
   it.each([
     {
       what: 'the token expires',
-      change: (id: string) => query('UPDATE "login_tokens" SET "expires_at" = "issued_at" WHERE "id" = $1', id),
+      change: (id: string) => expire(id),
       outcome: EXPIRED,
     },
     {
       what: 'the token is revoked',
-      change: (id: string) => query('UPDATE "login_tokens" SET "revoked_at" = "issued_at" WHERE "id" = $1', id),
+      change: (id: string) => query('UPDATE "login_tokens" SET "revoked_at" = 1 WHERE "id" = $1', toBytes(id)),
       outcome: INVALID,
     },
     {
       what: 'the record of the token goes',
-      change: (id: string) => query('DELETE FROM "login_tokens" WHERE "id" = $1', id),
+      change: (id: string) => unprotected('delete', query('DELETE FROM "login_tokens" WHERE "id" = $1', toBytes(id))),
       outcome: INVALID,
     },
     {
@@ -282,9 +299,7 @@ describe('S2: the statement that consumes', () => {
     });
     expect(outcomeOf(await t.login(token))).toEqual(USED);
     expect(outcomeOf(other!)).toEqual(SIGNED_IN);
-    expect((await sessionsOf(token)).map(({ secretHash }) => secretHash)).toEqual([
-      hashSecret(secretOf(cookieOf(other!))),
-    ]);
+    expect((await sessionsOf(token)).map(({ secretHash }) => secretHash)).toEqual([hashOf(cookieOf(other!))]);
   });
 
   it('S2: starts the session when nothing happens after the token was checked', async () => {
@@ -308,7 +323,7 @@ describe('S2: the statement that consumes', () => {
     await t.login(token);
     const [session] = await sessionsOf(token);
     const second = t.world.write((db) =>
-      db.insert(Session, { ...session!, id: newId(), secretHash: hashSecret(newSecret()) }),
+      db.insert(Session, { ...session!, secretHash: Buffer.from(hashSecret(newSecret()), 'base64url') }),
     );
     await expect(second).rejects.toThrow(/unique/i);
     expect(await sessionsOf(token)).toEqual([session]);
@@ -344,11 +359,7 @@ describe('S3: consuming and creating', () => {
     'S3: a sign-in that fails $when leaves the token as it was, and the visitor tries again',
     async (failure) => {
       const token = await t.loginToken(caller, user.id);
-      const record = (): Promise<LoginToken | null> =>
-        t.nest
-          .get(DataSource)
-          .getRepository(LoginToken)
-          .findOneBy({ id: idOf(token) });
+      const record = (): Promise<LoginToken | null> => t.world.loginToken(idOf(token));
       const before = await record();
       const logged = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
       await run(triggerOf(failure));
@@ -382,6 +393,8 @@ async function redeemAtAnyTime(token: string): Promise<number[]> {
 }
 
 describe('S7: forgetting', () => {
+  beforeAll(() => t.world.allowDeletionOfLogins());
+
   it.each([
     { when: 'before it expires', seconds: 30, statuses: [410, 410] },
     { when: 'when it has expired', seconds: 121, statuses: [410, 410] },
@@ -397,7 +410,7 @@ describe('S7: forgetting', () => {
     await prune();
     expect(await redeemAtAnyTime(token)).toEqual(statuses);
     expect((await sessionsOf(token)).map(({ secretHash }) => secretHash)).toEqual(
-      statuses[1] === 410 ? [hashSecret(secretOf(cookie))] : [],
+      statuses[1] === 410 ? [hashOf(cookie)] : [],
     );
   });
 
@@ -416,7 +429,7 @@ describe('S7: forgetting', () => {
 
   it('S7: an unused token is not usable any more when its record has gone', async () => {
     const token = await t.loginToken(caller, user.id);
-    t.clock.advance(DAY + 121);
+    t.clock.advance(401 * DAY);
     await prune();
     expect(await redeemAtAnyTime(token)).toEqual([410, 401]);
     expect(await sessionsOf(token)).toEqual([]);
@@ -446,12 +459,7 @@ describe('S7: forgetting', () => {
       await prune(short);
       t.clock.reset();
       expect((await redeemAt(url, body.token)).status).not.toBe(303);
-      expect(await sessionsOf(body.token)).toHaveLength(
-        await t.nest
-          .get(DataSource)
-          .getRepository(LoginToken)
-          .countBy({ id: idOf(body.token) }),
-      );
+      expect(await sessionsOf(body.token)).toHaveLength((await t.world.loginToken(idOf(body.token))) ? 1 : 0);
     } finally {
       await short.close();
     }

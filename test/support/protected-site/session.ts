@@ -1,7 +1,6 @@
 import { request } from 'node:https';
 import { connect } from 'node:tls';
 import { describe, expect, it } from '@jest/globals';
-import { Session } from '../../../src/schema/entities/session.entity.js';
 import { cookieOf } from '../app.js';
 import { headerOf } from '../echo-application.js';
 import { raw } from '../raw.js';
@@ -157,7 +156,7 @@ export function itLetsSessionsThrough(): void {
     it('S28: that ends, the next request is refused within two seconds', async () => {
       const cookie = await signIn();
       expect((await ask('/', { cookie })).status).toBe(200);
-      await t.world.write((db) => db.update(Session, { userId: user }, { endedAt: new Date() }));
+      await t.world.endSessions(user);
       const end = Date.now() + STALENESS_MS;
       while ((await ask('/', { cookie })).status !== 401) expect(Date.now()).toBeLessThan(end);
       expect((await ask('/', { cookie })).status).toBe(401);

@@ -1,0 +1,195 @@
+import { firstLoginAt, instantOfLogin, readLoginId, toBytes } from '../common/login-id.js';
+import { addSeconds } from '../common/clock.js';
+import { LONGEST_LOGIN_TOKEN_SECONDS } from '../config/settings.js';
+import { fromMilliseconds } from '../database/database.js';
+import type { Database } from '../database/database.js';
+import type { Parameter, Statement } from '../database/statement.js';
+import { LOGINS } from '../rights/grants.js';
+
+/** The kind of an event of a login. Of two events at the same instant, the higher rank is the later one. */
+export const RANK = { ISSUED: 0, STARTED: 1, OTHER: 2 } as const;
+
+/** A place in the record: events are ordered by instant, then by rank, then by ID. */
+export interface Position {
+  at: Date;
+  rank: number;
+  id: string;
+}
+
+/** An event that the row of a login token or of a session is. */
+export interface LoginEvent extends Position {
+  event: 'ACCESS_ISSUED' | 'SESSION_STARTED';
+  userId: string;
+  actorId: string;
+  clientId: string;
+  groupId: string;
+}
+
+/** What an event must match. Each of `user`, `actor` and `client` is a range of an index. */
+export interface LoginFilter {
+  organizationId: string;
+  user?: string;
+  actor?: string;
+  client?: string;
+}
+
+/** A range of time, `from` inclusive and `to` exclusive. */
+export interface Period {
+  from: Date;
+  to: Date;
+}
+
+const COLUMNS = { user: 't."user_id"', actor: 'd."caller_id"', client: 'd."client_id"' } as const;
+const NAMES = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+
+/** The condition that the given fields match, `$1` for the organization and from `$2` the fields that are there. */
+function matching(filter: LoginFilter): { sql: string; parameters: Parameter[]; name: string } {
+  const given = NAMES.filter((name) => filter[name] !== undefined);
+  const conditions = given.map((name, index) => `AND ${COLUMNS[name]} = $${index + 2}`);
+  return {
+    sql: `t."organization_number" = (SELECT n."number" FROM "organization_numbers" n WHERE n."organization_id" = $1) ${conditions.join(' ')}`,
+    parameters: [filter.organizationId, ...given.map((name) => filter[name]!)],
+    name: given.join('_') || 'all',
+  };
+}
+
+/** Statements are made once for each set of fields, because they are prepared once. */
+const statements = new Map<string, Statement>();
+
+function statementNamed(name: string, sql: () => string): Statement {
+  const known = statements.get(name);
+  if (known) return known;
+  const made = { name, sql: sql() };
+  statements.set(name, made);
+  return made;
+}
+
+const SHOWN = `t."id", t."user_id" AS "userId", d."caller_id" AS "actorId", d."client_id" AS "clientId", d."group_id" AS "groupId"`;
+const STARTED = `${LOGINS} JOIN "sessions" s ON s."id" = t."id"`;
+
+interface Row {
+  id: Buffer | string;
+  userId: string;
+  actorId: string;
+  clientId: string;
+  groupId: string;
+  createdAt?: number | string;
+}
+
+/** The tokens that were issued in the period, before the position, the latest first. */
+export async function findIssued(
+  database: Database,
+  filter: LoginFilter,
+  { from, to }: Period,
+  before: Position | null,
+  limit: number,
+): Promise<LoginEvent[]> {
+  const { sql, parameters, name } = matching(filter);
+  const [first, end, count] = [1, 2, 3].map((n) => `$${parameters.length + n}`);
+  const statement = statementNamed(
+    `find_issued_of_${name}`,
+    () => `SELECT ${SHOWN} FROM ${LOGINS}
+          WHERE ${sql} AND t."id" >= ${first} AND t."id" < ${end} AND d."is_imported" = FALSE
+          ORDER BY t."id" DESC LIMIT ${count}`,
+  );
+  const bound = before && endOfIssued(before);
+  const last = firstLoginAt(to);
+  const rows = await database.read<Row>(statement, [
+    ...parameters,
+    firstLoginAt(from),
+    bound && bound.compare(last) < 0 ? bound : last,
+    limit,
+  ]);
+  return rows.map((row) => {
+    const id = readLoginId(row.id);
+    return toEvent(row, { id, at: instantOfLogin(id), rank: RANK.ISSUED, event: 'ACCESS_ISSUED' });
+  });
+}
+
+function toEvent(row: Row, own: Position & Pick<LoginEvent, 'event'>): LoginEvent {
+  const { userId, actorId, clientId, groupId } = row;
+  return { userId, actorId, clientId, groupId, ...own };
+}
+
+function endOfIssued({ at, rank, id }: Position): Buffer {
+  return rank === RANK.ISSUED ? toBytes(id) : firstLoginAt(new Date(at.getTime() + 1));
+}
+
+/**
+ * The sessions that started in the period, before the position, the latest first. Tokens are found by the time at which
+ * they were issued, which is at most a token's lifetime earlier.
+ */
+export async function findStarted(
+  database: Database,
+  filter: LoginFilter,
+  { from, to }: Period,
+  before: Position | null,
+  limit: number,
+): Promise<LoginEvent[]> {
+  const { sql, parameters, name } = matching(filter);
+  const [first, end, since, at, id, count] = [1, 2, 3, 4, 5, 6].map((n) => `$${parameters.length + n}`);
+  const statement = statementNamed(
+    `find_started_of_${name}`,
+    () => `SELECT ${SHOWN}, s."created_at" AS "createdAt" FROM ${STARTED}
+          WHERE ${sql} AND t."id" >= ${first} AND t."id" < ${end} AND s."has_old_cookie" = FALSE
+            AND s."created_at" >= ${since} AND (s."created_at", s."id") < (${at}, ${id})
+          ORDER BY s."created_at" DESC, s."id" DESC LIMIT ${count}`,
+  );
+  const bound = before && before.at < to ? endOfStarted(before) : { at: to, id: NONE };
+  const rows = await database.read<Required<Row>>(statement, [
+    ...parameters,
+    firstLoginAt(addSeconds(from, -LONGEST_LOGIN_TOKEN_SECONDS)),
+    firstLoginAt(new Date(bound.at.getTime() + 1)),
+    from.getTime(),
+    bound.at.getTime(),
+    bound.id,
+    limit,
+  ]);
+  return rows.map((row) =>
+    toEvent(row, {
+      id: readLoginId(row.id),
+      at: fromMilliseconds(row.createdAt),
+      rank: RANK.STARTED,
+      event: 'SESSION_STARTED',
+    }),
+  );
+}
+
+const NONE = Buffer.alloc(16);
+const EVERY = Buffer.alloc(16, 0xff);
+
+function endOfStarted({ at, rank, id }: Position): { at: Date; id: Buffer } {
+  if (rank === RANK.STARTED) return { at, id: toBytes(id) };
+  return { at, id: rank === RANK.ISSUED ? NONE : EVERY };
+}
+
+/** How many events of both kinds are in the period, up to a limit for each. */
+export async function countLogins(
+  database: Database,
+  kind: 'issued' | 'started',
+  filter: LoginFilter,
+  { from, to }: Period,
+  limit: number,
+): Promise<number> {
+  const { sql, parameters, name } = matching(filter);
+  const [first, end, since, until, count] = [1, 2, 3, 4, 5].map((n) => `$${parameters.length + n}`);
+  const isIssued = kind === 'issued';
+  const own = isIssued
+    ? `d."is_imported" = FALSE AND ${since} <= ${until}`
+    : `s."has_old_cookie" = FALSE AND s."created_at" >= ${since} AND s."created_at" < ${until}`;
+  const statement = statementNamed(
+    `count_${kind}_of_${name}`,
+    () => `SELECT COUNT(*) AS "total" FROM (
+            SELECT 1 FROM ${isIssued ? LOGINS : STARTED}
+            WHERE ${sql} AND t."id" >= ${first} AND t."id" < ${end} AND ${own} LIMIT ${count}) counted`,
+  );
+  const [row] = await database.read<{ total: number | string }>(statement, [
+    ...parameters,
+    firstLoginAt(isIssued ? from : addSeconds(from, -LONGEST_LOGIN_TOKEN_SECONDS)),
+    firstLoginAt(to),
+    from.getTime(),
+    to.getTime(),
+    limit,
+  ]);
+  return Number(row!.total);
+}

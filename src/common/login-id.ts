@@ -1,0 +1,67 @@
+import { randomBytes } from 'node:crypto';
+
+/*
+ * The ID of a login, from the call that let the user in to the end of their session: a UUID that begins with the time
+ * (RFC 9562, section 5.7), so that tables and indexes grow at their end. It is the login token's `jti`, and the handle
+ * of the session that the token starts.
+ */
+
+const TIME_BYTES = 6;
+const BYTES = 16;
+/** The character at which a UUID tells its version, and the version of a random one. */
+const VERSION_AT = 14;
+const RANDOM_VERSION = '4';
+const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+
+/** A new ID for a login that begins at `at`. */
+export function newLoginId(at: Date): string {
+  const bytes = randomBytes(BYTES);
+  bytes.writeUIntBE(at.getTime(), 0, TIME_BYTES);
+  bytes[6] = (bytes[6]! & 0x0f) | 0x70;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  return fromBytes(bytes);
+}
+
+/** When the login began, to the millisecond. */
+export function instantOfLogin(id: string): Date {
+  return new Date(toBytes(id).readUIntBE(0, TIME_BYTES));
+}
+
+/** The smallest ID of a login that begins at `at`: the bound of a range, not an ID. */
+export function firstLoginAt(at: Date): Buffer {
+  const bytes = Buffer.alloc(BYTES);
+  bytes.writeUIntBE(Math.max(at.getTime(), 0), 0, TIME_BYTES);
+  return bytes;
+}
+
+/**
+ * The login of a token, from its claims. A token from before logins had IDs that begin with the time has a random `jti`
+ * (version 4), which the migration has turned into such an ID by the same rule.
+ */
+export function loginOfToken({ jti, iat }: { jti: string; iat: number }): string {
+  if (jti[VERSION_AT] !== RANDOM_VERSION) return jti;
+  const time = (iat * 1000).toString(16).padStart(TIME_BYTES * 2, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${jti.slice(VERSION_AT + 1)}`;
+}
+
+/** The ID as the database stores it. A text that is no ID, such as the `jti` of another token, has the bytes of no login. */
+export function toBytes(id: string): Buffer {
+  if (!UUID.test(id)) return Buffer.alloc(BYTES);
+  return Buffer.from(id.replaceAll('-', ''), 'hex');
+}
+
+/** An ID from a raw row: bytes on SQLite, text on PostgreSQL. */
+export function readLoginId(value: Buffer | string): string {
+  return typeof value === 'string' ? value : fromBytes(value);
+}
+
+/** Whether a text is the ID of a login. */
+export function isLoginId(text: string): boolean {
+  return UUID.test(text);
+}
+
+/** The text of an ID from its bytes. */
+export function fromBytes(bytes: Buffer): string {
+  const hex = bytes.toString('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
+}
