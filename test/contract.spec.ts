@@ -338,6 +338,16 @@ it.each(['obtainToken', 'obtainTokenOfApi', 'revokeToken', 'createUser', 'change
   },
 );
 
+it('openapi.json writes out that a list is one field of a form for each value', () => {
+  for (const operationId of ['createClient', 'changeClient']) {
+    const operations = Object.values(description.paths).flatMap((methods) => Object.values(methods));
+    const operation = operations.find((one) => one.operationId === operationId);
+    expect(operation?.requestBody?.content[FORM_TYPE]).toMatchObject({
+      encoding: { redirectUris: { style: 'form', explode: true }, origins: { style: 'form', explode: true } },
+    });
+  }
+});
+
 it('every operation has been answered by now', () => {
   const operations = Object.values(description.paths).flatMap((methods) =>
     Object.values(methods).map(({ operationId }) => operationId),

@@ -129,14 +129,17 @@ function asPublished(document: OpenAPIObject): OpenAPIObject {
 interface Schema {
   $ref?: string;
   required?: string[];
-  properties?: Record<string, { example?: unknown; enum?: unknown[] }>;
+  properties?: Record<string, { type?: string | string[]; example?: unknown; enum?: unknown[] }>;
 }
 
 interface Operation {
   description?: string;
   security?: object[];
   parameters?: { name: string; in: string; required?: boolean }[];
-  requestBody?: { required?: boolean; content: Record<string, { schema: Schema; example?: unknown }> };
+  requestBody?: {
+    required?: boolean;
+    content: Record<string, { schema: Schema; example?: unknown; encoding?: object }>;
+  };
   responses: Record<string, object>;
   [NEEDS_EXTENSION]?: Need[];
 }
@@ -172,6 +175,11 @@ function publish(document: OpenAPIObject, path: string, operation: Operation): v
   const isRequired = ([name]: [string, unknown]): boolean => schema.required?.includes(name) ?? false;
   const ordered = [...properties.filter(isRequired), ...properties.filter((property) => !isRequired(property))];
   schema.properties = Object.fromEntries(ordered);
+  // A form has a list as one field for each value. This is OpenAPI's default, but some tools need it written out.
+  const lists = ordered.filter(([, { type }]) => [type].flat().includes('array')).map(([name]) => name);
+  const form = requestBody!.content['application/x-www-form-urlencoded'];
+  if (form && lists.length > 0)
+    form.encoding = Object.fromEntries(lists.map((name) => [name, { style: 'form', explode: true }]));
   // A form shows every field, and an empty field changes nothing. The JSON example has only the fields with an example
   // value.
   json.example ??= Object.fromEntries(
