@@ -28,7 +28,7 @@ function addList({ commands, output, withApplication }: CommandGroup): void {
     .command('list')
     .description(
       'Prints a line for each origin: the origin, the ID and name of its organization, the reason, and since when. ' +
-        'Reasons: proven (by a file on the site), operator (set here), upgrade (it was the only user when origins got owners; check these).',
+        'Reasons: proven (by a file on the site), operator (set here), upgrade (only clients of this organization had the origin when origins got owners; check these).',
     )
     .option('-o, --organization <id or name>', 'only the origins of one organization')
     .action(({ organization }: { organization?: string }) =>

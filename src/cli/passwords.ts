@@ -18,7 +18,7 @@ export function addPasswordCommands(program: Command, withApplication: WithAppli
   program
     .command('password')
     .description(
-      'Sets a user’s password, and signs the user out everywhere. Reads it from standard input; a terminal asks twice.',
+      'Sets a user’s password, and signs the user out everywhere. Reads the password from standard input. On a terminal, it asks twice.',
     )
     .requiredOption(...USER)
     .action(({ user }: { user: NamingRef }) =>
