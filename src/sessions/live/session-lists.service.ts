@@ -52,23 +52,24 @@ const FIND_TOKEN: Statement = {
 const RANGES = [`t."organization_number" = ${NUMBER} AND t."manager_number" IS NULL`, `t."manager_number" = ${NUMBER}`];
 
 /**
- * Statements for one page of logins, the latest first, and for their number. They read the users of the organization
- * `$1`, or with `ofUser` the user `$4`, whose logins began after `$2` and, on a page, before `$3`.
+ * Statements for one page of logins, the latest first, and for their number, up to `$4`. They read the users of the
+ * organization `$1`, whose logins began after `$2` and before `$3`. The parameters of `condition` follow, and with
+ * `ofUser` the user's ID is the last one.
  */
 function listing(
   name: string,
-  { from, columns, condition }: { from: string; columns: string; condition: string },
+  { from, columns, condition, user }: { from: string; columns: string; condition: string; user: string },
 ): Listing {
   const of = (ofUser: boolean): PageStatements => {
     const rows = (select: string, before: string, limit: string): string =>
       RANGES.map(
         (range, index) =>
           `SELECT * FROM (SELECT ${select} FROM ${from}
-             WHERE ${range} AND t."id" > $2 ${before} AND ${condition} ${ofUser ? 'AND t."user_id" = $4' : ''}
+             WHERE ${range} AND t."id" > $2 ${before} AND ${condition} ${ofUser ? `AND t."user_id" = ${user}` : ''}
              ${limit}) range${index}`,
       ).join(' UNION ALL ');
     const suffix = ofUser ? '_of_user' : '';
-    const page = rows('t."id"', 'AND t."id" < $3', 'ORDER BY t."id" DESC LIMIT $5');
+    const page = rows('t."id"', 'AND t."id" < $3', 'ORDER BY t."id" DESC LIMIT $4');
     return {
       page: {
         name: `list_${name}${suffix}`,
@@ -76,11 +77,11 @@ function listing(
                 c."type" AS "actorType", d."client_id" AS "clientId", o."id" AS "organizationId", o."name" AS "organizationName" ${columns}
               FROM ${from} JOIN "users" u ON u."id" = t."user_id" JOIN "users" c ON c."id" = d."caller_id"
               JOIN "organizations" o ON o."id" = c."staff_organization_id"
-              WHERE t."id" IN (${page}) ORDER BY t."id" DESC LIMIT $5`,
+              WHERE t."id" IN (${page}) ORDER BY t."id" DESC LIMIT $4`,
       },
       count: {
         name: `count_${name}${suffix}`,
-        sql: `SELECT COUNT(*) AS "total" FROM (SELECT 1 FROM (${rows('1', 'AND t."id" < $3', 'LIMIT $5')}) found LIMIT $5) counted`,
+        sql: `SELECT COUNT(*) AS "total" FROM (SELECT 1 FROM (${rows('1', 'AND t."id" < $3', 'LIMIT $4')}) found LIMIT $4) counted`,
       },
     };
   };
@@ -100,13 +101,15 @@ interface Listing {
 const LIVE_SESSIONS = listing('sessions', {
   from: SESSIONS,
   columns: `, s."created_at" AS "createdAt", s."last_seen_at" AS "lastSeenAt", s."ends_at" AS "endsAt", s."device"`,
-  condition: isLive({ now: '$6', idleSince: '$7', oldest: '$2' }),
+  condition: isLive({ now: '$5', idleSince: '$6', oldest: '$2' }),
+  user: '$7',
 });
 
 const OUTSTANDING_TOKENS = listing('access_tokens', {
   from: LOGINS,
   columns: '',
-  condition: `${canStartSession('$6')} AND NOT EXISTS (SELECT 1 FROM "sessions" s WHERE s."id" = t."id")`,
+  condition: `${canStartSession('$5')} AND NOT EXISTS (SELECT 1 FROM "sessions" s WHERE s."id" = t."id")`,
+  user: '$6',
 });
 
 /** A login, with whoever let the user in. They are still on the staff: logins of anybody who left it have ended. */
@@ -198,9 +201,9 @@ export class SessionListsService {
       organizationId,
       oldest,
       before,
-      userId,
       limit,
       ...moment,
+      ...(userId === null ? [] : [userId]),
     ];
     const found = await this.database.read<LoginRow>(
       statements.page,

@@ -31,7 +31,7 @@ export interface Redemption {
  * Redeems a login token by creating its session, in one statement, so that both happen or neither. The statement checks
  * that the token is not expired or revoked, is redeemed in the way it was made for, is still allowed by the policy, and
  * leads to a site that still belongs to whoever asked for it. The primary key does the rest: of any number of concurrent
- * calls, one gets a row, also if it repeats the statement with the same secret.
+ * calls, one gets a row, also if it repeats the statement with the same parameters.
  */
 const START: Statement = {
   name: 'start_session',
@@ -44,7 +44,7 @@ const START: Statement = {
           AND ($5 OR (t."delivery" IS NULL AND (t."embed_origin" IS NOT NULL OR NOT $6)))
           AND ${canStartSession('$3')}
         ON CONFLICT ("id") DO UPDATE SET "device" = excluded."device"
-          WHERE "sessions"."secret_hash" = excluded."secret_hash"
+          WHERE "sessions"."secret_hash" = excluded."secret_hash" AND "sessions"."created_at" = excluded."created_at"
         RETURNING (SELECT t."secure" FROM "login_tokens" t WHERE t."id" = $1) AS "secure",
                   (SELECT t."return_to" FROM "login_tokens" t WHERE t."id" = $1) AS "returnTo",
                   (SELECT t."embed_origin" FROM "login_tokens" t WHERE t."id" = $1) AS "embedOrigin"`,
