@@ -3,9 +3,11 @@ import type { Caller } from '../common/caller.js';
 import { addSeconds, Clock, SECONDS_PER_DAY } from '../common/clock.js';
 import { LONGEST_LOGIN_TOKEN_SECONDS, Settings } from '../config/settings.js';
 import { Database, fromMilliseconds } from '../database/database.js';
+import { insertion } from '../database/insertion.js';
+import type { ParameterType } from '../database/insertion.js';
 import { PRUNE_STEP } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
-import { refParameters, statementsByRef } from '../schema/user-ref-sql.js';
+import { byRef, refParameters, statementsByRef } from '../schema/user-ref-sql.js';
 import { firstLoginAt, newLoginId, toBytes } from '../common/login-id.js';
 import { toNamingRef } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
@@ -47,24 +49,30 @@ export interface NewLoginToken {
   expiresAt: Date;
 }
 
+/** The types of the parameters of `RECORD` that follow the reference. */
+const RECORDED: ParameterType[] = [
+  ...(['varchar', 'varchar', 'varchar', 'uuid', 'bigint', 'boolean', 'varchar', 'varchar', 'boolean'] as const),
+  ...(['varchar', 'varchar', 'varchar'] as const),
+];
+
 /**
  * Records a token if the policy allows it through a known delegation, and otherwise does nothing, in one round trip. IDs
  * are random: only a repetition of the same statement can meet an existing one.
  */
-const RECORD = statementsByRef(
-  'record_login_token',
-  ({ userId, next }) => {
-    const [caller, client, key, id, expiresAt, secure, returnTo, given, byDefault, ...options] = Array.from(
-      { length: 12 },
-      (_, i) => `$${next + i}`,
-    );
-    const embedOrigin = `CASE WHEN ${byDefault} THEN
-        (SELECT o."origin" FROM "client_origins" o
-         WHERE o."client_id" = d."client_id" AND o."is_embed_default" AND o."organization_id" = d."organization_id")
-        ELSE ${given} END`;
-    return `
-      INSERT INTO "login_tokens" ("id", "user_id", "delegation_id", "organization_number", "manager_number", "expires_at",
-                                  "secure", "return_to", "embed_origin", "delivery", "existing_session", "return_origin")
+const RECORD = byRef(({ kind, userId, next }) => {
+  const [caller, client, key, id, expiresAt, secure, returnTo, given, byDefault, ...options] = Array.from(
+    { length: RECORDED.length },
+    (_, i) => `$${next + i}`,
+  );
+  const embedOrigin = `CASE WHEN ${byDefault} THEN
+      (SELECT o."origin" FROM "client_origins" o
+       WHERE o."client_id" = d."client_id" AND o."is_embed_default" AND o."organization_id" = d."organization_id")
+      ELSE ${given} END`;
+  return insertion({
+    name: `record_login_token_${kind}`,
+    into: `"login_tokens" ("id", "user_id", "delegation_id", "organization_number", "manager_number", "expires_at",
+                           "secure", "return_to", "embed_origin", "delivery", "existing_session", "return_origin")`,
+    select: `
       SELECT ${id}, allowed."user_id", d."id", d."organization_number",
              CASE WHEN allowed."manager_id" = d."organization_id" THEN NULL ELSE COALESCE(
                (SELECT n."number" FROM "organization_numbers" n WHERE n."organization_id" = allowed."manager_id"), 0) END,
@@ -74,13 +82,14 @@ const RECORD = statementsByRef(
       FROM (SELECT target."id" AS "user_id", target."organization_id" AS "manager_id", g."id" AS "group_id"
             ${grants({ caller: caller!, client: client!, user: userId })}) allowed
       JOIN "delegations" d ON d."caller_id" = ${caller} AND d."client_id" = ${client}
-        AND d."group_id" = allowed."group_id" AND d."key_id" = ${key} AND d."is_imported" = FALSE
-      LIMIT 1
+        AND d."group_id" = allowed."group_id" AND d."key_id" = ${key} AND d."is_imported" = FALSE`,
+    end: `
       ON CONFLICT ("id") DO UPDATE SET "secure" = excluded."secure"
-      RETURNING "user_id" AS "userId"`;
-  },
-  { isRepeatable: true },
-);
+      RETURNING "user_id" AS "userId"`,
+    types: [...Array.from({ length: next - 1 }, () => 'varchar' as const), ...RECORDED],
+    id: next + RECORDED.indexOf('uuid'),
+  });
+});
 
 /** Adds the delegation by which the caller may let the user in, if there is one. Then the token can be recorded. */
 const ADD_DELEGATION = statementsByRef(

@@ -2,10 +2,11 @@ import type { Pool } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import { withoutDeadline } from '../common/deadline.js';
 import { Database } from './database.js';
+import { PostgresBatches } from './postgres-batches.js';
 import { ANSWER_MS, letTransactionBeLong, limitTransaction } from './postgres-limits.js';
 import type { ConnectionOptions } from './postgres-limits.js';
 import { streamOf } from './postgres-pool.js';
-import type { Parameter, Statement } from './statement.js';
+import type { BatchForm, Parameter, Statement } from './statement.js';
 import { isConnectionLost } from './unavailable.js';
 
 /** Milliseconds after which a statement is repeated on another connection. A statement of the hot path takes a few. */
@@ -18,6 +19,7 @@ const ATTEMPT_MS = 1_000;
 export class PostgresDatabase extends Database {
   private readonly pool: Pool;
   private readonly isShared: boolean;
+  private readonly batches = new Map<Statement, PostgresBatches>();
 
   constructor(private readonly dataSource: DataSource) {
     super();
@@ -30,6 +32,7 @@ export class PostgresDatabase extends Database {
   }
 
   write<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
+    if (statement.batch) return this.batch(statement, statement.batch, parameters);
     if (statement.isRepeatable) return this.repeat(statement, parameters);
     return this.ask(statement, parameters, ANSWER_MS);
   }
@@ -48,6 +51,17 @@ export class PostgresDatabase extends Database {
     return records as Row[];
   }
 
+  /** Runs a call together with others of the same moment. */
+  private batch<Row>(statement: Statement, form: BatchForm, parameters: Parameter[]): Promise<Row[]> {
+    let batches = this.batches.get(statement);
+    if (!batches) {
+      const together = { name: `${statement.name}_batch`, sql: form.sql };
+      batches = new PostgresBatches(form, (arrays) => this.ask(together, arrays, ATTEMPT_MS));
+      this.batches.set(statement, batches);
+    }
+    return batches.run(parameters, () => this.repeat(statement, parameters)) as Promise<Row[]>;
+  }
+
   /** Repeats a statement whose connection was lost or fell silent, so that the caller need not notice. */
   private async repeat<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
     const startedAt = performance.now();
@@ -60,7 +74,7 @@ export class PostgresDatabase extends Database {
     }
   }
 
-  private async ask<Row>({ name, sql }: Statement, parameters: Parameter[], limitMs: number): Promise<Row[]> {
+  private async ask<Row>({ name, sql }: Statement, parameters: unknown[], limitMs: number): Promise<Row[]> {
     // node-postgres has this option for single statements, but not in its types. The pool ends a connection whose
     // statement failed.
     const query = {

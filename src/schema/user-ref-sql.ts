@@ -3,9 +3,12 @@ import type { NamingRef } from '../common/user-ref.js';
 
 type RefKind = NamingRef['by'];
 
-/** A referenced user in SQL: an expression for the user's ID, and the number of the next free parameter. */
+/** A referenced user in SQL. */
 interface ReferencedUser {
+  kind: RefKind;
+  /** An expression for the user's ID. */
   userId: string;
+  /** The number of the next free parameter. */
   next: number;
 }
 
@@ -13,7 +16,7 @@ interface ReferencedUser {
  * An expression for the user of a reference. Its parameters are `refParameters`, the first of which has the number
  * `first`.
  */
-function userIdSql(kind: RefKind, first: number): ReferencedUser {
+function userIdSql(kind: RefKind, first: number): Omit<ReferencedUser, 'kind'> {
   const [one, two] = [`$${first}`, `$${first + 1}`];
   switch (kind) {
     case 'id':
@@ -34,11 +37,12 @@ export function statementsByRef(
   make: (user: ReferencedUser) => string,
   { first = 1, isRepeatable }: { first?: number } & Pick<Statement, 'isRepeatable'> = {},
 ): Record<RefKind, Statement> {
-  const statement = (kind: RefKind): Statement => ({
-    name: `${name}_${kind}`,
-    sql: make(userIdSql(kind, first)),
-    isRepeatable,
-  });
+  return byRef((user) => ({ name: `${name}_${user.kind}`, sql: make(user), isRepeatable }), first);
+}
+
+/** A statement for each kind of reference. */
+export function byRef(make: (user: ReferencedUser) => Statement, first = 1): Record<RefKind, Statement> {
+  const statement = (kind: RefKind): Statement => make({ kind, ...userIdSql(kind, first) });
   return { id: statement('id'), emailAddress: statement('emailAddress'), thirdPartyId: statement('thirdPartyId') };
 }
 

@@ -9,6 +9,7 @@ import { hashSecret, newSecret } from '../../common/id.js';
 import { readLoginId, toBytes } from '../../common/login-id.js';
 import { Settings } from '../../config/settings.js';
 import { Database, fromMilliseconds } from '../../database/database.js';
+import { insertion } from '../../database/insertion.js';
 import type { Parameter, Statement } from '../../database/statement.js';
 import { KnownVisitors, visitorKey } from './known-visitors.js';
 import type { LiveSession, StartedSession } from './session.js';
@@ -33,23 +34,26 @@ export interface Redemption {
  * leads to a site that still belongs to whoever asked for it. The primary key does the rest: of any number of concurrent
  * calls, one gets a row, also if it repeats the statement with the same parameters.
  */
-const START: Statement = {
+const START = insertion({
   name: 'start_session',
-  sql: `INSERT INTO "sessions" ("id", "secret_hash", "created_at", "last_seen_at", "ends_at", "device")
+  into: `"sessions" ("id", "secret_hash", "created_at", "last_seen_at", "ends_at", "device")`,
+  select: `
         SELECT t."id", $2, $3, $3, $4, $7 FROM ${LOGINS}
         WHERE t."id" = $1
           AND (t."embed_origin" IS NULL OR $6)
           /* An ordinary session in a frame needs a confirmation: the browser may not show the frame or keep its
              cookie. */
           AND ($5 OR (t."delivery" IS NULL AND (t."embed_origin" IS NOT NULL OR NOT $6)))
-          AND ${canStartSession('$3')}
+          AND ${canStartSession('$3')}`,
+  end: `
         ON CONFLICT ("id") DO UPDATE SET "device" = excluded."device"
           WHERE "sessions"."secret_hash" = excluded."secret_hash" AND "sessions"."created_at" = excluded."created_at"
-        RETURNING (SELECT t."secure" FROM "login_tokens" t WHERE t."id" = $1) AS "secure",
-                  (SELECT t."return_to" FROM "login_tokens" t WHERE t."id" = $1) AS "returnTo",
-                  (SELECT t."embed_origin" FROM "login_tokens" t WHERE t."id" = $1) AS "embedOrigin"`,
-  isRepeatable: true,
-};
+        RETURNING (SELECT t."secure" FROM "login_tokens" t WHERE t."id" = "sessions"."id") AS "secure",
+                  (SELECT t."return_to" FROM "login_tokens" t WHERE t."id" = "sessions"."id") AS "returnTo",
+                  (SELECT t."embed_origin" FROM "login_tokens" t WHERE t."id" = "sessions"."id") AS "embedOrigin"`,
+  types: ['uuid', 'bytea', 'bigint', 'bigint', 'boolean', 'boolean', 'varchar'],
+  id: 1,
+});
 
 const LIVE = isLive({ now: '$4', idleSince: '$5', oldest: '$6' });
 
