@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 
 /*
  * The ID of a login, from the call that let the user in to the end of their session: a UUID that begins with the time
@@ -15,11 +15,7 @@ const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
 
 /** A new ID for a login that begins at `at`. */
 export function newLoginId(at: Date): string {
-  const bytes = randomBytes(BYTES);
-  bytes.writeUIntBE(at.getTime(), 0, TIME_BYTES);
-  bytes[6] = (bytes[6]! & 0x0f) | 0x70;
-  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
-  return fromBytes(bytes);
+  return withTime(randomUUID(), at);
 }
 
 /** When the login began, to the millisecond. */
@@ -39,9 +35,16 @@ export function firstLoginAt(at: Date): Buffer {
  * (version 4), which the migration has turned into such an ID by the same rule.
  */
 export function loginOfToken({ jti, iat }: { jti: string; iat: number }): string {
-  if (jti[VERSION_AT] !== RANDOM_VERSION) return jti;
-  const time = (iat * 1000).toString(16).padStart(TIME_BYTES * 2, '0');
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${jti.slice(VERSION_AT + 1)}`;
+  return jti[VERSION_AT] === RANDOM_VERSION ? withTime(jti, new Date(iat * 1000)) : jti;
+}
+
+/** The random UUID with the time in its first 12 digits, as version 7. */
+function withTime(uuid: string, at: Date): string {
+  const time = at
+    .getTime()
+    .toString(16)
+    .padStart(TIME_BYTES * 2, '0');
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${uuid.slice(VERSION_AT + 1)}`;
 }
 
 /** The ID as the database stores it. A text that is no ID, such as the `jti` of another token, has the bytes of no login. */
