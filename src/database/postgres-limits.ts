@@ -123,7 +123,8 @@ export async function wrongSettings(dataSource: DataSource): Promise<string[]> {
 }
 
 function open(options: PostgresDataSourceOptions, extra: object): Promise<DataSource> {
-  return new DataSource({ ...options, extra: { ...(options.extra as object), ...extra } }).initialize();
+  // Without a driver, TypeORM would load another copy of it, from outside of the bundle.
+  return new DataSource({ driver: pg, ...options, extra: { ...(options.extra as object), ...extra } }).initialize();
 }
 
 /** A protocol violation: PgBouncer's error for a setting that it does not pass on. */
