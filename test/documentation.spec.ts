@@ -51,6 +51,8 @@ it.each(EXAMPLES)('docs/api.md shows the true answer of $method $path', async ({
   expect(status).toBe(ERRORS[expected.id!]?.status ?? (path.startsWith('/oauth/') ? 401 : 200));
 });
 
+const UUID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}/;
+
 /** What differs from run to run is replaced by what it is; all else has to be the same. */
 function shape(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(shape);
@@ -67,6 +69,7 @@ function shapeOf(name: string, value: unknown): unknown {
   if (['id', 'user', 'actor', 'group', 'session'].includes(name) && /^[\w-]{22}$/.test(value)) return 'an id';
   if (name === 'userId' && /^[\w-]{22}$/.test(value)) return 'an id';
   if (name === 'id' && /^\d+$/.test(value)) return 'a number';
+  if (['id', 'session'].includes(name) && UUID.test(value)) return value.replace(UUID, 'the ID of a login');
   if (name === 'lastOnPage') return 'a cursor';
   if (['clientId', 'client'].includes(name) && /^[\da-f]{32}$/.test(value)) return 'a client id';
   return value;
