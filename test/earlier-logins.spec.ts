@@ -2,12 +2,16 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { hashSecret, newSecret } from '../src/common/id.js';
-import { loginOfToken, readLoginId } from '../src/common/login-id.js';
+import { toInstant } from '../src/database/database.js';
+import { instantOfLogin, loginOfToken, readLoginId } from '../src/common/login-id.js';
 import { MIGRATIONS } from '../src/schema/migrations.js';
 import { RecordEachLoginOnce1797000000000 } from '../src/schema/migrations/1797000000000-RecordEachLoginOnce.js';
 import { TokensService } from '../src/tokens/tokens.service.js';
 import { cookieOf, PUBLIC_URL, TestApp } from './support/app.js';
+import { decode } from './support/forge.js';
 import type { TestCaller } from './support/world.js';
+
+const UNDONE = MIGRATIONS.slice(MIGRATIONS.indexOf(RecordEachLoginOnce1797000000000));
 
 /** A database of before logins had their present tables, which the upgrade has to go on with. */
 let t: TestApp;
@@ -23,8 +27,7 @@ beforeAll(async () => {
   const db = t.nest.get(DataSource);
   const isPostgres = db.options.type === 'postgres';
   const writer = isPostgres ? db : await new DataSource(db.options).initialize();
-  const undone = MIGRATIONS.slice(MIGRATIONS.indexOf(RecordEachLoginOnce1797000000000));
-  for (const _ of undone) await writer.undoLastMigration({ transaction: 'each' });
+  for (const _ of UNDONE) await writer.undoLastMigration({ transaction: 'each' });
   await insertEarlier(writer, isPostgres);
   await writer.runMigrations({ transaction: 'each' });
   if (writer !== db) await writer.destroy();
@@ -156,4 +159,25 @@ it('ends with its cookie', async () => {
   const headers = { cookie: `latchkey=${secrets.live}`, origin: PUBLIC_URL };
   expect((await t.call('/logout', { method: 'POST', headers })).status).toBeLessThan(400);
   expect(await who(secrets.live)).toBe(401);
+});
+
+it('going back keeps the events of logins, with their instants', async () => {
+  const token = await t.loginToken(caller, user);
+  const id = decode(token).payload.jti as string;
+  const startedAt = t.clock.now().getTime();
+  expect((await t.login(token)).status).toBe(303);
+  const db = t.nest.get(DataSource);
+  const writer = db.options.type === 'postgres' ? db : await new DataSource(db.options).initialize();
+  for (const _ of UNDONE) await writer.undoLastMigration({ transaction: 'each' });
+  const rows = await writer.query<{ event: string; at: Date | string; token_id: string; actor_id: string }[]>(
+    `SELECT "event", "at", "token_id", "actor_id" FROM "audit_events" WHERE "token_id" = '${id}' ORDER BY "at", "event"`,
+  );
+  await writer.runMigrations({ transaction: 'each' });
+  if (writer !== db) await writer.destroy();
+  expect(rows.map(({ event, actor_id }) => [event, actor_id])).toEqual([
+    ['ACCESS_ISSUED', caller.id],
+    ['SESSION_STARTED', caller.id],
+  ]);
+  expect(toInstant(rows[0]!.at)).toEqual(instantOfLogin(id));
+  expect(toInstant(rows[1]!.at).getTime()).toBeGreaterThanOrEqual(startedAt);
 });

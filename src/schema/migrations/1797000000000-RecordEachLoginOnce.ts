@@ -1,6 +1,6 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
-import { firstLoginTables, firstLoginTriggers } from './frozen/first-login-tables.js';
-import type { Dialect } from './frozen/first-login-tables.js';
+import { COLUMNS, createTrigger, firstLoginTables, firstLoginTriggers, ifOwn } from './frozen/first-login-tables.js';
+import type { Dialect, Trigger } from './frozen/first-login-tables.js';
 
 /** What both engines write differently. */
 interface Engine extends Dialect {
@@ -58,20 +58,19 @@ const SQLITE: Engine = {
     ]
       .map(([from, length]) => `substr(${HEX_OF_ID(id)}, ${from}, ${length})`)
       .join(` || '-' || `)})`,
-  timeOf: (id) => `CAST('0' AS integer) + ${hexToInteger(`substr(${HEX_OF_ID(id)}, 1, 12)`)}`,
+  timeOf: (id) => hexToInteger(`substr(${HEX_OF_ID(id)}, 1, 12)`),
   toId: (milliseconds, rest) => `unhex(printf('%012x', ${milliseconds}) || ${rest})`,
   toBytes: (text) => `CAST(${text} AS blob)`,
 };
 
 /** SQLite has no function that reads hexadecimal digits. */
 function hexToInteger(digits: string): string {
-  return Array.from(
+  const values = Array.from(
     { length: 12 },
     (_, i) => `((instr('0123456789abcdef', substr(${digits}, ${i + 1}, 1)) - 1) << ${(11 - i) * 4})`,
-  ).join(' + ');
+  );
+  return `(${values.join(' + ')})`;
 }
-
-const EVENT = `"at", "event", "organization_id", "user_id", "actor_id", "client_id", "group_id", "token_id", "session_id", "details"`;
 
 /** The triggers of the first tables. Their functions stay when PostgreSQL drops the tables. */
 const TRIGGERS = ['audit_access_issued', 'audit_access_revoked', 'audit_session_started', 'audit_session_ended'];
@@ -143,18 +142,6 @@ function newTables({ serial, uuid, bytes, withoutRowid, isPostgres }: Engine): s
   ];
 }
 
-interface Trigger {
-  name: string;
-  table: string;
-  when: string;
-  condition?: string;
-  statement: string;
-}
-
-function ifOwn(who: string, value: string): string {
-  return `CASE WHEN side."organization_id" = (SELECT e."staff_organization_id" FROM "users" e WHERE e."id" = ${who}) THEN ${value} END`;
-}
-
 /** The organization of the login's group and, if it is another, that of whoever ended it. */
 function sides(delegation: string, who: string): string {
   return `(SELECT o."organization_id" FROM "delegations" o WHERE o."id" = ${delegation}
@@ -169,7 +156,7 @@ function recordingTriggers({ toInstant, toText }: Engine): Trigger[] {
       table: 'login_tokens',
       when: 'AFTER UPDATE OF "revoked_at"',
       condition: 'OLD."revoked_at" IS NULL AND NEW."revoked_at" IS NOT NULL',
-      statement: `INSERT INTO "audit_events" (${EVENT})
+      statement: `INSERT INTO "audit_events" (${COLUMNS})
        SELECT ${toInstant('NEW."revoked_at"')}, 'ACCESS_REVOKED', side."organization_id", NEW."user_id",
          ${ifOwn('NEW."revoked_by"', 'NEW."revoked_by"')},
          ${ifOwn('NEW."revoked_by"', 'NEW."revoked_by_client_id"')},
@@ -183,7 +170,7 @@ function recordingTriggers({ toInstant, toText }: Engine): Trigger[] {
       table: 'sessions',
       when: 'AFTER UPDATE OF "end_reason"',
       condition: 'OLD."end_reason" IS NULL AND NEW."end_reason" IS NOT NULL',
-      statement: `INSERT INTO "audit_events" (${EVENT})
+      statement: `INSERT INTO "audit_events" (${COLUMNS})
        SELECT ${toInstant('NEW."ends_at"')}, 'SESSION_ENDED', side."organization_id", t."user_id",
          CASE WHEN ${byOthers} THEN ${ifOwn('NEW."ended_by"', 'NEW."ended_by"')} ELSE d."caller_id" END,
          CASE WHEN ${byOthers} THEN ${ifOwn('NEW."ended_by"', 'NEW."ended_by_client_id"')} ELSE d."client_id" END,
@@ -198,17 +185,6 @@ function recordingTriggers({ toInstant, toText }: Engine): Trigger[] {
       when: 'AFTER INSERT',
       statement: `INSERT INTO "organization_numbers" ("organization_id") VALUES (NEW."id");`,
     },
-  ];
-}
-
-function create({ isPostgres }: Engine, { name, table, when, condition, statement }: Trigger): string[] {
-  if (!isPostgres)
-    return [
-      `CREATE TRIGGER "${name}" ${when} ON "${table}" ${condition ? `WHEN ${condition} ` : ''}BEGIN ${statement} END`,
-    ];
-  return [
-    `CREATE FUNCTION "${name}"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${statement} RETURN NULL; END $$`,
-    `CREATE TRIGGER "${name}" ${when} ON "${table}" FOR EACH ROW ${condition ? `WHEN (${condition}) ` : ''}EXECUTE FUNCTION "${name}"()`,
   ];
 }
 
@@ -314,10 +290,10 @@ function restore({ toMilliseconds, toBytes }: Engine): string[] {
 /** Writes the events that the rows were, before they go. */
 function recordEvents({ toInstant, toText, timeOf }: Engine): string[] {
   return [
-    `INSERT INTO "audit_events" (${EVENT})
+    `INSERT INTO "audit_events" (${COLUMNS})
      SELECT ${toInstant(timeOf('t."id"'))}, 'ACCESS_ISSUED', d."organization_id", t."user_id", d."caller_id", d."client_id", d."group_id", ${toText('t."id"')}, NULL, NULL
      FROM "login_tokens" t JOIN "delegations" d ON d."id" = t."delegation_id" WHERE d."is_imported" = FALSE ORDER BY t."id"`,
-    `INSERT INTO "audit_events" (${EVENT})
+    `INSERT INTO "audit_events" (${COLUMNS})
      SELECT ${toInstant('s."created_at"')}, 'SESSION_STARTED', d."organization_id", t."user_id", d."caller_id", d."client_id", d."group_id", ${toText('t."id"')}, NULL, NULL
      FROM "sessions" s JOIN "login_tokens" t ON t."id" = s."id" JOIN "delegations" d ON d."id" = t."delegation_id"
      WHERE s."has_old_cookie" = FALSE ORDER BY s."created_at"`,
@@ -340,7 +316,7 @@ export class RecordEachLoginOnce1797000000000 implements MigrationInterface {
       ...(engine.isPostgres ? TRIGGERS.map((name) => `DROP FUNCTION "${name}"`) : []),
       ...newTables(engine),
       ...restore(engine),
-      ...recordingTriggers(engine).flatMap((trigger) => create(engine, trigger)),
+      ...recordingTriggers(engine).flatMap((trigger) => createTrigger(engine.isPostgres, trigger)),
       ...protections(engine),
     ];
     for (const statement of steps) await runner.query(statement);

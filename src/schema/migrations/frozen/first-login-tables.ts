@@ -69,9 +69,11 @@ export function firstLoginTables({ instant }: Dialect): string[] {
   ];
 }
 
-const COLUMNS = `"at", "event", "organization_id", "user_id", "actor_id", "client_id", "group_id", "token_id", "session_id", "details"`;
+/** The columns of an audit event of a login. */
+export const COLUMNS = `"at", "event", "organization_id", "user_id", "actor_id", "client_id", "group_id", "token_id", "session_id", "details"`;
 
-interface Trigger {
+/** A trigger that runs one statement for each row. */
+export interface Trigger {
   name: string;
   table: string;
   when: string;
@@ -80,7 +82,7 @@ interface Trigger {
 }
 
 /** The value where the record is that of the own organization of whoever did it. */
-function ifOwn(who: string, value: string): string {
+export function ifOwn(who: string, value: string): string {
   return `CASE WHEN side."organization_id" = (SELECT e."staff_organization_id" FROM "users" e WHERE e."id" = ${who}) THEN ${value} END`;
 }
 
@@ -137,14 +139,17 @@ function firstTriggers(second: Dialect['second']): Trigger[] {
 
 /** The triggers of these tables. */
 export function firstLoginTriggers({ isPostgres, second }: Dialect): string[] {
-  return firstTriggers(second).flatMap(({ name, table, when, condition, statement }) =>
-    isPostgres
-      ? [
-          `CREATE FUNCTION "${name}"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${statement} RETURN NULL; END $$`,
-          `CREATE TRIGGER "${name}" ${when} ON "${table}" FOR EACH ROW ${condition ? `WHEN (${condition}) ` : ''}EXECUTE FUNCTION "${name}"()`,
-        ]
-      : [
-          `CREATE TRIGGER "${name}" ${when} ON "${table}" ${condition ? `WHEN ${condition} ` : ''}BEGIN ${statement} END`,
-        ],
-  );
+  return firstTriggers(second).flatMap((trigger) => createTrigger(isPostgres, trigger));
+}
+
+/** The statements that create a trigger. On PostgreSQL its function has the same name. */
+export function createTrigger(isPostgres: boolean, { name, table, when, condition, statement }: Trigger): string[] {
+  if (!isPostgres)
+    return [
+      `CREATE TRIGGER "${name}" ${when} ON "${table}" ${condition ? `WHEN ${condition} ` : ''}BEGIN ${statement} END`,
+    ];
+  return [
+    `CREATE FUNCTION "${name}"() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN ${statement} RETURN NULL; END $$`,
+    `CREATE TRIGGER "${name}" ${when} ON "${table}" FOR EACH ROW ${condition ? `WHEN (${condition}) ` : ''}EXECUTE FUNCTION "${name}"()`,
+  ];
 }
