@@ -5,7 +5,7 @@ import { LONGEST_LOGIN_TOKEN_SECONDS, Settings } from '../config/settings.js';
 import { Database, fromMilliseconds } from '../database/database.js';
 import { insertion } from '../database/insertion.js';
 import type { ParameterType } from '../database/insertion.js';
-import { PRUNE_STEP } from '../database/prune.js';
+import { prune, pruneBefore } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
 import { byRef, refParameters, statementsByRef } from '../schema/user-ref-sql.js';
 import { firstLoginAt, newLoginId, toBytes } from '../common/login-id.js';
@@ -129,18 +129,8 @@ const PAGE: Statement = {
         FROM ${LOGINS} WHERE t."id" = $1`,
 };
 
-/** The oldest logins are a range of the key. Sessions go with their tokens: a token without its session would look unused. */
-const OLDEST = `SELECT "id" FROM "login_tokens" WHERE "id" < $1 ORDER BY "id" LIMIT ${PRUNE_STEP}`;
-
-const PRUNE_SESSIONS: Statement = {
-  name: 'prune_sessions',
-  sql: `DELETE FROM "sessions" WHERE "id" IN (${OLDEST})`,
-};
-
-const PRUNE_TOKENS: Statement = {
-  name: 'prune_login_tokens',
-  sql: `DELETE FROM "login_tokens" WHERE "id" IN (${OLDEST}) RETURNING "id"`,
-};
+/** The oldest logins are a range of the key. Tokens go first: a token without its session would look unused. */
+const PRUNE = ['login_tokens', 'sessions'].map((table) => pruneBefore(table, 'id', 'id'));
 
 interface StateRow extends GoodLoginToken {
   expiresAt: number | string;
@@ -213,12 +203,6 @@ export class LoginTokensService {
     const { RETENTION_DAYS, SESSION_LIFETIME } = this.settings;
     const keptSeconds = RETENTION_DAYS * SECONDS_PER_DAY + SESSION_LIFETIME + LONGEST_LOGIN_TOKEN_SECONDS;
     const before = firstLoginAt(addSeconds(this.clock.now(), -keptSeconds));
-    let deleted: unknown[];
-    do {
-      deleted = await this.database.transaction(async (db) => {
-        await this.database.within(db, PRUNE_SESSIONS, [before]);
-        return this.database.within(db, PRUNE_TOKENS, [before]);
-      });
-    } while (deleted.length > 0);
+    for (const statement of PRUNE) await prune(this.database, statement, [before]);
   }
 }
