@@ -11,7 +11,7 @@ import { UsersPolicy } from '../users/users.policy.js';
 import { AuditEvent } from '../schema/entities/audit-event.entity.js';
 import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
 import type { AuditDto, AuditEventDto, AuditQueryDto } from './dto/audit.dto.js';
-import { countLogins, findIssued, findStarted, RANK } from './logins.js';
+import { countLogins, findLogins, LOGIN_EVENTS, RANK } from './logins.js';
 import type { LoginEvent, LoginFilter, Period, Position } from './logins.js';
 
 /** Filters. Each column, after the organization, begins an index whose rows are ordered by time. */
@@ -84,11 +84,8 @@ export class AuditSearchService {
       wanted,
     }: { filter: LoginFilter; period: Period; before: Position | null; wanted: number },
   ): Promise<Found[]> {
-    const kinds = [
-      ...(event === undefined || event === 'ACCESS_ISSUED' ? [findIssued] : []),
-      ...(event === undefined || event === 'SESSION_STARTED' ? [findStarted] : []),
-    ];
-    if (kinds.length === 0) return others;
+    const events = loginEvents(event);
+    if (events.length === 0) return others;
     let found = others;
     // The position itself may be the earlier of two events at one instant.
     let to = before && before.at < period.to ? new Date(before.at.getTime() + 1) : period.to;
@@ -96,7 +93,8 @@ export class AuditSearchService {
       const begins = addSeconds(to, -seconds);
       const from = begins < period.from ? period.from : begins;
       const logins: LoginEvent[] = [];
-      for (const find of kinds) logins.push(...(await find(this.database, filter, { from, to }, before, wanted)));
+      for (const name of events)
+        logins.push(...(await findLogins(this.database, name, filter, { from, to }, before, wanted)));
       found = [...found, ...logins.map(toFoundLogin)].toSorted(latestFirst);
       if (found.length >= wanted && found[wanted - 1]!.at >= from) break;
       to = from;
@@ -129,14 +127,8 @@ export class AuditSearchService {
     period: Period,
   ): Promise<number> {
     let total = await countUpTo(MAX_COUNTED, this.list(organizationId, query).select('e.id', 'id'));
-    const kinds = [
-      ['ACCESS_ISSUED', 'issued'],
-      ['SESSION_STARTED', 'started'],
-    ] as const;
-    for (const [event, kind] of kinds) {
-      if (total >= MAX_COUNTED || (query.event !== undefined && query.event !== event)) continue;
-      total += await countLogins(this.database, kind, filter, period, MAX_COUNTED);
-    }
+    for (const event of loginEvents(query.event))
+      if (total < MAX_COUNTED) total += await countLogins(this.database, event, filter, period, MAX_COUNTED);
     return Math.min(total, MAX_COUNTED);
   }
 
@@ -151,6 +143,11 @@ export class AuditSearchService {
     if (query.to !== undefined) list.andWhere('e.at < :to', { to: new Date(query.to) });
     return list;
   }
+}
+
+/** The events of logins that a query asks for. */
+function loginEvents(event: AuditEventName | undefined): LoginEvent['event'][] {
+  return LOGIN_EVENTS.filter((name) => event === undefined || event === name);
 }
 
 /** The order of the record. Of two events at one instant, the one that can't have been first is the later one. */
@@ -182,10 +179,8 @@ function toFoundLogin({ event, at, rank, id, ...login }: LoginEvent): Found {
   };
 }
 
-const SESSION_ENDED = 'SESSION_ENDED';
-
 function toEventDto(row: AuditEvent): AuditEventDto {
-  const session = row.sessionId ?? (row.event === SESSION_ENDED ? row.tokenId : null);
+  const session = row.sessionId ?? (row.event === 'SESSION_ENDED' ? row.tokenId : null);
   return {
     id: String(row.id),
     at: toIso(row.at),

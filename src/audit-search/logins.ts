@@ -16,9 +16,12 @@ export interface Position {
   id: string;
 }
 
+/** The events that the rows of logins are. */
+export const LOGIN_EVENTS = ['ACCESS_ISSUED', 'SESSION_STARTED'] as const;
+
 /** An event that the row of a login token or of a session is. */
 export interface LoginEvent extends Position {
-  event: 'ACCESS_ISSUED' | 'SESSION_STARTED';
+  event: (typeof LOGIN_EVENTS)[number];
   userId: string;
   actorId: string;
   clientId: string;
@@ -77,7 +80,7 @@ interface Row {
 }
 
 /** The tokens that were issued in the period, before the position, the latest first. */
-export async function findIssued(
+async function findIssued(
   database: Database,
   filter: LoginFilter,
   { from, to }: Period,
@@ -119,7 +122,7 @@ function endOfIssued({ at, rank, id }: Position): Buffer {
  * The sessions that started in the period, before the position, the latest first. Tokens are found by the time at which
  * they were issued, which is at most a token's lifetime earlier.
  */
-export async function findStarted(
+async function findStarted(
   database: Database,
   filter: LoginFilter,
   { from, to }: Period,
@@ -163,22 +166,33 @@ function endOfStarted({ at, rank, id }: Position): { at: Date; id: Buffer } {
   return { at, id: rank === RANK.ISSUED ? NONE : EVERY };
 }
 
-/** How many events of both kinds are in the period, up to a limit for each. */
+const FIND = { ACCESS_ISSUED: findIssued, SESSION_STARTED: findStarted } as const;
+
+/** The events of one kind in the period, before the position, the latest first. */
+export function findLogins(
+  database: Database,
+  event: LoginEvent['event'],
+  ...about: [LoginFilter, Period, before: Position | null, limit: number]
+): Promise<LoginEvent[]> {
+  return FIND[event](database, ...about);
+}
+
+/** How many events of one kind are in the period, up to a limit. */
 export async function countLogins(
   database: Database,
-  kind: 'issued' | 'started',
+  event: LoginEvent['event'],
   filter: LoginFilter,
   { from, to }: Period,
   limit: number,
 ): Promise<number> {
   const { sql, parameters, name } = matching(filter);
-  const [first, end, since, until, count] = [1, 2, 3, 4, 5].map((n) => `$${parameters.length + n}`);
-  const isIssued = kind === 'issued';
+  const [first, end, count, since, until] = [1, 2, 3, 4, 5].map((n) => `$${parameters.length + n}`);
+  const isIssued = event === 'ACCESS_ISSUED';
   const own = isIssued
-    ? `d."is_imported" = FALSE AND ${since} <= ${until}`
+    ? 'd."is_imported" = FALSE'
     : `s."has_old_cookie" = FALSE AND s."created_at" >= ${since} AND s."created_at" < ${until}`;
   const statement = statementNamed(
-    `count_${kind}_of_${name}`,
+    `count_${event}_of_${name}`,
     () => `SELECT COUNT(*) AS "total" FROM (
             SELECT 1 FROM ${isIssued ? LOGINS : STARTED}
             WHERE ${sql} AND t."id" >= ${first} AND t."id" < ${end} AND ${own} LIMIT ${count}) counted`,
@@ -187,9 +201,8 @@ export async function countLogins(
     ...parameters,
     firstLoginAt(isIssued ? from : addSeconds(from, -LONGEST_LOGIN_TOKEN_SECONDS)),
     firstLoginAt(to),
-    from.getTime(),
-    to.getTime(),
     limit,
+    ...(isIssued ? [] : [from.getTime(), to.getTime()]),
   ]);
   return Number(row!.total);
 }
