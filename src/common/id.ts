@@ -1,7 +1,7 @@
 import { hash, randomBytes } from 'node:crypto';
 
 /**
- * 16 random bytes as 22 characters of base64url: the ID of a user, group, organization or session. It never begins with
+ * 16 random bytes as 22 characters of base64url: the ID of a user, group or organization. It never begins with
  * a hyphen, so that no command line reads it as an option.
  */
 export function newId(): string {

@@ -12,7 +12,7 @@ export const INSTANT: ColumnOptions = {
   precision: isPostgres ? 3 : undefined,
 };
 
-/** The ID of a user, service account, group, organization or session: 22 characters of base64url. */
+/** The ID of a user, service account, group or organization: 22 characters of base64url. */
 export const ID = { type: 'varchar', length: 22 } as const satisfies ColumnOptions;
 
 /**

@@ -1,8 +1,6 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
-import { TypeOrmModule } from '@nestjs/typeorm';
 import { AccessModule } from '../access/access.module.js';
-import { LoginToken } from '../schema/entities/login-token.entity.js';
 import { RevocationModule } from '../rights/rights.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { LimitsModule } from '../limits/limits.module.js';
@@ -17,7 +15,6 @@ import { LoginService } from './login/login.service.js';
 import { SessionListsController } from './session-lists.controller.js';
 import { SessionListsService } from './live/session-lists.service.js';
 import { OwnSessionsService } from './live/own-sessions.service.js';
-import { Session } from '../schema/entities/session.entity.js';
 import { SessionCookie } from './live/session-cookie.js';
 import { SessionGuard } from './live/session.guard.js';
 import { SessionsController } from './sessions.controller.js';
@@ -25,16 +22,7 @@ import { SessionsService } from './live/sessions.service.js';
 import { CurrentSessionService } from './live/current-session.service.js';
 
 @Module({
-  imports: [
-    TypeOrmModule.forFeature([Session, LoginToken]),
-    AccessModule,
-    RevocationModule,
-    AuditModule,
-    LimitsModule,
-    TokensModule,
-    SignInsModule,
-    UsersModule,
-  ],
+  imports: [AccessModule, RevocationModule, AuditModule, LimitsModule, TokensModule, SignInsModule, UsersModule],
   controllers: [SessionsController, SessionListsController, LandingController],
   providers: [
     KnownVisitors,
