@@ -300,7 +300,7 @@ it(
       }
     }
     expect({ seed, failures: failures.slice(0, 20) }).toEqual({ seed, failures: [] });
-    // The requests get through to what is behind the edge. Each of these is one in twenty at least; 204 and 303 are too
+    // The requests get through to what is behind the edge. Each of these is one in thirty at least; 204 and 303 are too
     // rare for 2,000 requests to be sure of one.
     expect(Object.keys(statuses)).toEqual(expect.arrayContaining(['200', '400', '401', '403', '404']));
     if (process.env.FUZZ_REQUESTS) process.stdout.write(`${JSON.stringify({ seed, statuses })}\n`);
