@@ -1,17 +1,21 @@
-import { readFileSync, statSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { AxeResults } from 'axe-core';
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
+import type { BrowserContextOptions, Page } from 'playwright-core';
 import { ConsoleSession } from '../../src/schema/entities/console-session.entity.js';
 import type { Permission } from '../../src/schema/entities/account-permission.entity.js';
 import { User } from '../../src/schema/entities/user.entity.js';
-import { TestApp } from '../support/app.js';
-import { launchChromium } from '../support/chromium.js';
-import { freePort } from '../support/free-port.js';
-import { newPerson, PASSWORD } from '../support/oauth.js';
+import type { TestApp } from '../support/app.js';
+import {
+  confirm,
+  ConsoleBrowser,
+  faults,
+  filesOf,
+  NARROW,
+  namesIn,
+  settled,
+  sizeOf,
+  widthOf,
+} from '../support/console.js';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const ALL: Permission[] = [
   'OBTAIN_ACCESS_TOKENS',
   'MANAGE_USERS',
@@ -21,119 +25,43 @@ const ALL: Permission[] = [
 ];
 /** More than a page of a list. */
 const MANY = 60;
-/** Milliseconds for one step, on a machine that does much else. */
-const PATIENCE_MS = 20_000;
 
+let c: ConsoleBrowser;
 let t: TestApp;
-let service: string;
-let browser: Browser;
 let organizationId: string;
 let groupId: string;
 let administrator: string;
 let manager: string;
-let contexts: BrowserContext[] = [];
-/** What the policy refused, what was asked of other origins, and what failed in the scripts, in all pages. */
-const violations: string[] = [];
-const foreign: string[] = [];
-const failures: string[] = [];
 
 beforeAll(async () => {
-  const port = await freePort();
-  service = `http://localhost:${port}`;
-  t = await TestApp.start({ PUBLIC_URL: service }, port);
-  browser = await launchChromium();
-  organizationId = await t.world.organization();
+  c = await ConsoleBrowser.start();
+  ({ t, organizationId } = c);
   groupId = await t.world.group(organizationId, 'Class 2B');
   await t.world.group(organizationId, 'Class 3A');
-  administrator = await person(...ALL);
-  manager = await person();
-  await t.world.allow(idOf(manager), groupId, 'MANAGE');
+  administrator = await c.person(...ALL);
+  manager = await c.person();
+  await t.world.allow(c.idOf(manager), groupId, 'MANAGE');
   for (let index = 0; index < MANY; index++)
     await t.world.user({ organizationId, name: `Pupil ${index}`, emailAddress: `pupil${index}@school.example` });
   const member = await t.world.user({ organizationId, name: 'Anna Jansen', emailAddress: 'anna@school.example' });
   await t.world.join(member, groupId);
 });
-afterAll(async () => {
-  await browser?.close();
-  await t?.stop();
-});
-afterEach(async () => {
-  await Promise.all(contexts.splice(0).map((context) => context.close()));
-});
+afterAll(() => c?.stop());
+afterEach(() => c.closePages());
 
-const ids = new Map<string, string>();
-
-async function person(...permissions: Permission[]): Promise<string> {
-  const { id, emailAddress } = await newPerson(t, organizationId);
-  if (permissions.length > 0) await t.world.grant(id, ...permissions);
-  ids.set(emailAddress, id);
-  return emailAddress;
-}
-
-function idOf(emailAddress: string): string {
-  return ids.get(emailAddress)!;
-}
-
-/** A page in a browser of its own, which reports everything that the console must not do. */
-async function newPage(options: BrowserContextOptions = {}): Promise<Page> {
-  const context = await browser.newContext({ locale: 'en', ...options });
-  contexts.push(context);
-  await context.exposeFunction('reportViolation', (violation: string) => violations.push(violation));
-  await context.addInitScript(
-    `addEventListener('securitypolicyviolation', (event) => reportViolation(event.violatedDirective + ' ' + event.blockedURI))`,
-  );
-  context.on('request', (request) => {
-    const { origin, protocol } = new URL(request.url());
-    if (origin !== service && protocol !== 'data:') foreign.push(request.url());
-  });
-  context.setDefaultTimeout(PATIENCE_MS);
-  const page = await context.newPage();
-  page.on('pageerror', (error) => failures.push(String(error)));
-  return page;
-}
-
-/** Opens a page of the console as somebody who has to sign in first. */
-async function open(path: string, emailAddress = administrator, options: BrowserContextOptions = {}): Promise<Page> {
-  const page = await newPage(options);
-  await page.goto(service + path);
-  await signIn(page, emailAddress);
-  await page.getByRole('heading', { level: 1 }).waitFor();
-  await page.waitForURL((url) => url.pathname.startsWith('/console'));
-  return page;
-}
-
-async function signIn(page: Page, emailAddress: string): Promise<void> {
-  await page.getByLabel('E-mail address').fill(emailAddress);
-  await page.getByLabel('Password').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-}
-
-async function namesIn(page: Page): Promise<string[]> {
-  await page.getByRole('table').first().waitFor();
-  return page.getByRole('rowheader').allTextContents();
-}
-
-async function settled(page: Page): Promise<void> {
-  await page.getByRole('heading', { level: 1 }).waitFor();
-  await page.waitForFunction(`!document.body.textContent.includes('Loading …')`);
-}
-
-/** The faults that axe-core finds, by rule. */
-async function faults(page: Page): Promise<{ id: string; nodes: string[] }[]> {
-  await page.evaluate(AXE);
-  const { violations: found } = (await page.evaluate('axe.run()')) as AxeResults;
-  return found.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html }) => html) }));
+function open(path: string, emailAddress = administrator, options: BrowserContextOptions = {}): Promise<Page> {
+  return c.open(path, emailAddress, options);
 }
 
 /** All pages, with something in them. */
 function pages(): string[] {
-  return ['/console/groups', `/console/groups/${groupId}`, '/console/people', `/console/people/${idOf(manager)}`];
+  return ['/console/groups', `/console/groups/${groupId}`, '/console/people', `/console/people/${c.idOf(manager)}`];
 }
 
 describe('the console', () => {
   it('signs people in, and leads to the page that they wanted', async () => {
     const page = await open('/console/people?query=anna');
-    expect(new URL(page.url()).href).toBe(`${service}/console/people?query=anna`);
+    expect(new URL(page.url()).href).toBe(`${c.service}/console/people?query=anna`);
     expect(await namesIn(page)).toEqual(['Anna Jansen']);
     expect(await page.title()).toBe('People · Latchkey');
     expect(await page.evaluate('document.cookie')).toBe('');
@@ -150,12 +78,12 @@ describe('the console', () => {
     expect(
       await page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link').allTextContents(),
     ).toEqual(['Groups']);
-    await page.goto(`${service}/console/people`);
+    await page.goto(`${c.service}/console/people`);
     await page.getByRole('heading', { name: 'There is no page here for you' }).waitFor();
   });
 
   it('says so to somebody without rights', async () => {
-    const page = await open('/console', await person());
+    const page = await open('/console', await c.person());
     expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Your account has no rights here');
   });
 
@@ -185,7 +113,7 @@ describe('the console', () => {
     // The sign-in at the authorization server is still there.
     expect(await namesIn(page)).toEqual(names);
     expect(page.url()).toBe(address);
-    expect(await namesIn(await open(address.slice(service.length)))).toEqual(names);
+    expect(await namesIn(await open(address.slice(c.service.length)))).toEqual(names);
   });
 
   it('signs out here and at the authorization server', async () => {
@@ -193,7 +121,7 @@ describe('the console', () => {
     await page.locator('summary').click();
     await page.getByRole('button', { name: 'Sign out' }).click();
     await page.getByLabel('Password').waitFor();
-    await page.goto(`${service}/console`);
+    await page.goto(`${c.service}/console`);
     await page.getByLabel('Password').waitFor();
     expect(new URL(page.url()).pathname).toMatch(/^\/oauth\/interaction\//);
   });
@@ -227,7 +155,7 @@ describe('the console', () => {
   it.each(['light', 'dark'] as const)('has no fault that axe-core finds, in %s', async (colorScheme) => {
     const page = await open('/console', administrator, { colorScheme });
     for (const path of [...pages(), '/console/nowhere']) {
-      await page.goto(service + path);
+      await page.goto(c.service + path);
       await settled(page);
       expect({ path, faults: await faults(page) }).toEqual({ path, faults: [] });
     }
@@ -235,54 +163,30 @@ describe('the console', () => {
     expect(await faults(page)).toEqual([]);
   });
 
-  it.each([
-    ['a narrow window', { width: 320, height: 640 }],
-    ['a phone', { width: 390, height: 844 }],
-    ['a window at 200 %', { width: 640, height: 400 }],
-  ])('needs no scrolling sideways in %s', async (_, viewport) => {
+  it.each(NARROW)('needs no scrolling sideways in %s', async (_, viewport) => {
     const page = await open('/console', administrator, { viewport });
     for (const path of pages()) {
-      await page.goto(service + path);
+      await page.goto(c.service + path);
       await settled(page);
-      const width = await page.evaluate('document.documentElement.scrollWidth');
-      expect({ path, width }).toEqual({ path, width: viewport.width });
+      expect({ path, width: await widthOf(page) }).toEqual({ path, width: viewport.width });
     }
   });
 
   it('has at most 130 kB of scripts and 12 kB of styles for the first page, and 40 kB for each later one', async () => {
     const page = await open('/console/nowhere');
-    const loaded: string[] = [];
-    page.on('response', (response) => loaded.push(new URL(response.url()).pathname));
-    const size = (extension: string): number =>
-      loaded
-        .splice(0)
-        .filter((path) => path.startsWith('/console/assets/') && path.endsWith(extension))
-        .map((path) => statSync(`dist${path}.gz`).size)
-        .reduce((sum, bytes) => sum + bytes, 0);
-    for (const first of pages()) {
-      const fresh = await (await page.context().browser()!.newContext()).newPage();
-      await fresh.context().addCookies(await page.context().cookies());
-      fresh.on('response', (response) => loaded.push(new URL(response.url()).pathname));
-      await fresh.goto(service + first);
-      await settled(fresh);
-      const all = [...loaded];
-      const scripts = size('.js');
-      loaded.push(...all);
-      expect({ first, scripts, isSmall: scripts > 60_000 && scripts <= 130_000 }).toEqual({
-        first,
-        scripts,
-        isSmall: true,
-      });
-      expect({ first, isSmall: size('.css') <= 12_000 }).toEqual({ first, isSmall: true });
-      await fresh.context().close();
+    for (const path of pages()) {
+      const { scripts, styles } = await c.sizesOf(page, path);
+      const isSmall = scripts > 60_000 && scripts <= 130_000 && styles <= 12_000;
+      expect({ path, scripts, styles, isSmall }).toEqual({ path, scripts, styles, isSmall: true });
     }
-    await page.goto(`${service}/console/groups`);
+    const loaded = filesOf(page);
+    await page.goto(`${c.service}/console/groups`);
     await settled(page);
     loaded.splice(0);
     for (const name of ['People', 'Groups']) {
       await page.getByRole('link', { name, exact: true }).click();
       await settled(page);
-      expect(size('.js')).toBeLessThanOrEqual(40_000);
+      expect(sizeOf(loaded.splice(0), '.js')).toBeLessThanOrEqual(40_000);
     }
   });
 
@@ -359,15 +263,9 @@ describe('the console', () => {
   });
 
   it('breaks no rule of its policy, calls no other service, and no script fails, in all of these tests', () => {
-    expect({ violations, foreign, failures }).toEqual({ violations: [], foreign: [], failures: [] });
+    expect(c.wrongs).toEqual({ violations: [], foreign: [], failures: [] });
   });
 });
-
-/** Presses a button and the one in the question after it. */
-async function confirm(page: Page, name: string): Promise<void> {
-  await page.getByRole('button', { name, exact: true }).click();
-  await page.getByRole('alertdialog').getByRole('button', { name, exact: true }).click();
-}
 
 function stored(id: string): Promise<Pick<User, 'name' | 'status'> | null> {
   return t.world.write((db) => db.findOne(User, { where: { id }, select: { name: true, status: true } }));
