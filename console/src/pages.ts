@@ -16,6 +16,7 @@ export interface Page {
 
 const seesGroups = (me: Me): boolean => me.hasGroups || me.may('CREATE_GROUPS') || me.may('MANAGE_ALL_GROUPS');
 const seesPeople = (me: Me): boolean => me.may('MANAGE_USERS') || me.may('MANAGE_STAFF');
+const administersClients = (me: Me): boolean => me.may('MANAGE_SERVICE_ACCOUNTS');
 
 export const PAGES: readonly Page[] = [
   { path: '/groups', label: 'groups', isFor: seesGroups, component: lazy(() => import('./groups/groups-page')) },
@@ -25,5 +26,17 @@ export const PAGES: readonly Page[] = [
     path: '/people/:id',
     isFor: (me) => seesPeople(me) || seesGroups(me),
     component: lazy(() => import('./people/person-page')),
+  },
+  {
+    path: '/clients',
+    label: 'clients',
+    isFor: administersClients,
+    component: lazy(() => import('./clients/clients-page')),
+  },
+  { path: '/clients/:id', isFor: administersClients, component: lazy(() => import('./clients/client-page')) },
+  {
+    path: '/service-accounts/:id',
+    isFor: administersClients,
+    component: lazy(() => import('./clients/service-account-page')),
   },
 ];

@@ -12,6 +12,10 @@ export interface Field {
   label: string;
   value?: string;
   type?: 'text' | 'email' | 'multiline';
+  /** The values to choose from, each with its text. */
+  options?: [value: string, text: string][];
+  /** What to write, if the label does not say it. */
+  hint?: string;
   isOptional?: boolean;
   maxLength?: number;
 }
@@ -22,9 +26,12 @@ interface FormDialogProps {
   title: string;
   kind?: 'main';
   fields?: Field[];
-  /** Further controls, which keep their values themselves. */
+  /** Further controls. They keep their values themselves, or have names as fields do. */
   children?: ReactNode;
-  /** Does what the form asks for. If it throws, the dialog stays open and says why. */
+  /**
+   * Does what the form asks for. If it throws, the dialog stays open and says why. Several values of one name, such as
+   * those of checkboxes, are the lines of one text.
+   */
   onSubmit: (values: Record<string, string>) => Promise<void>;
 }
 
@@ -35,9 +42,8 @@ export function FormDialog({ label, title, kind, fields = [], children, onSubmit
   const { attempt, error, isBusy } = useAttempt(() => setIsOpen(false));
   const submit = (event: SubmitEvent<HTMLFormElement>): void => {
     event.preventDefault();
-    const values = Object.fromEntries(
-      [...new FormData(event.currentTarget)].map(([name, value]) => [name, String(value)]),
-    );
+    const data = new FormData(event.currentTarget);
+    const values = Object.fromEntries([...data.keys()].map((name) => [name, data.getAll(name).join('\n')]));
     attempt(() => onSubmit(values));
   };
   return (
@@ -127,16 +133,40 @@ function useAttempt(onDone: () => void): {
   return { attempt: (work) => void attempt(work), error, isBusy };
 }
 
-function FieldOf({ name, label, value, type = 'text', isOptional = false, maxLength = 255 }: Field): ReactNode {
+function FieldOf({ name, label, hint, ...field }: Field): ReactNode {
   const { t } = useTexts();
   const id = useId();
-  const common = { id, name, defaultValue: value, required: !isOptional, maxLength };
+  const hintId = useId();
   return (
     <>
       <label htmlFor={id} className={style.label}>
-        {isOptional ? t('optional', { field: label }) : label}
+        {field.isOptional ? t('optional', { field: label }) : label}
       </label>
-      {type === 'multiline' ? <textarea {...common} rows={4} /> : <input {...common} type={type} autoComplete="off" />}
+      <Control id={id} name={name} aria-describedby={hint && hintId} {...field} />
+      {hint && <small id={hintId}>{hint}</small>}
     </>
   );
+}
+
+function Control({
+  value,
+  type = 'text',
+  options,
+  isOptional = false,
+  maxLength = 255,
+  ...common
+}: Omit<Field, 'label' | 'hint'> & { id: string; 'aria-describedby'?: string }): ReactNode {
+  const given = { ...common, defaultValue: value, required: !isOptional };
+  if (options)
+    return (
+      <select {...given}>
+        {options.map(([option, text]) => (
+          <option key={option} value={option}>
+            {text}
+          </option>
+        ))}
+      </select>
+    );
+  if (type === 'multiline') return <textarea {...given} maxLength={maxLength} rows={4} />;
+  return <input {...given} maxLength={maxLength} type={type} autoComplete="off" />;
 }

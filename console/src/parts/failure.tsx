@@ -24,6 +24,13 @@ const KNOWN: Readonly<Record<string, MessageKey>> = {
   not_permitted: 'error_not_allowed',
   email_address_invalid: 'error_email_address_invalid',
   email_address_not_specified: 'error_email_address_not_specified',
+  invalid_redirect_uri: 'error_invalid_redirect_uri',
+  origin_in_use: 'error_origin_in_use',
+  invalid_origin: 'error_invalid_origin',
+  invalid_jwks: 'error_invalid_public_key',
+  invalid_public_key: 'error_invalid_public_key',
+  private_key_given: 'error_private_key_given',
+  limit_reached: 'error_limit_reached',
 };
 
 /** Says what went wrong, and what to quote to the operator. */

@@ -1,0 +1,60 @@
+import { useState } from 'react';
+import type { ReactNode } from 'react';
+import { useTexts } from '../language';
+import { Actions } from '../parts/actions';
+import { ConfirmDialog, FormDialog } from '../parts/dialog';
+import { Once } from '../parts/once';
+import type { OnceText } from '../parts/once';
+import { canMakeKeys, makeKeyPair, requirePublic } from './keys';
+
+interface AddKeyProps {
+  /** The name of whose key it is, for the file of the private half. */
+  owner: string;
+  /** What happens beside, such as that the secrets end. */
+  warning?: string;
+  /** Registers a public key: a JWK as JSON, or what was pasted. Resolves to its `kid` if that is known. */
+  onAdd: (publicKey: string) => Promise<string | undefined>;
+}
+
+/** Adds a key that is pasted, or made in this browser, which keeps its private half until it is downloaded. */
+export function AddKey({ owner, warning, onAdd }: AddKeyProps): ReactNode {
+  const { t } = useTexts();
+  const [privateKey, setPrivateKey] = useState<OnceText | null>(null);
+  return (
+    <>
+      <Actions>
+        {canMakeKeys() && (
+          <ConfirmDialog
+            label={t('makeKey')}
+            question={[t('makeKeyHelp'), warning].join(' ')}
+            onConfirm={async () => {
+              const { publicKey, privateKey: text } = await makeKeyPair();
+              const kid = (await onAdd(JSON.stringify(publicKey))) ?? publicKey.kid!;
+              setPrivateKey({ title: t('privateKeyOf', { name: owner, kid }), text, fileName: `${kid}.pem` });
+            }}
+          />
+        )}
+        <FormDialog
+          label={t('addKey')}
+          title={t('addKey')}
+          fields={[
+            {
+              name: 'publicKey',
+              label: t('publicKey'),
+              hint: t('publicKeyHint'),
+              type: 'multiline',
+              maxLength: 20_000,
+            },
+          ]}
+          onSubmit={async ({ publicKey = '' }) => {
+            requirePublic(publicKey);
+            await onAdd(publicKey);
+          }}
+        >
+          {warning && <p>{warning}</p>}
+        </FormDialog>
+      </Actions>
+      {privateKey && <Once {...privateKey} onDone={() => setPrivateKey(null)} />}
+    </>
+  );
+}

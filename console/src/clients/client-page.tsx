@@ -1,0 +1,250 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import type { ReactNode } from 'react';
+import { Link, useLocation, useParams } from 'wouter';
+import { api, dataOf } from '../api';
+import type { Schemas } from '../api';
+import { useTexts } from '../language';
+import { Actions } from '../parts/actions';
+import { ConfirmDialog, FormDialog } from '../parts/dialog';
+import { Facts } from '../parts/facts';
+import { Failure } from '../parts/failure';
+import { Heading } from '../parts/heading';
+import { Table } from '../parts/list';
+import { Once } from '../parts/once';
+import type { OnceText } from '../parts/once';
+import { AddKey } from './add-key';
+import { clientFields, linesOf, OriginChoice } from './client-fields';
+import { kindOf } from './clients-page';
+import { readPublicKeys } from './keys';
+import type { Jwk } from './keys';
+import style from './clients.module.css';
+
+export default function ClientPage(): ReactNode {
+  const { t, time } = useTexts();
+  const { id } = useParams<{ id: string }>();
+  const { data: client, error } = useQuery({
+    queryKey: ['client', id],
+    queryFn: () => dataOf(api.GET('/api/2.1.1/client/{id}', { params: { path: { id } } })),
+  });
+  if (error) return <Failure error={error} />;
+  if (!client) return <p role="status">{t('loading')}</p>;
+  return (
+    <>
+      <p>
+        <Link href="/clients">{t('clients')}</Link>
+      </p>
+      <Heading>{client.name}</Heading>
+      <ClientActions client={client} />
+      <Facts
+        facts={[
+          [t('clientId'), <code>{client.id}</code>],
+          [t('clientKind'), kindOf(client, t)],
+          [t('redirectUris'), listOf(client.redirectUris)],
+          [t('originsOfClient'), listOf(client.origins)],
+          [t('embedOrigin'), client.embedOrigin],
+          [t('compatibility'), client.compatibility && t('compatibility_drillster')],
+          [
+            t('serviceAccount'),
+            client.serviceAccountId && <Link href={`/service-accounts/${client.serviceAccountId}`}>{client.name}</Link>,
+          ],
+          [t('created'), time(client.created)],
+        ]}
+      />
+      {!client.isPublic && !client.jwks && <Secrets client={client} />}
+      {!client.isPublic && <Keys client={client} />}
+    </>
+  );
+}
+
+function listOf(texts: string[]): ReactNode {
+  if (texts.length === 0) return undefined;
+  return (
+    <ul className={style.list}>
+      {texts.map((text) => (
+        <li key={text}>{text}</li>
+      ))}
+    </ul>
+  );
+}
+
+function useReload(): () => Promise<void> {
+  const queries = useQueryClient();
+  return async () => {
+    await Promise.all(['client', 'clients'].map((key) => queries.invalidateQueries({ queryKey: [key] })));
+  };
+}
+
+function ClientActions({ client }: { client: Schemas['Client'] }): ReactNode {
+  const { t } = useTexts();
+  const [, navigate] = useLocation();
+  const queries = useQueryClient();
+  const reload = useReload();
+  const params = { path: { id: client.id } };
+  return (
+    <Actions>
+      <FormDialog
+        label={t('edit')}
+        title={t('editClient')}
+        fields={[
+          ...clientFields(t, client),
+          {
+            name: 'embedOrigin',
+            label: t('embedOrigin'),
+            value: client.embedOrigin ?? '',
+            options: [
+              ['', t('embedOriginNone')],
+              ...client.origins.map((origin): [string, string] => [origin, origin]),
+            ],
+            hint: t('embedOriginHint'),
+            isOptional: true,
+          },
+          {
+            name: 'compatibility',
+            label: t('compatibility'),
+            value: client.compatibility ?? '',
+            options: [
+              ['', t('compatibilityNone')],
+              ['drillster', t('compatibility_drillster')],
+            ],
+            isOptional: true,
+          },
+        ]}
+        onSubmit={async ({ name, redirectUris, origins, embedOrigin, compatibility }) => {
+          const body = {
+            name,
+            redirectUris: linesOf(redirectUris),
+            origins: linesOf(origins),
+            embedOrigin,
+            compatibility: compatibility as 'drillster' | '',
+          };
+          await api.PUT('/api/2.1.1/client/{id}', { params, body });
+          await reload();
+        }}
+      >
+        <OriginChoice chosen={client.origins} />
+      </FormDialog>
+      {client.serviceAccountId === undefined && (
+        <ConfirmDialog
+          label={t('delete')}
+          kind="danger"
+          question={t('deleteClientQuestion', { name: client.name })}
+          onConfirm={async () => {
+            await api.DELETE('/api/2.1.1/client/{id}', { params });
+            navigate('/clients');
+            queries.removeQueries({ queryKey: ['client', client.id] });
+            await queries.invalidateQueries({ queryKey: ['clients'] });
+          }}
+        />
+      )}
+    </Actions>
+  );
+}
+
+function Secrets({ client }: { client: Schemas['Client'] }): ReactNode {
+  const { t, time } = useTexts();
+  const reload = useReload();
+  const [made, setMade] = useState<OnceText | null>(null);
+  return (
+    <>
+      <h2>{t('secrets')}</h2>
+      <p>{t('secretsHelp')}</p>
+      <Actions>
+        <ConfirmDialog
+          label={t('newSecret')}
+          question={t('newSecretQuestion', { name: client.name })}
+          onConfirm={async () => {
+            const params = { path: { id: client.id } };
+            const { id, secret } = await dataOf(api.POST('/api/2.1.1/client/{id}/secrets', { params }));
+            setMade({ title: t('secretOf', { name: client.name }), text: secret, fileName: `${id}.txt` });
+            await reload();
+          }}
+        />
+      </Actions>
+      {made && <Once {...made} onDone={() => setMade(null)} />}
+      {client.secrets.length === 0 ? (
+        <p>{t('noSecrets')}</p>
+      ) : (
+        <Table<Schemas['ClientSecret']>
+          label={t('secrets')}
+          rows={client.secrets}
+          keyOf={({ id }) => id}
+          columns={[
+            { id: 'id', header: t('id'), cell: ({ id }) => <code>{id}</code> },
+            { id: 'created', header: t('created'), cell: ({ created }) => time(created) },
+            {
+              id: 'delete',
+              header: t('delete'),
+              isAction: true,
+              cell: ({ id }) => (
+                <ConfirmDialog
+                  label={t('delete')}
+                  accessibleLabel={t('deleteName', { name: id })}
+                  kind="danger"
+                  question={t('deleteSecretQuestion')}
+                  onConfirm={async () => {
+                    const params = { path: { id: client.id, secretId: id } };
+                    await api.DELETE('/api/2.1.1/client/{id}/secrets/{secretId}', { params });
+                    await reload();
+                  }}
+                />
+              ),
+            },
+          ]}
+        />
+      )}
+    </>
+  );
+}
+
+function Keys({ client }: { client: Schemas['Client'] }): ReactNode {
+  const { t } = useTexts();
+  const reload = useReload();
+  const keys = client.jwks?.keys ?? [];
+  const replace = async (next: Jwk[]): Promise<void> => {
+    // The schema has an object without members: a JWK has those of its type.
+    const jwks = (next.length === 0 ? '' : { keys: next }) as Schemas['ClientChanges']['jwks'];
+    await api.PUT('/api/2.1.1/client/{id}', { params: { path: { id: client.id } }, body: { jwks } });
+    await reload();
+  };
+  return (
+    <>
+      <h2>{t('keys')}</h2>
+      <p>{t('clientKeysHelp')}</p>
+      <AddKey
+        owner={client.name}
+        warning={client.secrets.length > 0 ? t('keysEndSecrets') : undefined}
+        onAdd={async (text) => {
+          const added = await readPublicKeys(text);
+          await replace([...keys, ...added]);
+          return added[0]?.kid;
+        }}
+      />
+      {keys.length > 0 && (
+        <Table<Schemas['Jwk']>
+          label={t('keys')}
+          rows={keys}
+          keyOf={(key) => JSON.stringify(key)}
+          columns={[
+            { id: 'kid', header: t('keyId'), cell: ({ kid }) => <code>{kid ?? t('keyWithoutId')}</code> },
+            { id: 'algorithm', header: t('algorithm'), cell: ({ alg }) => alg },
+            {
+              id: 'revoke',
+              header: t('revoke'),
+              isAction: true,
+              cell: (key) => (
+                <ConfirmDialog
+                  label={t('revoke')}
+                  accessibleLabel={t('revokeName', { name: key.kid ?? t('keyWithoutId') })}
+                  kind="danger"
+                  question={keys.length === 1 ? t('revokeLastClientKeyQuestion') : t('revokeClientKeyQuestion')}
+                  onConfirm={() => replace(keys.filter((one) => one !== key))}
+                />
+              ),
+            },
+          ]}
+        />
+      )}
+    </>
+  );
+}

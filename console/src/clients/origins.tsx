@@ -1,0 +1,99 @@
+import { useQueryClient } from '@tanstack/react-query';
+import type { ReactNode } from 'react';
+import { api } from '../api';
+import type { Schemas } from '../api';
+import { useTexts } from '../language';
+import { Actions } from '../parts/actions';
+import { ConfirmDialog, FormDialog } from '../parts/dialog';
+import { Failure } from '../parts/failure';
+import { Table } from '../parts/list';
+import { useOrigins } from './client-fields';
+
+/** The sites of the organization. It proves with a file on the site that one is its own. */
+export function Origins(): ReactNode {
+  const { t, time } = useTexts();
+  const { data, error } = useOrigins();
+  const reload = useReload();
+  return (
+    <>
+      <Actions>
+        <FormDialog
+          label={t('claimOrigin')}
+          title={t('claimOrigin')}
+          fields={[{ name: 'origin', label: t('origin'), hint: t('originHint') }]}
+          onSubmit={async ({ origin = '' }) => {
+            await api.POST('/api/2.1.1/origins', { body: { origin: origin.trim() } });
+            await reload();
+          }}
+        />
+      </Actions>
+      {error && <Failure error={error} />}
+      {data?.length === 0 && <p>{t('noOrigins')}</p>}
+      {data && data.length > 0 && (
+        <Table<Schemas['Origin']>
+          label={t('origins')}
+          rows={data}
+          keyOf={({ origin }) => origin}
+          columns={[
+            { id: 'origin', header: t('origin'), cell: ({ origin }) => origin },
+            { id: 'status', header: t('status'), cell: (origin) => <Proof origin={origin} /> },
+            { id: 'since', header: t('since'), cell: ({ since }) => time(since) },
+            { id: 'actions', header: t('actions'), isAction: true, cell: (origin) => <OriginActions {...origin} /> },
+          ]}
+        />
+      )}
+    </>
+  );
+}
+
+/** Why the organization owns a site, or what it has to do to prove that. */
+function Proof({ origin: { status, proof, challenge, url } }: { origin: Schemas['Origin'] }): ReactNode {
+  const { t } = useTexts();
+  if (status === 'OWNED') return proof ? t(`proof_${proof}`) : t('originOwned');
+  return (
+    <>
+      {t('originClaimed')} <code>{url}</code>
+      <br />
+      {t('originLine')} <code>{challenge}</code>
+    </>
+  );
+}
+
+function OriginActions({ origin, status }: Schemas['Origin']): ReactNode {
+  const { t } = useTexts();
+  const reload = useReload();
+  const params = { path: { origin } };
+  return (
+    <Actions>
+      {status === 'CLAIMED' && (
+        <ConfirmDialog
+          label={t('verifyOrigin')}
+          accessibleLabel={t('verifyOriginName', { origin })}
+          question={t('verifyOriginQuestion', { origin })}
+          onConfirm={async () => {
+            await api.POST('/api/2.1.1/origin/{origin}/verify', { params });
+            await reload();
+          }}
+        />
+      )}
+      <ConfirmDialog
+        label={t('giveUpOrigin')}
+        accessibleLabel={t('giveUpOriginName', { origin })}
+        kind="danger"
+        question={t('giveUpOriginQuestion', { origin })}
+        onConfirm={async () => {
+          await api.DELETE('/api/2.1.1/origin/{origin}', { params });
+          await reload();
+        }}
+      />
+    </Actions>
+  );
+}
+
+/** Clients lose an origin with the organization. */
+function useReload(): () => Promise<void> {
+  const queries = useQueryClient();
+  return async () => {
+    await Promise.all(['origins', 'clients', 'client'].map((key) => queries.invalidateQueries({ queryKey: [key] })));
+  };
+}
