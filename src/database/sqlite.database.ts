@@ -156,10 +156,22 @@ function prepared(
 ): BetterSqlite3.Statement {
   let found = cache.get(statement);
   if (!found) {
-    found = connection.prepare(statement.sql);
+    found = connection.prepare(withStablePlan(statement.sql));
     cache.set(statement, found);
   }
   return found;
+}
+
+/** A parameter that a column is compared with, and one that limits the number of rows. */
+const PLANNED_PARAMETER = /(?<=[=<>] |LIMIT )\$\d+/g;
+
+/**
+ * Hides from SQLite that its plan could depend on a parameter. The driver clears the parameters after each call, and
+ * SQLite then compiles such a statement anew, which takes several times as long as running it. It never plans by the
+ * value of a subquery.
+ */
+function withStablePlan(sql: string): string {
+  return sql.replaceAll(PLANNED_PARAMETER, '(SELECT $&)');
 }
 
 /** The rows of a statement. The driver needs to know which statements return any. */
