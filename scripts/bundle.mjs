@@ -4,9 +4,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { rolldown } from 'rolldown';
 
-/** Binaries, a package whose files are served, and packages that others load only if they are installed. */
+/** Binaries, packages whose files are served, and packages that others load only if they are installed. */
 const NOT_BUNDLED = [
-  /^(better-sqlite3|@node-rs\/argon2|swagger-ui-dist)/,
+  /^(better-sqlite3|@node-rs\/argon2|swagger-ui-dist|@simplewebauthn\/browser)/,
   /^(pg-native|@fastify\/(multipart|static|view)|@nestjs\/(microservices|platform-express|websockets))(\/|$)/,
 ];
 /** What TypeORM and class-validator load and Latchkey never uses: other databases, and telephone numbers. */

@@ -22,6 +22,7 @@ import { addGroupCommands } from './cli/groups.js';
 import { print, printMessage } from './cli/operator.js';
 import { addStaffCommands } from './cli/staff.js';
 import { addPasswordCommands } from './cli/passwords.js';
+import { addPasskeyCommands } from './cli/passkeys.js';
 import { addPermissionCommands } from './cli/permissions.js';
 import { addKeyCommands } from './cli/keys.js';
 import { addServiceAccountCommands } from './cli/service-accounts.js';
@@ -160,6 +161,7 @@ addServiceAccountCommands(program, withApplication);
 addStaffCommands(program, withApplication);
 addGroupCommands(program, withApplication);
 addPasswordCommands(program, withApplication);
+addPasskeyCommands(program, withApplication);
 addPermissionCommands(program, withApplication);
 addKeyCommands(program, withApplication);
 

@@ -159,6 +159,9 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('getOwnOrganization');
   await use('getOrganization', ['self']);
   await use('getOrganization', ['nothing'], undefined, 403);
+  await use('changeOrganization', ['self'], { requiresPasskeys: false });
+  await use('changeOrganization', ['self'], {}, 400);
+  await send('changeOrganization', ['self'], { type: FORM_TYPE, fields: { requiresPasskeys: false } });
   const user = await use('createUser', [], {
     name: 'Bo',
     emailAddress: `${admin.id.toLowerCase().replaceAll(/\W/g, 'x')}@a.example`,
@@ -184,6 +187,7 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('makeEmailAddressPrimary', [user.id, 'other@a.example']);
   await use('removeEmailAddress', [user.id, user.emailAddress]);
   await use('createPasswordLink', [user.id]);
+  await use('removePasskeys', [user.id]);
   const person = await t.world.caller({ organizationId: admin.organizationId, permissions: [] });
   await t.send(person, 'PUT', '/user', { emailAddress: 'own@a.example' });
   await use('makeVerificationLink', [person.id, 'own@a.example']);

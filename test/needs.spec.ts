@@ -13,11 +13,12 @@ interface Operation {
   [NEEDS_EXTENSION]?: Need[];
 }
 
-/** What any POST asks for. */
+/** What any form asks for. */
 const FIELDS = {
   name: 'x',
   description: 'x',
   origin: 'https://x.example',
+  requiresPasskeys: 'false',
   publicKey: '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}',
 };
 
@@ -70,12 +71,16 @@ function filled(path: string): string {
     .replaceAll(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(names[name] ?? names.user!));
 }
 
-async function statusFor(caller: TestCaller, { path, method }: (typeof OPERATIONS)[number]): Promise<number> {
+async function statusFor(
+  caller: TestCaller,
+  { path, method, operationId }: (typeof OPERATIONS)[number],
+): Promise<number> {
   // Fields come before rights: a form that is wrong is refused for what it lacks.
-  const body = method === 'POST' ? { body: new URLSearchParams(FIELDS).toString() } : {};
+  const hasForm = method === 'POST' || operationId === 'changeOrganization';
+  const body = hasForm ? { body: new URLSearchParams(FIELDS).toString() } : {};
   const headers = {
     authorization: `Bearer ${caller.token}`,
-    ...(method === 'POST' && { 'content-type': 'application/x-www-form-urlencoded' }),
+    ...('body' in body && { 'content-type': 'application/x-www-form-urlencoded' }),
   };
   return (await t.call(filled(path), { method, headers, ...body })).status;
 }

@@ -11,6 +11,7 @@ import { ExpiredRecordsService } from './engine/expired-records.service.js';
 import { SignInsModule } from '../sign-ins/sign-ins.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
 import { AccountController } from './sign-in/account.controller.js';
+import { AccountPasskeysController } from './sign-in/account-passkeys.controller.js';
 import { AccountSignInsService } from './sign-in/account-sign-ins.service.js';
 import { AuthorizationServer } from './engine/authorization-server.js';
 import { EngineAnswers } from './engine/engine-answers.js';
@@ -39,7 +40,13 @@ import { RefreshesService } from './engine/refreshes.service.js';
     LimitsModule,
     UsersModule,
   ],
-  controllers: [OAuthController, InteractionsController, AccountController, PasswordLinkController],
+  controllers: [
+    OAuthController,
+    InteractionsController,
+    AccountController,
+    AccountPasskeysController,
+    PasswordLinkController,
+  ],
   providers: [
     AccountSignInsService,
     AuthorizationServer,

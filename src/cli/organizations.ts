@@ -29,6 +29,7 @@ export function addOrganizationCommands(program: Command, withApplication: WithA
   addCreate(group);
   addList(group);
   addAddThirdParty(group);
+  addRequirePasskeys(group);
 }
 
 function addCreate({ commands, output, withApplication }: CommandGroup): void {
@@ -91,6 +92,24 @@ function addAddThirdParty({ commands, withApplication }: CommandGroup): void {
           return found;
         });
         printMessage(`${name} has the third party ${code}.`);
+      }),
+    );
+}
+
+function addRequirePasskeys({ commands, withApplication }: CommandGroup): void {
+  commands
+    .command('require-passkeys')
+    .description('Lets the staff of an organization sign in with a passkey only. Whoever has none adds one first.')
+    .argument('<organization>', 'its id or name')
+    .option('--off', 'lets them sign in with a password alone again')
+    .action((organization: string, { off = false }: { off?: boolean }) =>
+      withApplication(async (app) => {
+        const { name } = await app.get(Database).transaction(async (db) => {
+          const found = await findOrganization(db, organization);
+          await app.get(OrganizationsService).requirePasskeys(db, found.id, !off, null);
+          return found;
+        });
+        printMessage(`${name} ${off ? 'no longer requires' : 'requires'} passkeys of its staff.`);
       }),
     );
 }

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { randomBytes } from 'node:crypto';
 import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -261,6 +262,11 @@ export class Settings {
    */
   get allowsSecureCookies(): boolean {
     return this.isHttps || new URL(this.PUBLIC_URL).hostname === 'localhost';
+  }
+
+  /** Whether browsers can make passkeys for the public URL: they are for a domain, not for an IP address. */
+  get allowsPasskeys(): boolean {
+    return this.allowsSecureCookies && isIP(new URL(this.PUBLIC_URL).hostname.replace(/^\[|\]$/g, '')) === 0;
   }
 }
 

@@ -63,6 +63,7 @@ button:focus-visible, a:focus-visible, input:focus-visible { outline: 3px solid 
 small { color: var(--soft); }
 h2 { margin: 1.75rem 0 .5rem; font-size: 1.05rem; }
 mark { padding: .1rem .5rem; border: 1px solid currentColor; border-radius: 1rem; background: none; color: var(--accent); font-size: .75rem; white-space: nowrap; }
+ul.codes { columns: 2; }
 .cards { margin: 0; padding: 0; list-style: none; }
 .cards li { display: flex; align-items: center; gap: 1rem; padding: .75rem 0; border-top: 1px solid var(--line); }
 .cards div { flex: 1; min-width: 0; overflow-wrap: anywhere; }
@@ -73,13 +74,13 @@ mark { padding: .1rem .5rem; border: 1px solid currentColor; border-radius: 1rem
 
 const STYLE_HASH = createHash('sha256').update(STYLE).digest('base64');
 
-function contentSecurityPolicy({ formTargets = [], frameAncestor, script }: PageOptions): string {
+function contentSecurityPolicy({ formTargets = [], frameAncestor, scripts = [] }: PageOptions): string {
   return [
     "default-src 'none'",
     // For this site's icon, /favicon.ico.
     "img-src 'self'",
     `style-src 'sha256-${STYLE_HASH}'`,
-    ...(script ? ["script-src 'self'"] : []),
+    ...(scripts.length > 0 ? ["script-src 'self'"] : []),
     ["form-action 'self'", ...formTargets].join(' '),
     `frame-ancestors ${frameAncestor ?? "'none'"}`,
     "base-uri 'none'",
@@ -94,8 +95,8 @@ export interface PageOptions {
   formTargets?: string[];
   /** The origin whose pages may frame this one, or `'self'` with its quotes. Without it, no page may. */
   frameAncestor?: string | null;
-  /** The path of the page's script, which is one of ours. */
-  script?: string;
+  /** The paths of the page's scripts, which are ours. */
+  scripts?: readonly string[];
   /**
    * Lets browsers without `Sec-Fetch-Site` send the page's origin with its form, but never its full address. Without it
    * they send `Origin: null`, because the page has no referrer.
@@ -125,12 +126,10 @@ ${
 `
     : ''
 }<style>${new Html(STYLE)}</style>
-${
-  options.script
-    ? html`<script src="${options.script}" defer></script>
-`
-    : ''
-}</head>
+${(options.scripts ?? []).map(
+  (path) => html`<script src="${path}" defer></script>
+`,
+)}</head>
 <body><main><h1>${title}</h1>${body}</main></body>
 </html>
 `;

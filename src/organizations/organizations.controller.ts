@@ -1,11 +1,12 @@
-import { Controller, Get, Param } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Param, Put } from '@nestjs/common';
+import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { IdPipe } from '../http/id.pipe.js';
 import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
+import { OrganizationFieldsDto } from './dto/organization-fields.dto.js';
 import { OrganizationDto } from './dto/organization.dto.js';
 import { OrganizationsService } from './organizations.service.js';
 
@@ -31,5 +32,20 @@ export class OrganizationsController {
   @Get(':id')
   get(@CurrentCaller() caller: Caller, @Param('id', IdPipe) id: string): Promise<OrganizationDto> {
     return this.organizations.get(caller, id);
+  }
+
+  @ApiOperation({ operationId: 'changeOrganization', summary: 'Change the settings of the caller’s organization' })
+  @ApiParam({ name: 'id', example: 'self' })
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
+  @ApiOkResponse({ type: OrganizationDto })
+  @ApiBearerErrors('not_linked_to_organization', 'not_permitted', 'not_found', 'incorrect_field')
+  @Put(':id')
+  @CalledBy('bearer', 'MANAGE_STAFF')
+  change(
+    @CurrentCaller() caller: Caller,
+    @Param('id', IdPipe) id: string,
+    @Body() fields: OrganizationFieldsDto,
+  ): Promise<OrganizationDto> {
+    return this.organizations.change(caller, id, fields);
   }
 }

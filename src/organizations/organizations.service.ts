@@ -6,9 +6,12 @@ import type { Caller } from '../common/caller.js';
 import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { newId } from '../common/id.js';
+import { Settings } from '../config/settings.js';
+import { Database } from '../database/database.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { isThirdPartyCode } from '../common/user-ref.js';
 import { UsersPolicy } from '../users/users.policy.js';
+import type { OrganizationFieldsDto } from './dto/organization-fields.dto.js';
 import type { OrganizationDto } from './dto/organization.dto.js';
 import { Organization } from '../schema/entities/organization.entity.js';
 import { ThirdParty } from '../schema/entities/third-party.entity.js';
@@ -20,6 +23,8 @@ export class OrganizationsService {
     @InjectRepository(ThirdParty) private readonly thirdParties: Repository<ThirdParty>,
     private readonly users: UsersPolicy,
     private readonly audit: AuditService,
+    private readonly database: Database,
+    private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
 
@@ -39,6 +44,36 @@ export class OrganizationsService {
     // The error does not reveal whether there is another organization with this ID.
     if (id !== 'self' && id !== own) throw new DomainError('not_permitted');
     return this.organizations.findOneByOrFail({ id: own });
+  }
+
+  /**
+   * Changes the settings of the caller's organization. @throws DomainError `not_linked_to_organization`,
+   * `not_permitted`, `incorrect_field`
+   */
+  async change(caller: Caller, id: string, { requiresPasskeys }: OrganizationFieldsDto): Promise<OrganizationDto> {
+    const { id: organizationId } = await this.require(caller, id);
+    await this.database.transaction(async (db) => {
+      await this.users.requireStaffManager(db, caller, organizationId);
+      await this.requirePasskeys(db, organizationId, requiresPasskeys, caller);
+    });
+    return this.get(caller, organizationId);
+  }
+
+  /**
+   * Lets the organization's staff sign in with a passkey only, or with a password alone again. Somebody without a
+   * passkey adds one first. @throws DomainError `incorrect_field` where browsers can't make passkeys
+   */
+  async requirePasskeys(db: EntityManager, id: string, isRequired: boolean, by: Caller | null): Promise<void> {
+    if (isRequired && !this.settings.allowsPasskeys)
+      throw new DomainError('incorrect_field', 'Passkeys need a public URL with https and a host name.');
+    const changed = await db.update(
+      Organization,
+      { id, requiresPasskeys: !isRequired },
+      { requiresPasskeys: isRequired },
+    );
+    if (changed.affected !== 1) return;
+    const event = isRequired ? 'PASSKEYS_REQUIRED' : 'PASSKEYS_NOT_REQUIRED';
+    await this.audit.record(db, { event, organizationId: id, by });
   }
 
   /** Creates an organization without any staff. Only the operator can. @throws Error if the name is taken */
@@ -71,7 +106,7 @@ export class OrganizationsService {
     await this.audit.record(db, { event: 'THIRD_PARTY_ADDED', organizationId, by: null, details });
   }
 
-  private async toDto({ id, name, emailAddress, locale }: Organization): Promise<OrganizationDto> {
+  private async toDto({ id, name, emailAddress, locale, requiresPasskeys }: Organization): Promise<OrganizationDto> {
     const thirdParties = await this.thirdParties.find({ where: { organizationId: id }, order: { code: 'ASC' } });
     return {
       type: 'ORGANIZATION',
@@ -80,6 +115,7 @@ export class OrganizationsService {
       emailAddress: emailAddress ?? undefined,
       locale: locale ?? undefined,
       thirdParties: thirdParties.map(({ code }) => code),
+      requiresPasskeys,
     };
   }
 }

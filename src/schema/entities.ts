@@ -30,6 +30,8 @@ import { UnverifiedEmailAddress } from './entities/unverified-email-address.enti
 import { PasswordLink } from './entities/password-link.entity.js';
 import { Password } from './entities/password.entity.js';
 import { ThirdPartyId } from './entities/third-party-id.entity.js';
+import { Passkey } from './entities/passkey.entity.js';
+import { RecoveryCode } from './entities/recovery-code.entity.js';
 import { UserSearchTerm } from './entities/user-search-term.entity.js';
 import { User } from './entities/user.entity.js';
 
@@ -64,6 +66,8 @@ export const ENTITIES = [
   ServiceAccountKey,
   Password,
   PasswordLink,
+  Passkey,
+  RecoveryCode,
   OAuthRecord,
   ConsoleSession,
   UsedAssertion,

@@ -20,6 +20,7 @@ import { OnlyRecordRevocations1796951000000 } from './migrations/1796951000000-O
 import { NameMakersOfVerificationLinks1796960000000 } from './migrations/1796960000000-NameMakersOfVerificationLinks.js';
 import { RecordEachLoginOnce1797000000000 } from './migrations/1797000000000-RecordEachLoginOnce.js';
 import { AddConsoleSessions1797300000000 } from './migrations/1797300000000-AddConsoleSessions.js';
+import { AddPasskeys1797900000000 } from './migrations/1797900000000-AddPasskeys.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -45,4 +46,5 @@ export const MIGRATIONS = [
   NameMakersOfVerificationLinks1796960000000,
   RecordEachLoginOnce1797000000000,
   AddConsoleSessions1797300000000,
+  AddPasskeys1797900000000,
 ];

@@ -119,16 +119,6 @@ export class PasswordsService {
     return { ownerId: owner?.userId ?? null, passwordFrom };
   }
 
-  /**
-   * Whether an account belongs to an active person and, if `passwordFrom` is given, still has the password of that
-   * time. A password that is set while somebody signs in can't end their sign-in yet, so this check must.
-   */
-  async isStillSignedIn(accountId: string, passwordFrom?: string): Promise<boolean> {
-    const isActive = await this.users.existsBy({ id: accountId, type: 'USER', status: 'ACTIVE' });
-    if (!isActive || passwordFrom === undefined) return isActive;
-    return this.passwords.existsBy({ userId: accountId, changedAt: new Date(passwordFrom) });
-  }
-
   private async namesOf(userId: string): Promise<string[]> {
     const user = await this.users.findOne({ where: { id: userId }, relations: { emailAddresses: true } });
     return user ? [user.name, ...user.emailAddresses.map(({ address }) => address)] : [];

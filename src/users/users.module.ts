@@ -8,9 +8,14 @@ import { EmailAddress } from '../schema/entities/email-address.entity.js';
 import { EmailAddressesController } from './email-addresses.controller.js';
 import { EmailAddressesService } from './email-addresses.service.js';
 import { EmailVerificationController } from './email-verification.controller.js';
+import { Passkey } from '../schema/entities/passkey.entity.js';
 import { Password } from '../schema/entities/password.entity.js';
 import { PasswordLinksController } from './password-links.controller.js';
 import { PasswordLinksService } from './password-links.service.js';
+import { PasskeysController } from './passkeys.controller.js';
+import { PasskeysService } from './passkeys.service.js';
+import { ProofsService } from './proofs.service.js';
+import { RecoveryCodesService } from './recovery-codes.service.js';
 import { PasswordsService } from './passwords.service.js';
 import { ThirdPartyId } from '../schema/entities/third-party-id.entity.js';
 import { UnverifiedEmailAddress } from '../schema/entities/unverified-email-address.entity.js';
@@ -25,7 +30,15 @@ import { UsersService } from './users.service.js';
 
 @Module({
   imports: [
-    TypeOrmModule.forFeature([User, EmailAddress, UnverifiedEmailAddress, ThirdPartyId, AccountPermission, Password]),
+    TypeOrmModule.forFeature([
+      User,
+      EmailAddress,
+      UnverifiedEmailAddress,
+      ThirdPartyId,
+      AccountPermission,
+      Password,
+      Passkey,
+    ]),
     RevocationModule,
     SignInsModule,
     AuditModule,
@@ -39,6 +52,7 @@ import { UsersService } from './users.service.js';
     ApiSessionController,
     PermissionsController,
     PasswordLinksController,
+    PasskeysController,
   ],
   providers: [
     UsersService,
@@ -48,7 +62,18 @@ import { UsersService } from './users.service.js';
     PermissionsService,
     PasswordsService,
     PasswordLinksService,
+    PasskeysService,
+    RecoveryCodesService,
+    ProofsService,
   ],
-  exports: [UsersService, UsersPolicy, PasswordsService, PasswordLinksService],
+  exports: [
+    UsersService,
+    UsersPolicy,
+    PasswordsService,
+    PasswordLinksService,
+    PasskeysService,
+    RecoveryCodesService,
+    ProofsService,
+  ],
 })
 export class UsersModule {}

@@ -281,7 +281,8 @@ export class UsersPolicy {
     return organizationId;
   }
 
-  private async requireStaffManager(db: EntityManager, caller: Caller, organizationId: string): Promise<void> {
+  /** Requires staff of this organization with `MANAGE_STAFF`. @throws DomainError `not_permitted` */
+  async requireStaffManager(db: EntityManager, caller: Caller, organizationId: string): Promise<void> {
     const own = await requireStaffWith(db, caller, 'MANAGE_STAFF', 'not_permitted');
     if (own !== organizationId) throw new DomainError('not_permitted');
   }

@@ -116,7 +116,7 @@ export function jtiOf(token: string): string {
   return decode(token).payload.jti as string;
 }
 
-type File = 'administration' | 'logins' | 'authorization-server';
+type File = 'administration' | 'logins' | 'authorization-server' | '../passkeys';
 
 /** The file beside this one whose tests record the event. */
 const RECORDED_IN: Record<AuditEventName, File> = {
@@ -167,6 +167,12 @@ const RECORDED_IN: Record<AuditEventName, File> = {
   SERVICE_ACCOUNT_KEY_REVOKED: 'administration',
   PASSWORD_SET: 'authorization-server',
   PASSWORD_LINK_MADE: 'authorization-server',
+  PASSKEY_ADDED: '../passkeys',
+  PASSKEY_REMOVED: '../passkeys',
+  RECOVERY_CODES_MADE: '../passkeys',
+  RECOVERY_CODE_USED: '../passkeys',
+  PASSKEYS_REQUIRED: '../passkeys',
+  PASSKEYS_NOT_REQUIRED: '../passkeys',
   SIGN_IN_SUCCEEDED: 'authorization-server',
   SIGN_IN_FAILED: 'authorization-server',
   CONSENT_GIVEN: 'authorization-server',

@@ -9,7 +9,7 @@ import { isId } from '../../common/id.js';
 import { html, pageOf } from '../../http/page.js';
 import { Settings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
-import { PasswordsService } from '../../users/passwords.service.js';
+import { ProofsService } from '../../users/proofs.service.js';
 import { Client } from '../../schema/entities/client.entity.js';
 import { CONSOLE_CLIENT } from '../../clients/console-client.js';
 import { KeyRing } from '../../tokens/key-ring.js';
@@ -50,7 +50,7 @@ export class EngineConfiguration {
   constructor(
     @InjectRepository(Client) private readonly clients: Repository<Client>,
     private readonly keys: KeyRing,
-    private readonly passwords: PasswordsService,
+    private readonly proofs: ProofsService,
     private readonly revoked: RevokedTokensService,
     private readonly limits: OAuthLimits,
     private readonly cookies: SignInCookies,
@@ -154,8 +154,8 @@ export class EngineConfiguration {
       findAccount: async (ctx, sub, token) => {
         // A code or refresh token is bound to the session that it came from, which ends with the password. A session
         // itself may be about to be stored.
-        const passwordFrom = token ? undefined : ctx.oidc.session?.acr;
-        return (await this.passwords.isStillSignedIn(sub, passwordFrom)) ? accountOf(sub) : undefined;
+        const proof = token ? undefined : ctx.oidc.session?.acr;
+        return (await this.proofs.worthOf(sub, proof)) === 'enough' ? accountOf(sub) : undefined;
       },
     };
   }

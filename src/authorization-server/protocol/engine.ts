@@ -25,7 +25,7 @@ function formPost(ctx: KoaContextWithOIDC, action: string, fields: Record<string
       ${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
       <button type="submit">Continue</button>
     </form>`,
-    { script: PATHS.formPostScript, formTargets: [origin === 'null' ? protocol : origin] },
+    { scripts: [PATHS.formPostScript], formTargets: [origin === 'null' ? protocol : origin] },
   );
   ctx.status = 'error' in fields ? 400 : 200;
   ctx.set(headers);

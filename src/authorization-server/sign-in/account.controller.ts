@@ -13,11 +13,17 @@ import { html, sendPage } from '../../http/page.js';
 import type { Html } from '../../http/page.js';
 import { SUBMIT_ONCE } from '../../http/submit-once.js';
 import { MAX_PASSWORD_LENGTH } from '../../users/password-strength.js';
+import { Settings } from '../../config/settings.js';
+import { PasskeysService } from '../../users/passkeys.service.js';
 import { PasswordsService } from '../../users/passwords.service.js';
+import { afterPasswordChange } from '../../users/proofs.service.js';
+import { RecoveryCodesService } from '../../users/recovery-codes.service.js';
 import { UsersService } from '../../users/users.service.js';
 import { SignInsService } from '../../sign-ins/sign-ins.service.js';
 import type { SignIn } from '../../sign-ins/sign-ins.service.js';
 import { AccountSignInsService } from './account-sign-ins.service.js';
+import type { CurrentSignIn } from './account-sign-ins.service.js';
+import { challengeOf, PASSKEY_SCRIPT, passkeySection } from './passkey-forms.js';
 import { faultOf, NEW_PASSWORD_FIELDS, requireNewPassword } from './new-password-form.js';
 import { PATHS } from '../protocol/paths.js';
 import { signInForm, WRONG_CREDENTIALS } from './sign-in-form.js';
@@ -39,6 +45,9 @@ export class AccountController {
     private readonly passwords: PasswordsService,
     private readonly attempts: AttemptsService,
     private readonly users: UsersService,
+    private readonly passkeys: PasskeysService,
+    private readonly recoveryCodes: RecoveryCodesService,
+    private readonly settings: Settings,
   ) {}
 
   @Get()
@@ -63,7 +72,10 @@ export class AccountController {
       const passwordFrom = await this.passwords.change(signIn.userId, current, password);
       if (passwordFrom === null) throw new DomainError('invalid_password', 'The current password is wrong.');
       await this.attempts.rememberSignIn(signIn.userId, request.ip);
-      await this.current.start(request, reply, { userId: signIn.userId, passwordFrom });
+      await this.current.start(request, reply, {
+        userId: signIn.userId,
+        proof: afterPasswordChange(signIn.proof, passwordFrom),
+      });
     } catch (error) {
       return this.showPage(request, reply, faultOf(error));
     }
@@ -76,8 +88,9 @@ export class AccountController {
   @UseGuards(SameOriginGuard)
   async signIn(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
     const given = requireCredentials(fields);
-    const signedIn = await this.credentials.check(given, request.ip, null);
-    if (!signedIn)
+    const signedIn = await this.credentials.check(given, { address: request.ip, clientId: null });
+    if (signedIn?.worth === 'passkey_required') return sendPage(reply, 403, 'Use your passkey', PASSKEY_ELSEWHERE);
+    if (!signedIn || signedIn.worth === 'invalid')
       return sendPage(reply, 401, 'Sign in', html`${WRONG_CREDENTIALS}${signInForm(LOGIN, given.email)}`, OPTIONS);
     await this.current.start(request, reply, signedIn);
     showAgain(reply);
@@ -103,19 +116,43 @@ export class AccountController {
     showAgain(reply);
   }
 
+  private async passkeySection(
+    { query }: FastifyRequest,
+    { userId, secret, isRecent }: CurrentSignIn,
+    { name, emailAddress }: { name: string; emailAddress?: string },
+  ): Promise<Html> {
+    if (!this.settings.allowsPasskeys) return html``;
+    const [passkeys, codes, options] = await Promise.all([
+      this.passkeys.listOf(userId),
+      this.recoveryCodes.countOf(userId),
+      this.passkeys.creationOptions({ id: userId, name, emailAddress }, challengeOf('make', secret)),
+    ]);
+    const { continue: interaction } = query as Record<string, unknown>;
+    const suffix = typeof interaction === 'string' ? `?continue=${encodeURIComponent(interaction)}` : '';
+    return passkeySection({ passkeys, codes, canChange: isRecent, options, suffix });
+  }
+
   private async showPage(request: FastifyRequest, reply: FastifyReply, fault?: string): Promise<void> {
     const signIn = await this.current.find(request);
     const user = signIn && (await this.users.findById(signIn.userId));
     if (!user) return sendPage(reply, 200, 'Sign in', signInForm(LOGIN), OPTIONS);
-    const page = html`${signedIn(user.name)}${listed(await this.signIns.list(user.id), signIn.uid)}${passwordForm(fault)}`;
+    const page = html`${signedIn(user.name)}${signIn.worth === 'passkey_missing' ? PASSKEY_MISSING : ''}
+      ${listed(await this.signIns.list(user.id), signIn.uid)}
+      ${await this.passkeySection(request, signIn, user)}
+      ${passwordForm(fault)}`;
     sendPage(reply, fault === undefined ? 200 : 400, 'Your account', page, OPTIONS);
   }
 }
 
+const PASSKEY_MISSING = html`<p role="alert">Your organization asks its staff for a passkey. Add one below to sign in to applications.</p>`;
+
+const PASSKEY_ELSEWHERE = html`<p>Your organization asks its staff for a passkey. Sign in to the console with yours, or with a recovery code. After that this page is open to you as well.</p>
+  <p><a href="/console">Open the console</a></p>`;
+
 const LOGIN = `${PATHS.account}/login`;
 
 /** Browsers without Sec-Fetch-Site send `Origin: null` with a form if the page sends no referrer. */
-const OPTIONS = { referrerPolicy: 'same-origin', script: SUBMIT_ONCE } as const;
+const OPTIONS = { referrerPolicy: 'same-origin', scripts: [SUBMIT_ONCE, PASSKEY_SCRIPT] } as const;
 
 function showAgain(reply: FastifyReply): void {
   void reply.status(303).headers({ Location: PATHS.account, 'Cache-Control': 'no-store' }).send();

@@ -5,17 +5,31 @@ import type { Html, PageOptions } from '../../http/page.js';
 import { SUBMIT_ONCE } from '../../http/submit-once.js';
 import type { NamedClient } from './interactions.service.js';
 import { PATHS } from '../protocol/paths.js';
-import { signInForm, WRONG_CREDENTIALS } from './sign-in-form.js';
+import { PASSKEY_SCRIPT, usePasskeyForm } from './passkey-forms.js';
+import { signInForm, WRONG_CREDENTIALS, WRONG_PASSKEY } from './sign-in-form.js';
 
-/** Shows the form for an e-mail address and a password. `failedFor` is the address of a failed attempt. */
-export function sendSignInPage(
+/** What a page for signing in shows. */
+export interface SignInPage {
+  client: NamedClient;
+  /** What the browser needs to use a passkey; `null` where there are none. */
+  passkeyOptions: object | null;
+  /** What failed: `email` and a password, or a passkey. */
+  failed?: { email: string } | 'passkey';
+}
+
+/** Shows the form for an e-mail address and a password, and the button for a passkey. */
+export function sendSignInPage(reply: FastifyReply, interaction: Interaction, page: SignInPage): void {
+  sendPage(reply, page.failed ? 401 : 200, 'Sign in', signInPage(interaction, page), optionsOf(interaction));
+}
+
+/** Asks somebody with the right password for a passkey, or a recovery code in its place. */
+export function sendPasskeyPage(
   reply: FastifyReply,
   interaction: Interaction,
-  client: NamedClient,
-  failedFor?: string,
+  { email, passkeyOptions, hasFailed = false }: { email: string; passkeyOptions: object; hasFailed?: boolean },
 ): void {
-  const page = signInPage(interaction, client, failedFor);
-  sendPage(reply, failedFor === undefined ? 200 : 401, 'Sign in', page, optionsOf(interaction));
+  const page = passkeyPage(interaction, email, passkeyOptions, hasFailed);
+  sendPage(reply, hasFailed ? 401 : 200, 'Use your passkey', page, optionsOf(interaction));
 }
 
 export function sendConsentPage(
@@ -32,11 +46,29 @@ export function sendChoicePage(reply: FastifyReply, interaction: Interaction, cl
   sendPage(reply, 200, 'Choose an account', choicePage(interaction, client, user), optionsOf(interaction));
 }
 
-function signInPage({ uid, params }: Interaction, client: NamedClient, failedFor?: string): Html {
-  return html`${failedFor === undefined ? '' : WRONG_CREDENTIALS}
+function signInPage({ uid, params }: Interaction, { client, passkeyOptions, failed }: SignInPage): Html {
+  const path = `${PATHS.interaction}/${uid}`;
+  const email = typeof failed === 'object' ? failed.email : String(params.login_hint ?? '');
+  return html`${typeof failed === 'object' ? WRONG_CREDENTIALS : ''}${failed === 'passkey' ? WRONG_PASSKEY : ''}
     <p>Sign in to continue to ${named(client)}.</p>
-    ${signInForm(`${PATHS.interaction}/${uid}/login`, failedFor ?? String(params.login_hint ?? ''))}
+    ${signInForm(`${path}/login`, email)}
+    ${passkeyOptions ? usePasskeyForm(`${path}/passkey`, passkeyOptions) : ''}
     <p><a href="${PATHS.account}">Your account</a></p>`;
+}
+
+function passkeyPage({ uid }: Interaction, email: string, options: object, hasFailed: boolean): Html {
+  const path = `${PATHS.interaction}/${uid}`;
+  return html`<p>Your organization asks its staff for a passkey.</p>
+    ${usePasskeyForm(`${path}/passkey`, options, 'Use your passkey')}
+    <h2>Without your passkey</h2>
+    ${hasFailed ? html`<p role="alert">The password or the recovery code is wrong, or the code was already used.</p>` : ''}
+    <p>Enter one of your recovery codes. If you have none left, ask an administrator of your organization to remove your passkeys.</p>
+    <form method="post" action="${path}/recovery">
+      <input type="hidden" name="email" value="${email}">
+      <label>Password <input type="password" name="password" required autocomplete="current-password"></label>
+      <label>Recovery code <input name="code" required maxlength="100" autocomplete="one-time-code"></label>
+      <button type="submit" class="quiet">Sign in with the code</button>
+    </form>`;
 }
 
 function consentPage({ uid, params }: Interaction, client: NamedClient, user: string): Html {
@@ -72,5 +104,9 @@ function switchForm(uid: string, label: string): Html {
 /** Browsers apply the page's `form-action` to the redirects after a form, too. */
 function optionsOf({ params }: Interaction): PageOptions {
   const { origin, protocol } = new URL(String(params.redirect_uri));
-  return { referrerPolicy: 'same-origin', script: SUBMIT_ONCE, formTargets: [origin === 'null' ? protocol : origin] };
+  return {
+    referrerPolicy: 'same-origin',
+    scripts: [SUBMIT_ONCE, PASSKEY_SCRIPT],
+    formTargets: [origin === 'null' ? protocol : origin],
+  };
 }

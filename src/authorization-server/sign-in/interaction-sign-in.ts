@@ -5,8 +5,9 @@ import { Clock, toNumericDate } from '../../common/clock.js';
 import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import { SignInsService } from '../../sign-ins/sign-ins.service.js';
 import { InteractionsService } from './interactions.service.js';
+import type { SignedIn } from './sign-in.service.js';
 
-/** Continues an interaction after somebody has signed in with their password. */
+/** Continues an interaction after somebody has signed in. */
 @Injectable()
 export class InteractionSignIn {
   constructor(
@@ -20,7 +21,7 @@ export class InteractionSignIn {
     request: FastifyRequest,
     reply: FastifyReply,
     interaction: Interaction,
-    { userId, passwordFrom }: { userId: string; passwordFrom: string },
+    { userId, proof }: SignedIn,
   ): Promise<void> {
     // Whoever was signed in before is signed out. Otherwise the engine would ask them first, on a page that does not
     // exist here.
@@ -32,7 +33,7 @@ export class InteractionSignIn {
     await this.signIns.signOut(this.cookies.read(request.headers), next);
     // The engine stores `acr` with the session and does not use it otherwise. `remember` would let the cookie outlive
     // the browser.
-    const login = { accountId: userId, acr: passwordFrom, ts: toNumericDate(this.clock.now()), remember: false };
+    const login = { accountId: userId, acr: proof, ts: toNumericDate(this.clock.now()), remember: false };
     await this.interactions.finish(request, reply, interaction, { login, select_account: {} });
   }
 }

@@ -13,6 +13,7 @@ import { CONSOLE_CLIENT, CONSOLE_NAME } from '../../clients/console-client.js';
 import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import { AuthorizationServer } from '../engine/authorization-server.js';
 import { PATHS } from '../protocol/paths.js';
+import { challengeOf } from './passkey-forms.js';
 import { StartAgain } from './start-again.filter.js';
 
 /** Seconds for which a repeated form is answered like the first, after a double click or a lost answer. */
@@ -104,6 +105,11 @@ export class InteractionsService {
   ): Promise<void> {
     const target = await this.server.provider.interactionResult(this.toEngineRequest(request, uid), reply.raw, result);
     void reply.status(303).headers({ Location: target, 'Cache-Control': 'no-store' }).send();
+  }
+
+  /** The challenge that a passkey signs in this interaction. Its browser alone can know it. */
+  challengeOf({ headers }: FastifyRequest, { uid }: Pick<Interaction, 'uid'>): string {
+    return challengeOf('use', uid, this.cookies.read(headers).browser ?? '');
   }
 
   private toEngineRequest(

@@ -52,7 +52,10 @@ export class PasswordLinkController {
       ${NEW_PASSWORD_FIELDS}
       <button type="submit">Set password</button>
     </form>`;
-    sendPage(reply, fault === undefined ? 200 : 400, 'Set your password', page, { hasForm: true, script: SUBMIT_ONCE });
+    sendPage(reply, fault === undefined ? 200 : 400, 'Set your password', page, {
+      hasForm: true,
+      scripts: [SUBMIT_ONCE],
+    });
   }
 }
 

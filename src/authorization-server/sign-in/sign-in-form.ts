@@ -1,6 +1,7 @@
 import { Html, html } from '../../http/page.js';
 
 export const WRONG_CREDENTIALS = html`<p role="alert">The e-mail address or the password is wrong.</p>`;
+export const WRONG_PASSKEY = html`<p role="alert">This passkey is not known here. It may have been removed.</p>`;
 
 /** Asks for an e-mail address and a password. The first empty field has the focus. */
 export function signInForm(action: string, email = ''): Html {

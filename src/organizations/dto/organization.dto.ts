@@ -19,4 +19,7 @@ export class OrganizationDto {
 
   @ApiProperty({ type: [String], description: 'The codes of its third parties.', example: ['LMS'] })
   thirdParties: string[];
+
+  @ApiProperty({ description: 'Whether its staff must sign in with a passkey.', example: false })
+  requiresPasskeys: boolean;
 }

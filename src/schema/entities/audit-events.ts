@@ -47,6 +47,12 @@ export const AUDIT_EVENTS = [
   'SERVICE_ACCOUNT_KEY_REVOKED',
   'PASSWORD_SET',
   'PASSWORD_LINK_MADE',
+  'PASSKEY_ADDED',
+  'PASSKEY_REMOVED',
+  'RECOVERY_CODES_MADE',
+  'RECOVERY_CODE_USED',
+  'PASSKEYS_REQUIRED',
+  'PASSKEYS_NOT_REQUIRED',
   'SIGN_IN_SUCCEEDED',
   'SIGN_IN_FAILED',
   'CONSENT_GIVEN',
@@ -79,6 +85,8 @@ export interface AuditDetails {
   verified?: boolean;
   /** The names of the fields that were given. */
   fields?: string[];
+  /** What somebody signed in with, if not a password. */
+  proof?: 'PASSKEY' | 'RECOVERY_CODE';
   /** The OAuth 2.0 grant type. */
   grant?: string;
   /** The ID of the key that signed an assertion, or that was made, registered or revoked. */

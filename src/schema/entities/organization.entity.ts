@@ -16,6 +16,10 @@ export class Organization {
   @Column({ type: 'varchar', length: 35, nullable: true })
   locale: string | null;
 
+  /** Whether its staff must sign in with a passkey. */
+  @Column({ name: 'requires_passkeys', type: 'boolean', default: false })
+  requiresPasskeys: boolean;
+
   @Column({ name: 'created_at', ...INSTANT })
   createdAt: Date;
 

@@ -78,7 +78,7 @@ export class LoginPages {
         ...options,
         // If a page of another site frames it, the browser does not show it, and the token stays unused.
         ...(waitsInFrame ? { frameAncestor: "'self'" } : {}),
-        ...(page === undefined && isPressed ? { script: LOGIN_SCRIPT } : {}),
+        ...(page === undefined && isPressed ? { scripts: [LOGIN_SCRIPT] } : {}),
       });
       return;
     }
