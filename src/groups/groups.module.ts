@@ -13,6 +13,7 @@ import { GroupListController, GroupsController, OrganizationGroupsController } f
 import { GroupsPolicy } from './groups.policy.js';
 import { GroupsService } from './groups.service.js';
 import { InvitationsController, MembersController } from './members.controller.js';
+import { InvitationsService } from './invitations.service.js';
 import { MembersService } from './members.service.js';
 import { Membership } from '../schema/entities/membership.entity.js';
 
@@ -32,7 +33,7 @@ import { Membership } from '../schema/entities/membership.entity.js';
     InvitationsController,
     GroupStaffController,
   ],
-  providers: [GroupsService, MembersService, GroupStaffService, GroupListsService, GroupsPolicy],
+  providers: [GroupsService, MembersService, InvitationsService, GroupStaffService, GroupListsService, GroupsPolicy],
   exports: [GroupsService],
 })
 export class GroupsModule {}

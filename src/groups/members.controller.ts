@@ -7,13 +7,14 @@ import { AskedVersion } from '../http/asked-version.decorator.js';
 import { DescriptionDto } from '../http/description.dto.js';
 import { IdPipe } from '../http/id.pipe.js';
 import { ApiBearerErrors } from '../http/openapi.js';
-import { VersionedQueryDto } from '../http/paging.js';
+import { PageQueryDto, VersionedQueryDto } from '../http/paging.js';
 import { API } from '../common/paths.js';
 import type { ApiVersion } from '../common/paths.js';
 import { ThirdPartyRefPipe, UserRefPipe } from '../users/user-ref.pipe.js';
 import type { UserRef } from '../common/user-ref.js';
-import { InvitationAnswerDto, MemberDto, MembersDto, NewMemberDto } from './dto/member.dto.js';
+import { InvitationAnswerDto, InvitationsDto, MemberDto, MembersDto, NewMemberDto } from './dto/member.dto.js';
 import { GroupIdPipe } from './group-id.pipe.js';
+import { InvitationsService } from './invitations.service.js';
 import { MembersService } from './members.service.js';
 
 const ADDING = [
@@ -112,9 +113,18 @@ export class MembersController {
 
 @ApiTags('Groups')
 @ApiBearerAuth()
-@Controller(`${API}/group-invitation`)
+@Controller(API)
+@CalledBy('bearer', 'OWN')
 export class InvitationsController {
-  constructor(private readonly members: MembersService) {}
+  constructor(private readonly invitations: InvitationsService) {}
+
+  @ApiOperation({ operationId: 'listInvitations', summary: 'The caller’s own invitations to groups' })
+  @ApiOkResponse({ type: InvitationsDto })
+  @ApiBearerErrors('invalid_result_size')
+  @Get('group-invitations')
+  list(@CurrentCaller() caller: Caller, @Query() query: PageQueryDto): Promise<InvitationsDto> {
+    return this.invitations.list(caller, query);
+  }
 
   @ApiOperation({
     operationId: 'answerInvitation',
@@ -125,14 +135,13 @@ export class InvitationsController {
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: DescriptionDto })
   @ApiBearerErrors('invalid_action', 'not_found')
-  @Put(':id')
-  @CalledBy('bearer', 'OWN')
+  @Put('group-invitation/:id')
   async answer(
     @CurrentCaller() caller: Caller,
     @Param('id', IdPipe) id: string,
     @Body() answer: InvitationAnswerDto,
   ): Promise<DescriptionDto> {
-    await this.members.answer(caller, id, answer);
+    await this.invitations.answer(caller, id, answer);
     return { description: answer.action === 'ACCEPT' ? 'You have joined the group.' : 'You have declined.' };
   }
 }

@@ -20,8 +20,8 @@ import { isEmailAddress } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
 import type { User } from '../schema/entities/user.entity.js';
 import { UsersService } from '../users/users.service.js';
-import type { InvitationAnswerDto, MemberDto, MembersDto, NewMemberDto } from './dto/member.dto.js';
-import { Group } from '../schema/entities/group.entity.js';
+import type { MemberDto, MembersDto, NewMemberDto } from './dto/member.dto.js';
+import type { Group } from '../schema/entities/group.entity.js';
 import { GroupsPolicy } from './groups.policy.js';
 import { requireGroup } from './groups.service.js';
 import { Membership } from '../schema/entities/membership.entity.js';
@@ -107,20 +107,6 @@ export class MembersService {
       await db.delete(Membership, { userId: user.id, groupId });
       await this.record(db, 'MEMBER_REMOVED', caller, group, user.id);
       await this.revocation.revokeUngrantedTokens(db, user.id, caller);
-    });
-  }
-
-  /** Accepts or declines an invitation to the caller. @throws DomainError `not_found` */
-  async answer(caller: Caller, groupId: string, { action }: InvitationAnswerDto): Promise<void> {
-    await this.database.transaction(async (db) => {
-      const invitation = { userId: caller.userId, groupId, status: 'INVITED' } as const;
-      const invited = await db.existsBy(Membership, { ...invitation, user: { status: 'ACTIVE' } });
-      if (!invited) throw new DomainError('not_found', 'The caller is not invited to this group.');
-      if (action === 'ACCEPT')
-        await db.update(Membership, invitation, { status: 'JOINED', joinedAt: this.clock.now() });
-      else await db.delete(Membership, invitation);
-      const event = action === 'ACCEPT' ? 'INVITATION_ACCEPTED' : 'INVITATION_DECLINED';
-      await this.record(db, event, caller, await db.findOneByOrFail(Group, { id: groupId }), caller.userId);
     });
   }
 

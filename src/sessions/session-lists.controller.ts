@@ -5,6 +5,7 @@ import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { IdPipe } from '../http/id.pipe.js';
 import { ApiBearerErrors } from '../http/openapi.js';
+import { PageQueryDto } from '../http/paging.js';
 import { API } from '../common/paths.js';
 import { AccessTokensDto, SessionsDto, SessionsQueryDto } from './dto/session-lists.dto.js';
 import { SessionListsService } from './live/session-lists.service.js';
@@ -64,5 +65,36 @@ export class SessionListsController {
   @HttpCode(204)
   revokeToken(@CurrentCaller() caller: Caller, @Param('id', IdPipe) id: string): Promise<void> {
     return this.lists.revokeToken(caller, id);
+  }
+}
+
+/** What everybody sees and ends of their own sessions. */
+@ApiTags('Sessions')
+@ApiBearerAuth()
+@Controller(API)
+@CalledBy('bearer', 'OWN')
+export class OwnSessionsController {
+  constructor(private readonly lists: SessionListsService) {}
+
+  @ApiOperation({
+    operationId: 'listOwnSessions',
+    summary: 'The caller’s own live sessions, and who let them in',
+    description: 'The latest first, whichever organization has started them.',
+  })
+  @ApiOkResponse({ type: SessionsDto })
+  @ApiBearerErrors('invalid_result_size')
+  @Get('own-sessions')
+  list(@CurrentCaller() caller: Caller, @Query() query: PageQueryDto): Promise<SessionsDto> {
+    return this.lists.listOwn(caller, query);
+  }
+
+  @ApiOperation({ operationId: 'endOwnSession', summary: 'End one of the caller’s own sessions' })
+  @ApiParam({ name: 'id', description: 'An `id` of `GET own-sessions`.' })
+  @ApiNoContentResponse({ description: 'The session has ended.' })
+  @ApiBearerErrors('not_found')
+  @Delete('own-session/:id')
+  @HttpCode(204)
+  end(@CurrentCaller() caller: Caller, @Param('id', IdPipe) id: string): Promise<void> {
+    return this.lists.endOwn(caller, id);
   }
 }

@@ -12,7 +12,7 @@ import { LandingController } from './landing.controller.js';
 import { LoginPages } from './pages/login-pages.js';
 import { LoginRefusalsService } from './login/login-refusals.service.js';
 import { LoginService } from './login/login.service.js';
-import { SessionListsController } from './session-lists.controller.js';
+import { OwnSessionsController, SessionListsController } from './session-lists.controller.js';
 import { SessionListsService } from './live/session-lists.service.js';
 import { OwnSessionsService } from './live/own-sessions.service.js';
 import { SessionCookie } from './live/session-cookie.js';
@@ -23,7 +23,7 @@ import { CurrentSessionService } from './live/current-session.service.js';
 
 @Module({
   imports: [AccessModule, RevocationModule, AuditModule, LimitsModule, TokensModule, SignInsModule, UsersModule],
-  controllers: [SessionsController, SessionListsController, LandingController],
+  controllers: [SessionsController, SessionListsController, OwnSessionsController, LandingController],
   providers: [
     KnownVisitors,
     SessionCookie,

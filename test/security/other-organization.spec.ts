@@ -61,6 +61,8 @@ const OWN = new Set([
   '/service-accounts',
   '/version',
   '/sessions',
+  '/own-sessions',
+  '/group-invitations',
   '/access-tokens',
   '/audit',
 ]);

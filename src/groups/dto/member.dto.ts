@@ -3,7 +3,7 @@ import { IsBoolean, IsIn, IsOptional } from 'class-validator';
 import { fails, ToBoolean } from '../../common/fields.js';
 import { PaginationDto } from '../../http/paging.js';
 import { UserFieldsDto } from '../../users/dto/user-fields.dto.js';
-import { UserDto } from '../../users/dto/user.dto.js';
+import { OrganizationRefDto, UserDto } from '../../users/dto/user.dto.js';
 
 /** The fields for adding somebody to a group. With `setup`, a missing account is created from them. */
 export class NewMemberDto extends UserFieldsDto {
@@ -62,4 +62,34 @@ export class InvitationAnswerDto {
   @ApiProperty({ enum: ['ACCEPT', 'DECLINE'] })
   @IsIn(['ACCEPT', 'DECLINE'], fails('invalid_action'))
   action: 'ACCEPT' | 'DECLINE';
+}
+
+/** An invitation to a group, as the invited person sees it (docs/api.md, section 7.2). */
+export class InvitationDto {
+  @ApiProperty({
+    description: 'The ID of the invitation, which is that of the group.',
+    example: 'pX9sKd3LwQ7vB2nR5tYh0A',
+  })
+  id: string;
+
+  @ApiProperty({ description: 'The name of the group.', example: 'Course: First aid' })
+  name: string;
+
+  @ApiProperty({ description: 'The description of the group.', example: 'Course: First aid' })
+  description: string;
+
+  @ApiProperty({ type: OrganizationRefDto, description: 'The organization that the group belongs to.' })
+  organization: OrganizationRefDto;
+
+  @ApiPropertyOptional({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
+  invited?: string;
+}
+
+/** A page of the caller's own invitations. */
+export class InvitationsDto {
+  @ApiProperty({ type: [InvitationDto] })
+  invitations: InvitationDto[];
+
+  @ApiProperty({ type: PaginationDto })
+  pagination: PaginationDto;
 }

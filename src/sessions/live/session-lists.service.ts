@@ -8,7 +8,7 @@ import type { Caller } from '../../common/caller.js';
 import { addSeconds, Clock, toIso } from '../../common/clock.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { firstLoginAt, instantOfLogin, isLoginId, readLoginId, toBytes } from '../../common/login-id.js';
-import type { PaginationDto } from '../../http/paging.js';
+import type { PageQueryDto, PaginationDto } from '../../http/paging.js';
 import { MAX_COUNTED, notAPosition } from '../../http/paging.js';
 import { LONGEST_LOGIN_TOKEN_SECONDS, Settings } from '../../config/settings.js';
 import { Database, fromMilliseconds } from '../../database/database.js';
@@ -48,44 +48,69 @@ const FIND_TOKEN: Statement = {
   sql: `SELECT 1 AS "yes" FROM "login_tokens" t WHERE t."id" = $2 AND ${IS_MANAGED}`,
 };
 
+/** A session of the user `$2`. */
+const END_OWN: Statement = {
+  name: 'end_session_by_its_user',
+  sql: `${endSessions(`"id" = $1 AND EXISTS (SELECT 1 FROM "login_tokens" t WHERE t."id" = $1 AND t."user_id" = $2)`, {
+    now: '$3',
+    idleSince: '$4',
+    oldest: '$5',
+    reason: `'BY_USER'`,
+  })} RETURNING "end_reason" AS "reason"`,
+};
+
 /** Two ranges of indexes: logins through the organization itself, and through another one. */
-const RANGES = [`t."organization_number" = ${NUMBER} AND t."manager_number" IS NULL`, `t."manager_number" = ${NUMBER}`];
+const OF_ORGANIZATION = [
+  `t."organization_number" = ${NUMBER} AND t."manager_number" IS NULL`,
+  `t."manager_number" = ${NUMBER}`,
+];
+const OF_USER = [`t."user_id" = $1`];
+
+/** What a list of logins reads. The parameters of `condition` begin with `$5`. */
+interface Logins {
+  from: string;
+  columns: string;
+  condition: string;
+}
 
 /**
- * Statements for one page of logins, the latest first, and for their number, up to `$4`. They read the users of the
- * organization `$1`, whose logins began after `$2` and before `$3`. The parameters of `condition` follow, and with
- * `ofUser` the user's ID is the last one.
+ * Statements for one page of logins, the latest first, and for their number, up to `$4`. They read the logins in
+ * `ranges` of indexes, which depend on `$1`, that began after `$2` and before `$3`.
  */
-function listing(
-  name: string,
-  { from, columns, condition, user }: { from: string; columns: string; condition: string; user: string },
-): Listing {
-  const of = (ofUser: boolean): PageStatements => {
-    const rows = (select: string, before: string, limit: string): string =>
-      RANGES.map(
+function listing(name: string, ranges: string[], { from, columns, condition }: Logins): PageStatements {
+  const rows = (select: string, before: string, limit: string): string =>
+    ranges
+      .map(
         (range, index) =>
           `SELECT * FROM (SELECT ${select} FROM ${from}
-             WHERE ${range} AND t."id" > $2 ${before} AND ${condition} ${ofUser ? `AND t."user_id" = ${user}` : ''}
+             WHERE ${range} AND t."id" > $2 ${before} AND ${condition}
              ${limit}) range${index}`,
-      ).join(' UNION ALL ');
-    const suffix = ofUser ? '_of_user' : '';
-    const page = rows('t."id"', 'AND t."id" < $3', 'ORDER BY t."id" DESC LIMIT $4');
-    return {
-      page: {
-        name: `list_${name}${suffix}`,
-        sql: `SELECT t."id", t."expires_at" AS "tokenExpiresAt", u."id" AS "userId", u."name" AS "userName", c."id" AS "actorId", c."name" AS "actorName",
-                c."type" AS "actorType", d."client_id" AS "clientId", o."id" AS "organizationId", o."name" AS "organizationName" ${columns}
-              FROM ${from} JOIN "users" u ON u."id" = t."user_id" JOIN "users" c ON c."id" = d."caller_id"
-              JOIN "organizations" o ON o."id" = c."staff_organization_id"
-              WHERE t."id" IN (${page}) ORDER BY t."id" DESC LIMIT $4`,
-      },
-      count: {
-        name: `count_${name}${suffix}`,
-        sql: `SELECT COUNT(*) AS "total" FROM (SELECT 1 FROM (${rows('1', 'AND t."id" < $3', 'LIMIT $4')}) found LIMIT $4) counted`,
-      },
-    };
+      )
+      .join(' UNION ALL ');
+  const page = rows('t."id"', 'AND t."id" < $3', 'ORDER BY t."id" DESC LIMIT $4');
+  return {
+    page: {
+      name: `list_${name}`,
+      sql: `SELECT t."id", t."expires_at" AS "tokenExpiresAt", u."id" AS "userId", u."name" AS "userName", c."id" AS "actorId", c."name" AS "actorName",
+              c."type" AS "actorType", d."client_id" AS "clientId", o."id" AS "organizationId", o."name" AS "organizationName" ${columns}
+            FROM ${from} JOIN "users" u ON u."id" = t."user_id" JOIN "users" c ON c."id" = d."caller_id"
+            JOIN "organizations" o ON o."id" = c."staff_organization_id"
+            WHERE t."id" IN (${page}) ORDER BY t."id" DESC LIMIT $4`,
+    },
+    count: {
+      name: `count_${name}`,
+      sql: `SELECT COUNT(*) AS "total" FROM (SELECT 1 FROM (${rows('1', 'AND t."id" < $3', 'LIMIT $4')}) found LIMIT $4) counted`,
+    },
   };
-  return { ofAll: of(false), ofUser: of(true) };
+}
+
+/** The logins of the users of the organization `$1`; with `ofUser` those of the one whose ID is the parameter `user`. */
+function listingOfUsers(name: string, logins: Logins, user: string): Listing {
+  const ofUser = OF_ORGANIZATION.map((range) => `${range} AND t."user_id" = ${user}`);
+  return {
+    ofAll: listing(name, OF_ORGANIZATION, logins),
+    ofUser: listing(`${name}_of_user`, ofUser, logins),
+  };
 }
 
 interface PageStatements {
@@ -98,19 +123,25 @@ interface Listing {
   ofUser: PageStatements;
 }
 
-const LIVE_SESSIONS = listing('sessions', {
+const SESSIONS_NOW: Logins = {
   from: SESSIONS,
   columns: `, s."created_at" AS "createdAt", s."last_seen_at" AS "lastSeenAt", s."ends_at" AS "endsAt", s."device"`,
   condition: isLive({ now: '$5', idleSince: '$6', oldest: '$2' }),
-  user: '$7',
-});
+};
 
-const OUTSTANDING_TOKENS = listing('access_tokens', {
-  from: LOGINS,
-  columns: '',
-  condition: `${canStartSession('$5')} AND NOT EXISTS (SELECT 1 FROM "sessions" s WHERE s."id" = t."id")`,
-  user: '$6',
-});
+const LIVE_SESSIONS = listingOfUsers('sessions', SESSIONS_NOW, '$7');
+
+const OWN_SESSIONS = listing('sessions_of_caller', OF_USER, SESSIONS_NOW);
+
+const OUTSTANDING_TOKENS = listingOfUsers(
+  'access_tokens',
+  {
+    from: LOGINS,
+    columns: '',
+    condition: `${canStartSession('$5')} AND NOT EXISTS (SELECT 1 FROM "sessions" s WHERE s."id" = t."id")`,
+  },
+  '$6',
+);
 
 /** A login, with whoever let the user in. They are still on the staff: logins of anybody who left it have ended. */
 interface LoginRow {
@@ -133,7 +164,10 @@ interface SessionRow extends LoginRow {
   device: string | null;
 }
 
-/** The sessions and login tokens of an organization's own users, for its administrators (docs/api.md, section 11.1). */
+/**
+ * The sessions and login tokens of an organization's own users, for its administrators, and everybody's own sessions
+ * (docs/api.md, section 11.1).
+ */
 @Injectable()
 export class SessionListsService {
   constructor(
@@ -164,6 +198,27 @@ export class SessionListsService {
     });
   }
 
+  /** Lists the caller's own live sessions, whichever organization has started them. */
+  async listOwn({ userId }: Caller, query: PageQueryDto): Promise<SessionsDto> {
+    const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
+    const { rows, pagination } = await this.read(OWN_SESSIONS, query, userId, oldest, [now, idleSince]);
+    return { sessions: rows.map((row) => describeSession(row as SessionRow)), pagination };
+  }
+
+  /** Ends one of the caller's own sessions, on every instance. @throws DomainError `not_found` */
+  async endOwn({ userId }: Caller, id: string): Promise<void> {
+    if (!isLoginId(id)) throw noSession();
+    const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
+    const [ended] = await this.database.write<{ reason: string | null }>(END_OWN, [
+      toBytes(id),
+      userId,
+      now,
+      idleSince,
+      oldest,
+    ]);
+    if (!ended?.reason) throw noSession();
+  }
+
   /** Lists the login tokens that can still start a session. @throws DomainError as `list` does */
   async listTokens(caller: Caller, query: SessionsQueryDto): Promise<AccessTokensDto> {
     const now = this.clock.now();
@@ -190,29 +245,39 @@ export class SessionListsService {
   private async page(
     { ofAll, ofUser }: Listing,
     caller: Caller,
-    { user, resultFrom, resultSize }: SessionsQueryDto,
+    query: SessionsQueryDto,
     oldest: Buffer,
     moment: Parameter[],
   ): Promise<{ rows: LoginRow[]; pagination: PaginationDto }> {
     const organizationId = await this.policy.requireMaySeeSessions(caller);
-    const userId = await this.managed(caller, organizationId, user);
-    const statements = userId === null ? ofAll : ofUser;
-    const parameters = (before: Buffer, limit: number): Parameter[] => [
-      organizationId,
+    const userId = await this.managed(caller, organizationId, query.user);
+    return userId === null
+      ? this.read(ofAll, query, organizationId, oldest, moment)
+      : this.read(ofUser, query, organizationId, oldest, [...moment, userId]);
+  }
+
+  /** One page of the logins of `subject`, which began after `oldest`. */
+  private async read(
+    statements: PageStatements,
+    { resultFrom, resultSize }: PageQueryDto,
+    subject: string,
+    oldest: Buffer,
+    others: Parameter[],
+  ): Promise<{ rows: LoginRow[]; pagination: PaginationDto }> {
+    const found = await this.database.read<LoginRow>(statements.page, [
+      subject,
       oldest,
-      before,
-      limit,
-      ...moment,
-      ...(userId === null ? [] : [userId]),
-    ];
-    const found = await this.database.read<LoginRow>(
-      statements.page,
-      parameters(readPosition(resultFrom), resultSize + 1),
-    );
-    const [counted] = await this.database.read<{ total: number | string }>(
-      statements.count,
-      parameters(LATEST, MAX_COUNTED),
-    );
+      readPosition(resultFrom),
+      resultSize + 1,
+      ...others,
+    ]);
+    const [counted] = await this.database.read<{ total: number | string }>(statements.count, [
+      subject,
+      oldest,
+      LATEST,
+      MAX_COUNTED,
+      ...others,
+    ]);
     const rows = found.slice(0, resultSize);
     const last = rows.at(-1);
     return {
