@@ -34,7 +34,9 @@ export function App(): ReactNode {
                 <Component />
               </Route>
             ))}
-            <Route path="/">{first ? <Redirect to={first} replace /> : <Nothing title={t('noRights')} />}</Route>
+            <Route path="/">
+              <Redirect to={first ?? '/account'} replace />
+            </Route>
             <Route>
               <Nothing title={t('noPage')} />
             </Route>
@@ -104,7 +106,12 @@ function Header({ me }: { me: Me }): ReactNode {
             </select>
           </label>
           <p>
-            <a href="/oauth/account">{t('passwordAndSignIns')}</a>
+            <Link
+              href="/account"
+              onClick={({ currentTarget }) => currentTarget.closest('details')?.removeAttribute('open')}
+            >
+              {t('myAccount')}
+            </Link>
           </p>
           <button type="button" onClick={() => void signOut()}>
             {t('signOut')}

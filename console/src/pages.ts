@@ -19,6 +19,7 @@ const seesPeople = (me: Me): boolean => me.may('MANAGE_USERS') || me.may('MANAGE
 const administersClients = (me: Me): boolean => me.may('MANAGE_SERVICE_ACCOUNTS');
 
 export const PAGES: readonly Page[] = [
+  { path: '/account', isFor: () => true, component: lazy(() => import('./account/account-page')) },
   { path: '/groups', label: 'groups', isFor: seesGroups, component: lazy(() => import('./groups/groups-page')) },
   { path: '/groups/:id', isFor: seesGroups, component: lazy(() => import('./groups/group-page')) },
   { path: '/people', label: 'people', isFor: seesPeople, component: lazy(() => import('./people/people-page')) },

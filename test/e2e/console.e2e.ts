@@ -82,9 +82,10 @@ describe('the console', () => {
     await page.getByRole('heading', { name: 'There is no page here for you' }).waitFor();
   });
 
-  it('says so to somebody without rights', async () => {
+  it('leads somebody without rights to their own account', async () => {
     const page = await open('/console', await c.person());
-    expect(await page.getByRole('heading', { level: 1 }).textContent()).toBe('Your account has no rights here');
+    await page.getByRole('heading', { name: 'My account', level: 1 }).waitFor();
+    expect(new URL(page.url()).pathname).toBe('/console/account');
   });
 
   it('has search and page in the address: Back, a reload, a copied link and a new sign-in bring them back', async () => {

@@ -11,7 +11,6 @@ export const de: Messages = {
   theme_dark: 'Dunkel',
   passwordAndSignIns: 'Passwort und Anmeldungen',
   signOut: 'Abmelden',
-  noRights: 'Ihr Konto hat hier keine Rechte',
   noPage: 'Hier gibt es keine Seite für Sie',
   askAdministrator:
     'Fragen Sie eine Administratorin oder einen Administrator Ihrer Organisation, wenn Sie mehr Rechte brauchen.',
@@ -195,4 +194,28 @@ export const de: Messages = {
   error_private_key_given:
     'Das ist ein privater Schlüssel. Er wurde nicht gesendet. Geben Sie die öffentliche Hälfte an.',
   error_limit_reached: 'Mehr kann es nicht geben. Entfernen Sie zuerst etwas.',
+  // Mein Konto.
+  myAccount: 'Mein Konto',
+  organization: 'Organisation',
+  group: 'Gruppe',
+  mySessions: 'Wer mich eingelassen hat',
+  mySessionsHelp:
+    'Jemand hat Sie auf einer Website eingelassen, und Sie sind dort noch angemeldet. Beenden Sie, was Sie nicht kennen.',
+  noOwnSessions: 'Niemand hat Sie irgendwo angemeldet.',
+  endOwnSessionName: 'Die Sitzung beenden, die {name} begonnen hat: {at}',
+  endOwnSessionQuestion: 'Die Sitzung beenden, die {name} begonnen hat ({at})? Sie werden dort abgemeldet.',
+  myInvitations: 'Einladungen',
+  myInvitationsHelp: 'Wer eine Gruppe verwaltet, der Sie beitreten, kann Sie einlassen.',
+  noInvitations: 'Niemand hat Sie in eine Gruppe eingeladen.',
+  answer: 'Antwort',
+  accept: 'Annehmen',
+  acceptName: 'Annehmen: {name}',
+  acceptQuestion: '{name} beitreten? Wer bei {organization} die Gruppe verwaltet, kann Sie dann einlassen.',
+  decline: 'Ablehnen',
+  declineName: 'Ablehnen: {name}',
+  declineQuestion: 'Die Einladung zu {name} ablehnen?',
+  invitation_ACCEPT: 'Sie sind jetzt Mitglied von {name}.',
+  invitation_DECLINE: 'Sie haben die Einladung zu {name} abgelehnt.',
+  password: 'Passwort',
+  passwordHelp: 'Ändern Sie Ihr Passwort, und sehen Sie, in welchen anderen Browsern Sie damit angemeldet sind.',
 };
