@@ -1,8 +1,8 @@
 import { Server } from 'node:http';
-import type { RequestListener, ServerResponse } from 'node:http';
+import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { Server as NetServer } from 'node:net';
 import type { Socket } from 'node:net';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout } from 'node:timers/promises';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyServerOptions } from 'fastify';
 
@@ -27,6 +27,13 @@ const CLOSING_INTERVAL_MS = 100;
  */
 const ACCEPTING_MS = 2_000;
 const SHORT_TURN_MS = 2;
+/** Requests of one connection that may wait for their turn. With more, the connection ends after the next answer. */
+const MAX_WAITING = 100;
+/**
+ * After an answer of at least this many bytes, a connection without another request ends as soon as one whose client
+ * does not read: the system takes answers of some megabytes, and does not say whether the client reads them.
+ */
+const LARGE_BYTES = 64 * 1024;
 
 /**
  * Fastify on a server that slow peers can't hold up. It closes without losing a request: it stops listening, answers
@@ -36,6 +43,10 @@ export class ServerAdapter extends FastifyAdapter {
   private readonly sockets = new Set<Socket>();
   /** Since when each peer has left data unread. */
   private readonly unreadSince = new Map<Socket, number>();
+  /** How many requests of a connection wait for their turn. */
+  private readonly waiting = new WeakMap<Socket, number>();
+  /** The requests that have arrived while the waiting connections are accepted, before the server closes. */
+  private held?: (() => void)[];
   private closing?: Promise<void>;
 
   /** `graceMs` is the longest time that closing may take before the remaining connections are cut. */
@@ -64,6 +75,24 @@ export class ServerAdapter extends FastifyAdapter {
     server.once('close', () => clearInterval(looking));
   }
 
+  /**
+   * Answers each request of a connection when the answers before it have been sent. Node would begin all requests that
+   * a client sends together (pipelining, RFC 9112, section 9.3.2), also for one that reads no answer.
+   */
+  answerInTurn(answer: RequestListener): void {
+    this.server.removeAllListeners('request');
+    this.server.on('request', (request, response) => {
+      const begin = (): void => {
+        if (this.held) return void this.held.push(begin);
+        this.watchLargeAnswer(request, response);
+        answer(request, response);
+      };
+      // A response gets the socket when its turn comes.
+      if (response.socket) begin();
+      else this.wait(request, response, begin);
+    });
+  }
+
   /** Runs before the application shuts anything down. */
   override beforeClose(): void {
     super.beforeClose();
@@ -88,23 +117,34 @@ export class ServerAdapter extends FastifyAdapter {
     const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(server, () => resolve()));
     server.prependListener('request', closeAfter);
     for (const socket of this.sockets) closeAfterAnswer(socket);
-    const closedAt = performance.now();
-    const timer = setInterval(() => {
+    const held = this.held!;
+    delete this.held;
+    for (const begin of held) begin();
+    void this.cut(askedAt, performance.now());
+    await closed;
+  }
+
+  /** Cuts the connections without a request once one had time to arrive, and after the grace all connections. */
+  private async cut(askedAt: number, closedAt: number): Promise<void> {
+    while (this.sockets.size > 0) {
+      await setTimeout(CLOSING_INTERVAL_MS);
       const now = performance.now();
+      // Timers come before sockets in a turn of the event loop, and a request may have arrived in this one.
+      await setImmediate();
       const isOver = now - askedAt >= this.graceMs;
       for (const socket of this.sockets)
         if (isOver || (now - closedAt >= ARRIVAL_MS && !currentResponse(socket))) socket.destroy();
-    }, CLOSING_INTERVAL_MS);
-    await closed;
-    clearInterval(timer);
+    }
   }
 
   /**
    * Accepts the connections that wait in the system's queue, which the system resets when the server stops listening.
-   * It is done when a turn of the event loop brings none and was too short for others to have come.
+   * It is done when a turn of the event loop brings none and was too short for others to have come. Meanwhile no request
+   * is begun: turns become short, and clients that wait for an answer do not connect again.
    */
   private async acceptWaiting(limitMs: number): Promise<void> {
     const giveUpAt = performance.now() + limitMs;
+    this.held = [];
     let hasAccepted = false;
     const accepted = (): void => void (hasAccepted = true);
     this.server.on('connection', accepted);
@@ -116,6 +156,26 @@ export class ServerAdapter extends FastifyAdapter {
       isQuiet = !hasAccepted && performance.now() - startedAt < SHORT_TURN_MS;
     }
     this.server.off('connection', accepted);
+  }
+
+  private wait({ socket }: IncomingMessage, response: ServerResponse, begin: () => void): void {
+    const count = (this.waiting.get(socket) ?? 0) + 1;
+    this.waiting.set(socket, count);
+    if (count === MAX_WAITING) {
+      closeAfterAnswer(socket);
+      socket.pause();
+    }
+    response.once('socket', () => {
+      this.waiting.set(socket, this.waiting.get(socket)! - 1);
+      begin();
+    });
+  }
+
+  private watchLargeAnswer({ socket }: IncomingMessage, response: ServerResponse): void {
+    const before = socket.bytesWritten;
+    response.once('finish', () => {
+      if (socket.bytesWritten - before >= LARGE_BYTES) socket.setTimeout(this.limits.patience);
+    });
   }
 
   private dropUnread(): void {
@@ -131,18 +191,6 @@ export class ServerAdapter extends FastifyAdapter {
     this.sockets.delete(socket);
     this.unreadSince.delete(socket);
   }
-}
-
-/**
- * Answers each request of a connection when the answers before it have been sent. Node would begin all requests that a
- * client sends together (pipelining, RFC 9112, section 9.3.2), also for one that reads no answer.
- */
-export function inTurn(answer: RequestListener): RequestListener {
-  return (request, response) => {
-    // A response gets the socket when its turn comes.
-    if (response.socket) answer(request, response);
-    else response.once('socket', () => answer(request, response));
-  };
 }
 
 const closeAfter: RequestListener = (_request, response) => (response.shouldKeepAlive = false);

@@ -3,7 +3,7 @@ import { METHODS } from 'node:http';
 import type { RequestListener, Server } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
-import { inTurn } from './adapter.js';
+import type { ServerAdapter } from './adapter.js';
 import { ForwardAuthService } from '../forward-auth/forward-auth.service.js';
 import { FORWARD_AUTH } from '../forward-auth/original-request.js';
 
@@ -26,7 +26,7 @@ export function serveForwardAuth(app: NestFastifyApplication, commonHeaders: Rec
       },
     });
   }
-  answerAtOnce(fastify.server as Server, forwardAuth, commonHeaders);
+  answerAtOnce(app.getHttpAdapter() as unknown as ServerAdapter, forwardAuth, commonHeaders);
 }
 
 /**
@@ -34,11 +34,15 @@ export function serveForwardAuth(app: NestFastifyApplication, commonHeaders: Rec
  * protected site, and the framework's router and hooks would take several times as long. Every other request passes on
  * to the framework.
  */
-function answerAtOnce(server: Server, forwardAuth: ForwardAuthService, commonHeaders: Record<string, string>): void {
+function answerAtOnce(
+  adapter: ServerAdapter,
+  forwardAuth: ForwardAuthService,
+  commonHeaders: Record<string, string>,
+): void {
+  const server = adapter.getHttpServer() as Server;
   const always = [...Object.entries(commonHeaders).flat(), 'Content-Length', '0'];
   const [framework] = server.listeners('request') as RequestListener[];
-  server.removeAllListeners('request');
-  const answer: RequestListener = (request, response) => {
+  adapter.answerInTurn((request, response) => {
     // A server that is closing must tell its clients so, which the framework does.
     const isAsked = server.listening && request.url!.startsWith(FORWARD_AUTH);
     const headers = isAsked ? forwardAuth.answerFromCache(request) : null;
@@ -46,6 +50,5 @@ function answerAtOnce(server: Server, forwardAuth: ForwardAuthService, commonHea
     headers.push(...always, 'X-Request-Id', randomUUID());
     response.writeHead(200, headers);
     response.end();
-  };
-  server.on('request', inTurn(answer));
+  });
 }

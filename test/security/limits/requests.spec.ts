@@ -284,6 +284,24 @@ describe('S34: slow and half-open requests', () => {
     expect(await noConnectionIsLeft(20_000)).toBe(0);
   });
 
+  it('S34: a client that never reads an answer which the system takes as a whole is let go as soon', async () => {
+    // The answer has 1.5 MB, and the server has nothing left to send.
+    const { socket } = await open('');
+    socket.pause();
+    socket.write('GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nHost: latchkey.test\r\n\r\n');
+    expect(await noConnectionIsLeft(20_000)).toBe(0);
+  });
+
+  it('S34: a connection ends behind a hundred requests that wait for their turn', async () => {
+    const health = 'GET /health HTTP/1.1\r\nHost: latchkey.test\r\n\r\n';
+    const { answer } = await open(health.repeat(5_000));
+    const text = await answer;
+    const answered = text.match(/HTTP\/1\.1 200 /g)?.length ?? 0;
+    expect(answered).toBeGreaterThan(0);
+    expect(answered).toBeLessThan(200);
+    expect(text.toLowerCase().split('http/1.1 200').at(-1)).toContain('connection: close');
+  });
+
   it('S34: requests that are sent together are answered in their order, each when the one before is sent', async () => {
     const paths = Array.from({ length: 60 }, (_, i) => (i % 2 === 0 ? '/api/2.1.1/version' : `/nothing-${i}`));
     const texts = paths.map((path) => `GET ${path} HTTP/1.1\r\nHost: latchkey.test\r\nAccept: application/json\r\n`);
