@@ -3,6 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { createHash } from 'node:crypto';
 import { JwtService } from '@nestjs/jwt';
 import { hashSecret, newSecret } from '../../../src/common/id.js';
+import { PERMISSIONS } from '../../../src/schema/entities/account-permission.entity.js';
 import { User } from '../../../src/schema/entities/user.entity.js';
 import { cookieOf } from '../../support/app.js';
 import { raw } from '../../support/raw.js';
@@ -364,15 +365,6 @@ async function administrator(): Promise<string> {
   // Only a caller with MANAGE_STAFF lets in who has more permissions.
   await t.world.grant(caller.id, 'MANAGE_STAFF');
   await t.world.write((db) => db.update(User, { id }, { staffOrganizationId: caller.organizationId }));
-  await t.world.grant(
-    id,
-    'OBTAIN_ACCESS_TOKENS',
-    'MANAGE_USERS',
-    'CREATE_GROUPS',
-    'MANAGE_ALL_GROUPS',
-    'MANAGE_STAFF',
-    'MANAGE_SERVICE_ACCOUNTS',
-    'VIEW_AUDIT_LOG',
-  );
+  await t.world.grant(id, ...PERMISSIONS);
   return id;
 }
