@@ -169,7 +169,7 @@ describe('a session that is over', () => {
   it('is not there for an administrator either, and nothing is recorded of its end', async () => {
     const cookie = await signIn();
     const [id] = await idsOf('sessions');
-    t.clock.advance(1801);
+    t.passIdleTime();
     expect(outcome(await remove(`/session/${id}`))).toEqual([404, 'not_found']);
     await end(cookie, id!);
     await t.call('/logout', { method: 'POST', headers: { cookie, ...SAME_ORIGIN } });
@@ -180,12 +180,12 @@ describe('a session that is over', () => {
   it('is recorded as ended by nobody who takes a token or a right away later', async () => {
     const token = await t.loginToken(host, user);
     await t.login(token);
-    t.clock.advance(1801);
+    t.passIdleTime();
     const tokenId = String(decode(token).payload.jti);
     expect((await remove(`/access-token/${tokenId}`)).status).toBe(204);
     const other = await t.loginToken(host, user);
     await t.login(other);
-    t.clock.advance(1801);
+    t.passIdleTime();
     expect((await t.send(admin, 'PUT', `/user/${user}`, { status: 'BLOCKED' })).status).toBe(200);
     const tokens = [tokenId, String(decode(other).payload.jti)];
     const count = await t.world.write((db) => db.countBy(AuditEvent, { event: 'SESSION_ENDED', tokenId: In(tokens) }));
@@ -195,7 +195,7 @@ describe('a session that is over', () => {
   it('and was logged out of comes back no more when sessions last longer from then on', async () => {
     const settings = t.nest.get(Settings);
     const cookie = await signIn();
-    t.clock.advance(1801);
+    t.passIdleTime();
     await t.call('/logout', { method: 'POST', headers: { cookie, ...SAME_ORIGIN } });
     settings.SESSION_IDLE_TIMEOUT = 7200;
     expect(await isLive(cookie)).toBe(false);

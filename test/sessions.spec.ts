@@ -198,7 +198,7 @@ describe('GET /login', () => {
 
   it('with a cookie of a session that ended starts a new one', async () => {
     const cookie = await t.signIn(caller, user);
-    t.clock.advance(1801);
+    t.passIdleTime();
     const answer = await t.login(await t.loginToken(caller, user), { cookie });
     expect(answer.status).toBe(303);
     expect(cookieOf(answer)).not.toBe(cookie);

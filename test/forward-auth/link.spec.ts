@@ -107,7 +107,7 @@ describe('a link with oauth_token', () => {
 
   it('with a session that ended starts a new one', async () => {
     const cookie = await t.signIn(caller, user);
-    t.clock.advance(1801);
+    t.passIdleTime();
     const uri = `/?oauth_token=${await t.loginToken(caller, user)}`;
     const answer = await PROXIES.traefik(t.url, { uri, headers: { ...PAGE, cookie } });
     expect([answer.status, cookieOf(answer) === cookie]).toEqual([303, false]);

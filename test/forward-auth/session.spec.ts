@@ -244,7 +244,7 @@ describe('the database', () => {
       t.clock.advance(1700);
       expect((await PROXIES.traefik(t.url, { headers: { cookie } })).status).toBe(200);
     }
-    t.clock.advance(1801);
+    t.passIdleTime();
     expect((await PROXIES.traefik(t.url, { headers: { cookie } })).status).toBe(401);
   });
 });

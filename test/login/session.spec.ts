@@ -83,7 +83,7 @@ describe('a live session', () => {
     'a session of another user': async () => t.signIn(caller, await another()),
     'an expired session of another user': async () => {
       const cookie = await t.signIn(caller, await another());
-      t.clock.advance(1801);
+      t.passIdleTime();
       return cookie;
     },
     'a session of another user that another host started': async () => {

@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApp } from '../../src/app/setup.js';
-import { loadSettings } from '../../src/config/settings.js';
+import { loadSettings, Settings } from '../../src/config/settings.js';
 import { inspect, recordLogs, searchEverywhere } from './canary.js';
 import { TestClock } from './clock.js';
 import { createDatabase, dropDatabase } from './database.js';
@@ -118,6 +118,13 @@ export class TestApp {
   /** Signs a new browser in and returns its cookie. */
   async signIn(caller: TestCaller, user: string, query = ''): Promise<string> {
     return cookieOf(await this.login(await this.loginToken(caller, user, query)));
+  }
+
+  /** Moves the clock to a second after the end of every session that is not used meanwhile. */
+  passIdleTime(): void {
+    const now = this.clock.now();
+    const idle = this.nest.get(Settings).idleAfter(now).getTime() - now.getTime();
+    this.clock.advance(idle / 1000 + 1);
   }
 }
 
