@@ -201,6 +201,9 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('addMember', [group.id, user.id]);
   await use('addMember', [group.id, user.id], undefined, 400);
   await use('listMembers', [group.id]);
+  await use('addMembers', [group.id], { users: [user.id, admin.id, 'nobody'] });
+  await use('addMembers', [group.id], { users: [] }, 400);
+  await use('removeMember', [group.id, admin.id]);
   await use('listGroups');
   await use('listOrganizationGroups', ['self']);
   await use('listAccounts', ['self']);

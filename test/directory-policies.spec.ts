@@ -117,7 +117,8 @@ async function aboutEach(ask: (db: EntityManager, user: User) => Promise<unknown
 /** Of the targets, those whom a caller puts into the group without asking them. */
 async function joining(caller: string): Promise<string[]> {
   const joins = await aboutEach(async (db, user) => {
-    if (!(await groups.joinsAtOnce(db, callers[caller]!, user, group))) throw new DomainError('not_permitted');
+    if (!(await groups.whoJoinsAtOnce(db, callers[caller]!, [user], group)).has(user.id))
+      throw new DomainError('not_permitted');
   });
   return Object.keys(joins).filter((name) => joins[name] === 'yes');
 }

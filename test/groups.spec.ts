@@ -1,10 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newId } from '../src/common/id.js';
+import type { Permission } from '../src/schema/entities/account-permission.entity.js';
+import { AuditEvent } from '../src/schema/entities/audit-event.entity.js';
 import { Group } from '../src/schema/entities/group.entity.js';
+import { Membership } from '../src/schema/entities/membership.entity.js';
 import { TokensService } from '../src/tokens/tokens.service.js';
 import { User } from '../src/schema/entities/user.entity.js';
 import { outcome, TestApp } from './support/app.js';
+import type { Answer } from './support/app.js';
+import { newServiceAccount } from './support/oauth.js';
 import type { TestCaller } from './support/world.js';
 
 let t: TestApp;
@@ -34,6 +39,40 @@ async function tokenOf(id: string): Promise<{ token: string }> {
   const iat = Math.floor(Date.now() / 1000);
   const claims = { sub: id, client_id: admin.clientId, scope: 'ROLE_USER', jti: randomUUID(), iat, exp: iat + 3600 };
   return { token: await t.nest.get(TokensService).sign('access', claims) };
+}
+
+/** Users of every kind, beside one of each that is in the group or invited to it already. */
+async function everyKind(groupIds: string[]): Promise<string[]> {
+  const { organizationId } = admin;
+  const own = await t.world.user({ organizationId });
+  const colleagueOfGroup = await t.world.user({ organizationId });
+  const known = await t.world.group(organizationId);
+  await t.world.join(colleagueOfGroup, known);
+  await t.world.allow(admin.id, known, 'MANAGE');
+  const blocked = await t.world.user({ organizationId, status: 'BLOCKED' });
+  const stranger = await t.world.user({ organizationId: outsider.organizationId });
+  const member = await t.world.user({ organizationId });
+  const invitee = await t.world.user({ organizationId });
+  const invitedStranger = await t.world.user({ organizationId: outsider.organizationId });
+  const { id: program } = await newServiceAccount(t, organizationId);
+  for (const groupId of groupIds) {
+    await t.world.join(member, groupId);
+    await t.world.join(invitee, groupId, 'INVITED');
+    await t.world.join(invitedStranger, groupId, 'INVITED');
+  }
+  return [own, colleagueOfGroup, blocked, stranger, member, invitee, invitedStranger, program, newId()];
+}
+
+function stateOf(groupId: string): Promise<unknown> {
+  return t.world.write(async (db) => ({
+    members: (await db.find(Membership, { where: { groupId }, order: { userId: 'ASC' } })).map(
+      ({ userId, status, joinedAt, invitedAt }) => ({ userId, status, joins: !!joinedAt, invites: !!invitedAt }),
+    ),
+    events: (await db.find(AuditEvent, { where: { groupId }, order: { userId: 'ASC', event: 'ASC' } }))
+      .filter(({ event }) => event.startsWith('MEMBER_'))
+      .map(({ event, userId, actorId, clientId }) => ({ event, userId, actorId, clientId })),
+    counts: await db.findOne(Group, { where: { id: groupId }, select: { memberCount: true, inviteeCount: true } }),
+  }));
 }
 
 describe('POST groups', () => {
@@ -230,6 +269,66 @@ describe('adding to a group', () => {
       expect(outcome(await t.send(caller, 'DELETE', `/group/${id}/members/${user}`))).toEqual(refusal);
     }
     expect(outcome(await t.send(admin, 'PUT', `/group/${newId()}/members/${user}`))).toEqual([404, 'group_not_found']);
+  });
+});
+
+describe('adding many to a group', () => {
+  it.each([[[]], [['MANAGE_USERS']], [['MANAGE_ALL_GROUPS']]] as Permission[][][])(
+    'does to each what adding one does, for a caller with %j',
+    async (permissions) => {
+      const [one, many] = [await newGroup(), await newGroup()];
+      const users = await everyKind([one, many]);
+      if (permissions.length > 0) await t.world.grant(admin.id, ...permissions);
+      const expected: object[] = [];
+      for (const user of users) {
+        const { body } = await t.send(admin, 'PUT', `/group/${one}/members/${user}`);
+        const { id, description, status } = body;
+        expected.push(id ? { user, error: { id, description } } : { user, status });
+      }
+      const { status, body } = await t.as(admin)(`/group/${many}/members`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ users }),
+      });
+      expect({ status, results: body.results }).toEqual({ status: 200, results: expected });
+      expect(await stateOf(many)).toEqual(await stateOf(one));
+      expect(new Set(expected.map((result) => ('status' in result ? result.status : 'error'))).size).toBe(3);
+    },
+  );
+
+  it('takes 1 to 500 at a time, and the same one once', async () => {
+    const id = await newGroup();
+    const add = (users: string[]): Promise<Answer> =>
+      t.as(admin)(`/group/${id}/members`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ users }),
+      });
+    for (const users of [[], Array.from({ length: 501 }, () => newId())])
+      expect(outcome(await add(users))).toEqual([400, 'invalid_request']);
+    const user = await t.world.user({ organizationId: admin.organizationId });
+    const { body } = await add([user, user, ...Array.from({ length: 498 }, () => newId())]);
+    expect(body.results.map((result: { status?: string }) => result.status).filter(Boolean)).toEqual([
+      'INVITED',
+      'INVITED',
+    ]);
+    expect((await t.as(admin)(`/group/${id}`)).body.counts.members).toBe(0);
+  });
+
+  it('is for those who manage the group', async () => {
+    const id = await newGroup();
+    const user = await t.world.user({ organizationId: admin.organizationId });
+    const viewer = await colleague('MANAGE_USERS');
+    await t.world.allow(viewer.id, id, 'VIEW');
+    expect(outcome(await t.send(viewer, 'POST', `/group/${id}/members`, { users: user }))).toEqual([
+      403,
+      'no_permission',
+    ]);
+    expect(outcome(await t.send(outsider, 'POST', `/group/${id}/members`, { users: user }))).toEqual([
+      404,
+      'group_not_found',
+    ]);
+    expect((await t.as(admin)(`/group/${id}/members`)).body.members).toEqual([]);
   });
 });
 

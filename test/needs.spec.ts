@@ -18,6 +18,7 @@ const FIELDS = {
   name: 'x',
   description: 'x',
   origin: 'https://x.example',
+  users: 'x',
   requiresPasskeys: 'false',
   publicKey: '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}',
 };

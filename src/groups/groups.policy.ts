@@ -86,22 +86,28 @@ export class GroupsPolicy {
   }
 
   /**
-   * Whether an account joins at once: if it belongs to the caller's organization, and the caller has `MANAGE_USERS` or
-   * `MANAGE` on a group of the organization that the account has joined. Every other account must accept an invitation
-   * first.
+   * Which of the accounts join at once, by their IDs: those of the caller's organization, if the caller has
+   * `MANAGE_USERS` or `MANAGE` on a group of the organization that the account has joined. Every other account must
+   * accept an invitation first.
    */
-  async joinsAtOnce(db: EntityManager, { userId }: Caller, user: User, { organizationId }: Group): Promise<boolean> {
-    if (user.organizationId !== organizationId) return false;
+  async whoJoinsAtOnce(
+    db: EntityManager,
+    { userId }: Caller,
+    users: User[],
+    { organizationId }: Group,
+  ): Promise<Set<string>> {
+    const own = users.filter((user) => user.organizationId === organizationId).map(({ id }) => id);
+    if (own.length === 0) return new Set();
     const caller = { id: userId, status: 'ACTIVE', staffOrganizationId: organizationId } as const;
-    if (await db.existsBy(AccountPermission, { permission: 'MANAGE_USERS', user: caller })) return true;
-    const joined = { userId: user.id, status: 'JOINED', group: { organizationId } } as const;
+    if (await db.existsBy(AccountPermission, { permission: 'MANAGE_USERS', user: caller })) return new Set(own);
+    const joined = { userId: In(own), status: 'JOINED', group: { organizationId } } as const;
     const memberships = await db.findBy(Membership, joined);
-    if (memberships.length === 0) return false;
-    const groupId = In(memberships.map((membership) => membership.groupId));
-    return (
-      (await db.existsBy(GroupStaff, { groupId, permission: 'MANAGE', user: caller })) ||
-      (await db.existsBy(AccountPermission, { permission: 'MANAGE_ALL_GROUPS', user: caller }))
-    );
+    if (memberships.length === 0) return new Set();
+    const groupId = In([...new Set(memberships.map((membership) => membership.groupId))]);
+    const staff = await db.findBy(GroupStaff, { groupId, permission: 'MANAGE', user: caller });
+    const managed = new Set(staff.map((one) => one.groupId));
+    const managesAll = await db.existsBy(AccountPermission, { permission: 'MANAGE_ALL_GROUPS', user: caller });
+    return new Set(memberships.filter((one) => managesAll || managed.has(one.groupId)).map((one) => one.userId));
   }
 
   /**

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, Param, Put, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, Param, Post, Put, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../common/caller.js';
@@ -12,7 +12,15 @@ import { API } from '../common/paths.js';
 import type { ApiVersion } from '../common/paths.js';
 import { ThirdPartyRefPipe, UserRefPipe } from '../users/user-ref.pipe.js';
 import type { UserRef } from '../common/user-ref.js';
-import { InvitationAnswerDto, InvitationsDto, MemberDto, MembersDto, NewMemberDto } from './dto/member.dto.js';
+import {
+  AddedMembersDto,
+  InvitationAnswerDto,
+  InvitationsDto,
+  MemberDto,
+  MembersDto,
+  NewMemberDto,
+  NewMembersDto,
+} from './dto/member.dto.js';
 import { GroupIdPipe } from './group-id.pipe.js';
 import { InvitationsService } from './invitations.service.js';
 import { MembersService } from './members.service.js';
@@ -76,6 +84,26 @@ export class MembersController {
     @Body() fields: NewMemberDto,
   ): Promise<MemberDto> {
     return this.members.add(caller, group, user, fields);
+  }
+
+  @ApiOperation({
+    operationId: 'addMembers',
+    summary: 'Add many users to a group',
+    description:
+      'Each as the call for one user does. The answer has a result for each; one that fails does not hinder the others.',
+  })
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
+  @ApiOkResponse({ type: AddedMembersDto })
+  @ApiBearerErrors('invalid_group_id', 'group_not_found', 'no_permission')
+  @Post()
+  @HttpCode(200)
+  @CalledBy('bearer', 'GROUP_MANAGE')
+  addAll(
+    @CurrentCaller() caller: Caller,
+    @Param('group', GroupIdPipe) group: string,
+    @Body() { users }: NewMembersDto,
+  ): Promise<AddedMembersDto> {
+    return this.members.addAll(caller, group, users);
   }
 
   @ApiOperation({ operationId: 'addMemberByThirdPartyId', summary: 'Add a user to a group by a third-party ID' })

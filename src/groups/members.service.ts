@@ -18,9 +18,9 @@ import { findUser } from '../users/find-user.js';
 import { userMatchesSearch, userMatchesVisibleSearch, visibleSearchParameters } from '../users/user-search.js';
 import { isEmailAddress } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
-import type { User } from '../schema/entities/user.entity.js';
+import { User } from '../schema/entities/user.entity.js';
 import { UsersService } from '../users/users.service.js';
-import type { MemberDto, MembersDto, NewMemberDto } from './dto/member.dto.js';
+import type { AddedMemberDto, AddedMembersDto, MemberDto, MembersDto, NewMemberDto } from './dto/member.dto.js';
 import type { Group } from '../schema/entities/group.entity.js';
 import { GroupsPolicy } from './groups.policy.js';
 import { requireGroup } from './groups.service.js';
@@ -79,18 +79,27 @@ export class MembersService {
       const group = await requireGroup(db, caller, groupId, 'group_not_found');
       await this.policy.requireMayManage(db, caller, group);
       const user = (await findUser(db, caller, ref)) ?? (await this.createAccount(db, caller, group, ref, fields));
-      if (user.type !== 'USER') throw new DomainError('unknown_user', 'A service account cannot be in a group.');
-      const membership = await this.addOrInvite(db, caller, user, group);
-      await this.record(
-        db,
-        membership.status === 'JOINED' ? 'MEMBER_JOINED' : 'MEMBER_INVITED',
-        caller,
-        group,
-        user.id,
-      );
+      const placed = (await this.place(db, caller, group, [user])).get(user.id)!;
+      if (placed instanceof DomainError) throw placed;
+      const membership = await db.findOneByOrFail(Membership, { userId: user.id, groupId });
       return { group, membership };
     });
     return (await this.toDtos(group, [membership.userId], [membership]))[0]!;
+  }
+
+  /**
+   * Adds accounts to a group by their IDs, each as `add` does. Those that can't be added don't hinder the others. The
+   * results have the order of `ids`.
+   *
+   * @throws DomainError `group_not_found`, `no_permission`
+   */
+  async addAll(caller: Caller, groupId: string, ids: string[]): Promise<AddedMembersDto> {
+    const placed = await this.database.transaction(async (db) => {
+      const group = await requireGroup(db, caller, groupId, 'group_not_found');
+      await this.policy.requireMayManage(db, caller, group);
+      return this.place(db, caller, group, await db.findBy(User, { id: In(ids) }));
+    });
+    return { results: ids.map((user) => describeResult(user, placed.get(user) ?? new DomainError('unknown_user'))) };
   }
 
   /**
@@ -138,16 +147,42 @@ export class MembersService {
     return (await findUser(db, caller, ref))!;
   }
 
-  private async addOrInvite(db: EntityManager, caller: Caller, user: User, group: Group): Promise<Membership> {
-    const there = await db.findOneBy(Membership, { userId: user.id, groupId: group.id });
-    if (there?.status === 'JOINED') throw new DomainError('already_member');
-    const joins = await this.policy.joinsAtOnce(db, caller, user, group);
-    if (there && !joins) throw new DomainError('already_invited');
-    const place = { userId: user.id, groupId: group.id };
+  /**
+   * Lets accounts join, or invites them. Returns by ID what each is then, or why it can't be added; the others are added
+   * all the same.
+   */
+  private async place(
+    db: EntityManager,
+    caller: Caller,
+    group: Group,
+    users: User[],
+  ): Promise<Map<string, Membership['status'] | DomainError>> {
+    const groupId = group.id;
+    const there = await db.findBy(Membership, { groupId, userId: In(users.map(({ id }) => id)) });
+    const before = new Map(there.map(({ userId, status }) => [userId, status]));
+    const joining = await this.policy.whoJoinsAtOnce(
+      db,
+      caller,
+      users.filter(({ id }) => before.get(id) !== 'JOINED'),
+      group,
+    );
     const now = this.clock.now();
-    if (joins) await db.upsert(Membership, { ...place, status: 'JOINED', joinedAt: now }, ['userId', 'groupId']);
-    else await insertOrIgnore(db, Membership, { ...place, status: 'INVITED', invitedAt: now });
-    return db.findOneByOrFail(Membership, place);
+    const joined: Partial<Membership>[] = [];
+    const invited: Partial<Membership>[] = [];
+    const placed = new Map<string, Membership['status'] | DomainError>();
+    for (const { id: userId, type } of users) {
+      const fault = faultOf(type, before.get(userId), joining.has(userId));
+      if (fault) placed.set(userId, new DomainError(...fault));
+      else if (joining.has(userId)) joined.push({ userId, groupId, status: 'JOINED', joinedAt: now });
+      else invited.push({ userId, groupId, status: 'INVITED', invitedAt: now });
+    }
+    if (joined.length > 0) await db.upsert(Membership, joined, ['userId', 'groupId']);
+    if (invited.length > 0) await insertOrIgnore(db, Membership, invited);
+    for (const { userId, status } of [...joined, ...invited]) {
+      placed.set(userId!, status!);
+      await this.record(db, status === 'JOINED' ? 'MEMBER_JOINED' : 'MEMBER_INVITED', caller, group, userId!);
+    }
+    return placed;
   }
 
   /** The members in the order of `userIds`. Accounts that have been deleted meanwhile are left out. */
@@ -163,4 +198,20 @@ export class MembersService {
       };
     });
   }
+}
+
+/** Why an account can't be added to a group. `before` is what it is in the group. */
+function faultOf(
+  type: User['type'],
+  before: Membership['status'] | undefined,
+  joins: boolean,
+): ConstructorParameters<typeof DomainError> | null {
+  if (type !== 'USER') return ['unknown_user', 'A service account cannot be in a group.'];
+  if (before === 'JOINED') return ['already_member'];
+  return before && !joins ? ['already_invited'] : null;
+}
+
+function describeResult(user: string, placed: Membership['status'] | DomainError): AddedMemberDto {
+  if (!(placed instanceof DomainError)) return { user, status: placed };
+  return { user, error: { id: placed.id, description: placed.message } };
 }

@@ -72,6 +72,7 @@ const FIELDS = {
   status: 'BLOCKED',
   setup: true,
   action: 'ACCEPT',
+  users: ['Zk1cVq0rTtWm8sQXq3bVxg'],
   redirectUris: ['https://mine.example/'],
   publicKey: { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' },
 };

@@ -577,7 +577,13 @@ export interface paths {
          */
         get: operations["listMembers"];
         put?: never;
-        post?: never;
+        /**
+         * Add many users to a group
+         * @description Each as the call for one user does. The answer has a result for each; one that fails does not hinder the others.
+         *
+         *     Needs `MANAGE` on the group.
+         */
+        post: operations["addMembers"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1992,6 +1998,35 @@ export interface components {
              * @example true
              */
             setup?: boolean;
+        };
+        NewMembers: {
+            /**
+             * @description IDs of users. In a form, repeat the field.
+             * @example [
+             *       "Zk1cVq0rTtWm8sQXq3bVxg"
+             *     ]
+             */
+            users: string[];
+        };
+        RowError: {
+            /**
+             * @example already_member
+             * @enum {string}
+             */
+            id: "already_member" | "already_invited" | "unknown_user";
+            /** @example The user is a member of the group. */
+            description: string;
+        };
+        AddedMember: {
+            /** @example Zk1cVq0rTtWm8sQXq3bVxg */
+            user: string;
+            /** @enum {string} */
+            status?: "JOINED" | "INVITED";
+            error?: components["schemas"]["RowError"];
+        };
+        AddedMembers: {
+            /** @description In the order of `users`. */
+            results: components["schemas"]["AddedMember"][];
         };
         Invitation: {
             /**
@@ -6765,6 +6800,126 @@ export interface operations {
             };
             /** @description `group_not_found` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    addMembers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "users": [
+                 *         "Zk1cVq0rTtWm8sQXq3bVxg"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewMembers"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewMembers"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AddedMembers"];
+                };
+            };
+            /** @description `invalid_group_id`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `no_permission` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `group_not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,9 +1,12 @@
 import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
-import { IsBoolean, IsIn, IsOptional } from 'class-validator';
-import { fails, ToBoolean } from '../../common/fields.js';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsOptional, IsString } from 'class-validator';
+import { fails, ToBoolean, ToList } from '../../common/fields.js';
 import { PaginationDto } from '../../http/paging.js';
 import { UserFieldsDto } from '../../users/dto/user-fields.dto.js';
 import { OrganizationRefDto, UserDto } from '../../users/dto/user.dto.js';
+
+/** How many accounts one call adds: their IDs are well below the limit of a body, and their rows take a moment. */
+const MAX_NEW_MEMBERS = 500;
 
 /** The fields for adding somebody to a group. With `setup`, a missing account is created from them. */
 export class NewMemberDto extends UserFieldsDto {
@@ -18,6 +21,49 @@ export class NewMemberDto extends UserFieldsDto {
 export class MemberUserDto extends PartialType(UserDto) {
   @ApiProperty({ example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
   declare id: string;
+}
+
+/** Accounts to add to a group. */
+export class NewMembersDto {
+  @ApiProperty({
+    type: [String],
+    minItems: 1,
+    maxItems: MAX_NEW_MEMBERS,
+    description: 'IDs of users. In a form, repeat the field.',
+    example: ['Zk1cVq0rTtWm8sQXq3bVxg'],
+  })
+  @ToList()
+  @IsArray()
+  @IsString({ each: true })
+  @ArrayMinSize(1)
+  @ArrayMaxSize(MAX_NEW_MEMBERS)
+  users: string[];
+}
+
+/** Why one of several things was not done. */
+export class RowErrorDto {
+  @ApiProperty({ enum: ['already_member', 'already_invited', 'unknown_user'], example: 'already_member' })
+  id: string;
+
+  @ApiProperty({ example: 'The user is a member of the group.' })
+  description: string;
+}
+
+/** What became of one account: a status, or an error. */
+export class AddedMemberDto {
+  @ApiProperty({ example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
+  user: string;
+
+  @ApiPropertyOptional({ enum: ['JOINED', 'INVITED'] })
+  status?: 'JOINED' | 'INVITED';
+
+  @ApiPropertyOptional({ type: RowErrorDto })
+  error?: RowErrorDto;
+}
+
+export class AddedMembersDto {
+  @ApiProperty({ type: [AddedMemberDto], description: 'In the order of `users`.' })
+  results: AddedMemberDto[];
 }
 
 /** A person in a group, or invited to it (docs/api.md, section 7.2). */
