@@ -1,5 +1,6 @@
-import { Controller, Get, Header, Param, Query } from '@nestjs/common';
+import { Controller, Get, Header, Param, Query, Req } from '@nestjs/common';
 import { ApiBearerAuth, ApiExcludeEndpoint, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
@@ -38,12 +39,14 @@ export class AccessController {
   @Get(':user')
   @Header('Cache-Control', 'no-store')
   issue(
+    @Req() { raw }: FastifyRequest,
     @CurrentCaller() caller: Caller,
     @Param('user', UserRefPipe) user: UserRef,
     @Query() query: AccessQueryDto,
     @AskedVersion() version: ApiVersion,
   ): Promise<Partial<AccessDto>> {
-    return this.access.issue(caller, user, query).then((access) => inVersion(version, access));
+    const issued = this.access.begun.get(raw) ?? this.access.issue(caller, user, query);
+    return issued.then((access) => inVersion(version, access));
   }
 
   @ApiOperation({

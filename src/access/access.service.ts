@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../common/caller.js';
@@ -19,6 +20,9 @@ import { isLegalReturnTo } from './return-to.js';
 /** Issues login tokens (docs/api.md, section 4). */
 @Injectable()
 export class AccessService {
+  /** Calls that were begun before the framework got their request. */
+  readonly begun = new WeakMap<IncomingMessage, Promise<AccessDto>>();
+
   constructor(
     private readonly policy: AccessPolicy,
     private readonly loginTokens: LoginTokensService,

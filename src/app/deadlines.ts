@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { Deadline } from '../common/deadline.js';
 import { ANSWER_MS } from '../database/postgres-limits.js';
@@ -9,7 +10,7 @@ import { ANSWER_MS } from '../database/postgres-limits.js';
 export function limitAnswers(fastify: FastifyInstance): void {
   const deadlines = new WeakMap<FastifyRequest, { deadline: Deadline; readingSince: number }>();
   fastify.addHook('onRequest', (request, _reply, done) => {
-    const deadline = Deadline.in(ANSWER_MS);
+    const deadline = deadlineOf(request.raw);
     deadlines.set(request, { deadline, readingSince: 0 });
     deadline.run(done);
   });
@@ -22,4 +23,13 @@ export function limitAnswers(fastify: FastifyInstance): void {
     deadline.extend(performance.now() - readingSince);
     deadline.run(done);
   });
+}
+
+const begun = new WeakMap<IncomingMessage, Deadline>();
+
+/** The deadline of a request, which is the same one before the framework gets it and after. */
+export function deadlineOf(request: IncomingMessage): Deadline {
+  const deadline = begun.get(request) ?? Deadline.in(ANSWER_MS);
+  begun.set(request, deadline);
+  return deadline;
 }

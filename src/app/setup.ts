@@ -10,7 +10,9 @@ import { announceDeprecation } from './deprecation.js';
 import { allowBrowserClients } from './cors.js';
 import { ServerAdapter } from './adapter.js';
 import type { PeerLimits } from './adapter.js';
-import { serveForwardAuth } from './forward-auth.js';
+import { answerAtOnce } from './at-once.js';
+import { forwardAuthAtOnce, serveForwardAuth } from './forward-auth.js';
+import { accessCallsAtOnce, signInLinksAtOnce } from './logins-at-once.js';
 import { AppModule } from './app.module.js';
 import { rejectOtherMethods } from './methods.js';
 import { serveDocumentation } from './openapi.js';
@@ -84,7 +86,13 @@ async function configureApp(app: NestFastifyApplication, settings: Settings): Pr
   app.useGlobalPipes(validationPipe());
   app.useGlobalFilters(new ErrorFilter(settings));
   serveDocumentation(app);
-  serveForwardAuth(app, COMMON_HEADERS);
+  serveForwardAuth(app);
+  const common = Object.entries(COMMON_HEADERS).flat();
+  const early = [forwardAuthAtOnce, accessCallsAtOnce, signInLinksAtOnce];
+  answerAtOnce(
+    app.getHttpAdapter() as unknown as ServerAdapter,
+    early.map((answering) => answering(app, common)),
+  );
   await app.init();
   answerOtherMethods();
 }

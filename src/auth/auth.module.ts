@@ -20,7 +20,8 @@ import { TokenStateService } from './token-state.service.js';
     OwnTokensService,
     SameOriginGuard,
     TokenStateService,
-    { provide: APP_GUARD, useClass: BearerGuard },
+    BearerGuard,
+    { provide: APP_GUARD, useExisting: BearerGuard },
   ],
 })
 export class AuthModule {}

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { CanActivate, ExecutionContext } from '@nestjs/common';
+import type { CanActivate, ExecutionContext, Type } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { DomainError } from '../common/errors/errors.js';
@@ -8,6 +8,7 @@ import { AttemptsService } from '../limits/attempts.service.js';
 import { ConsoleStrategy } from './console.strategy.js';
 import { BearerStrategy } from './bearer.strategy.js';
 import { CallerRule, SCOPE } from './called-by.decorator.js';
+import type { TokenRule } from './called-by.decorator.js';
 import type { AuthenticatedCaller } from '../common/caller.js';
 import { invalidAccessToken, REALM } from '../http/challenge.js';
 
@@ -35,18 +36,30 @@ export class BearerGuard implements CanActivate {
         return true;
       case 'bearer':
       case 'delegated':
-        return this.authenticate(context, rule.scope, rule.by === 'delegated');
+        return this.authenticate(context, rule);
       default:
         throw new Error(`${context.getClass().name}.${context.getHandler().name} does not say who may call it.`);
     }
   }
 
-  private async authenticate(context: ExecutionContext, scope: string, mayBeDelegated: boolean): Promise<boolean> {
+  /** The rule of a controller whose routes all need an access token. */
+  ruleOf(controller: Type): TokenRule {
+    const rule = this.reflector.get(CallerRule, controller);
+    if (rule?.by !== 'bearer' && rule?.by !== 'delegated') throw new Error(`${controller.name} needs no access token.`);
+    return rule;
+  }
+
+  /** The caller whom the rule admits, if nothing has to be looked up to know it. Otherwise `null`. */
+  findKnown(request: { headers: { authorization?: string } }, rule: TokenRule): AuthenticatedCaller | null {
+    const caller = this.strategy.findKnown(request);
+    return caller && !refusalOf(caller, rule) ? caller : null;
+  }
+
+  private async authenticate(context: ExecutionContext, rule: TokenRule): Promise<boolean> {
     const request = context.switchToHttp().getRequest<FastifyRequest & { user: AuthenticatedCaller }>();
     const caller = await this.requireCaller(request);
-    if (!caller.scopes.includes(scope)) throw insufficientScope();
-    if (caller.actorId !== undefined && !mayBeDelegated)
-      throw new DomainError('not_authorized', 'A service account cannot make this call for a user.');
+    const refusal = refusalOf(caller, rule);
+    if (refusal) throw refusal;
     request.user = caller;
     return true;
   }
@@ -65,6 +78,14 @@ export class BearerGuard implements CanActivate {
       headers: { 'WWW-Authenticate': `Bearer realm="${REALM}"` },
     });
   }
+}
+
+/** Why a rule does not admit an authenticated caller, or `null` if it does. */
+function refusalOf({ scopes, actorId }: AuthenticatedCaller, { by, scope }: TokenRule): DomainError | null {
+  if (!scopes.includes(scope)) return insufficientScope();
+  if (actorId !== undefined && by !== 'delegated')
+    return new DomainError('not_authorized', 'A service account cannot make this call for a user.');
+  return null;
 }
 
 /** The error for a token without the required scope. @see RFC 6750, section 3.1 */

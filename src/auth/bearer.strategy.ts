@@ -14,6 +14,10 @@ import type { VerifiedToken } from './own-tokens.service.js';
 /** How many verified access tokens the cache holds. One takes less than a kilobyte. */
 const CACHE_SIZE = 10_000;
 
+interface CallingRequest {
+  headers: { authorization?: string };
+}
+
 /**
  * Authenticates callers by bearer tokens in the Authorization header (RFC 6750). A token's signature is checked once;
  * what the token came from is checked every 1.5 seconds; what depends on the time is checked at every call.
@@ -38,11 +42,11 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
    *
    * @throws whatever `validate` throws
    */
-  identify(request: { headers: { authorization?: string } }): Promise<AuthenticatedCaller | null> {
+  identify(request: CallingRequest): Promise<AuthenticatedCaller | null> {
     // The library would also read a token from the body or the query string, and it knows only the scheme `Bearer`. It
     // gets only the header, with `OAuth` renamed to `Bearer`.
-    const credentials = /^(?:bearer|oauth) +(\S.*)$/i.exec(request.headers.authorization ?? '')?.[1];
-    const headers = credentials === undefined ? {} : { authorization: `Bearer ${credentials.trimEnd()}` };
+    const credentials = credentialsOf(request);
+    const headers = credentials === undefined ? {} : { authorization: `Bearer ${credentials}` };
     const { _verify, _realm, _challenge } = this as unknown as Record<string, unknown>;
     return new Promise((success, error) => {
       // The library fails with a challenge if there is no token, and with status 400 if the header is malformed.
@@ -56,12 +60,18 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
    * can't be fetched; the database's error if it can't be queried, so that nobody is let in
    */
   async validate(token: string): Promise<AuthenticatedCaller> {
-    // The cache's keys are digests, so that the process's memory holds no usable token.
-    const digest = hash('sha256', token, 'base64url');
+    const digest = digestOf(token);
     const cached = this.known.getCached(digest);
     if (cached && cached.isStillGood()) return cached.caller;
     if (cached) this.known.forget(digest);
     return (await this.known.get(digest, (before) => this.ask(token, before)))!.caller;
+  }
+
+  /** The caller that sends a request, if its token is known and counts now. Otherwise `null`, which says nothing. */
+  findKnown(request: CallingRequest): AuthenticatedCaller | null {
+    const token = credentialsOf(request);
+    const cached = token === undefined ? undefined : this.known.getCached(digestOf(token));
+    return cached?.isStillGood() ? cached.caller : null;
   }
 
   private async ask(text: string, before: VerifiedToken | undefined): Promise<VerifiedToken> {
@@ -73,4 +83,14 @@ export class BearerStrategy extends PassportStrategy(Strategy, 'bearer') {
   private verify(text: string): Promise<VerifiedToken> {
     return (this.external.claims(text) ? this.external : this.own).verify(text);
   }
+}
+
+/** What follows the scheme in the header, if that is `Bearer` or `OAuth`. */
+function credentialsOf({ headers }: CallingRequest): string | undefined {
+  return /^(?:bearer|oauth) +(\S.*)$/i.exec(headers.authorization ?? '')?.[1]?.trimEnd();
+}
+
+/** The cache's key of a token. The process's memory then holds no usable token. */
+function digestOf(token: string): string {
+  return hash('sha256', token, 'base64url');
 }

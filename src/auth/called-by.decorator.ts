@@ -13,8 +13,14 @@ export const SCOPE = 'ROLE_USER';
  */
 export type Need = Permission | 'STAFF' | 'GROUP_VIEW' | 'GROUP_MANAGE' | 'OWN';
 
-type Rule =
-  { by: 'anyone' | 'session' } | { by: 'bearer' | 'delegated'; scope: typeof SCOPE; needs: readonly [Need, ...Need[]] };
+/** Needs an access token. */
+export interface TokenRule {
+  by: 'bearer' | 'delegated';
+  scope: typeof SCOPE;
+  needs: readonly [Need, ...Need[]];
+}
+
+type Rule = { by: 'anyone' | 'session' } | TokenRule;
 
 /** The metadata that `CalledBy` sets on a route. */
 export const CallerRule = Reflector.createDecorator<Rule>();

@@ -84,7 +84,8 @@ export class SessionsController {
   @CalledBy('anyone')
   @UseFilters(PageErrorFilter)
   async login(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    await this.pages.answer(request, uncached(reply), await this.logins.redeem(request));
+    const outcome = (await this.logins.begun.get(request.raw)) ?? (await this.logins.redeem(request));
+    await this.pages.answer(request, uncached(reply), outcome);
   }
 
   @ApiOperation({

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { CookieSerializeOptions } from '@fastify/cookie';
+import type { SerializeOptions } from '@fastify/cookie';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
 import { separateCookies } from '../../common/cookies.js';
@@ -52,9 +52,14 @@ export class SessionCookie {
     return destination === 'iframe' ? [embedded, ...ordinary] : [...ordinary, embedded];
   }
 
-  set(reply: FastifyReply, { secret, secure, embedOrigin }: StartedSession): void {
+  set(reply: FastifyReply, session: StartedSession): void {
+    void reply.setCookie(...this.of(session));
+  }
+
+  /** The name, value and attributes of a session's cookie. */
+  of({ secret, secure, embedOrigin }: StartedSession): [string, string, SerializeOptions] {
     const isEmbedded = embedOrigin !== null;
-    void reply.setCookie(isEmbedded ? EMBED_NAME : nameOf(secure), secret, attributesOf(secure, isEmbedded));
+    return [isEmbedded ? EMBED_NAME : nameOf(secure), secret, attributesOf(secure, isEmbedded)];
   }
 
   /** Removes the cookie of a frame's session, or else the ordinary cookies. */
@@ -76,7 +81,7 @@ function nameOf(secure: boolean): string {
  * The attributes of a cookie. A frame's cookie is partitioned (CHIPS): it exists only on the site of the page around
  * the frame.
  */
-function attributesOf(secure: boolean, isEmbedded: boolean): CookieSerializeOptions {
+function attributesOf(secure: boolean, isEmbedded: boolean): SerializeOptions {
   const common = { httpOnly: true, secure, path: '/' };
   return isEmbedded ? { ...common, sameSite: 'none', partitioned: true } : { ...common, sameSite: 'lax' };
 }

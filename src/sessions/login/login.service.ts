@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { LoginTokensService } from '../../access/login-tokens.service.js';
@@ -51,6 +52,9 @@ export interface RefusedLogin {
 /** Redeems the login token that a browser brings (docs/api.md, section 5.1). */
 @Injectable()
 export class LoginService {
+  /** Logins that were begun before the framework got their request. */
+  readonly begun = new WeakMap<IncomingMessage, Promise<LoginOutcome | null>>();
+
   constructor(
     private readonly tokens: TokensService,
     private readonly loginTokens: LoginTokensService,
@@ -76,6 +80,17 @@ export class LoginService {
     if (live) return this.redeemWithLiveSession(live, shown, request, answer, pageSecret);
     const verified = await this.verify(request);
     return verified.is === 'refused' ? verified : this.start(verified.claims, request, { answer, pageSecret });
+  }
+
+  /**
+   * Redeems a valid token as `redeem` does in a browser that shows no session. Returns `null`, and does nothing, if the
+   * token is not valid.
+   *
+   * @throws DomainError as `redeem`
+   */
+  async redeemInNewBrowser(request: Omit<LoginRequest, 'ip'>): Promise<LoginOutcome | null> {
+    const claims = await this.tokens.findEntry(readToken(request));
+    return claims && this.start(claims, request, {});
   }
 
   private async redeemWithLiveSession(
@@ -106,7 +121,7 @@ export class LoginService {
 
   private async start(
     claims: EntryClaims,
-    { headers }: LoginRequest,
+    { headers }: Pick<LoginRequest, 'headers'>,
     { answer, pageSecret, replaces = [] }: { answer?: Answer; pageSecret?: string; replaces?: ShownCookie[] },
   ): Promise<LoginOutcome> {
     const device = deviceOf(headers['user-agent']);
@@ -203,7 +218,7 @@ function isEntry(claims: object | undefined): claims is EntryClaims {
 }
 
 /** The token of a navigation, from `token` or its older name `oauth_token`. Exactly one must be given. */
-function readToken({ headers, query }: LoginRequest): string {
+function readToken({ headers, query }: Omit<LoginRequest, 'ip'>): string {
   if (!isNavigation(headers))
     throw new PageError(
       'invalid_request',

@@ -103,11 +103,13 @@ export class LoginPages {
     sendErrorPage(error, request, reply, this.settings, errorPageOf(page));
   }
 
+  /** Where a login leads whose token has this target. */
+  targetOf(returnTo: string | null): string {
+    return returnTo ?? this.settings.LANDING_URL;
+  }
+
   private leadTo(reply: FastifyReply, returnTo: string | null): void {
-    void reply
-      .status(303)
-      .header('Location', returnTo ?? this.settings.LANDING_URL)
-      .send();
+    void reply.status(303).header('Location', this.targetOf(returnTo)).send();
   }
 
   private optionsOf({ token: { returnTo, embedOrigin } }: UnfinishedLogin): PageOptions {

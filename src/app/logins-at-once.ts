@@ -1,0 +1,87 @@
+import type { IncomingMessage } from 'node:http';
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance } from 'fastify';
+import { AccessController } from '../access/access.controller.js';
+import { AccessService } from '../access/access.service.js';
+import { BearerGuard } from '../auth/bearer.guard.js';
+import { API } from '../common/paths.js';
+import { Settings } from '../config/settings.js';
+import type { LoginOutcome } from '../sessions/login/login.service.js';
+import { LoginService } from '../sessions/login/login.service.js';
+import { SessionCookie } from '../sessions/live/session-cookie.js';
+import { LoginPages } from '../sessions/pages/login-pages.js';
+import { isPlainGet, send } from './at-once.js';
+import type { AnswerAtOnce } from './at-once.js';
+import { deadlineOf } from './deadlines.js';
+import { deprecationHeaders } from './deprecation.js';
+
+/** An access call with a user ID and no parameters, at the path that the router knows. */
+const ACCESS_CALL = new RegExp(String.raw`^/${API}/access/([\w-]{22})$`);
+/** A sign-in link with nothing but its token. */
+const SIGN_IN_LINK = /^\/login\?token=([\w.-]+)$/;
+
+/**
+ * Answers access calls of known callers. The services decide as they always do: what is sent from here is only the
+ * token. A refusal or an error goes on in the framework, whose route finds it in `begun`.
+ */
+export function accessCallsAtOnce(app: NestFastifyApplication, common: string[]): AnswerAtOnce {
+  const guard = app.get(BearerGuard, { strict: false });
+  const access = app.get(AccessService, { strict: false });
+  const settings = app.get(Settings, { strict: false });
+  const rule = guard.ruleOf(AccessController);
+  const limit = limitOn(settings);
+  const own = { Vary: 'Origin', 'Cache-Control': 'no-store', 'Content-Type': 'application/json; charset=utf-8' };
+  const headers = [...common, ...Object.entries({ ...deprecationHeaders(settings.PUBLIC_URL), ...own }).flat()];
+  return (request, response, passOn) => {
+    const id = isPlainGet(request) ? ACCESS_CALL.exec(request.url!)?.[1] : undefined;
+    const caller = id === undefined ? null : guard.findKnown(request, rule);
+    if (!caller) return false;
+    const begun = limit(request, () => access.issue(caller, { by: 'id', id: id! }, {}));
+    begun
+      .then((answer) => send(response, 200, [...headers], JSON.stringify(answer)))
+      .catch(() => {
+        access.begun.set(request, begun);
+        passOn();
+      });
+    return true;
+  };
+}
+
+/**
+ * Answers sign-in links in browsers that show no session: what is sent from here is only the new session. Everything
+ * else goes on in the framework, whose route finds it in `begun`.
+ */
+export function signInLinksAtOnce(app: NestFastifyApplication, common: string[]): AnswerAtOnce {
+  const logins = app.get(LoginService, { strict: false });
+  const pages = app.get(LoginPages, { strict: false });
+  const cookie = app.get(SessionCookie, { strict: false });
+  const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
+  const limit = limitOn(app.get(Settings, { strict: false }));
+  return (request, response, passOn) => {
+    const token = isPlainGet(request) ? SIGN_IN_LINK.exec(request.url!)?.[1] : undefined;
+    if (token === undefined || cookie.read(request).length > 0) return false;
+    const begun = limit(request, () => logins.redeemInNewBrowser({ headers: request.headers, query: { token } }));
+    const goOn = (): void => {
+      logins.begun.set(request, begun);
+      passOn();
+    };
+    const answer = (outcome: LoginOutcome | null): void => {
+      if (outcome?.is !== 'started') return goOn();
+      const { session } = outcome;
+      const Location = pages.targetOf(session.returnTo);
+      const said = {
+        Location,
+        'Set-Cookie': fastify.serializeCookie(...cookie.of(session)),
+        'Cache-Control': 'no-store',
+      };
+      send(response, 303, [...common, ...Object.entries(said).flat()]);
+    };
+    begun.then(answer).catch(goOn);
+    return true;
+  };
+}
+
+/** Gives work the time that a request may wait for PostgreSQL, as `limitAnswers` does in the framework. */
+function limitOn({ DATABASE_URL }: Settings): <T>(request: IncomingMessage, work: () => T) => T {
+  return DATABASE_URL ? (request, work) => deadlineOf(request).run(work) : (_, work) => work();
+}
