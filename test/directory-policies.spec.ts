@@ -204,7 +204,9 @@ describe('staff and permissions', () => {
     const seen = await whoMay((db, caller) => users.requireMaySeePermissions(db, caller, targets.staff!));
     expect(seen).toEqual({ may: ['MANAGE_STAFF'], told: ['nonexistent_user', 'not_permitted'] });
     const refused = 'nonexistent_user';
-    expect(await aboutEach((db, user) => users.requireMayRevoke(db, callers.MANAGE_STAFF!, user))).toEqual({
+    expect(
+      await aboutEach((db, user) => users.requireMayRevoke(db, callers.MANAGE_STAFF!, user, 'CREATE_GROUPS')),
+    ).toEqual({
       ours: 'not_permitted',
       theirs: refused,
       nobodys: refused,
@@ -212,7 +214,9 @@ describe('staff and permissions', () => {
       theirStaff: refused,
       groupManager: 'yes',
     });
-    expect(await decision((db) => users.requireMayRevoke(db, callers.MANAGE_STAFF!, null))).toBe('nonexistent_user');
+    expect(await decision((db) => users.requireMayRevoke(db, callers.MANAGE_STAFF!, null, 'CREATE_GROUPS'))).toBe(
+      'nonexistent_user',
+    );
   });
 
   it('nobody changes their own permissions, or grants one that they lack', async () => {

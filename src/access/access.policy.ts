@@ -2,12 +2,14 @@ import { Injectable } from '@nestjs/common';
 import { invalidAccessToken } from '../http/challenge.js';
 import type { Caller } from '../common/caller.js';
 import { DomainError } from '../common/errors/errors.js';
+import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { refParameters, statementsByRef } from '../schema/user-ref-sql.js';
 import { toNamingRef } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
 import { managedGroups, grants } from '../rights/grants.js';
+import { isValidAt } from '../rights/period.js';
 
 /** Why a caller may not let somebody in. What it says of the user is for the audit record, never for the caller. */
 export interface Refusal {
@@ -27,6 +29,7 @@ const CALLER: Statement = {
                EXISTS (SELECT 1 FROM "users" u WHERE u."id" = $1) AS "exists",
                EXISTS (SELECT 1 FROM "clients" c WHERE c."id" = $2) AS "clientExists",
                EXISTS (SELECT 1 FROM "users" u JOIN "account_permissions" p ON p."user_id" = u."id" AND p."permission" = 'OBTAIN_ACCESS_TOKENS'
+                         AND ${isValidAt('p', '$3')}
                        WHERE u."id" = $1 AND u."status" = 'ACTIVE' AND u."staff_organization_id" IS NOT NULL) AS "mayObtain"`,
 };
 
@@ -44,12 +47,12 @@ const MEMBERSHIP: Statement = {
 
 const MANAGED_GROUPS: Statement = {
   name: 'find_managed_groups',
-  sql: `SELECT 1 AS "yes" ${managedGroups({ caller: '$1', client: '$2', user: '$3' })} LIMIT 1`,
+  sql: `SELECT 1 AS "yes" ${managedGroups({ caller: '$1', client: '$2', user: '$3', now: '$4' })} LIMIT 1`,
 };
 
 const ALLOWS: Statement = {
   name: 'may_let_in',
-  sql: `SELECT 1 AS "yes" ${grants({ caller: '$1', client: '$2', user: '$3' })} LIMIT 1`,
+  sql: `SELECT 1 AS "yes" ${grants({ caller: '$1', client: '$2', user: '$3', now: '$4' })} LIMIT 1`,
 };
 
 interface TargetFacts {
@@ -86,14 +89,17 @@ const lacksPermissionOfUser = (): DomainError =>
  */
 @Injectable()
 export class AccessPolicy {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly clock: Clock,
+  ) {}
 
   /**
    * Whether `caller` may let the user in now. A statement that acts must contain the rule itself, since this answer can
    * be out of date by then.
    */
   async allows(caller: Caller, userId: string): Promise<boolean> {
-    return (await this.database.read(ALLOWS, [caller.userId, caller.clientId, userId])).length > 0;
+    return (await this.database.read(ALLOWS, [caller.userId, caller.clientId, userId, this.now()])).length > 0;
   }
 
   /** The organization on whose staff the caller is, or else the one that manages the caller's account. */
@@ -119,7 +125,7 @@ export class AccessPolicy {
     const isKnown = named.by === 'id' || group !== undefined || target?.organizationId === organizationId;
     const userId = isKnown ? (target?.id ?? null) : null;
     if (target?.status !== 'ACTIVE') return { error: new DomainError('unknown_user'), rule: 5, ...known, userId };
-    if ((await this.database.read(MANAGED_GROUPS, [caller.userId, caller.clientId, target.id])).length > 0)
+    if ((await this.database.read(MANAGED_GROUPS, [caller.userId, caller.clientId, target.id, this.now()])).length > 0)
       return { error: lacksPermissionOfUser(), rule: 7, organizationId, userId, groupId: null };
     return { error: sharesNoGroup(), rule: 6, organizationId, userId, groupId: group?.id ?? null };
   }
@@ -130,8 +136,12 @@ export class AccessPolicy {
   }
 
   private async factsOf({ userId, clientId }: Caller): Promise<CallerFacts> {
-    const [facts] = await this.database.read<CallerFacts>(CALLER, [userId, clientId]);
+    const [facts] = await this.database.read<CallerFacts>(CALLER, [userId, clientId, this.now()]);
     return facts!;
+  }
+
+  private now(): number {
+    return this.clock.now().getTime();
   }
 }
 

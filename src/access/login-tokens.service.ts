@@ -11,7 +11,7 @@ import { byRef, refParameters, statementsByRef } from '../schema/user-ref-sql.js
 import { firstLoginAt, newLoginId, toBytes } from '../common/login-id.js';
 import { toNamingRef } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
-import { FRAME_IS_OWNED, grants, IS_GRANTED, LOGINS, TARGET_IS_OWNED } from '../rights/grants.js';
+import { FRAME_IS_OWNED, grants, isGranted, LOGINS, TARGET_IS_OWNED } from '../rights/grants.js';
 import type { Delivery, ExistingSession, LoginToken } from '../schema/entities/login-token.entity.js';
 
 /** What the caller chose for the login. The record keeps it, and nothing in the redemption request changes it. */
@@ -51,8 +51,8 @@ export interface NewLoginToken {
 
 /** The types of the parameters of `RECORD` that follow the reference. */
 const RECORDED: ParameterType[] = [
-  ...(['varchar', 'varchar', 'varchar', 'uuid', 'bigint', 'boolean', 'varchar', 'varchar', 'boolean'] as const),
-  ...(['varchar', 'varchar', 'varchar'] as const),
+  ...(['varchar', 'varchar', 'varchar', 'bigint', 'uuid', 'bigint', 'boolean', 'varchar', 'varchar'] as const),
+  ...(['boolean', 'varchar', 'varchar', 'varchar'] as const),
 ];
 
 /**
@@ -60,7 +60,7 @@ const RECORDED: ParameterType[] = [
  * are random: only a repetition of the same statement can meet an existing one.
  */
 const RECORD = byRef(({ kind, userId, next }) => {
-  const [caller, client, key, id, expiresAt, secure, returnTo, given, byDefault, ...options] = Array.from(
+  const [caller, client, key, now, id, expiresAt, secure, returnTo, given, byDefault, ...options] = Array.from(
     { length: RECORDED.length },
     (_, i) => `$${next + i}`,
   );
@@ -80,7 +80,7 @@ const RECORD = byRef(({ kind, userId, next }) => {
              /* What is embedded has a cookie that is always secure. */
              (${secure} OR ${embedOrigin} IS NOT NULL), ${returnTo}, ${embedOrigin}, ${options.join(', ')}
       FROM (SELECT target."id" AS "user_id", target."organization_id" AS "manager_id", g."id" AS "group_id"
-            ${grants({ caller: caller!, client: client!, user: userId })}) allowed
+            ${grants({ caller: caller!, client: client!, user: userId, now: now! })}) allowed
       JOIN "delegations" d ON d."caller_id" = ${caller} AND d."client_id" = ${client}
         AND d."group_id" = allowed."group_id" AND d."key_id" = ${key} AND d."is_imported" = FALSE`,
     end: `
@@ -95,12 +95,12 @@ const RECORD = byRef(({ kind, userId, next }) => {
 const ADD_DELEGATION = statementsByRef(
   'add_delegation',
   ({ userId, next }) => {
-    const [caller, client, key] = [`$${next}`, `$${next + 1}`, `$${next + 2}`];
+    const [caller, client, key, now] = [`$${next}`, `$${next + 1}`, `$${next + 2}`, `$${next + 3}`];
     return `
       INSERT INTO "delegations" ("caller_id", "client_id", "group_id", "key_id", "organization_id", "organization_number")
       SELECT allowed."caller_id", allowed."client_id", allowed."group_id", ${key}, n."organization_id", n."number"
       FROM (SELECT caller."id" AS "caller_id", client."id" AS "client_id", g."id" AS "group_id", g."organization_id"
-            ${grants({ caller: caller!, client: client!, user: userId })}) allowed
+            ${grants({ caller: caller!, client: client!, user: userId, now })}) allowed
       JOIN "organization_numbers" n ON n."organization_id" = allowed."organization_id"
       WHERE TRUE LIMIT 1
       ON CONFLICT ("caller_id", "client_id", "group_id", "key_id", "is_imported")
@@ -118,7 +118,7 @@ const STATE: Statement = {
                ${FRAME_IS_OWNED} AS "frameIsOwned", ${TARGET_IS_OWNED} AS "targetIsOwned",
                COALESCE(t."existing_session", 'keep') AS "existingSession", t."expires_at" AS "expiresAt",
                EXISTS (SELECT 1 FROM "sessions" s WHERE s."id" = t."id") AS "used",
-               (${IS_GRANTED}) AS "granted"
+               (${isGranted('$2')}) AS "granted"
         FROM ${LOGINS} WHERE t."id" = $1`,
 };
 
@@ -157,7 +157,7 @@ export class LoginTokensService {
     issuedAt.setMilliseconds(0);
     const expiresAt = addSeconds(issuedAt, this.settings.LOGIN_TOKEN_TTL);
     const named = toNamingRef(caller, ref);
-    const delegation = [...refParameters(named), caller.userId, caller.clientId, caller.keyId ?? ''];
+    const delegation = [...refParameters(named), caller.userId, caller.clientId, caller.keyId ?? '', now.getTime()];
     const parameters = [
       ...delegation,
       toBytes(id),
@@ -179,7 +179,8 @@ export class LoginTokensService {
 
   /** Looks up a token whose signature is valid, without using it. */
   async examine(id: string): Promise<Examination> {
-    const [row] = await this.database.read<StateRow>(STATE, [toBytes(id)]);
+    const now = this.clock.now();
+    const [row] = await this.database.read<StateRow>(STATE, [toBytes(id), now.getTime()]);
     if (!row) return { is: 'refused', reason: 'invalid_token' };
     const { expiresAt, used, granted, frameIsOwned: isFrameOwned, targetIsOwned: isTargetOwned, ...token } = row;
     const page = {
@@ -187,7 +188,7 @@ export class LoginTokensService {
       returnTo: isTargetOwned ? token.returnTo : null,
     };
     if (used) return { is: 'refused', reason: 'token_used', page };
-    if (fromMilliseconds(expiresAt) <= this.clock.now()) return { is: 'refused', reason: 'token_expired', page };
+    if (fromMilliseconds(expiresAt) <= now) return { is: 'refused', reason: 'token_expired', page };
     if (!granted || !isFrameOwned || !isTargetOwned) return { is: 'refused', reason: 'invalid_token', page };
     return { is: 'good', token };
   }

@@ -34,7 +34,7 @@ const IS_LIVE: Statement = {
 /** A token for acting for a user is valid only while the policy lets the actor let that user in. */
 const IS_LIVE_FOR_ACTOR: Statement = {
   name: 'is_delegated_token_live',
-  sql: `${IS_LIVE.sql} AND EXISTS (SELECT 1 ${grants({ caller: '$2', client: '$3', user: '$1' })})`,
+  sql: `${IS_LIVE.sql} AND EXISTS (SELECT 1 ${grants({ caller: '$2', client: '$3', user: '$1', now: '$9' })})`,
 };
 
 /** Checks whether what a token came from still exists. */
@@ -48,16 +48,12 @@ export class TokenStateService {
   /** Queries the database, in one round trip. */
   async isLive({ caller, tokenId, grantId, keyId, kid }: TokenOrigin): Promise<boolean> {
     const { userId, actorId = userId, clientId } = caller;
-    const rows = await this.database.read(caller.actorId === undefined ? IS_LIVE : IS_LIVE_FOR_ACTOR, [
-      userId,
-      actorId,
-      clientId,
-      tokenId,
-      grantId ?? tokenId,
-      keyId,
-      kid,
-      this.clock.now(),
-    ]);
+    const now = this.clock.now();
+    const parameters = [userId, actorId, clientId, tokenId, grantId ?? tokenId, keyId, kid, now];
+    const rows =
+      caller.actorId === undefined
+        ? await this.database.read(IS_LIVE, parameters)
+        : await this.database.read(IS_LIVE_FOR_ACTOR, [...parameters, now.getTime()]);
     return rows.length === 1;
   }
 }

@@ -7,7 +7,7 @@ import type { GroupPermission } from '../schema/entities/group-staff.entity.js';
 import { PERMISSIONS } from '../schema/entities/account-permission.entity.js';
 import type { Permission } from '../schema/entities/account-permission.entity.js';
 import type { NamingRef } from '../common/user-ref.js';
-import { PermissionsService, permissionsOf } from '../users/permissions.service.js';
+import { PermissionsService } from '../users/permissions.service.js';
 import type { User } from '../schema/entities/user.entity.js';
 import { findGroup, Output, parseNamingRef, requireStaff, printMessage } from './operator.js';
 import { requireOtherStaffManager } from './staff.js';
@@ -58,7 +58,7 @@ function addList({ commands, output, withApplication }: CommandGroup): void {
       withApplication(async (app) => {
         const { permissions } = await app
           .get(Database)
-          .transaction(async (db) => permissionsOf(db, (await requireStaff(db, ref)).id));
+          .transaction(async (db) => app.get(PermissionsService).permissionsOf(db, (await requireStaff(db, ref)).id));
         output.list(permissions, (permission) => [permission]);
       }),
     );

@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import type { Caller } from '../common/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import type { User } from '../schema/entities/user.entity.js';
-import { requireStaffWith, UsersPolicy } from '../users/users.policy.js';
+import { UsersPolicy } from '../users/users.policy.js';
 
 /**
  * Decides who may administer an organization's clients and service accounts: its staff with `MANAGE_SERVICE_ACCOUNTS`
@@ -23,7 +23,7 @@ export class OAuthPolicy {
 
   /** The organization whose clients and service accounts the caller may change. */
   requireMayChange(db: EntityManager, caller: Caller): Promise<string> {
-    return requireStaffWith(db, caller, 'MANAGE_SERVICE_ACCOUNTS', 'not_permitted');
+    return this.users.requireStaffWith(db, caller, 'MANAGE_SERVICE_ACCOUNTS', 'not_permitted');
   }
 
   /** Refuses a key of an account that has rights which the caller lacks. */

@@ -35,3 +35,13 @@ export const BYTES: ColumnOptions = { type: isPostgres ? 'bytea' : 'blob' };
 
 /** An instant as milliseconds since 1970, in the tables that get a row for each login. PostgreSQL returns it as text. */
 export const MILLISECONDS: ColumnOptions = { type: 'bigint' };
+
+/** One end of a period, stored as milliseconds since 1970; `null` if the period has no such end. */
+export const BOUND: ColumnOptions = {
+  ...MILLISECONDS,
+  nullable: true,
+  transformer: {
+    to: (instant?: Date | null) => instant?.getTime() ?? instant,
+    from: (milliseconds: number | string | null) => (milliseconds === null ? null : new Date(Number(milliseconds))),
+  },
+};

@@ -2,9 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { ObjectLiteral, Repository, SelectQueryBuilder } from 'typeorm';
 import type { Caller } from '../common/caller.js';
+import { Clock } from '../common/clock.js';
 import { pageById, pageByTerm, pageIn, totalIn } from '../http/paging.js';
 import type { Page, PageQuery } from '../http/paging.js';
 import type { ApiVersion } from '../common/paths.js';
+import { isValidAt } from '../rights/period.js';
 import { searchRange } from '../common/search-text.js';
 import { Organization } from '../schema/entities/organization.entity.js';
 import { OrganizationsService } from '../organizations/organizations.service.js';
@@ -28,6 +30,7 @@ export class GroupListsService {
     private readonly organizations: OrganizationsService,
     private readonly shown: GroupsService,
     private readonly policy: GroupsPolicy,
+    private readonly clock: Clock,
   ) {}
 
   /** Lists the groups that the caller has access to. The list is empty for callers who are on nobody's staff. */
@@ -78,16 +81,23 @@ export class GroupListsService {
     const list = this.groups.manager
       .createQueryBuilder(GroupStaff, 's')
       .innerJoin('s.group', 'g')
-      .where('s.userId = :userId', { userId });
+      .where('s.userId = :userId', { userId })
+      .andWhere(isValidAt('s', ':now'), { now: this.clock.now().getTime() });
     return permission ? list.andWhere('s.permission = :permission', { permission }) : list;
   }
 
   private async totalOf({ organizationId, staff }: GroupScope): Promise<number> {
     if (!staff) return (await this.groups.manager.findOneByOrFail(Organization, { id: organizationId })).groupCount;
     const rights = await this.groups.manager.findOneByOrFail(User, { id: staff.userId });
-    const { permission } = staff;
-    return (
-      (permission === 'VIEW' ? 0 : rights.groupsWithManage) + (permission === 'MANAGE' ? 0 : rights.groupsWithView)
-    );
+    const { userId, permission } = staff;
+    // The database counts rights without looking at the clock.
+    const notNow = this.groups.manager
+      .createQueryBuilder(GroupStaff, 's')
+      .where('s.userId = :userId AND (s.validFrom IS NOT NULL OR s.validUntil IS NOT NULL)', { userId })
+      .andWhere(`NOT (${isValidAt('s', ':now')})`, { now: this.clock.now().getTime() });
+    if (permission) notNow.andWhere('s.permission = :permission', { permission });
+    const all =
+      (permission === 'VIEW' ? 0 : rights.groupsWithManage) + (permission === 'MANAGE' ? 0 : rights.groupsWithView);
+    return all - (await notNow.getCount());
   }
 }

@@ -3,12 +3,14 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { In } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import type { Caller } from '../common/caller.js';
+import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import type { ErrorId } from '../common/errors/errors.js';
+import { validAt } from '../rights/period.js';
 import { AccountPermission } from '../schema/entities/account-permission.entity.js';
 import type { UserDto } from '../users/dto/user.dto.js';
 import type { User } from '../schema/entities/user.entity.js';
-import { requireStaffWith, UsersPolicy } from '../users/users.policy.js';
+import { UsersPolicy } from '../users/users.policy.js';
 import { GroupStaff } from '../schema/entities/group-staff.entity.js';
 import type { GroupPermission } from '../schema/entities/group-staff.entity.js';
 import type { Group } from '../schema/entities/group.entity.js';
@@ -35,6 +37,7 @@ export class GroupsPolicy {
   constructor(
     @InjectRepository(GroupStaff) private readonly staff: Repository<GroupStaff>,
     private readonly users: UsersPolicy,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -60,7 +63,7 @@ export class GroupsPolicy {
 
   /** The organization of a new group: that of staff with `CREATE_GROUPS`. */
   requireMayCreate(db: EntityManager, caller: Caller): Promise<string> {
-    return requireStaffWith(db, caller, 'CREATE_GROUPS', 'no_permission');
+    return this.users.requireStaffWith(db, caller, 'CREATE_GROUPS', 'no_permission');
   }
 
   /**
@@ -74,15 +77,16 @@ export class GroupsPolicy {
     otherwise: ErrorId = 'no_permission',
   ): Promise<void> {
     const caller = { id: userId, status: 'ACTIVE', staffOrganizationId: group.organizationId } as const;
+    const holder = { user: caller, ...validAt(this.clock.now()) };
     const may =
-      (await db.existsBy(GroupStaff, { groupId: group.id, permission: 'MANAGE', user: caller })) ||
-      (await db.existsBy(AccountPermission, { permission: 'MANAGE_ALL_GROUPS', user: caller }));
+      (await db.existsBy(GroupStaff, { groupId: group.id, permission: 'MANAGE', ...holder })) ||
+      (await db.existsBy(AccountPermission, { permission: 'MANAGE_ALL_GROUPS', ...holder }));
     if (!may) throw new DomainError(otherwise);
   }
 
   /** Requires `MANAGE_USERS`, which creating an account for a new member needs too. */
   async requireMaySetUp(db: EntityManager, caller: Caller): Promise<void> {
-    await requireStaffWith(db, caller, 'MANAGE_USERS', 'no_permission');
+    await this.users.requireStaffWith(db, caller, 'MANAGE_USERS', 'no_permission');
   }
 
   /**
@@ -99,14 +103,16 @@ export class GroupsPolicy {
     const own = users.filter((user) => user.organizationId === organizationId).map(({ id }) => id);
     if (own.length === 0) return new Set();
     const caller = { id: userId, status: 'ACTIVE', staffOrganizationId: organizationId } as const;
-    if (await db.existsBy(AccountPermission, { permission: 'MANAGE_USERS', user: caller })) return new Set(own);
-    const joined = { userId: In(own), status: 'JOINED', group: { organizationId } } as const;
+    const isValid = validAt(this.clock.now());
+    const holder = { user: caller, ...isValid };
+    if (await db.existsBy(AccountPermission, { permission: 'MANAGE_USERS', ...holder })) return new Set(own);
+    const joined = { userId: In(own), status: 'JOINED', group: { organizationId }, ...isValid } as const;
     const memberships = await db.findBy(Membership, joined);
     if (memberships.length === 0) return new Set();
     const groupId = In([...new Set(memberships.map((membership) => membership.groupId))]);
-    const staff = await db.findBy(GroupStaff, { groupId, permission: 'MANAGE', user: caller });
+    const staff = await db.findBy(GroupStaff, { groupId, permission: 'MANAGE', ...holder });
     const managed = new Set(staff.map((one) => one.groupId));
-    const managesAll = await db.existsBy(AccountPermission, { permission: 'MANAGE_ALL_GROUPS', user: caller });
+    const managesAll = await db.existsBy(AccountPermission, { permission: 'MANAGE_ALL_GROUPS', ...holder });
     return new Set(memberships.filter((one) => managesAll || managed.has(one.groupId)).map((one) => one.userId));
   }
 
@@ -133,7 +139,7 @@ export class GroupsPolicy {
 
   private async hasAnyPermission({ userId }: Caller, group: Group): Promise<boolean> {
     return (
-      (await this.staff.existsBy({ userId, groupId: group.id })) ||
+      (await this.staff.existsBy({ userId, groupId: group.id, ...validAt(this.clock.now()) })) ||
       (await this.users.hasPermission(userId, 'MANAGE_ALL_GROUPS'))
     );
   }

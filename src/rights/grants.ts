@@ -1,8 +1,11 @@
-/** Who lets whom in, through which client, as SQL expressions. */
+import { isValidAt } from './period.js';
+
+/** Who lets whom in, through which client, and when (milliseconds since 1970), as SQL expressions. */
 interface Parties {
   caller: string;
   client: string;
   user: string;
+  now: string;
 }
 
 /**
@@ -23,27 +26,31 @@ export function grants(of: Parties): string {
       AND NOT EXISTS (
         SELECT 1 FROM "account_permissions" held
         LEFT JOIN "account_permissions" own ON own."user_id" = caller."id" AND own."permission" = held."permission"
-          AND caller."staff_organization_id" = target."staff_organization_id"
+          AND caller."staff_organization_id" = target."staff_organization_id" AND ${isValidAt('own', of.now)}
         LEFT JOIN "account_permissions" manages_staff ON manages_staff."user_id" = caller."id"
-          AND manages_staff."permission" = 'MANAGE_STAFF'
-        WHERE held."user_id" = target."id" AND own."user_id" IS NULL AND manages_staff."user_id" IS NULL)`;
+          AND manages_staff."permission" = 'MANAGE_STAFF' AND ${isValidAt('manages_staff', of.now)}
+        WHERE held."user_id" = target."id" AND ${isValidAt('held', of.now)}
+          AND own."user_id" IS NULL AND manages_staff."user_id" IS NULL)`;
 }
 
-/** Rules 1 to 6. */
+/** Rules 1 to 6. A right counts only within its period. */
 export function managedGroups(of: Parties): string {
   return `
     FROM "users" caller
     JOIN "clients" client ON client."id" = ${of.client}
     /* 4: the caller may obtain login tokens. */
     JOIN "account_permissions" may_obtain ON may_obtain."user_id" = caller."id" AND may_obtain."permission" = 'OBTAIN_ACCESS_TOKENS'
+      AND ${isValidAt('may_obtain', of.now)}
     /* 5: the target can be let in. */
     JOIN "users" target ON target."id" = ${of.user} AND target."status" = 'ACTIVE' AND target."type" = 'USER'
     /* 6: the target has joined a group of the caller's organization … */
-    JOIN "memberships" m ON m."user_id" = target."id" AND m."status" = 'JOINED'
+    JOIN "memberships" m ON m."user_id" = target."id" AND m."status" = 'JOINED' AND ${isValidAt('m', of.now)}
     CROSS JOIN "groups" g
     /* … that the caller manages, as its staff or as groups administrator. VIEW is not enough. */
     LEFT JOIN "group_staff" manages ON manages."user_id" = caller."id" AND manages."group_id" = g."id" AND manages."permission" = 'MANAGE'
+      AND ${isValidAt('manages', of.now)}
     LEFT JOIN "account_permissions" manages_all ON manages_all."user_id" = caller."id" AND manages_all."permission" = 'MANAGE_ALL_GROUPS'
+      AND ${isValidAt('manages_all', of.now)}
     WHERE caller."id" = ${of.caller} AND caller."status" = 'ACTIVE'
       AND g."id" = m."group_id" AND g."organization_id" = caller."staff_organization_id"
       AND (manages."user_id" IS NOT NULL OR manages_all."user_id" IS NOT NULL)`;
@@ -52,16 +59,20 @@ export function managedGroups(of: Parties): string {
 /** Login tokens, `t`, with the delegation that each came from, `d`. The conditions below are about such a row. */
 export const LOGINS = `"login_tokens" t JOIN "delegations" d ON d."id" = t."delegation_id"`;
 
-/** Whether the policy still allows the login token to whoever asked for it. */
-export const IS_ALLOWED = `EXISTS (SELECT 1 ${grants({ caller: 'd."caller_id"', client: 'd."client_id"', user: 't."user_id"' })})`;
+/** Whether the policy still allows the login token to whoever asked for it, at `now`. */
+export function isAllowed(now: string): string {
+  return `EXISTS (SELECT 1 ${grants({ caller: 'd."caller_id"', client: 'd."client_id"', user: 't."user_id"', now })})`;
+}
 
 /**
- * Whether a login token has not been revoked and the policy still allows it. The key is checked as well as the token: on
- * PostgreSQL, a revocation misses a token that is committed at the same moment.
+ * Whether a login token has not been revoked and the policy still allows it at `now`. The key is checked as well as the
+ * token: on PostgreSQL, a revocation misses a token that is committed at the same moment.
  */
-export const IS_GRANTED = `t."revoked_at" IS NULL
+export function isGranted(now: string): string {
+  return `t."revoked_at" IS NULL
     AND NOT EXISTS (SELECT 1 FROM "service_account_keys" k WHERE k."id" = d."key_id" AND k."revoked_at" IS NOT NULL)
-    AND ${IS_ALLOWED}`;
+    AND ${isAllowed(now)}`;
+}
 
 /** Whether the frame that a login token is for, if any, is still on a site of whoever let the user in. */
 export const FRAME_IS_OWNED = isOwned('t."embed_origin"');

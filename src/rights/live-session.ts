@@ -2,7 +2,7 @@ import { firstLoginAt } from '../common/login-id.js';
 import { addSeconds } from '../common/clock.js';
 import { LONGEST_LOGIN_TOKEN_SECONDS } from '../config/settings.js';
 import type { Settings } from '../config/settings.js';
-import { FRAME_IS_OWNED, IS_GRANTED, TARGET_IS_OWNED } from './grants.js';
+import { FRAME_IS_OWNED, isGranted, TARGET_IS_OWNED } from './grants.js';
 
 /** Sessions, `s`, with the login token, `t`, and the delegation, `d`, that each came from. */
 export const SESSIONS = `"sessions" s JOIN "login_tokens" t ON t."id" = s."id" JOIN "delegations" d ON d."id" = t."delegation_id"`;
@@ -38,12 +38,12 @@ function isOpen(s: string, { now, idleSince, oldest }: MomentSql): string {
  * right of whoever let them in, the client, and the origin of its frame.
  */
 export function isLive(moment: MomentSql): string {
-  return `${isOpen('s', moment)} AND ${FRAME_IS_OWNED} AND ${IS_GRANTED}`;
+  return `${isOpen('s', moment)} AND ${FRAME_IS_OWNED} AND ${isGranted(moment.now)}`;
 }
 
 /** Whether the login token, if it is unused, can still start a session. */
 export function canStartSession(now: string): string {
-  return `t."expires_at" > ${now} AND ${FRAME_IS_OWNED} AND ${TARGET_IS_OWNED} AND ${IS_GRANTED}`;
+  return `t."expires_at" > ${now} AND ${FRAME_IS_OWNED} AND ${TARGET_IS_OWNED} AND ${isGranted(now)}`;
 }
 
 /**

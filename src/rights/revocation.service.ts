@@ -7,7 +7,7 @@ import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { toBytes } from '../common/login-id.js';
-import { FRAME_IS_OWNED, IS_ALLOWED, LOGINS } from './grants.js';
+import { FRAME_IS_OWNED, isAllowed, LOGINS } from './grants.js';
 import { endSessions, momentAt } from './live-session.js';
 
 /** Tokens that can still start a session, or have a session that a longer idle time could revive. */
@@ -53,7 +53,7 @@ function forEachOrigin<T>(make: (origin: Origin) => T): Record<Origin, T> {
 }
 
 const REVOKE_ALL = revoking('revoke_every_login_token', '');
-const REVOKE_UNGRANTED = revoking('revoke_login_tokens', `AND NOT ${IS_ALLOWED}`);
+const REVOKE_UNGRANTED = revoking('revoke_login_tokens', `AND NOT ${isAllowed('$2')}`);
 const REVOKE_OF_REMOVED_FRAMES = revoking('revoke_login_tokens_of_removed_frames', `AND NOT ${FRAME_IS_OWNED}`);
 
 const REVOKE_ONE: Statement = {

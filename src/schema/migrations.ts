@@ -21,6 +21,7 @@ import { NameMakersOfVerificationLinks1796960000000 } from './migrations/1796960
 import { RecordEachLoginOnce1797000000000 } from './migrations/1797000000000-RecordEachLoginOnce.js';
 import { AddConsoleSessions1797300000000 } from './migrations/1797300000000-AddConsoleSessions.js';
 import { AddPasskeys1797900000000 } from './migrations/1797900000000-AddPasskeys.js';
+import { AddPeriodsOfRights1797930000000 } from './migrations/1797930000000-AddPeriodsOfRights.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -47,4 +48,5 @@ export const MIGRATIONS = [
   RecordEachLoginOnce1797000000000,
   AddConsoleSessions1797300000000,
   AddPasskeys1797900000000,
+  AddPeriodsOfRights1797930000000,
 ];

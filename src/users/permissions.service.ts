@@ -1,8 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { validAt } from '../rights/period.js';
 import { RevocationService } from '../rights/revocation.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../common/caller.js';
+import { Clock } from '../common/clock.js';
 import { Database } from '../database/database.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { AccountPermission, PERMISSIONS } from '../schema/entities/account-permission.entity.js';
@@ -21,13 +23,14 @@ export class PermissionsService {
     private readonly policy: UsersPolicy,
     private readonly revocation: RevocationService,
     private readonly audit: AuditService,
+    private readonly clock: Clock,
   ) {}
 
   /** Lists an account's permissions. @throws DomainError `not_permitted`, `nonexistent_user` */
   list(caller: Caller, ref: UserRef): Promise<PermissionsDto> {
     return this.database.transaction(async (db) => {
       const user = await this.policy.requireMaySeePermissions(db, caller, await findUser(db, caller, ref));
-      return permissionsOf(db, user.id);
+      return this.permissionsOf(db, user.id);
     });
   }
 
@@ -45,7 +48,7 @@ export class PermissionsService {
    */
   revoke(caller: Caller, ref: UserRef, permission: Permission): Promise<PermissionsDto> {
     return this.database.transaction(async (db) => {
-      const user = await this.policy.requireMayRevoke(db, caller, await findUser(db, caller, ref));
+      const user = await this.policy.requireMayRevoke(db, caller, await findUser(db, caller, ref), permission);
       return this.take(db, user, permission, caller);
     });
   }
@@ -57,7 +60,7 @@ export class PermissionsService {
     await insertOrIgnore(db, AccountPermission, row);
     // Callers who lack the new permission may have let the account in before. They no longer may.
     await this.revocation.revokeUngrantedTokens(db, user.id, by);
-    return permissionsOf(db, user.id);
+    return this.permissionsOf(db, user.id);
   }
 
   /** Revokes a permission. The caller of this method has checked that `by` may do so. */
@@ -66,7 +69,14 @@ export class PermissionsService {
     if (await db.existsBy(AccountPermission, row)) await this.record(db, 'PERMISSION_REVOKED', by, user, permission);
     await db.delete(AccountPermission, row);
     await this.revocation.revokeUngrantedTokens(db, user.id, by);
-    return permissionsOf(db, user.id);
+    return this.permissionsOf(db, user.id);
+  }
+
+  /** The permissions that the account has now. */
+  async permissionsOf(db: EntityManager, userId: string): Promise<PermissionsDto> {
+    const rows = await db.findBy(AccountPermission, { userId, ...validAt(this.clock.now()) });
+    const held = new Set(rows.map(({ permission }) => permission));
+    return { permissions: PERMISSIONS.filter((permission) => held.has(permission)) };
   }
 
   private record(
@@ -79,9 +89,4 @@ export class PermissionsService {
     const { id: userId, staffOrganizationId: organizationId } = user;
     return this.audit.record(db, { event, organizationId, userId, by, details: { permission } });
   }
-}
-
-export async function permissionsOf(db: EntityManager, userId: string): Promise<PermissionsDto> {
-  const held = new Set((await db.findBy(AccountPermission, { userId })).map(({ permission }) => permission));
-  return { permissions: PERMISSIONS.filter((permission) => held.has(permission)) };
 }

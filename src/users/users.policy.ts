@@ -3,8 +3,10 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { Not } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import type { Caller } from '../common/caller.js';
+import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import type { ErrorId } from '../common/errors/errors.js';
+import { lastsAsLong, notEndedAt, validAt } from '../rights/period.js';
 import { GroupStaff } from '../schema/entities/group-staff.entity.js';
 import { lockOrganization } from '../schema/lock-organization.js';
 import { AccountPermission } from '../schema/entities/account-permission.entity.js';
@@ -20,6 +22,7 @@ export class UsersPolicy {
   constructor(
     @InjectRepository(User) private readonly users: Repository<User>,
     @InjectRepository(AccountPermission) private readonly permissions: Repository<AccountPermission>,
+    private readonly clock: Clock,
   ) {}
 
   /**
@@ -59,7 +62,7 @@ export class UsersPolicy {
 
   /** The organization whose users' sessions the caller may end: that of staff with `MANAGE_USERS`. */
   requireMayEndSessions(db: EntityManager, caller: Caller): Promise<string> {
-    return requireStaffWith(db, caller, 'MANAGE_USERS', 'not_permitted');
+    return this.requireStaffWith(db, caller, 'MANAGE_USERS', 'not_permitted');
   }
 
   /** Requires that the organization manages the user. */
@@ -75,12 +78,12 @@ export class UsersPolicy {
   }
 
   hasPermission(userId: string, permission: Permission): Promise<boolean> {
-    return this.permissions.existsBy({ userId, permission });
+    return this.permissions.existsBy({ userId, permission, ...validAt(this.clock.now()) });
   }
 
   /** The organization that will manage a new account: that of staff with `MANAGE_USERS`. */
   requireMayCreate(db: EntityManager, caller: Caller): Promise<string> {
-    return requireStaffWith(db, caller, 'MANAGE_USERS', 'no_permission');
+    return this.requireStaffWith(db, caller, 'MANAGE_USERS', 'no_permission');
   }
 
   /**
@@ -97,14 +100,14 @@ export class UsersPolicy {
     const staff = await db.findOneBy(User, { id: caller.userId });
     const own = user && user.organizationId === staff?.staffOrganizationId ? user : null;
     const permission = own?.type === 'SERVICE_ACCOUNT' ? 'MANAGE_SERVICE_ACCOUNTS' : 'MANAGE_USERS';
-    const organizationId = await requireStaffWith(db, caller, permission, 'no_access');
+    const organizationId = await this.requireStaffWith(db, caller, permission, 'no_access');
     if (own?.organizationId !== organizationId) throw new DomainError('nonexistent_user');
     return own;
   }
 
   /**
-   * Refuses an account with a permission that the caller lacks. Whoever may delete an account, or change its names,
-   * status or password, could act as that account or in its place.
+   * Refuses an account with a permission that the caller lacks, or has for a shorter time. Whoever may delete an account,
+   * or change its names, status or password, could act as that account or in its place.
    *
    * @throws DomainError `otherwise`
    */
@@ -114,13 +117,23 @@ export class UsersPolicy {
     account: User,
     otherwise: ErrorId,
   ): Promise<void> {
-    const own = new Set((await db.findBy(AccountPermission, { userId })).map(({ permission }) => permission));
-    for (const { permission } of await db.findBy(AccountPermission, { userId: account.id }))
-      if (!own.has(permission))
+    const now = this.clock.now();
+    const own = await db.findBy(AccountPermission, { userId, ...validAt(now) });
+    const ends = new Map(own.map(({ permission, validUntil }) => [permission, validUntil]));
+    const theirs = { userId: account.id, ...notEndedAt(now) };
+    for (const { permission, validUntil } of await db.findBy(AccountPermission, theirs)) {
+      const end = ends.get(permission);
+      if (end === undefined)
         throw new DomainError(
           otherwise,
           `The account has the permission ${permission}, which the caller does not have.`,
         );
+      if (!lastsAsLong(end, validUntil))
+        throw new DomainError(
+          otherwise,
+          `The account has the permission ${permission} for longer than the caller, who has it until ${toIso(end!)}.`,
+        );
+    }
   }
 
   /**
@@ -144,7 +157,7 @@ export class UsersPolicy {
   async mayVerifyAddressesOf(db: EntityManager, { userId }: Caller, user: User): Promise<boolean> {
     if (user.organizationId === null) return false;
     const caller = { id: userId, status: 'ACTIVE', staffOrganizationId: user.organizationId } as const;
-    return db.existsBy(AccountPermission, { permission: 'MANAGE_USERS', user: caller });
+    return db.existsBy(AccountPermission, { permission: 'MANAGE_USERS', user: caller, ...validAt(this.clock.now()) });
   }
 
   /**
@@ -153,7 +166,7 @@ export class UsersPolicy {
    * own password give the current one instead.
    */
   async requireMayResetPassword(db: EntityManager, caller: Pick<Caller, 'userId'>, user: User | null): Promise<User> {
-    const organizationId = await requireStaffWith(db, caller, 'MANAGE_USERS', 'no_access');
+    const organizationId = await this.requireStaffWith(db, caller, 'MANAGE_USERS', 'no_access');
     if (user?.organizationId !== organizationId) throw new DomainError('nonexistent_user');
     if (user.type === 'SERVICE_ACCOUNT') throw new DomainError('no_access', 'A service account has no password.');
     if (user.id === caller.userId)
@@ -179,11 +192,19 @@ export class UsersPolicy {
   ): Promise<void> {
     const { userId } = caller;
     await this.requireHoldsPermissionsOf(db, caller, account, otherwise);
-    if (await db.existsBy(AccountPermission, { userId, permission: 'MANAGE_ALL_GROUPS' })) return;
-    const own = await groupRightsOf(db, userId);
-    for (const [groupId, right] of await groupRightsOf(db, account.id))
-      if (own.get(groupId) !== 'MANAGE' && own.get(groupId) !== right)
-        throw new DomainError(otherwise, `The account has ${right} on a group, and the caller does not.`);
+    const now = this.clock.now();
+    const all = await db.findOneBy(AccountPermission, { userId, permission: 'MANAGE_ALL_GROUPS', ...validAt(now) });
+    const own = new Map((await db.findBy(GroupStaff, { userId, ...validAt(now) })).map((row) => [row.groupId, row]));
+    const theirs = { userId: account.id, ...notEndedAt(now) };
+    for (const { groupId, permission, validUntil } of await db.findBy(GroupStaff, theirs)) {
+      const onGroup = own.get(groupId);
+      const includesIt = onGroup?.permission === 'MANAGE' || onGroup?.permission === permission;
+      const rights = [all, includesIt ? onGroup : null].filter((right) => right !== null);
+      if (rights.length === 0)
+        throw new DomainError(otherwise, `The account has ${permission} on a group, and the caller does not.`);
+      if (!rights.some((right) => lastsAsLong(right.validUntil, validUntil)))
+        throw new DomainError(otherwise, `The account has ${permission} on a group for longer than the caller.`);
+    }
   }
 
   /** A service account has no other reference than its ID. */
@@ -203,15 +224,14 @@ export class UsersPolicy {
    * lacks. The caller's own account and accounts that manage groups are refused.
    */
   async requireMayDelete(db: EntityManager, caller: Caller, user: User | null): Promise<User> {
-    const organizationId = await requireStaffWith(db, caller, 'MANAGE_USERS', 'access_denied');
+    const organizationId = await this.requireStaffWith(db, caller, 'MANAGE_USERS', 'access_denied');
     if (user?.id === caller.userId) throw new DomainError('cannot_delete_self');
     if (user?.organizationId !== organizationId)
       throw new DomainError('not_found', 'No user matches the given reference.');
     if (user.type === 'SERVICE_ACCOUNT')
       throw new DomainError('access_denied', 'Delete a service account with DELETE service-account/{id}.');
     await this.requireHoldsPermissionsOf(db, caller, user, 'access_denied');
-    if (await db.existsBy(GroupStaff, { userId: user.id, permission: 'MANAGE' }))
-      throw new DomainError('account_is_group_manager');
+    if (await this.managesGroups(db, user)) throw new DomainError('account_is_group_manager');
     await this.requireOtherStaffManager(db, user, 'access_denied');
     return user;
   }
@@ -224,14 +244,25 @@ export class UsersPolicy {
 
   /** Requires `MANAGE_STAFF`, for other staff of the same organization. Callers can't grant what they lack. */
   async requireMayGrant(db: EntityManager, caller: Caller, found: User | null, permission: Permission): Promise<User> {
-    const user = await this.requireMayRevoke(db, caller, found);
-    if (!(await db.existsBy(AccountPermission, { userId: caller.userId, permission })))
+    const user = await this.requireMayChangePermissions(db, caller, found);
+    const { userId } = caller;
+    if (!(await db.existsBy(AccountPermission, { userId, permission, ...validAt(this.clock.now()) })))
       throw new DomainError('not_permitted', 'The caller cannot grant a permission that they do not have.');
     return user;
   }
 
-  /** Requires `MANAGE_STAFF`, for other staff. Callers can't revoke their own, so somebody always keeps it. */
-  async requireMayRevoke(db: EntityManager, caller: Caller, found: User | null): Promise<User> {
+  /**
+   * Requires `MANAGE_STAFF`, for other staff. Somebody always keeps `MANAGE_STAFF`: the caller, or somebody who has it
+   * for longer.
+   */
+  async requireMayRevoke(db: EntityManager, caller: Caller, found: User | null, permission: Permission): Promise<User> {
+    const user = await this.requireMayChangePermissions(db, caller, found);
+    if (permission === 'MANAGE_STAFF') await this.requireOtherStaffManager(db, user, 'not_permitted');
+    return user;
+  }
+
+  /** Requires `MANAGE_STAFF`, for other staff. Nobody changes their own permissions. */
+  private async requireMayChangePermissions(db: EntityManager, caller: Caller, found: User | null): Promise<User> {
     const user = await this.requireStaffOf(db, caller, found);
     if (user.id === caller.userId)
       throw new DomainError('not_permitted', 'The caller cannot change their own permissions.');
@@ -258,7 +289,9 @@ export class UsersPolicy {
   async requireMayDismiss(db: EntityManager, caller: Caller, organizationId: string, user: User | null): Promise<User> {
     await this.requireStaffManager(db, caller, organizationId);
     if (user?.id === caller.userId) throw new DomainError('cannot_demote_self');
-    return this.requireDismissible(db, organizationId, user);
+    const dismissed = await this.requireDismissible(db, organizationId, user);
+    await this.requireOtherStaffManager(db, dismissed, 'staff_disconnection_failed');
+    return dismissed;
   }
 
   /** Requires a person on the staff who manages no group. */
@@ -269,8 +302,7 @@ export class UsersPolicy {
         'staff_disconnection_failed',
         'A service account cannot be taken off the staff. Delete it instead.',
       );
-    if (await db.existsBy(GroupStaff, { userId: user.id, permission: 'MANAGE' }))
-      throw new DomainError('staff_disconnection_failed');
+    if (await this.managesGroups(db, user)) throw new DomainError('staff_disconnection_failed');
     return user;
   }
 
@@ -283,62 +315,67 @@ export class UsersPolicy {
 
   /** Requires staff of this organization with `MANAGE_STAFF`. @throws DomainError `not_permitted` */
   async requireStaffManager(db: EntityManager, caller: Caller, organizationId: string): Promise<void> {
-    const own = await requireStaffWith(db, caller, 'MANAGE_STAFF', 'not_permitted');
+    const own = await this.requireStaffWith(db, caller, 'MANAGE_STAFF', 'not_permitted');
     if (own !== organizationId) throw new DomainError('not_permitted');
   }
 
   /**
-   * Requires that somebody else can manage the organization's staff, unless `user` can't either. @throws DomainError
-   * `otherwise`
+   * Requires that somebody else can manage the organization's staff, for at least as long as `user`, unless `user` can't
+   * either. @throws DomainError `otherwise`
    */
   async requireOtherStaffManager(db: EntityManager, user: User, otherwise: ErrorId): Promise<void> {
+    const now = this.clock.now();
     const { id, staffOrganizationId } = user;
-    if (staffOrganizationId === null || !(await isStaffManager(db, id))) return;
-    const others = db
-      .createQueryBuilder(AccountPermission, 'p')
-      .innerJoin('p.user', 'u')
-      .where({ permission: 'MANAGE_STAFF', userId: Not(id) })
-      .andWhere('u.staffOrganizationId = :staffOrganizationId', { staffOrganizationId })
-      .andWhere(`u.status = 'ACTIVE'`);
-    if (!(await others.getExists()))
+    if (staffOrganizationId === null) return;
+    const own = await db.findOneBy(AccountPermission, { userId: id, permission: 'MANAGE_STAFF', ...notEndedAt(now) });
+    if (!own) return;
+    const others = await db.findBy(AccountPermission, {
+      permission: 'MANAGE_STAFF',
+      userId: Not(id),
+      user: { staffOrganizationId, status: 'ACTIVE' },
+      ...validAt(now),
+    });
+    if (others.length === 0)
       throw new DomainError(otherwise, 'This is the last account that can manage the staff of its organization.');
+    if (!others.some(({ validUntil }) => lastsAsLong(validUntil, own.validUntil)))
+      throw new DomainError(
+        otherwise,
+        'The other accounts that can manage the staff of the organization can do so for a shorter time only.',
+      );
+  }
+
+  /** Whether the account has `MANAGE` on a group, or will have. */
+  private managesGroups(db: EntityManager, { id: userId }: User): Promise<boolean> {
+    return db.existsBy(GroupStaff, { userId, permission: 'MANAGE', ...notEndedAt(this.clock.now()) });
+  }
+
+  /**
+   * The organization on whose staff the caller is, if the caller has `permission`. Changes by an organization's staff
+   * run one after the other, so that two of them can't remove each other's last administrator or act on a right that is
+   * gone.
+   *
+   * @throws DomainError `otherwise`
+   */
+  async requireStaffWith(
+    db: EntityManager,
+    { userId }: Pick<Caller, 'userId'>,
+    permission: Permission,
+    otherwise: ErrorId,
+  ): Promise<string> {
+    const before = await db.findOneBy(User, { id: userId });
+    if (before?.staffOrganizationId) await lockOrganization(db, before.staffOrganizationId);
+    const caller = await db.findOneBy(User, { id: userId, status: 'ACTIVE' });
+    const may = await db.existsBy(AccountPermission, { userId, permission, ...validAt(this.clock.now()) });
+    if (!caller?.staffOrganizationId || !may) throw new DomainError(otherwise);
+    return caller.staffOrganizationId;
   }
 
   /** Requires `MANAGE_STAFF`, for staff of the same organization. */
   private async requireStaffOf(db: EntityManager, caller: Caller, user: User | null): Promise<User> {
-    const organizationId = await requireStaffWith(db, caller, 'MANAGE_STAFF', 'not_permitted');
+    const organizationId = await this.requireStaffWith(db, caller, 'MANAGE_STAFF', 'not_permitted');
     if (!user || ![user.organizationId, user.staffOrganizationId].includes(organizationId))
       throw new DomainError('nonexistent_user');
     if (user.staffOrganizationId !== organizationId) throw new DomainError('not_permitted');
     return user;
   }
-}
-
-async function groupRightsOf(db: EntityManager, userId: string): Promise<Map<string, GroupStaff['permission']>> {
-  const rows = await db.findBy(GroupStaff, { userId });
-  return new Map(rows.map(({ groupId, permission }) => [groupId, permission]));
-}
-
-function isStaffManager(db: EntityManager, userId: string): Promise<boolean> {
-  return db.existsBy(AccountPermission, { userId, permission: 'MANAGE_STAFF' });
-}
-
-/**
- * The organization on whose staff the caller is, if the caller has `permission`. Changes by an organization's staff run
- * one after the other, so that two of them can't remove each other's last administrator or act on a right that is gone.
- *
- * @throws DomainError `otherwise`
- */
-export async function requireStaffWith(
-  db: EntityManager,
-  { userId }: Pick<Caller, 'userId'>,
-  permission: Permission,
-  otherwise: ErrorId,
-): Promise<string> {
-  const before = await db.findOneBy(User, { id: userId });
-  if (before?.staffOrganizationId) await lockOrganization(db, before.staffOrganizationId);
-  const caller = await db.findOneBy(User, { id: userId, status: 'ACTIVE' });
-  const may = await db.existsBy(AccountPermission, { userId, permission });
-  if (!caller?.staffOrganizationId || !may) throw new DomainError(otherwise);
-  return caller.staffOrganizationId;
 }

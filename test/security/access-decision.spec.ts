@@ -234,7 +234,7 @@ function isPostgres(): boolean {
 }
 
 async function planOf(caller: TestCaller, userId: string): Promise<string[]> {
-  const decision = `SELECT 1 ${grants({ caller: `'${caller.id}'`, client: `'${caller.clientId}'`, user: `'${userId}'` })}`;
+  const decision = `SELECT 1 ${grants({ caller: `'${caller.id}'`, client: `'${caller.clientId}'`, user: `'${userId}'`, now: `${Date.now()}` })}`;
   const db = t.nest.get(DataSource);
   // SQLite has no statistics unless somebody asks for them, and has to do without.
   if (isPostgres()) await db.query('ANALYZE');

@@ -1,6 +1,6 @@
-import { Check, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { Relation } from 'typeorm';
-import { ID } from '../../database/column-types.js';
+import { BOUND, ID } from '../../database/column-types.js';
 import { User } from './user.entity.js';
 
 /** The permissions of staff in their organization (docs/api.md, section 6.7). */
@@ -28,4 +28,12 @@ export class AccountPermission {
   @ManyToOne(() => User, { onDelete: 'CASCADE' })
   @JoinColumn({ name: 'user_id', foreignKeyConstraintName: 'account_permissions_user_fkey' })
   user: Relation<User>;
+
+  /** When the right begins. */
+  @Column({ name: 'valid_from', ...BOUND })
+  validFrom: Date | null;
+
+  /** When the right ends. At this instant it counts no longer. */
+  @Column({ name: 'valid_until', ...BOUND })
+  validUntil: Date | null;
 }

@@ -1,6 +1,6 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { Relation } from 'typeorm';
-import { ID } from '../../database/column-types.js';
+import { BOUND, ID } from '../../database/column-types.js';
 import { User } from './user.entity.js';
 import { Group } from './group.entity.js';
 
@@ -10,6 +10,7 @@ export type GroupPermission = 'MANAGE' | 'VIEW';
 @Entity('group_staff')
 @Check('group_staff_permission_check', `"permission" IN ('MANAGE', 'VIEW')`)
 @Index('group_staff_group_idx', ['groupId', 'userId'])
+@Index('group_staff_bounded_idx', ['userId'], { where: `"valid_from" IS NOT NULL OR "valid_until" IS NOT NULL` })
 export class GroupStaff {
   @PrimaryColumn({ name: 'user_id', ...ID, primaryKeyConstraintName: 'group_staff_pkey' })
   userId: string;
@@ -27,4 +28,12 @@ export class GroupStaff {
 
   @Column({ type: 'varchar', length: 16 })
   permission: GroupPermission;
+
+  /** When the right begins. */
+  @Column({ name: 'valid_from', ...BOUND })
+  validFrom: Date | null;
+
+  /** When the right ends. At this instant it counts no longer. */
+  @Column({ name: 'valid_until', ...BOUND })
+  validUntil: Date | null;
 }

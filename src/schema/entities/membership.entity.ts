@@ -1,6 +1,6 @@
 import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { Relation } from 'typeorm';
-import { ID, INSTANT } from '../../database/column-types.js';
+import { BOUND, ID, INSTANT } from '../../database/column-types.js';
 import { User } from './user.entity.js';
 import { Group } from './group.entity.js';
 
@@ -31,4 +31,12 @@ export class Membership {
 
   @Column({ name: 'joined_at', ...INSTANT, nullable: true })
   joinedAt: Date | null;
+
+  /** When the right begins. */
+  @Column({ name: 'valid_from', ...BOUND })
+  validFrom: Date | null;
+
+  /** When the right ends. At this instant it counts no longer. */
+  @Column({ name: 'valid_until', ...BOUND })
+  validUntil: Date | null;
 }
