@@ -6,6 +6,10 @@ const MAX_USER_AGENT = 512;
 const BROWSERS = new Set(Object.values(BROWSER_MAP));
 const SYSTEMS = new Set(Object.values(OS_MAP));
 
+/** The devices of headers that were parsed: most visitors send one of a few hundred, and parsing tries many patterns. */
+const known = new Map<string, string | null>();
+const MAX_KNOWN = 1_000;
+
 /**
  * The browser and system that a User-Agent header names, such as `Firefox on Windows`, to help people recognize their
  * sessions. Only known names are kept, so that no other text from the header is stored. Returns `null` if the header
@@ -13,7 +17,18 @@ const SYSTEMS = new Set(Object.values(OS_MAP));
  */
 export function deviceOf(userAgent: string | undefined): string | null {
   if (!userAgent) return null;
-  const { browser, os } = parse(userAgent.slice(0, MAX_USER_AGENT));
+  const read = userAgent.slice(0, MAX_USER_AGENT);
+  let device = known.get(read);
+  if (device === undefined) {
+    device = parseDevice(read);
+    if (known.size === MAX_KNOWN) known.clear();
+    known.set(read, device);
+  }
+  return device;
+}
+
+function parseDevice(userAgent: string): string | null {
+  const { browser, os } = parse(userAgent);
   const name = browser.name && BROWSERS.has(browser.name) ? browser.name : null;
   const system = os.name && SYSTEMS.has(os.name) ? os.name : null;
   return name && system ? `${name} on ${system}` : (name ?? system);
