@@ -158,6 +158,7 @@ async function openSqlite() {
   const sqlite = new Database(DATABASE_PATH);
   sqlite.pragma('journal_mode = WAL');
   sqlite.pragma('synchronous = FULL');
+  sqlite.pragma('wal_autocheckpoint = 4000');
   for (const table of TABLES) sqlite.exec(`CREATE TABLE ${table.replaceAll('BYTES', 'BLOB')} WITHOUT ROWID`);
   const inserts = sqlite.transaction((rows) => {
     for (const [table, values] of rows)

@@ -14,6 +14,11 @@ const KEEP_ALIVE_MS = 5_000;
  * file anyway.
  */
 const CACHE_KIB = 8 * 1024;
+/**
+ * Pages of 4 KiB in the write-ahead log after which SQLite copies them into the database: 16 MiB. With the default of
+ * 1,000, busy pages are copied so often that a third of the time is spent on it.
+ */
+const CHECKPOINT_PAGES = 4_000;
 
 /** The database's name for the operator, without the user, the password and the connection's settings. */
 export function nameOfDatabase({ DATABASE_URL, DATABASE_PATH }: Settings): string {
@@ -49,6 +54,7 @@ export function dataSourceOptions(settings: Settings): DataSourceOptions {
       // A write that was answered must survive a power cut. In WAL mode, only FULL guarantees that.
       connection.pragma('synchronous = FULL');
       connection.pragma(`cache_size = -${CACHE_KIB}`);
+      connection.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     },
   };
 }
