@@ -16,6 +16,7 @@ import { ExportService } from './bulk/export.service.js';
 import { ImportService } from './bulk/import.service.js';
 import { Progress } from './bulk/progress.js';
 import { addClientCommands } from './cli/clients.js';
+import { addExplainCommand } from './cli/explain.js';
 import { addOrganizationCommands } from './cli/organizations.js';
 import { addOriginCommands } from './cli/origins.js';
 import { addGroupCommands } from './cli/groups.js';
@@ -162,6 +163,7 @@ addStaffCommands(program, withApplication);
 addGroupCommands(program, withApplication);
 addPasswordCommands(program, withApplication);
 addPasskeyCommands(program, withApplication);
+addExplainCommand(program, withApplication);
 addPermissionCommands(program, withApplication);
 addKeyCommands(program, withApplication);
 

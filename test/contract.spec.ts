@@ -209,6 +209,9 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('listAccounts', ['self']);
   await use('obtainAccess', [user.id]);
   await use('obtainAccessByThirdPartyId', [code, '1']);
+  await use('explainAccess', [user.id]);
+  await use('explainAccess', ['nobody@a.example']);
+  await use('explainAccessByThirdPartyId', [code, '1']);
   await use('obtainAccess', [admin.id], undefined, 403);
   const { accessTokens } = await use('listAccessTokens');
   await t.login(await t.loginToken(admin, user.id));

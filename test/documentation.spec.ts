@@ -71,6 +71,6 @@ function shapeOf(name: string, value: unknown): unknown {
   if (name === 'id' && /^\d+$/.test(value)) return 'a number';
   if (['id', 'session'].includes(name) && UUID.test(value)) return value.replace(UUID, 'the ID of a login');
   if (name === 'lastOnPage') return 'a cursor';
-  if (['clientId', 'client'].includes(name) && /^[\da-f]{32}$/.test(value)) return 'a client id';
+  if (['id', 'clientId', 'client'].includes(name) && /^[\da-f]{32}$/.test(value)) return 'a client id';
   return value;
 }

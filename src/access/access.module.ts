@@ -5,12 +5,16 @@ import { TokensModule } from '../tokens/tokens.module.js';
 import { AccessController } from './access.controller.js';
 import { AccessPolicy } from './access.policy.js';
 import { AccessService } from './access.service.js';
+import { EvidenceService } from './evidence.service.js';
+import { ExplanationController } from './explanation.controller.js';
+import { ExplanationsService } from './explanations.service.js';
+import { UsersModule } from '../users/users.module.js';
 import { LoginTokensService } from './login-tokens.service.js';
 
 @Module({
-  imports: [ClientsModule, TokensModule, AuditModule],
-  controllers: [AccessController],
-  providers: [AccessPolicy, AccessService, LoginTokensService],
-  exports: [AccessPolicy, AccessService, LoginTokensService],
+  imports: [ClientsModule, TokensModule, AuditModule, UsersModule],
+  controllers: [AccessController, ExplanationController],
+  providers: [AccessPolicy, AccessService, LoginTokensService, EvidenceService, ExplanationsService],
+  exports: [AccessPolicy, AccessService, LoginTokensService, ExplanationsService],
 })
 export class AccessModule {}

@@ -107,6 +107,13 @@ export class AccessPolicy {
     return (await this.factsOf(caller)).organizationId;
   }
 
+  /** Why `caller` may not let `ref` in now, or `null` if they may. */
+  async decide(caller: Caller, ref: UserRef): Promise<Refusal | null> {
+    const named = toNamingRef(caller, ref);
+    const [target] = await this.database.read<TargetFacts>(TARGET[named.by], refParameters(named));
+    return target && (await this.allows(caller, target.id)) ? null : this.explain(caller, ref);
+  }
+
   /**
    * Why `caller` may not let `ref` in. The rules are checked in order, so that a caller without the permission does not
    * learn who exists.

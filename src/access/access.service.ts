@@ -108,14 +108,24 @@ export class AccessService {
    * Refuses targets that are not on the client's list. The refusal is recorded, because the list is the organization's
    * decision. No user has been looked up yet.
    */
-  private async requireLegalTargets(caller: Caller, { returnTo, embed }: AccessQueryDto): Promise<void> {
+  private async requireLegalTargets(caller: Caller, query: AccessQueryDto): Promise<void> {
+    const refusal = await this.faultOfTargets(caller, query);
+    if (refusal) throw await this.recordRefusal(caller, refusal);
+  }
+
+  /** Why the targets of a login are refused, or `null` if they are on the client's list. */
+  async faultOfTargets(
+    caller: Caller,
+    { returnTo, embed }: Pick<AccessQueryDto, 'returnTo' | 'embed'>,
+  ): Promise<Refusal | null> {
     try {
       if (returnTo !== undefined) await this.requireLegalReturnTo(caller, returnTo);
       if (embed !== undefined && embed !== NO_EMBED) await this.requireLegalEmbed(caller, embed);
+      return null;
     } catch (error) {
       if (!(error instanceof DomainError)) throw error;
       const organizationId = await this.policy.organizationOf(caller);
-      throw await this.recordRefusal(caller, { error, rule: 3, organizationId, userId: null, groupId: null });
+      return { error, rule: 3, organizationId, userId: null, groupId: null };
     }
   }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import * as fc from 'fast-check';
 import { DataSource } from 'typeorm';
+import { ExplanationsService } from '../../src/access/explanations.service.js';
 import { grants } from '../../src/rights/grants.js';
 import { newClientId, newId } from '../../src/common/id.js';
 import { GroupStaff } from '../../src/schema/entities/group-staff.entity.js';
@@ -19,6 +20,10 @@ const ORGANIZATIONS = 2;
 const USERS = 4;
 const GROUPS = 3;
 const RUNS = 40;
+/** Calls that are explained. */
+const CASES = 10_000;
+/** Pages that a login may end on: any, and one that no client may name. */
+const TARGETS = [undefined, '/a', 'https://evil.example/'];
 
 interface Account {
   status: 'ACTIVE' | 'BLOCKED';
@@ -88,7 +93,7 @@ beforeAll(async () => {
 afterAll(() => t.stop());
 
 /** Puts a graph into the database, and answers the users' ids and tokens. */
-async function build({ users, groups }: Graph): Promise<{ id: string; token: string }[]> {
+async function build({ users, groups }: Graph): Promise<{ id: string; token: string; clientId: string }[]> {
   const organizationIds = Array.from({ length: ORGANIZATIONS }, newId);
   const userIds = users.map(newId);
   const groupIds = groups.map(newId);
@@ -137,6 +142,7 @@ async function build({ users, groups }: Graph): Promise<{ id: string; token: str
   return Promise.all(
     userIds.map(async (id) => ({
       id,
+      clientId,
       token: await t.nest.get(TokensService).sign('access', {
         sub: id,
         client_id: clientId,
@@ -177,6 +183,45 @@ it('S25: the access decision is that of the contract, for any organizations, gro
     '404 unknown_user',
   ]);
 }, 120_000);
+
+it(
+  `S25: the explanation says what the access call answers, in ${CASES} cases`,
+  async () => {
+    const explanations = t.nest.get(ExplanationsService, { strict: false });
+    const seen = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(graphs, async (graph) => {
+        const accounts = await build(graph);
+        const cases = accounts.flatMap((caller) =>
+          accounts.flatMap((user) => TARGETS.map((returnTo) => ({ caller, user, returnTo }))),
+        );
+        const outcomes = await Promise.all(
+          cases.map(async ({ caller, user, returnTo }) => {
+            const query: Record<string, string> = returnTo === undefined ? {} : { returnTo };
+            const { status, body } = await t.as(caller)(`/access/${user.id}?${new URLSearchParams(query)}`);
+            const explained = await explanations.explainToOperator(
+              { by: 'id', id: caller.id },
+              { by: 'id', id: user.id },
+              { ...query, client: user.clientId },
+            );
+            const { verdict, error, description, rule } = explained;
+            seen.add(String(rule ?? verdict));
+            // The guard does not say why a token is no longer good.
+            const said = rule === 1 ? `${error} ${body.description}` : `${error} ${description}`;
+            return {
+              answered: status === 200 ? 'ALLOWED' : `${body.id} ${body.description}`,
+              explained: verdict === 'ALLOWED' ? verdict : said,
+            };
+          }),
+        );
+        for (const { answered, explained } of outcomes) expect(explained).toBe(answered);
+      }),
+      { numRuns: Math.ceil(CASES / (USERS * USERS * TARGETS.length)) },
+    );
+    expect([...seen].toSorted()).toEqual(['1', '3', '4', '5', '6', '7', 'ALLOWED']);
+  },
+  60_000 + CASES * 30,
+);
 
 it('the access decision reads the groups of the user, however many the organization has', async () => {
   const caller = await t.world.caller();

@@ -3,7 +3,9 @@ import { Command } from 'commander';
 import { addClientCommands } from '../../src/cli/clients.js';
 import { addOrganizationCommands } from '../../src/cli/organizations.js';
 import { addOriginCommands } from '../../src/cli/origins.js';
+import { addExplainCommand } from '../../src/cli/explain.js';
 import { addGroupCommands } from '../../src/cli/groups.js';
+import { addPasskeyCommands } from '../../src/cli/passkeys.js';
 import { addPermissionCommands } from '../../src/cli/permissions.js';
 import { addServiceAccountCommands } from '../../src/cli/service-accounts.js';
 import { addStaffCommands } from '../../src/cli/staff.js';
@@ -35,6 +37,8 @@ export async function runCommand({ nest }: TestApp, ...args: string[]): Promise<
       addServiceAccountCommands,
       addStaffCommands,
       addGroupCommands,
+      addExplainCommand,
+      addPasskeyCommands,
       addPermissionCommands,
     ])
       add(program, (work) => work(nest));

@@ -986,6 +986,48 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.1.1/access/{user}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain who may let a user in, and why
+         * @description Says what the access call would answer, which rule decides, which rows it decides by, and what would turn the decision. It issues no token and records no refusal. Everybody may ask about their own calls; staff with `VIEW_AUDIT_LOG` or `MANAGE_STAFF` about those of their organization’s staff.
+         *
+         *     Needs an own token or `VIEW_AUDIT_LOG` or `MANAGE_STAFF`.
+         */
+        get: operations["explainAccess"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/access/{thirdParty}/{id}/explanation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain who may let a user in, named by a third-party ID
+         * @description Needs an own token or `VIEW_AUDIT_LOG` or `MANAGE_STAFF`.
+         */
+        get: operations["explainAccessByThirdPartyId"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.1.1/origins": {
         parameters: {
             query?: never;
@@ -1498,7 +1540,7 @@ export interface components {
         OrganizationFields: {
             /**
              * @description Whether its staff must sign in with a passkey.
-             * @example true
+             * @example false
              */
             requiresPasskeys: boolean;
         };
@@ -2432,6 +2474,105 @@ export interface components {
              */
             expires: string;
         };
+        Named: {
+            /** @example Zk1cVq0rTtWm8sQXq3bVxg */
+            id: string;
+            /** @example Anna Jansen */
+            name: string;
+        };
+        Evidence: {
+            /**
+             * @description The rule that the row is about.
+             * @example 6
+             */
+            rule: number;
+            /**
+             * @example MEMBERSHIP
+             * @enum {string}
+             */
+            kind: "CALLER" | "STAFF" | "ACCOUNT_PERMISSION" | "GROUP_RIGHT" | "MEMBERSHIP" | "USER" | "TARGET";
+            /**
+             * @description Whether the row is there and counts.
+             * @example true
+             */
+            holds: boolean;
+            /**
+             * @description For people.
+             * @example Anna Jansen is a member of Class 2B.
+             */
+            description: string;
+            /** @description The account that the row is about. */
+            account?: components["schemas"]["Named"];
+            group?: components["schemas"]["Named"];
+            /**
+             * @description An account permission, or a permission on the group.
+             * @example MANAGE
+             */
+            permission?: string;
+            /**
+             * Format: date-time
+             * @description When the row begins to count, if it has a beginning.
+             */
+            validFrom?: string;
+            /**
+             * Format: date-time
+             * @description When it no longer counts, if it has an end.
+             */
+            validUntil?: string;
+            /**
+             * Format: date-time
+             * @description Since when, as the record says.
+             */
+            since?: string;
+            /** @description Who made it so, as the record says. */
+            by?: components["schemas"]["Named"];
+        };
+        Change: {
+            /**
+             * @example ADD_MEMBER
+             * @enum {string}
+             */
+            kind: "UNBLOCK_ACCOUNT" | "APPOINT_STAFF" | "GRANT_PERMISSION" | "GRANT_GROUP_RIGHT" | "ADD_MEMBER" | "ACCEPT_INVITATION" | "CHANGE_PERIOD" | "CHANGE_PARAMETER";
+            /**
+             * @description For people.
+             * @example Add the user to Class 2B.
+             */
+            description: string;
+            /** @description The account to change. */
+            account?: components["schemas"]["Named"];
+            group?: components["schemas"]["Named"];
+            /** @example OBTAIN_ACCESS_TOKENS */
+            permission?: string;
+        };
+        Explanation: {
+            /**
+             * @example ALLOWED
+             * @enum {string}
+             */
+            verdict: "ALLOWED" | "REFUSED";
+            /**
+             * @description The rule that refuses.
+             * @example 6
+             */
+            rule?: number;
+            /**
+             * @description The id of the error that the access call answers.
+             * @example not_authorized
+             */
+            error?: string;
+            /**
+             * @description The decision in words.
+             * @example The caller may let the user in.
+             */
+            description: string;
+            caller: components["schemas"]["Named"];
+            client: components["schemas"]["Named"];
+            /** @description Present if the caller of this route may know the user. */
+            user?: components["schemas"]["Named"];
+            evidence: components["schemas"]["Evidence"][];
+            /** @description Each of them alone turns the rule that refuses. */
+            changes: components["schemas"]["Change"][];
+        };
         Origin: {
             /** @example https://learn.example.com */
             origin: string;
@@ -2933,7 +3074,7 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "requiresPasskeys": true
+                 *       "requiresPasskeys": false
                  *     }
                  */
                 "application/json": components["schemas"]["OrganizationFields"];
@@ -9386,6 +9527,208 @@ export interface operations {
                 };
             };
             /** @description `unknown_user` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    explainAccess: {
+        parameters: {
+            query?: {
+                /** @description Whose call is explained, as a user reference. Without it, the caller’s own. */
+                caller?: string;
+                /** @description The client that the call is made through. Without it, this one. */
+                client?: string;
+                /** @description As in the access call. */
+                returnTo?: string;
+                /** @description As in the access call. */
+                embed?: string;
+            };
+            header?: never;
+            path: {
+                /** @description As in the access call. */
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description `missing_field`, `incorrect_field`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `nonexistent_user`, `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    explainAccessByThirdPartyId: {
+        parameters: {
+            query?: {
+                /** @description Whose call is explained, as a user reference. Without it, the caller’s own. */
+                caller?: string;
+                /** @description The client that the call is made through. Without it, this one. */
+                client?: string;
+                /** @description As in the access call. */
+                returnTo?: string;
+                /** @description As in the access call. */
+                embed?: string;
+            };
+            header?: never;
+            path: {
+                /** @description The code of the third party. */
+                thirdParty: string;
+                /** @description The user’s ID there, percent-encoded. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            /** @description `missing_field`, `incorrect_field`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `nonexistent_user`, `not_found` */
             404: {
                 headers: {
                     [name: string]: unknown;
