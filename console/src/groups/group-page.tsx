@@ -11,10 +11,11 @@ import { ConfirmDialog, FormDialog } from '../parts/dialog';
 import { Facts } from '../parts/facts';
 import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
-import { List, Table } from '../parts/list';
+import { List, mapSelected, Table } from '../parts/list';
 import { groupFields, groupValues } from './group-fields';
 
-/** It is only loaded when somebody is added, because it is as large as all other parts together. */
+/** They are only loaded when somebody is selected, or added: the second is as large as all other parts together. */
+const PeopleActions = lazy(() => import('../bulk/people-actions'));
 const PersonPicker = lazy(() => import('../parts/person-picker'));
 
 export default function GroupPage(): ReactNode {
@@ -70,6 +71,25 @@ function Members({ group, mayManage }: { group: Schemas['Group']; mayManage: boo
         }}
         keyOf={({ member }) => member.id!}
         empty={t('noMembers')}
+        selection={
+          mayManage
+            ? {
+                nameOf: ({ member }) => member.name ?? member.id!,
+                actions: (selected) => (
+                  <Suspense fallback={<p role="status">{t('loading')}</p>}>
+                    <PeopleActions
+                      group={group}
+                      selected={mapSelected(selected, ({ member }) => ({
+                        id: member.id!,
+                        name: member.name ?? member.id!,
+                        user: member,
+                      }))}
+                    />
+                  </Suspense>
+                ),
+              }
+            : undefined
+        }
         columns={[
           {
             id: 'name',

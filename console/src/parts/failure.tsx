@@ -50,7 +50,8 @@ export function Failure({ error }: { error: unknown }): ReactNode {
   );
 }
 
-function messageOf(error: unknown, { t }: Texts): string {
+/** What went wrong, in the language of the reader. */
+export function messageOf(error: unknown, { t }: Texts): string {
   if (!(error instanceof LatchkeyError)) return t('error_unexpected');
   const key = KNOWN[error.id];
   return key ? t(key) : error.message || t('error_unexpected');

@@ -20,9 +20,61 @@ export function useListState(prefix = ''): ListState {
   return {
     query: params.get(query) ?? '',
     from: params.get(from) ?? undefined,
-    search: (text) => setParams((before) => changed(before, { [query]: text, [from]: undefined }), { replace: true }),
+    search: (text) =>
+      setParams(
+        (before) =>
+          changed(before, {
+            [query]: text,
+            [from]: undefined,
+            // All that match are others now. What was selected one by one stays selected.
+            ...(before.get(`${prefix}selected`) === ALL && unselected(prefix)),
+          }),
+        { replace: true },
+      ),
     pageAt: (cursor) => `?${changed(params, { [from]: cursor })}`,
   };
+}
+
+/** Which rows of a list are selected, which is in the address too. */
+export interface SelectionState {
+  /** Whether all rows are selected that match the search, but for `ids`. Otherwise only `ids` are. */
+  isAll: boolean;
+  ids: ReadonlySet<string>;
+  has: (id: string) => boolean;
+  select: (ids: string[], isSelected: boolean) => void;
+  selectAll: () => void;
+  clear: () => void;
+}
+
+/** An address with more would be too long for some proxies. */
+export const MAX_SELECTED = 100;
+const ALL = 'all';
+
+export function useSelectionState(prefix = ''): SelectionState {
+  const [params, setParams] = useSearchParams();
+  const change = (changes: Record<string, string | undefined>): void =>
+    setParams((before) => changed(before, changes), { replace: true });
+  const isAll = params.get(`${prefix}selected`) === ALL;
+  const name = `${prefix}${isAll ? 'except' : 'selected'}`;
+  const ids = new Set((params.get(name) ?? '').split('.').filter((id) => id !== ''));
+  return {
+    isAll,
+    ids,
+    has: (id) => ids.has(id) !== isAll,
+    select: (some, isSelected) => {
+      const next = new Set(ids);
+      for (const id of some)
+        if (isSelected === isAll) next.delete(id);
+        else if (next.size < MAX_SELECTED) next.add(id);
+      change({ [name]: [...next].join('.') });
+    },
+    selectAll: () => change({ ...unselected(prefix), [`${prefix}selected`]: ALL }),
+    clear: () => change(unselected(prefix)),
+  };
+}
+
+function unselected(prefix: string): Record<string, undefined> {
+  return { [`${prefix}selected`]: undefined, [`${prefix}except`]: undefined };
 }
 
 function changed(params: URLSearchParams, changes: Record<string, string | undefined>): URLSearchParams {

@@ -6,10 +6,13 @@ import { Link, useLocation } from 'wouter';
 import type { Schemas } from '../api';
 import { useTexts } from '../language';
 import { Failure } from './failure';
-import { useListState } from './list-state';
+import { MAX_SELECTED, useListState, useSelectionState } from './list-state';
+import type { SelectionState } from './list-state';
 import style from './list.module.css';
 
 const PAGE_SIZE = 50;
+/** The largest page of the API. */
+const MAX_PAGE_SIZE = 100;
 /** Milliseconds after the last key before the list is searched. */
 const TYPING_MS = 250;
 /** The API counts what a search finds up to this number. */
@@ -37,6 +40,35 @@ export interface ListPage<Row> {
   pagination: Schemas['Pagination'];
 }
 
+/** Rows that somebody has selected, to do the same to all of them. */
+export interface Selected<Row> {
+  /** How many there are; of a search, up to 1000. */
+  count: number;
+  /** Reads them, page by page. A row that was selected on another page has only its key. */
+  pages: () => AsyncGenerator<{ key: string; row?: Row }[]>;
+  clear: () => void;
+}
+
+/** The same selection, of what is made of each row. */
+export function mapSelected<Row, Other>(
+  { pages, ...selected }: Selected<Row>,
+  change: (row: Row) => Other,
+): Selected<Other> {
+  return {
+    ...selected,
+    pages: async function* () {
+      for await (const page of pages()) yield page.map(({ key, row }) => ({ key, row: row && change(row) }));
+    },
+  };
+}
+
+interface Selection<Row> {
+  /** The name of a row, for its checkbox. */
+  nameOf: (row: Row) => string;
+  /** The buttons for what is selected. */
+  actions: (selected: Selected<Row>) => ReactNode;
+}
+
 interface ListProps<Row> {
   /** What the list shows, for screen readers. */
   label: string;
@@ -51,6 +83,8 @@ interface ListProps<Row> {
   prefix?: string;
   /** Whether the API can search the list. */
   isSearchable?: boolean;
+  /** What can be done to several rows at once. */
+  selection?: Selection<Row>;
 }
 
 /** A list that the API pages and searches: one page of it, the search, and the ways to the other pages. */
@@ -61,10 +95,12 @@ export function List<Row extends object>({
   empty,
   prefix,
   isSearchable = true,
+  selection,
   ...table
 }: ListProps<Row>): ReactNode {
   const { t, count, number } = useTexts();
   const { query, from, search, pageAt } = useListState(prefix);
+  const state = useSelectionState(prefix);
   const [path] = useLocation();
   const { data, error, isPlaceholderData } = useQuery({
     queryKey: [...queryKey, { query, from }],
@@ -87,7 +123,32 @@ export function List<Row extends object>({
                 ? t('atLeast', { count: number(MAX_COUNTED) })
                 : count('results', data.pagination.total)}
           </p>
-          {data.rows.length > 0 && <Table label={label} rows={data.rows} {...table} />}
+          {selection && (data.rows.length > 0 || state.isAll || state.ids.size > 0) && (
+            <SelectionBar
+              state={state}
+              keys={data.rows.map(table.keyOf)}
+              total={data.pagination.total}
+              isWhole={!from && !data.pagination.moreAvailable}
+              actions={(count) =>
+                selection.actions({
+                  count,
+                  pages: () =>
+                    selectedPages(state, data.rows, table.keyOf, (after) =>
+                      load({ ...after, query: query || undefined }),
+                    ),
+                  clear: state.clear,
+                })
+              }
+            />
+          )}
+          {data.rows.length > 0 && (
+            <Table
+              label={label}
+              rows={data.rows}
+              {...table}
+              checkbox={selection && checkboxOf(state, selection.nameOf)}
+            />
+          )}
           <nav aria-label={t('pagesOf', { list: label })} className={style.pages}>
             {from && <Link href={path + pageAt(undefined)}>{t('firstPage')}</Link>}
             {data.pagination.moreAvailable && (
@@ -105,10 +166,12 @@ interface TableProps<Row> {
   rows: Row[];
   columns: Column<Row>[];
   keyOf: (row: Row) => string;
+  /** Stands before the first cell. */
+  checkbox?: (key: string, row: Row) => ReactNode;
 }
 
 /** A table. On a phone each row is a card, in which the cells have the names of their columns. */
-export function Table<Row extends object>({ label, rows, columns, keyOf }: TableProps<Row>): ReactNode {
+export function Table<Row extends object>({ label, rows, columns, keyOf, checkbox }: TableProps<Row>): ReactNode {
   const table = useTable({
     features: FEATURES,
     data: rows,
@@ -140,6 +203,7 @@ export function Table<Row extends object>({ label, rows, columns, keyOf }: Table
             {row.getAllCells().map((cell, index) =>
               index === 0 ? (
                 <th key={cell.id} scope="row">
+                  {checkbox?.(row.id, row.original)}
                   <FlexRender cell={cell} />
                 </th>
               ) : (
@@ -153,6 +217,85 @@ export function Table<Row extends object>({ label, rows, columns, keyOf }: Table
       </tbody>
     </table>
   );
+}
+
+function checkboxOf<Row>(state: SelectionState, nameOf: (row: Row) => string): (key: string, row: Row) => ReactNode {
+  return (key, row) => <RowCheckbox id={key} name={nameOf(row)} state={state} />;
+}
+
+function RowCheckbox({ id, name, state }: { id: string; name: string; state: SelectionState }): ReactNode {
+  const { t } = useTexts();
+  return (
+    <input
+      type="checkbox"
+      className={style.checkbox}
+      aria-label={t('selectName', { name })}
+      checked={state.has(id)}
+      onChange={({ target }) => state.select([id], target.checked)}
+    />
+  );
+}
+
+interface SelectionBarProps {
+  state: SelectionState;
+  /** The rows of the page. */
+  keys: string[];
+  total: number;
+  /** Whether the page has all rows. */
+  isWhole: boolean;
+  actions: (count: number) => ReactNode;
+}
+
+function SelectionBar({ state, keys, total, isWhole, actions }: SelectionBarProps): ReactNode {
+  const { t, count } = useTexts();
+  const { isAll, ids } = state;
+  const selected = isAll ? Math.max(total - ids.size, 0) : ids.size;
+  return (
+    <div role="group" aria-label={t('selection')} className={style.selection}>
+      <label>
+        <input
+          type="checkbox"
+          checked={keys.length > 0 && keys.every(state.has)}
+          onChange={({ target }) => state.select(keys, target.checked)}
+        />
+        {t('selectPage')}
+      </label>
+      {!isWhole && !isAll && (
+        <button type="button" onClick={state.selectAll}>
+          {t('selectAll')}
+        </button>
+      )}
+      {(isAll || selected > 0) && (
+        <button type="button" onClick={state.clear}>
+          {t('selectNone')}
+        </button>
+      )}
+      <p role="status">
+        {selected > 0 && count('selected', selected)}{' '}
+        {ids.size >= MAX_SELECTED && t('selectedMost', { count: MAX_SELECTED })}
+      </p>
+      {(isAll || selected > 0) && actions(selected)}
+    </div>
+  );
+}
+
+async function* selectedPages<Row>(
+  { isAll, ids }: SelectionState,
+  shown: Row[],
+  keyOf: (row: Row) => string,
+  load: (after: { resultFrom?: string; resultSize: number }) => Promise<ListPage<Row>>,
+): AsyncGenerator<{ key: string; row?: Row }[]> {
+  if (!isAll) {
+    const rows = new Map(shown.map((row) => [keyOf(row), row]));
+    yield [...ids].map((key) => ({ key, row: rows.get(key) }));
+    return;
+  }
+  for (let resultFrom: string | undefined, isMore = true; isMore;) {
+    const { rows, pagination } = await load({ resultFrom, resultSize: MAX_PAGE_SIZE });
+    yield rows.map((row) => ({ key: keyOf(row), row })).filter(({ key }) => !ids.has(key));
+    isMore = pagination.moreAvailable;
+    resultFrom = pagination.lastOnPage;
+  }
 }
 
 interface SearchProps {

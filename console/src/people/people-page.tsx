@@ -1,4 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
+import { lazy, Suspense } from 'react';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { api, dataOf } from '../api';
@@ -8,8 +9,11 @@ import { useMe } from '../me';
 import { Actions } from '../parts/actions';
 import { FormDialog } from '../parts/dialog';
 import { Heading } from '../parts/heading';
-import { List } from '../parts/list';
+import { List, mapSelected } from '../parts/list';
 import { personFields } from './person-fields';
+
+/** It is only loaded when somebody is selected. */
+const PeopleActions = lazy(() => import('../bulk/people-actions'));
 
 export default function PeoplePage(): ReactNode {
   const { t, time } = useTexts();
@@ -28,6 +32,14 @@ export default function PeoplePage(): ReactNode {
         }}
         keyOf={({ id }) => id}
         empty={t('noPeople')}
+        selection={{
+          nameOf: ({ name }) => name,
+          actions: (selected) => (
+            <Suspense fallback={<p role="status">{t('loading')}</p>}>
+              <PeopleActions selected={mapSelected(selected, (user) => ({ id: user.id, name: user.name, user }))} />
+            </Suspense>
+          ),
+        }}
         columns={[
           { id: 'name', header: t('name'), cell: ({ id, name }) => <Link href={`/people/${id}`}>{name}</Link> },
           { id: 'email', header: t('emailAddress'), cell: ({ emailAddress }) => emailAddress },

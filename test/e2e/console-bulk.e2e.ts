@@ -1,0 +1,256 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { In } from 'typeorm';
+import type { BrowserContextOptions, Page } from 'playwright-core';
+import { newId } from '../../src/common/id.js';
+import type { Permission } from '../../src/schema/entities/account-permission.entity.js';
+import { Membership } from '../../src/schema/entities/membership.entity.js';
+import { UserSearchTerm } from '../../src/schema/entities/user-search-term.entity.js';
+import { User } from '../../src/schema/entities/user.entity.js';
+import { ConsoleBrowser, faults, NARROW, settled, widthOf } from '../support/console.js';
+
+const ALL: Permission[] = ['OBTAIN_ACCESS_TOKENS', 'MANAGE_USERS', 'MANAGE_ALL_GROUPS', 'MANAGE_STAFF'];
+const MANY = 10_000;
+/** Rows of one INSERT. */
+const CHUNK = 500;
+/** The longest that it may take to add them to a group, in milliseconds. */
+const LIMIT_MS = 30_000;
+
+let c: ConsoleBrowser;
+let administrator: string;
+let classId: string;
+
+beforeAll(async () => {
+  c = await ConsoleBrowser.start();
+  administrator = await c.person(...ALL);
+  classId = await c.t.world.group(c.organizationId, 'Class 2B');
+});
+afterAll(() => c?.stop());
+afterEach(() => c.closePages());
+
+function open(path: string, options: BrowserContextOptions = {}): Promise<Page> {
+  return c.open(path, administrator, options);
+}
+
+/** People whose names begin with a word of their own, so that a search finds them alone. */
+async function people(word: string, count: number): Promise<string[]> {
+  const ids: string[] = [];
+  for (let index = 0; index < count; index++)
+    ids.push(await c.t.world.user({ organizationId: c.organizationId, name: `${word} ${index}` }));
+  return ids;
+}
+
+function statuses(ids: string[]): Promise<string[]> {
+  return c.t.world.write(async (db) => (await db.findBy(User, { id: In(ids) })).map(({ status }) => status).toSorted());
+}
+
+function membersOf(groupId: string): Promise<number> {
+  return c.t.world.write((db) => db.countBy(Membership, { groupId, status: 'JOINED' }));
+}
+
+/** Begins something with what is selected, and waits for its end. Resolves to what the dialog says. */
+async function finish(page: Page): Promise<string> {
+  await page.getByRole('button', { name: 'Close' }).waitFor({ timeout: 4 * LIMIT_MS });
+  return (await page.getByRole('dialog').getByRole('status').textContent())!.trim();
+}
+
+async function choose(page: Page, action: string, group?: string): Promise<void> {
+  await page.getByRole('button', { name: action, exact: true }).click();
+  const dialog = page.getByRole('dialog');
+  if (group !== undefined) {
+    await dialog.getByLabel('Find a group that you manage').fill(group);
+    await dialog.getByRole('radio', { name: group }).check();
+  }
+  await dialog.getByRole('button', { name: new RegExp(`^${action} \\(`) }).click();
+}
+
+describe('selections', () => {
+  it('are made by keyboard, and are in the address: a reload and another page keep them', async () => {
+    await people('Keyboard', 60);
+    const page = await open('/console/people?query=keyboard');
+    await page.getByRole('checkbox', { name: 'Select Keyboard 10', exact: true }).press('Space');
+    await page.getByText('1 selected').waitFor();
+    expect(await faults(page)).toEqual([]);
+    await page.getByRole('link', { name: 'Next page' }).press('Enter');
+    await page.getByRole('link', { name: 'First page' }).waitFor();
+    await page.getByRole('checkbox').nth(1).press('Space');
+    await page.getByText('2 selected').waitFor();
+    await page.reload();
+    await page.getByText('2 selected').waitFor();
+    expect(await page.getByRole('checkbox').nth(1).isChecked()).toBe(true);
+    await page.getByRole('button', { name: 'Select all that match' }).press('Enter');
+    await page.getByText('60 selected').waitFor();
+    await page.getByRole('checkbox').nth(1).press('Space');
+    await page.getByText('59 selected').waitFor();
+    await page.reload();
+    await page.getByText('59 selected').waitFor();
+    await page.getByRole('button', { name: 'Select none' }).press('Enter');
+    await page.getByText('59 selected').waitFor({ state: 'detached' });
+    expect(new URL(page.url()).searchParams.has('selected')).toBe(false);
+  });
+
+  it.each(NARROW)('need no scrolling sideways in %s', async (_, viewport) => {
+    const [id] = await people('Narrow', 1);
+    const page = await open(`/console/people?query=narrow&selected=${id}`, { viewport });
+    await page.getByText('1 selected').waitFor();
+    await settled(page);
+    expect(await widthOf(page)).toBe(viewport.width);
+    await page.getByRole('button', { name: 'Add to a group' }).click();
+    await page.getByRole('radio', { name: 'Class 2B' }).waitFor();
+    expect(await widthOf(page)).toBe(viewport.width);
+  });
+
+  it.each(['light', 'dark'] as const)('have no fault that axe-core finds, in %s', async (colorScheme) => {
+    const [id] = await people('Axe', 1);
+    const page = await open(`/console/people?query=axe&selected=${id}`, { colorScheme });
+    await page.getByRole('button', { name: 'Add to a group' }).click();
+    await page.getByRole('radio', { name: 'Class 2B' }).waitFor();
+    expect(await faults(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    await choose(page, 'Take out of a group', 'Class 2B');
+    expect(await finish(page)).toBe('0 done, 1 failed.');
+    expect(await faults(page)).toEqual([]);
+  });
+});
+
+describe('what is done to a selection', () => {
+  it('blocks, unblocks and deletes people, and says by row what failed', async () => {
+    const ids = await people('Blockable', 5);
+    // Whoever manages a group can't be deleted.
+    await c.t.world.write((db) => db.update(User, { id: ids[2] }, { staffOrganizationId: c.organizationId }));
+    await c.t.world.allow(ids[2]!, await c.t.world.group(c.organizationId), 'MANAGE');
+    const page = await open('/console/people?query=blockable');
+    await page.getByRole('checkbox', { name: 'Select this page' }).check();
+    await choose(page, 'Block');
+    expect(await finish(page)).toBe('5 done, 0 failed.');
+    expect(await statuses(ids)).toEqual(Array.from({ length: 5 }, () => 'BLOCKED'));
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('cell', { name: 'Blocked' }).first().waitFor();
+    await page.getByRole('checkbox', { name: 'Select this page' }).check();
+    await choose(page, 'Unblock');
+    expect(await finish(page)).toBe('5 done, 0 failed.');
+    expect(await statuses(ids)).toEqual(Array.from({ length: 5 }, () => 'ACTIVE'));
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('checkbox', { name: 'Select this page' }).check();
+    await choose(page, 'Delete');
+    expect(await finish(page)).toBe('4 done, 1 failed.');
+    await page.getByRole('row', { name: 'Blockable 2' }).getByText('This account manages a group.').waitFor();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Download the result (CSV)' }).click(),
+    ]);
+    const lines = (await readFile(await download.path(), 'utf8')).trim().split('\r\n');
+    expect(lines).toHaveLength(6);
+    expect(lines.filter((line) => line.includes(',account_is_group_manager,'))).toEqual([
+      expect.stringContaining(`${ids[2]},Blockable 2,`),
+    ]);
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.getByText('1 in all').waitFor();
+    expect(await statuses(ids)).toEqual(['ACTIVE']);
+  });
+
+  it('ends all sessions of people', async () => {
+    const caller = await c.t.world.caller({ organizationId: c.organizationId });
+    const { id } = await c.t.world.userOf(caller, { name: 'Signedin Person' });
+    const cookies = [await c.t.signIn(caller, id), await c.t.signIn(caller, id)];
+    const page = await open(`/console/people?query=signedin&selected=${id}`);
+    await choose(page, 'End sessions');
+    expect(await finish(page)).toBe('1 done, 0 failed.');
+    c.t.clock.advance(2);
+    for (const cookie of cookies) expect((await c.t.call('/session', { headers: { cookie } })).status).toBe(401);
+  });
+
+  it('takes members out of the group that is shown, and exports them', async () => {
+    const groupId = await c.t.world.group(c.organizationId, 'Leavers');
+    const ids = await people('Leaver', 3);
+    for (const id of ids) await c.t.world.join(id, groupId);
+    await c.t.world.write((db) => db.update(User, { id: ids[0] }, { name: '=1+1, "x"' }));
+    const page = await open(`/console/groups/${groupId}`);
+    await page.getByRole('checkbox', { name: 'Select this page' }).check();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Export as CSV' }).click(),
+    ]);
+    const text = await readFile(await download.path(), 'utf8');
+    expect(text).toContain(`"'=1+1, ""x""",`);
+    expect(text.trim().split('\r\n')).toHaveLength(4);
+    await page.getByRole('button', { name: 'Close' }).click();
+    await page.getByText('3 selected').waitFor();
+    await choose(page, 'Take out of a group');
+    expect(await finish(page)).toBe('3 done, 0 failed.');
+    expect(await membersOf(groupId)).toBe(0);
+  });
+
+  it('is not offered to those who may not', async () => {
+    const manager = await c.person();
+    await c.t.world.allow(c.idOf(manager), classId, 'MANAGE');
+    const [id] = await people('Pupil', 1);
+    await c.t.world.join(id!, classId);
+    const page = await c.open(`/console/groups/${classId}?selected=${id}`, manager);
+    await page.getByRole('button', { name: 'Take out of a group' }).waitFor();
+    for (const name of ['Block', 'End sessions'])
+      expect(await page.getByRole('button', { name, exact: true }).count()).toBe(0);
+    const viewer = await c.person();
+    await c.t.world.allow(c.idOf(viewer), classId, 'VIEW');
+    const other = await c.open(`/console/groups/${classId}?selected=${id}`, viewer);
+    await settled(other);
+    expect(await other.getByRole('checkbox').count()).toBe(0);
+  });
+
+  it(
+    `adds ${MANY} people to a group within ${LIMIT_MS / 1000} s, and can be stopped`,
+    async () => {
+      await crowd();
+      const stopped = await c.t.world.group(c.organizationId, 'Stopped');
+      const page = await open('/console/people?query=crowd');
+      await page.getByRole('button', { name: 'Select all that match' }).click();
+      await choose(page, 'Add to a group', 'Stopped');
+      await page.getByRole('button', { name: 'Stop' }).click();
+      const said = await finish(page);
+      const added = await membersOf(stopped);
+      expect(added).toBeLessThan(MANY);
+      expect(said.replaceAll(',', '')).toMatch(new RegExp(`^${added} done 0 failed\\.`));
+      await page.getByRole('button', { name: 'Close' }).click();
+      const whole = await c.t.world.group(c.organizationId, 'Whole');
+      await page.getByRole('button', { name: 'Select all that match' }).click();
+      const begin = performance.now();
+      await choose(page, 'Add to a group', 'Whole');
+      expect(await finish(page)).toBe('10,000 done, 0 failed.');
+      const took = performance.now() - begin;
+      console.info(`${MANY} people into a group: ${(took / 1000).toFixed(1)} s`);
+      expect(await membersOf(whole)).toBe(MANY);
+      expect(took).toBeLessThan(LIMIT_MS);
+    },
+    10 * LIMIT_MS,
+  );
+
+  it('breaks no rule of the policy, calls no other service, and no script fails, in all of these tests', () => {
+    expect(c.wrongs).toEqual({ violations: [], foreign: [], failures: [] });
+  });
+});
+
+/** Ten thousand people whom a search finds by one word. */
+async function crowd(): Promise<void> {
+  const { organizationId } = c;
+  const createdAt = new Date();
+  for (let start = 0; start < MANY; start += CHUNK) {
+    const ids = Array.from({ length: CHUNK }, () => newId());
+    await c.t.world.write(async (db) => {
+      await db.insert(
+        User,
+        ids.map((id, index) => ({
+          id,
+          type: 'USER' as const,
+          name: `Crowd ${start + index}`,
+          status: 'ACTIVE' as const,
+          organizationId,
+          createdAt,
+        })),
+      );
+      await db.insert(
+        UserSearchTerm,
+        ids.map((userId, index) => ({ userId, organizationId, term: `crowd ${start + index}` })),
+      );
+    });
+  }
+}
