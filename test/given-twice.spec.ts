@@ -69,6 +69,8 @@ afterAll(() => t.stop());
 function filled(path: string): string {
   return path
     .replace(/(\/(?:organizations?|user)\/)\{\w+\}/, '$1self')
+    .replace('/permissions/{permission}', '/permissions/CREATE_GROUPS')
+    .replace('{permission}', 'VIEW')
     .replace('{origin}', encodeURIComponent('https://a.example'))
     .replaceAll(/\{\w+\}/g, caller.id);
 }

@@ -123,5 +123,5 @@ async function addAdministrator(
   const id = await app.get(UsersService).insert(db, null, organizationId, checked(UserFieldsDto, fields));
   await app.get(StaffService).insert(db, organizationId, id, null);
   const administrator = await db.findOneByOrFail(User, { id });
-  for (const permission of PERMISSIONS) await app.get(PermissionsService).give(db, administrator, permission, null);
+  for (const permission of PERMISSIONS) await app.get(PermissionsService).give(db, administrator, permission, {}, null);
 }

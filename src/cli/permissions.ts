@@ -1,15 +1,15 @@
 import { Argument } from 'commander';
 import type { Command } from 'commander';
-import type { EntityManager } from 'typeorm';
 import { Database } from '../database/database.js';
 import { GroupStaffService } from '../groups/group-staff.service.js';
 import type { GroupPermission } from '../schema/entities/group-staff.entity.js';
 import { PERMISSIONS } from '../schema/entities/account-permission.entity.js';
 import type { Permission } from '../schema/entities/account-permission.entity.js';
 import type { NamingRef } from '../common/user-ref.js';
+import { PeriodDto } from '../users/dto/period.dto.js';
+import type { GivenPeriod } from '../rights/period.js';
 import { PermissionsService } from '../users/permissions.service.js';
-import type { User } from '../schema/entities/user.entity.js';
-import { findGroup, Output, parseNamingRef, requireStaff, printMessage } from './operator.js';
+import { checked, findGroup, Output, parseNamingRef, requireStaff, printMessage } from './operator.js';
 import { requireOtherStaffManager } from './staff.js';
 import type { CommandGroup, WithApplication } from './operator.js';
 
@@ -64,8 +64,12 @@ function addList({ commands, output, withApplication }: CommandGroup): void {
     );
 }
 
+interface Grant extends GivenPeriod {
+  group?: string;
+}
+
 function addChange({ commands, withApplication }: CommandGroup, verb: 'grant' | 'revoke'): void {
-  commands
+  const command = commands
     .command(verb)
     .description(
       verb === 'grant'
@@ -74,25 +78,38 @@ function addChange({ commands, withApplication }: CommandGroup, verb: 'grant' | 
     )
     .addArgument(staff())
     .addArgument(new Argument('<permission>').choices([...PERMISSIONS, ...GROUP_PERMISSIONS]))
-    .option('-g, --group <group>', 'the group’s ID, custom reference or name, for MANAGE and VIEW')
+    .option('-g, --group <group>', 'the group’s ID, custom reference or name, for MANAGE and VIEW');
+  if (verb === 'grant')
+    command
+      .option('--valid-from <instant>', 'when the right begins, such as 2026-12-01T08:00:00Z')
+      .option('--valid-until <instant>', 'when the right ends. An empty text removes the end.');
+  command
     .addHelpText('after', PERMISSION_HELP)
-    .action((ref: NamingRef, permission: AnyPermission, { group }: { group?: string }) =>
+    .action((ref: NamingRef, permission: AnyPermission, { group, ...period }: Grant) =>
       withApplication(async (app) => {
         if (isOfGroup(permission) !== (group !== undefined))
           throw new Error('MANAGE and VIEW need --group. The other permissions must not have it.');
+        const given = checked(PeriodDto, period);
         const { name } = await app.get(Database).transaction(async (db) => {
           const user = await requireStaff(db, ref);
           if (verb === 'revoke' && permission === 'MANAGE_STAFF') await requireOtherStaffManager(app, db, user);
           if (!isOfGroup(permission)) {
             const rights = app.get(PermissionsService);
             await (verb === 'grant'
-              ? rights.give(db, user, permission, null)
+              ? rights.give(db, user, permission, given, null)
               : rights.take(db, user, permission, null));
-          } else await changeOnGroup(app.get(GroupStaffService), verb, db, user, permission, group!);
+          } else {
+            const rights = app.get(GroupStaffService);
+            const on = await findGroup(db, user.staffOrganizationId!, group!);
+            await (verb === 'grant'
+              ? rights.give(db, on, user, permission, given, null)
+              : rights.take(db, on, user, permission, null));
+          }
           return user;
         });
+        const until = given.validUntil ? ` until ${given.validUntil}` : '';
         printMessage(
-          `${name} ${verb === 'grant' ? 'has' : 'no longer has'} ${permission}${group ? ` on ${group}` : ''}.`,
+          `${name} ${verb === 'grant' ? 'has' : 'no longer has'} ${permission}${group ? ` on ${group}` : ''}${until}.`,
         );
       }),
     );
@@ -104,17 +121,4 @@ function staff(): Argument {
 
 function isOfGroup(permission: AnyPermission): permission is GroupPermission {
   return GROUP_PERMISSIONS.some((one) => one === permission);
-}
-
-async function changeOnGroup(
-  rights: GroupStaffService,
-  verb: 'grant' | 'revoke',
-  db: EntityManager,
-  user: User,
-  permission: GroupPermission,
-  name: string,
-): Promise<void> {
-  const group = await findGroup(db, user.staffOrganizationId!, name);
-  if (verb === 'grant') await rights.give(db, group, user, permission, null);
-  else await rights.take(db, group, user, permission, null);
 }

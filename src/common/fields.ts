@@ -1,4 +1,5 @@
 import { Transform } from 'class-transformer';
+import { ValidateBy } from 'class-validator';
 import type { ValidationOptions } from 'class-validator';
 import { ERRORS } from './errors/errors.js';
 import type { ErrorId } from './errors/errors.js';
@@ -50,5 +51,20 @@ export function ToList(): PropertyDecorator {
 export function ToJsonText(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) =>
     typeof value === 'object' && value !== null && !Array.isArray(value) ? JSON.stringify(value) : value,
+  );
+}
+
+/** ISO 8601 with a time zone. Without one, the instant would be ambiguous. */
+const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
+
+function isInstant(value: unknown): boolean {
+  return typeof value === 'string' && INSTANT.test(value) && !Number.isNaN(Date.parse(value));
+}
+
+/** Requires an instant in ISO 8601 with a time zone. */
+export function IsInstant(): PropertyDecorator {
+  return ValidateBy(
+    { name: 'isInstant', validator: { validate: isInstant } },
+    { message: '$property must be an instant such as 2026-01-11T16:54:11Z' },
   );
 }

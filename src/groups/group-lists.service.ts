@@ -6,7 +6,7 @@ import { Clock } from '../common/clock.js';
 import { pageById, pageByTerm, pageIn, totalIn } from '../http/paging.js';
 import type { Page, PageQuery } from '../http/paging.js';
 import type { ApiVersion } from '../common/paths.js';
-import { isValidAt } from '../rights/period.js';
+import { bound, isValidAt } from '../rights/period.js';
 import { searchRange } from '../common/search-text.js';
 import { Organization } from '../schema/entities/organization.entity.js';
 import { OrganizationsService } from '../organizations/organizations.service.js';
@@ -82,7 +82,7 @@ export class GroupListsService {
       .createQueryBuilder(GroupStaff, 's')
       .innerJoin('s.group', 'g')
       .where('s.userId = :userId', { userId })
-      .andWhere(isValidAt('s', ':now'), { now: this.clock.now().getTime() });
+      .andWhere(isValidAt('s', ':now'), { now: bound(this.clock.now()) });
     return permission ? list.andWhere('s.permission = :permission', { permission }) : list;
   }
 
@@ -94,7 +94,7 @@ export class GroupListsService {
     const notNow = this.groups.manager
       .createQueryBuilder(GroupStaff, 's')
       .where('s.userId = :userId AND (s.validFrom IS NOT NULL OR s.validUntil IS NOT NULL)', { userId })
-      .andWhere(`NOT (${isValidAt('s', ':now')})`, { now: this.clock.now().getTime() });
+      .andWhere(`NOT (${isValidAt('s', ':now')})`, { now: bound(this.clock.now()) });
     if (permission) notNow.andWhere('s.permission = :permission', { permission });
     const all =
       (permission === 'VIEW' ? 0 : rights.groupsWithManage) + (permission === 'MANAGE' ? 0 : rights.groupsWithView);

@@ -1,6 +1,6 @@
-import { Controller, Delete, Get, Injectable, Param, Put, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Injectable, Param, Put, Query } from '@nestjs/common';
 import type { PipeTransform } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
@@ -10,6 +10,7 @@ import { OffsetQueryDto } from '../http/paging.js';
 import { API } from '../common/paths.js';
 import { parseUserRef } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
+import { PeriodDto } from '../users/dto/period.dto.js';
 import { GroupStaffDto, GroupStaffListDto } from './dto/group-staff.dto.js';
 import { GroupIdPipe } from './group-id.pipe.js';
 import type { GroupPermission } from '../schema/entities/group-staff.entity.js';
@@ -73,7 +74,8 @@ export class GroupStaffController {
   @ApiParam({ name: 'permission', enum: ['VIEW', 'MANAGE'] })
   @ApiParam({ name: 'user', example: 'dana@demo.example' })
   @ApiOkResponse({ type: GroupStaffDto })
-  @ApiBearerErrors(...ERRORS)
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
+  @ApiBearerErrors(...ERRORS, 'invalid_request', 'invalid_period')
   @Put(':user/:permission')
   @CalledBy('bearer', 'GROUP_MANAGE')
   allow(
@@ -81,8 +83,9 @@ export class GroupStaffController {
     @Param('group', GroupIdPipe) group: string,
     @Param('user', StaffRefPipe) user: UserRef,
     @Param('permission', GroupPermissionPipe) permission: GroupPermission,
+    @Body() period: PeriodDto,
   ): Promise<GroupStaffDto> {
-    return this.staff.allow(caller, group, user, permission);
+    return this.staff.allow(caller, group, user, permission, period);
   }
 
   @ApiOperation({

@@ -1,9 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { EntityManager, Repository } from 'typeorm';
+import { ALWAYS, isSamePeriod, periodOf, showPeriod } from '../rights/period.js';
+import type { GivenPeriod, Period } from '../rights/period.js';
 import { RevocationService } from '../rights/revocation.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../common/caller.js';
+import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { count } from '../http/paging.js';
 import type { OffsetQueryDto } from '../http/paging.js';
@@ -17,6 +20,7 @@ import { UsersService } from '../users/users.service.js';
 import type { GroupStaffDto, GroupStaffListDto } from './dto/group-staff.dto.js';
 import { GroupStaff } from '../schema/entities/group-staff.entity.js';
 import type { GroupPermission } from '../schema/entities/group-staff.entity.js';
+import type { AuditDetails } from '../schema/entities/audit-events.js';
 import type { Group } from '../schema/entities/group.entity.js';
 import { GroupsPolicy } from './groups.policy.js';
 import { requireGroup } from './groups.service.js';
@@ -31,6 +35,7 @@ export class GroupStaffService {
     private readonly policy: GroupsPolicy,
     private readonly revocation: RevocationService,
     private readonly audit: AuditService,
+    private readonly clock: Clock,
   ) {}
 
   /** Lists a group's staff. @throws DomainError `unknown_group`, `not_permitted` */
@@ -49,10 +54,14 @@ export class GroupStaffService {
     if (range) list.andWhere(userMatchesSearch('s.userId'), range);
     const total = await count(list.clone().select('s.userId', 'id'), query);
     const rows = await list.orderBy('s.userId').offset(resultStart).limit(resultSize).getMany();
-    const permissions = new Map(rows.map(({ userId, permission }) => [userId, permission]));
+    const rights = new Map(rows.map((row) => [row.userId, row]));
     const users = await this.users.showAll(rows.map(({ userId }) => userId));
     const group = { id: groupId };
-    const groupStaffUsers = users.map((user) => ({ group, user, permission: permissions.get(user.id)! }));
+    const groupStaffUsers = users.map((user) => {
+      const right = rights.get(user.id)!;
+      const { validFrom, validUntil } = showPeriod(right);
+      return { group, user, permission: right.permission, validFrom, validUntil };
+    });
     return { group, count: groupStaffUsers.length, total, groupStaffUsers };
   }
 
@@ -60,13 +69,18 @@ export class GroupStaffService {
    * Sets a staff user's permission on a group, in place of the previous one. @throws DomainError `unknown_group`,
    * `not_permitted`, `unknown_user`, `not_available`
    */
-  async allow(caller: Caller, groupId: string, ref: UserRef, permission: GroupPermission): Promise<GroupStaffDto> {
-    const userId = await this.database.transaction(async (db) => {
+  async allow(
+    caller: Caller,
+    groupId: string,
+    ref: UserRef,
+    permission: GroupPermission,
+    given: GivenPeriod,
+  ): Promise<GroupStaffDto> {
+    const { userId, period } = await this.database.transaction(async (db) => {
       const { group, user } = await this.requireChangeable(db, caller, groupId, ref);
-      await this.give(db, group, user, permission, caller);
-      return user.id;
+      return { userId: user.id, period: await this.give(db, group, user, permission, given, caller) };
     });
-    return this.toDto(groupId, userId, permission);
+    return this.toDto(groupId, userId, permission, period);
   }
 
   /**
@@ -84,20 +98,29 @@ export class GroupStaffService {
   }
 
   /**
-   * Sets a permission. The caller of this method has checked that `by` may do so. @throws DomainError `not_available`
+   * Sets a permission and its period, and returns the period. The caller of this method has checked that `by` may do so;
+   * this one checks for how long. @throws DomainError `not_available`, `not_permitted`, `invalid_period`
    */
   async give(
     db: EntityManager,
     group: Group,
     user: User,
     permission: GroupPermission,
+    given: GivenPeriod,
     by: Caller | null,
-  ): Promise<void> {
+  ): Promise<Period> {
     if (user.staffOrganizationId !== group.organizationId) throw new DomainError('not_available');
-    if (!(await db.existsBy(GroupStaff, { userId: user.id, groupId: group.id, permission })))
-      await this.record(db, 'GROUP_RIGHT_GRANTED', by, group, user, permission);
-    await db.upsert(GroupStaff, { userId: user.id, groupId: group.id, permission }, ['userId', 'groupId']);
-    if (permission === 'VIEW') await this.revocation.revokeUngrantedTokens(db, user.id, by);
+    const row = { userId: user.id, groupId: group.id };
+    const before = await db.findOneBy(GroupStaff, row);
+    const period = periodOf(given, before, this.clock.now());
+    if (before?.permission === permission && isSamePeriod(before, period)) return period;
+    if (by) await this.policy.requireManagesUntil(db, by, group, period.validUntil);
+    // What a right that has ended allowed does not come back with it.
+    if (before) await this.revocation.revokeUngrantedTokens(db, user.id, null);
+    await db.upsert(GroupStaff, { ...row, permission, ...period }, ['userId', 'groupId']);
+    await this.record(db, 'GROUP_RIGHT_GRANTED', by, group, user, { permission, ...showPeriod(period) });
+    if (before) await this.revocation.revokeUngrantedTokens(db, user.id, by);
+    return period;
   }
 
   /**
@@ -114,7 +137,7 @@ export class GroupStaffService {
     const row = await db.findOneBy(GroupStaff, { userId: user.id, groupId: group.id });
     if (!row || (permission === 'MANAGE' && row.permission === 'VIEW')) throw new DomainError('not_available');
     await db.delete(GroupStaff, { userId: user.id, groupId: group.id });
-    await this.record(db, 'GROUP_RIGHT_REVOKED', by, group, user, row.permission);
+    await this.record(db, 'GROUP_RIGHT_REVOKED', by, group, user, { permission: row.permission });
     await this.revocation.revokeUngrantedTokens(db, user.id, by);
   }
 
@@ -124,9 +147,9 @@ export class GroupStaffService {
     by: Caller | null,
     { id: groupId, organizationId }: Group,
     user: User,
-    permission: GroupPermission,
+    details: AuditDetails,
   ): Promise<void> {
-    return this.audit.record(db, { event, organizationId, userId: user.id, groupId, by, details: { permission } });
+    return this.audit.record(db, { event, organizationId, userId: user.id, groupId, by, details });
   }
 
   private async requireChangeable(
@@ -140,7 +163,12 @@ export class GroupStaffService {
     return { group, user: await this.policy.requireMayChangeStaff(db, caller, group, found) };
   }
 
-  private async toDto(groupId: string, userId: string, permission: GroupPermission): Promise<GroupStaffDto> {
-    return { group: { id: groupId }, user: await this.users.show(userId), permission };
+  private async toDto(
+    groupId: string,
+    userId: string,
+    permission: GroupPermission,
+    period = ALWAYS,
+  ): Promise<GroupStaffDto> {
+    return { group: { id: groupId }, user: await this.users.show(userId), permission, ...showPeriod(period) };
   }
 }

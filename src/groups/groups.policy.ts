@@ -6,7 +6,7 @@ import type { Caller } from '../common/caller.js';
 import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import type { ErrorId } from '../common/errors/errors.js';
-import { validAt } from '../rights/period.js';
+import { lastsAsLong, validAt } from '../rights/period.js';
 import { AccountPermission } from '../schema/entities/account-permission.entity.js';
 import type { UserDto } from '../users/dto/user.dto.js';
 import type { User } from '../schema/entities/user.entity.js';
@@ -135,6 +135,17 @@ export class GroupsPolicy {
     if (!user || ![user.organizationId, user.staffOrganizationId].includes(group.organizationId))
       throw new DomainError('unknown_user');
     return user;
+  }
+
+  /** Nobody can give a right on a group for longer than they manage it. `until` is when the given one ends. */
+  async requireManagesUntil(db: EntityManager, { userId }: Caller, group: Group, until: Date | null): Promise<void> {
+    const holder = { userId, ...validAt(this.clock.now()) };
+    const rights = [
+      await db.findOneBy(GroupStaff, { groupId: group.id, permission: 'MANAGE', ...holder }),
+      await db.findOneBy(AccountPermission, { permission: 'MANAGE_ALL_GROUPS', ...holder }),
+    ];
+    if (!rights.some((right) => right && lastsAsLong(right.validUntil, until)))
+      throw new DomainError('not_permitted', 'The caller cannot give a right for longer than they manage the group.');
   }
 
   private async hasAnyPermission({ userId }: Caller, group: Group): Promise<boolean> {

@@ -5,6 +5,7 @@ import type { Repository } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../common/caller.js';
 import { Clock, toIso } from '../common/clock.js';
+import { showPeriod } from '../rights/period.js';
 import { DomainError } from '../common/errors/errors.js';
 import { countUpTo, MAX_COUNTED, pageById } from '../http/paging.js';
 import type { PageQueryDto } from '../http/paging.js';
@@ -52,7 +53,7 @@ export class InvitationsService {
   }
 }
 
-function describe({ group, invitedAt }: Membership): InvitationDto {
+function describe({ group, invitedAt, ...period }: Membership): InvitationDto {
   const { id, name, description, organization } = group;
   return {
     id,
@@ -60,5 +61,6 @@ function describe({ group, invitedAt }: Membership): InvitationDto {
     description,
     organization: { type: 'ORGANIZATION', id: organization.id, name: organization.name },
     invited: invitedAt ? toIso(invitedAt) : undefined,
+    ...showPeriod(period),
   };
 }

@@ -35,6 +35,7 @@ const ADDING = [
   'invalid_email_address',
   'already_member',
   'already_invited',
+  'invalid_period',
   'real_name_not_specified',
   'locale_invalid',
   'invalid_time_zone',
@@ -94,16 +95,16 @@ export class MembersController {
   })
   @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
   @ApiOkResponse({ type: AddedMembersDto })
-  @ApiBearerErrors('invalid_group_id', 'group_not_found', 'no_permission')
+  @ApiBearerErrors('invalid_group_id', 'invalid_request', 'invalid_period', 'group_not_found', 'no_permission')
   @Post()
   @HttpCode(200)
   @CalledBy('bearer', 'GROUP_MANAGE')
   addAll(
     @CurrentCaller() caller: Caller,
     @Param('group', GroupIdPipe) group: string,
-    @Body() { users }: NewMembersDto,
+    @Body() members: NewMembersDto,
   ): Promise<AddedMembersDto> {
-    return this.members.addAll(caller, group, users);
+    return this.members.addAll(caller, group, members);
   }
 
   @ApiOperation({ operationId: 'addMemberByThirdPartyId', summary: 'Add a user to a group by a third-party ID' })

@@ -2,8 +2,10 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { In } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
+import { hasEnded, periodOf, showPeriod } from '../rights/period.js';
+import type { GivenPeriod, Period } from '../rights/period.js';
 import { RevocationService } from '../rights/revocation.service.js';
-import type { AuditEventName } from '../schema/entities/audit-events.js';
+import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../common/caller.js';
 import { Clock, toIso } from '../common/clock.js';
@@ -13,14 +15,20 @@ import type { VersionedQueryDto } from '../http/paging.js';
 import type { ApiVersion } from '../common/paths.js';
 import { searchRange } from '../common/search-text.js';
 import { Database } from '../database/database.js';
-import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { findUser } from '../users/find-user.js';
 import { userMatchesSearch, userMatchesVisibleSearch, visibleSearchParameters } from '../users/user-search.js';
 import { isEmailAddress } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
 import { User } from '../schema/entities/user.entity.js';
 import { UsersService } from '../users/users.service.js';
-import type { AddedMemberDto, AddedMembersDto, MemberDto, MembersDto, NewMemberDto } from './dto/member.dto.js';
+import type {
+  AddedMemberDto,
+  AddedMembersDto,
+  MemberDto,
+  MembersDto,
+  NewMemberDto,
+  NewMembersDto,
+} from './dto/member.dto.js';
 import type { Group } from '../schema/entities/group.entity.js';
 import { GroupsPolicy } from './groups.policy.js';
 import { requireGroup } from './groups.service.js';
@@ -72,14 +80,14 @@ export class MembersService {
    * Any other account is only invited, and can't be let in before it accepts.
    *
    * @throws DomainError `group_not_found`, `no_permission`, `unknown_user`, `name_missing`, `already_member`,
-   * `already_invited`, and the errors of a new account's fields
+   * `already_invited`, `invalid_period`, and the errors of a new account's fields
    */
   async add(caller: Caller, groupId: string, ref: UserRef, fields: NewMemberDto): Promise<MemberDto> {
     const { group, membership } = await this.database.transaction(async (db) => {
       const group = await requireGroup(db, caller, groupId, 'group_not_found');
       await this.policy.requireMayManage(db, caller, group);
       const user = (await findUser(db, caller, ref)) ?? (await this.createAccount(db, caller, group, ref, fields));
-      const placed = (await this.place(db, caller, group, [user])).get(user.id)!;
+      const placed = (await this.place(db, caller, group, [user], fields)).get(user.id)!;
       if (placed instanceof DomainError) throw placed;
       const membership = await db.findOneByOrFail(Membership, { userId: user.id, groupId });
       return { group, membership };
@@ -91,13 +99,13 @@ export class MembersService {
    * Adds accounts to a group by their IDs, each as `add` does. Those that can't be added don't hinder the others. The
    * results have the order of `ids`.
    *
-   * @throws DomainError `group_not_found`, `no_permission`
+   * @throws DomainError `group_not_found`, `no_permission`, `invalid_period`
    */
-  async addAll(caller: Caller, groupId: string, ids: string[]): Promise<AddedMembersDto> {
+  async addAll(caller: Caller, groupId: string, { users: ids, ...period }: NewMembersDto): Promise<AddedMembersDto> {
     const placed = await this.database.transaction(async (db) => {
       const group = await requireGroup(db, caller, groupId, 'group_not_found');
       await this.policy.requireMayManage(db, caller, group);
-      return this.place(db, caller, group, await db.findBy(User, { id: In(ids) }));
+      return this.place(db, caller, group, await db.findBy(User, { id: In(ids) }), period);
     });
     return { results: ids.map((user) => describeResult(user, placed.get(user) ?? new DomainError('unknown_user'))) };
   }
@@ -125,8 +133,10 @@ export class MembersService {
     by: Caller,
     { id: groupId, organizationId }: Group,
     userId: string,
+    period: AuditDetails = {},
   ): Promise<void> {
-    return this.audit.record(db, { event, organizationId, userId, groupId, by });
+    const details = Object.keys(period).length > 0 ? period : undefined;
+    return this.audit.record(db, { event, organizationId, userId, groupId, by, details });
   }
 
   /** Creates the account for a reference to nobody. */
@@ -135,7 +145,7 @@ export class MembersService {
     caller: Caller,
     group: Group,
     ref: UserRef,
-    { setup, ...fields }: NewMemberDto,
+    { setup, validFrom: _from, validUntil: _until, ...fields }: NewMemberDto,
   ): Promise<User> {
     if (!setup || ref.by === 'id' || ref.by === 'self') throw new DomainError('unknown_user');
     await this.policy.requireMaySetUp(db, caller);
@@ -148,39 +158,56 @@ export class MembersService {
   }
 
   /**
-   * Lets accounts join, or invites them. Returns by ID what each is then, or why it can't be added; the others are added
-   * all the same.
+   * Lets accounts join, or invites them. With a period, whoever is in the group already gets that period. Returns by ID
+   * what each is then, or why it can't be added; the others are added all the same.
    */
   private async place(
     db: EntityManager,
     caller: Caller,
     group: Group,
     users: User[],
+    { validFrom, validUntil }: GivenPeriod,
   ): Promise<Map<string, Membership['status'] | DomainError>> {
+    const given = { validFrom, validUntil };
     const groupId = group.id;
+    const now = this.clock.now();
     const there = await db.findBy(Membership, { groupId, userId: In(users.map(({ id }) => id)) });
-    const before = new Map(there.map(({ userId, status }) => [userId, status]));
+    const before = new Map(there.map((membership) => [membership.userId, membership]));
+    const isMember = (userId: string): boolean =>
+      before.get(userId)?.status === 'JOINED' && !hasEnded(before.get(userId)!, now);
     const joining = await this.policy.whoJoinsAtOnce(
       db,
       caller,
-      users.filter(({ id }) => before.get(id) !== 'JOINED'),
+      users.filter(({ id }) => !isMember(id)),
       group,
     );
-    const now = this.clock.now();
-    const joined: Partial<Membership>[] = [];
-    const invited: Partial<Membership>[] = [];
+    const rows: (Pick<Membership, 'userId' | 'groupId' | 'status' | 'joinedAt' | 'invitedAt'> & Period)[] = [];
     const placed = new Map<string, Membership['status'] | DomainError>();
+    const isGiven = validFrom !== undefined || validUntil !== undefined;
     for (const { id: userId, type } of users) {
-      const fault = faultOf(type, before.get(userId), joining.has(userId));
-      if (fault) placed.set(userId, new DomainError(...fault));
-      else if (joining.has(userId)) joined.push({ userId, groupId, status: 'JOINED', joinedAt: now });
-      else invited.push({ userId, groupId, status: 'INVITED', invitedAt: now });
+      const known = before.get(userId) ?? null;
+      const stays = known && !hasEnded(known, now) && !joining.has(userId);
+      const fault = faultOf(type, stays ? known.status : undefined, isGiven);
+      if (fault) {
+        placed.set(userId, new DomainError(...fault));
+        continue;
+      }
+      const period = periodOf(given, known, now);
+      const status = stays ? known.status : joining.has(userId) ? 'JOINED' : 'INVITED';
+      const invitedAt = stays || status === 'JOINED' ? (known?.invitedAt ?? null) : now;
+      const joinedAt = stays ? known.joinedAt : status === 'JOINED' ? now : null;
+      rows.push({ userId, groupId, status, joinedAt, invitedAt, ...period });
+      placed.set(userId, status);
     }
-    if (joined.length > 0) await db.upsert(Membership, joined, ['userId', 'groupId']);
-    if (invited.length > 0) await insertOrIgnore(db, Membership, invited);
-    for (const { userId, status } of [...joined, ...invited]) {
-      placed.set(userId!, status!);
-      await this.record(db, status === 'JOINED' ? 'MEMBER_JOINED' : 'MEMBER_INVITED', caller, group, userId!);
+    const members = rows.filter(({ userId }) => before.get(userId)?.status === 'JOINED');
+    // What a membership that has ended allowed does not come back with it.
+    for (const { userId } of members) await this.revocation.revokeUngrantedTokens(db, userId, null);
+    if (rows.length > 0) await db.upsert(Membership, rows, ['userId', 'groupId']);
+    for (const { userId } of members) await this.revocation.revokeUngrantedTokens(db, userId, caller);
+    for (const row of rows) {
+      const isChange = before.get(row.userId)?.status === row.status && !hasEnded(before.get(row.userId)!, now);
+      const event = isChange ? 'MEMBER_CHANGED' : row.status === 'JOINED' ? 'MEMBER_JOINED' : 'MEMBER_INVITED';
+      await this.record(db, event, caller, group, row.userId, showPeriod(row));
     }
     return placed;
   }
@@ -189,26 +216,30 @@ export class MembersService {
   private async toDtos(group: Group, userIds: string[], memberships: Membership[]): Promise<MemberDto[]> {
     const byUser = new Map(memberships.map((membership) => [membership.userId, membership]));
     return (await this.users.showAll(userIds.filter((id) => byUser.has(id)))).map((user) => {
-      const { status, joinedAt, invitedAt } = byUser.get(user.id)!;
+      const membership = byUser.get(user.id)!;
+      const { status, joinedAt, invitedAt } = membership;
+      const { validFrom, validUntil } = showPeriod(membership);
       return {
         member: this.policy.visiblePart(user, group, status),
         joined: joinedAt ? toIso(joinedAt) : undefined,
         invited: joinedAt || !invitedAt ? undefined : toIso(invitedAt),
         status,
+        validFrom,
+        validUntil,
       };
     });
   }
 }
 
-/** Why an account can't be added to a group. `before` is what it is in the group. */
+/** Why an account can't be added to a group. `stays` is what it is in the group and will be. */
 function faultOf(
   type: User['type'],
-  before: Membership['status'] | undefined,
-  joins: boolean,
+  stays: Membership['status'] | undefined,
+  isChange: boolean,
 ): ConstructorParameters<typeof DomainError> | null {
   if (type !== 'USER') return ['unknown_user', 'A service account cannot be in a group.'];
-  if (before === 'JOINED') return ['already_member'];
-  return before && !joins ? ['already_invited'] : null;
+  if (!stays || isChange) return null;
+  return [stays === 'JOINED' ? 'already_member' : 'already_invited'];
 }
 
 function describeResult(user: string, placed: Membership['status'] | DomainError): AddedMemberDto {

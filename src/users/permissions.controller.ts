@@ -1,6 +1,6 @@
-import { Controller, Delete, Get, Injectable, Param, Put } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Injectable, Param, Put } from '@nestjs/common';
 import type { PipeTransform } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApiBearerAuth, ApiConsumes, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
@@ -9,6 +9,7 @@ import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
 import { PERMISSIONS } from '../schema/entities/account-permission.entity.js';
 import type { Permission } from '../schema/entities/account-permission.entity.js';
+import { PeriodDto } from './dto/period.dto.js';
 import { PermissionsDto } from './dto/permissions.dto.js';
 import { PermissionsService } from './permissions.service.js';
 import { UserRefPipe } from './user-ref.pipe.js';
@@ -43,14 +44,23 @@ export class PermissionsController {
   @ApiOperation({ operationId: 'grantPermission', summary: 'Grant a staff user a permission that the caller has' })
   @ApiParam({ name: 'permission', enum: PERMISSIONS })
   @ApiOkResponse({ type: PermissionsDto })
-  @ApiBearerErrors('missing_field', 'unknown_permission', 'not_permitted', 'nonexistent_user')
+  @ApiConsumes('application/json', 'application/x-www-form-urlencoded')
+  @ApiBearerErrors(
+    'missing_field',
+    'unknown_permission',
+    'invalid_request',
+    'invalid_period',
+    'not_permitted',
+    'nonexistent_user',
+  )
   @Put(':permission')
   grant(
     @CurrentCaller() caller: Caller,
     @Param('user', UserRefPipe) user: UserRef,
     @Param('permission', PermissionPipe) permission: Permission,
+    @Body() period: PeriodDto,
   ): Promise<PermissionsDto> {
-    return this.permissions.grant(caller, user, permission);
+    return this.permissions.grant(caller, user, permission, period);
   }
 
   @ApiOperation({

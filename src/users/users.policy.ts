@@ -6,7 +6,8 @@ import type { Caller } from '../common/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import type { ErrorId } from '../common/errors/errors.js';
-import { lastsAsLong, notEndedAt, validAt } from '../rights/period.js';
+import { isValid, lastsAsLong, notEndedAt, validAt } from '../rights/period.js';
+import type { Period } from '../rights/period.js';
 import { GroupStaff } from '../schema/entities/group-staff.entity.js';
 import { lockOrganization } from '../schema/lock-organization.js';
 import { AccountPermission } from '../schema/entities/account-permission.entity.js';
@@ -249,6 +250,28 @@ export class UsersPolicy {
     if (!(await db.existsBy(AccountPermission, { userId, permission, ...validAt(this.clock.now()) })))
       throw new DomainError('not_permitted', 'The caller cannot grant a permission that they do not have.');
     return user;
+  }
+
+  /** Nobody can grant a permission for longer than they have it. `until` is when the granted one ends. */
+  async requireHoldsUntil(
+    db: EntityManager,
+    { userId }: Pick<Caller, 'userId'>,
+    permission: Permission,
+    until: Date | null,
+  ): Promise<void> {
+    const own = await db.findOneBy(AccountPermission, { userId, permission, ...validAt(this.clock.now()) });
+    if (!own || !lastsAsLong(own.validUntil, until))
+      throw new DomainError('not_permitted', 'The caller cannot grant a permission for longer than they have it.');
+  }
+
+  /**
+   * Requires that somebody else can manage the organization's staff for as long as `user` now can, if `MANAGE_STAFF` of
+   * `user` is about to get a period in which it counts for less.
+   */
+  async requireMayShorten(db: EntityManager, user: User, before: Period, after: Period): Promise<void> {
+    if (isValid(after, this.clock.now()) && lastsAsLong(after.validUntil, before.validUntil)) return;
+    if (user.staffOrganizationId) await lockOrganization(db, user.staffOrganizationId);
+    await this.requireOtherStaffManager(db, user, 'not_permitted');
   }
 
   /**

@@ -163,6 +163,47 @@ const ADMINISTRATION: Case[] = [
       ),
   },
   {
+    what: 'a permission and a right on a group that end, and when',
+    action: async () => {
+      const period = { validFrom: '2090-01-01T00:00:00Z', validUntil: '2099-01-01T00:00:00+01:00' };
+      await t.send(admin, 'PUT', `/user/${host.id}/permissions/CREATE_GROUPS`, period);
+      await t.send(admin, 'PUT', `/group/${group}/staff/${host.id}/VIEW`, period);
+      await remove(admin, `/user/${host.id}/permissions/CREATE_GROUPS`);
+      await remove(admin, `/group/${group}/staff/${host.id}/VIEW`);
+    },
+    rows: () => {
+      const period = { validFrom: '2090-01-01T00:00:00Z', validUntil: '2098-12-31T23:00:00Z' };
+      const permission = { ...by(admin), userId: host.id };
+      const right = { ...permission, groupId: group };
+      return [
+        withEvent('PERMISSION_GRANTED', {
+          ...permission,
+          details: { permission: 'CREATE_GROUPS', ...period } as never,
+        }),
+        withEvent('GROUP_RIGHT_GRANTED', { ...right, details: { permission: 'VIEW', ...period } as never }),
+        withEvent('PERMISSION_REVOKED', { ...permission, details: { permission: 'CREATE_GROUPS' } as never }),
+        withEvent('GROUP_RIGHT_REVOKED', { ...right, details: { permission: 'VIEW' } as never }),
+      ];
+    },
+  },
+  {
+    what: 'a member whose membership ends, and later no more',
+    action: async () => {
+      await t.send(admin, 'PUT', `/group/${group}/members/${host.id}`, { validUntil: '2099-01-01T00:00:00Z' });
+      await t.send(admin, 'PUT', `/group/${group}/members/${host.id}`, { validUntil: '' });
+      await remove(admin, `/group/${group}/members/${host.id}`);
+    },
+    rows: () => {
+      const about = { ...by(admin), userId: host.id, groupId: group };
+      const details = { validUntil: '2099-01-01T00:00:00Z' } as never;
+      return [
+        { event: 'MEMBER_JOINED', ...about, details },
+        { event: 'MEMBER_CHANGED', ...about },
+        { event: 'MEMBER_REMOVED', ...about },
+      ];
+    },
+  },
+  {
     what: 'a member who joins and is removed',
     action: async () => {
       await put(admin, `/group/${group}/members/${host.id}`);

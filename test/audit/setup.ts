@@ -151,6 +151,7 @@ const RECORDED_IN: Record<AuditEventName, File> = {
   GROUP_RIGHT_REVOKED: 'administration',
   MEMBER_JOINED: 'administration',
   MEMBER_INVITED: 'administration',
+  MEMBER_CHANGED: 'administration',
   MEMBER_REMOVED: 'administration',
   INVITATION_ACCEPTED: 'administration',
   INVITATION_DECLINED: 'administration',

@@ -1828,14 +1828,48 @@ export interface components {
             locale?: string;
             user: components["schemas"]["User"];
         };
+        PermissionPeriod: {
+            /**
+             * Format: date-time
+             * @description The right counts from this instant.
+             * @example 2026-12-31T23:00:00Z
+             */
+            validFrom?: string;
+            /**
+             * Format: date-time
+             * @description The right ends at this instant.
+             * @example 2026-12-31T23:00:00Z
+             */
+            validUntil?: string;
+            /**
+             * @example MANAGE_USERS
+             * @enum {string}
+             */
+            permission: "OBTAIN_ACCESS_TOKENS" | "MANAGE_USERS" | "CREATE_GROUPS" | "MANAGE_ALL_GROUPS" | "MANAGE_STAFF" | "MANAGE_SERVICE_ACCOUNTS" | "VIEW_AUDIT_LOG";
+        };
         Permissions: {
             /**
+             * @description Those that count now.
              * @example [
              *       "OBTAIN_ACCESS_TOKENS",
              *       "MANAGE_USERS"
              *     ]
              */
             permissions: ("OBTAIN_ACCESS_TOKENS" | "MANAGE_USERS" | "CREATE_GROUPS" | "MANAGE_ALL_GROUPS" | "MANAGE_STAFF" | "MANAGE_SERVICE_ACCOUNTS" | "VIEW_AUDIT_LOG")[];
+            /** @description The permissions that begin or end, also those that have not begun or have ended. */
+            periods?: components["schemas"]["PermissionPeriod"][];
+        };
+        Period: {
+            /**
+             * Format: date-time
+             * @example 2026-12-31T23:00:00Z
+             */
+            validFrom?: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-12-31T23:00:00Z
+             */
+            validUntil?: string | null;
         };
         PasswordLink: {
             /** @example https://learn.example.com/oauth/password?token=Zq8vTn2rLw5yKx3mPd7sHb1cJf4gWe6a9uQxRkVtYo0 */
@@ -1963,6 +1997,18 @@ export interface components {
             status?: "ACTIVE" | "BLOCKED";
         };
         Member: {
+            /**
+             * Format: date-time
+             * @description The right counts from this instant.
+             * @example 2026-12-31T23:00:00Z
+             */
+            validFrom?: string;
+            /**
+             * Format: date-time
+             * @description The right ends at this instant.
+             * @example 2026-12-31T23:00:00Z
+             */
+            validUntil?: string;
             member: components["schemas"]["MemberUser"];
             /**
              * Format: date-time
@@ -2036,6 +2082,16 @@ export interface components {
              */
             domicile?: string;
             /**
+             * Format: date-time
+             * @example 2026-12-31T23:00:00Z
+             */
+            validFrom?: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-12-31T23:00:00Z
+             */
+            validUntil?: string | null;
+            /**
              * @description Create the account if it does not exist.
              * @example true
              */
@@ -2049,6 +2105,16 @@ export interface components {
              *     ]
              */
             users: string[];
+            /**
+             * Format: date-time
+             * @example 2026-12-31T23:00:00Z
+             */
+            validFrom?: string | null;
+            /**
+             * Format: date-time
+             * @example 2026-12-31T23:00:00Z
+             */
+            validUntil?: string | null;
         };
         RowError: {
             /**
@@ -2071,6 +2137,18 @@ export interface components {
             results: components["schemas"]["AddedMember"][];
         };
         Invitation: {
+            /**
+             * Format: date-time
+             * @description The right counts from this instant.
+             * @example 2026-12-31T23:00:00Z
+             */
+            validFrom?: string;
+            /**
+             * Format: date-time
+             * @description The right ends at this instant.
+             * @example 2026-12-31T23:00:00Z
+             */
+            validUntil?: string;
             /**
              * @description The ID of the invitation, which is that of the group.
              * @example pX9sKd3LwQ7vB2nR5tYh0A
@@ -2107,6 +2185,18 @@ export interface components {
             id: string;
         };
         GroupStaff: {
+            /**
+             * Format: date-time
+             * @description The right counts from this instant.
+             * @example 2026-12-31T23:00:00Z
+             */
+            validFrom?: string;
+            /**
+             * Format: date-time
+             * @description The right ends at this instant.
+             * @example 2026-12-31T23:00:00Z
+             */
+            validUntil?: string;
             group: components["schemas"]["GroupRef"];
             user: components["schemas"]["User"];
             /** @enum {string} */
@@ -2799,6 +2889,16 @@ export interface components {
              */
             permission?: string;
             /**
+             * Format: date-time
+             * @description When the right that was given begins.
+             */
+            validFrom?: string;
+            /**
+             * Format: date-time
+             * @description When the right that was given ends.
+             */
+            validUntil?: string;
+            /**
              * @description The code of the third party.
              * @example LMS
              */
@@ -2845,7 +2945,7 @@ export interface components {
              */
             at: string;
             /** @enum {string} */
-            event: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
+            event: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
             /**
              * @description The user that the event is about: `sub`.
              * @example Zk1cVq0rTtWm8sQXq3bVxg
@@ -5940,7 +6040,18 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "validFrom": "2026-12-31T23:00:00Z",
+                 *       "validUntil": "2026-12-31T23:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Period"];
+                "application/x-www-form-urlencoded": components["schemas"]["Period"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -5950,7 +6061,7 @@ export interface operations {
                     "application/json": components["schemas"]["Permissions"];
                 };
             };
-            /** @description `missing_field`, `unknown_permission`, `invalid_request` */
+            /** @description `missing_field`, `unknown_permission`, `invalid_request`, `invalid_period` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -5981,6 +6092,24 @@ export interface operations {
             };
             /** @description `nonexistent_user` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6996,7 +7125,9 @@ export interface operations {
                  * @example {
                  *       "users": [
                  *         "Zk1cVq0rTtWm8sQXq3bVxg"
-                 *       ]
+                 *       ],
+                 *       "validFrom": "2026-12-31T23:00:00Z",
+                 *       "validUntil": "2026-12-31T23:00:00Z"
                  *     }
                  */
                 "application/json": components["schemas"]["NewMembers"];
@@ -7012,7 +7143,7 @@ export interface operations {
                     "application/json": components["schemas"]["AddedMembers"];
                 };
             };
-            /** @description `invalid_group_id`, `invalid_request` */
+            /** @description `invalid_group_id`, `invalid_request`, `invalid_period` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7125,6 +7256,8 @@ export interface operations {
                  *       "description": "Second-year student",
                  *       "yearOfBirth": 1998,
                  *       "domicile": "NL",
+                 *       "validFrom": "2026-12-31T23:00:00Z",
+                 *       "validUntil": "2026-12-31T23:00:00Z",
                  *       "setup": true
                  *     }
                  */
@@ -7141,7 +7274,7 @@ export interface operations {
                     "application/json": components["schemas"]["Member"];
                 };
             };
-            /** @description `invalid_group_id`, `missing_field`, `name_missing`, `invalid_email_address`, `already_member`, `already_invited`, `real_name_not_specified`, `locale_invalid`, `invalid_time_zone`, `year_of_birth_invalid`, `residence_country_invalid`, `invalid_third_party_id`, `invalid_request` */
+            /** @description `invalid_group_id`, `missing_field`, `name_missing`, `invalid_email_address`, `already_member`, `already_invited`, `invalid_period`, `real_name_not_specified`, `locale_invalid`, `invalid_time_zone`, `year_of_birth_invalid`, `residence_country_invalid`, `invalid_third_party_id`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7346,6 +7479,8 @@ export interface operations {
                  *       "description": "Second-year student",
                  *       "yearOfBirth": 1998,
                  *       "domicile": "NL",
+                 *       "validFrom": "2026-12-31T23:00:00Z",
+                 *       "validUntil": "2026-12-31T23:00:00Z",
                  *       "setup": true
                  *     }
                  */
@@ -7362,7 +7497,7 @@ export interface operations {
                     "application/json": components["schemas"]["Member"];
                 };
             };
-            /** @description `invalid_group_id`, `missing_field`, `name_missing`, `invalid_email_address`, `already_member`, `already_invited`, `real_name_not_specified`, `locale_invalid`, `invalid_time_zone`, `year_of_birth_invalid`, `residence_country_invalid`, `invalid_third_party_id`, `invalid_request` */
+            /** @description `invalid_group_id`, `missing_field`, `name_missing`, `invalid_email_address`, `already_member`, `already_invited`, `invalid_period`, `real_name_not_specified`, `locale_invalid`, `invalid_time_zone`, `year_of_birth_invalid`, `residence_country_invalid`, `invalid_third_party_id`, `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7740,7 +7875,18 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "validFrom": "2026-12-31T23:00:00Z",
+                 *       "validUntil": "2026-12-31T23:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Period"];
+                "application/x-www-form-urlencoded": components["schemas"]["Period"];
+            };
+        };
         responses: {
             200: {
                 headers: {
@@ -7750,7 +7896,7 @@ export interface operations {
                     "application/json": components["schemas"]["GroupStaff"];
                 };
             };
-            /** @description `invalid_group_id`, `user_missing`, `invalid_permission`, `not_available`, `invalid_request` */
+            /** @description `invalid_group_id`, `user_missing`, `invalid_permission`, `not_available`, `invalid_request`, `invalid_period` */
             400: {
                 headers: {
                     [name: string]: unknown;
@@ -7781,6 +7927,24 @@ export interface operations {
             };
             /** @description `unknown_group`, `unknown_user` */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
+            415: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -11088,7 +11252,7 @@ export interface operations {
                 actor?: string;
                 /** @description The ID of the client that was used. */
                 client?: string;
-                event?: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
+                event?: "ACCESS_ISSUED" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
                 /** @description Events at this instant or later. */
                 from?: string;
                 /** @description Events before this instant. */

@@ -1,24 +1,11 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsOptional, IsString, Matches, MaxLength, ValidateBy } from 'class-validator';
+import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { IsInstant } from '../../common/fields.js';
 import { PageQueryDto, PaginationDto } from '../../http/paging.js';
 import { AUDIT_EVENTS } from '../../schema/entities/audit-events.js';
 import type { AuditDetails, AuditEventName } from '../../schema/entities/audit-events.js';
 
 const ID = /^[\w-]+$/;
-/** ISO 8601 with a time zone. Without one, the instant would be ambiguous. */
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
-
-function isInstant(value: unknown): boolean {
-  return typeof value === 'string' && INSTANT.test(value) && !Number.isNaN(Date.parse(value));
-}
-
-function IsInstant(): PropertyDecorator {
-  return ValidateBy(
-    { name: 'isInstant', validator: { validate: isInstant } },
-    { message: '$property must be an instant such as 2026-01-11T16:54:11Z' },
-  );
-}
-
 /** The query of the audit log. An event must match every given field. */
 export class AuditQueryDto extends PageQueryDto {
   @ApiPropertyOptional({ description: 'The ID of the user that the event is about.', maxLength: 64 })
@@ -69,6 +56,12 @@ export class AuditDetailsDto implements AuditDetails {
 
   @ApiPropertyOptional({ description: 'The permission that was given or taken away.', example: 'MANAGE' })
   permission?: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'When the right that was given begins.' })
+  validFrom?: string;
+
+  @ApiPropertyOptional({ format: 'date-time', description: 'When the right that was given ends.' })
+  validUntil?: string;
 
   @ApiPropertyOptional({ description: 'The code of the third party.', example: 'LMS' })
   thirdParty?: string;

@@ -62,6 +62,7 @@ export const ERRORS = {
   user_missing: { status: 400, description: 'The user reference is missing or malformed.' },
   invalid_action: { status: 400, description: 'The action must be ACCEPT or DECLINE.' },
   invalid_permission: { status: 400, description: 'The permission must be MANAGE or VIEW.' },
+  invalid_period: { status: 400, description: 'The right must end in the future, and after it begins.' },
   not_available: {
     status: 400,
     description: 'The user is not on the staff of the organization, or does not have this permission.',

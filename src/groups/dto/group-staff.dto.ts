@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { ShownPeriodDto } from '../../users/dto/period.dto.js';
 import { UserDto } from '../../users/dto/user.dto.js';
 import type { GroupPermission } from '../../schema/entities/group-staff.entity.js';
 
@@ -8,7 +9,7 @@ export class GroupRefDto {
 }
 
 /** A staff user's permissions on a group (docs/api.md, section 7.3). */
-export class GroupStaffDto {
+export class GroupStaffDto extends ShownPeriodDto {
   @ApiProperty({ type: GroupRefDto })
   group: GroupRefDto;
 

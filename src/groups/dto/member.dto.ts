@@ -1,7 +1,8 @@
-import { ApiProperty, ApiPropertyOptional, PartialType } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, IntersectionType, PartialType } from '@nestjs/swagger';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsBoolean, IsIn, IsOptional, IsString } from 'class-validator';
 import { fails, ToBoolean, ToList } from '../../common/fields.js';
 import { PaginationDto } from '../../http/paging.js';
+import { PeriodDto, ShownPeriodDto } from '../../users/dto/period.dto.js';
 import { UserFieldsDto } from '../../users/dto/user-fields.dto.js';
 import { OrganizationRefDto, UserDto } from '../../users/dto/user.dto.js';
 
@@ -9,7 +10,7 @@ import { OrganizationRefDto, UserDto } from '../../users/dto/user.dto.js';
 const MAX_NEW_MEMBERS = 500;
 
 /** The fields for adding somebody to a group. With `setup`, a missing account is created from them. */
-export class NewMemberDto extends UserFieldsDto {
+export class NewMemberDto extends IntersectionType(UserFieldsDto, PeriodDto) {
   @ApiPropertyOptional({ description: 'Create the account if it does not exist.', example: true })
   @ToBoolean()
   @IsOptional()
@@ -24,7 +25,7 @@ export class MemberUserDto extends PartialType(UserDto) {
 }
 
 /** Accounts to add to a group. */
-export class NewMembersDto {
+export class NewMembersDto extends PeriodDto {
   @ApiProperty({
     type: [String],
     minItems: 1,
@@ -42,7 +43,10 @@ export class NewMembersDto {
 
 /** Why one of several things was not done. */
 export class RowErrorDto {
-  @ApiProperty({ enum: ['already_member', 'already_invited', 'unknown_user'], example: 'already_member' })
+  @ApiProperty({
+    enum: ['already_member', 'already_invited', 'unknown_user'],
+    example: 'already_member',
+  })
   id: string;
 
   @ApiProperty({ example: 'The user is a member of the group.' })
@@ -67,7 +71,7 @@ export class AddedMembersDto {
 }
 
 /** A person in a group, or invited to it (docs/api.md, section 7.2). */
-export class MemberDto {
+export class MemberDto extends ShownPeriodDto {
   @ApiProperty({ type: MemberUserDto })
   member: MemberUserDto;
 
@@ -111,7 +115,7 @@ export class InvitationAnswerDto {
 }
 
 /** An invitation to a group, as the invited person sees it (docs/api.md, section 7.2). */
-export class InvitationDto {
+export class InvitationDto extends ShownPeriodDto {
   @ApiProperty({
     description: 'The ID of the invitation, which is that of the group.',
     example: 'pX9sKd3LwQ7vB2nR5tYh0A',

@@ -31,6 +31,7 @@ export const AUDIT_EVENTS = [
   'GROUP_RIGHT_REVOKED',
   'MEMBER_JOINED',
   'MEMBER_INVITED',
+  'MEMBER_CHANGED',
   'MEMBER_REMOVED',
   'INVITATION_ACCEPTED',
   'INVITATION_DECLINED',
@@ -79,6 +80,9 @@ export interface AuditDetails {
   /** For a session that ended, an `EndReason`; for a refusal, the error id. */
   reason?: string;
   permission?: string;
+  /** The period of the right that was given, in ISO 8601. */
+  validFrom?: string;
+  validUntil?: string;
   /** The third party's code. */
   thirdParty?: string;
   /** Whether an e-mail address names the account. */
