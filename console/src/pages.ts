@@ -24,6 +24,11 @@ export const PAGES: readonly Page[] = [
   { path: '/groups/:id', isFor: seesGroups, component: lazy(() => import('./groups/group-page')) },
   { path: '/people', label: 'people', isFor: seesPeople, component: lazy(() => import('./people/people-page')) },
   {
+    path: '/people/import',
+    isFor: (me) => me.may('MANAGE_USERS'),
+    component: lazy(() => import('./bulk/import-page')),
+  },
+  {
     path: '/people/:id',
     isFor: (me) => seesPeople(me) || seesGroups(me),
     component: lazy(() => import('./people/person-page')),

@@ -27,6 +27,8 @@ export interface Bulk<Item> {
   error: unknown;
   start: (work: (signal: AbortSignal, onOutcomes: (outcomes: Outcome<Item>[]) => void) => Promise<void>) => void;
   stop: () => void;
+  /** Forgets what was done. */
+  reset: () => void;
 }
 
 /** Bulk work, while it runs and after it. */
@@ -50,6 +52,11 @@ export function useBulk<Item>(): Bulk<Item> {
         .finally(() => setPhase('done'));
     },
     stop: () => controller?.abort(),
+    reset: () => {
+      setPhase('idle');
+      setOutcomes([]);
+      setError(null);
+    },
   };
 }
 

@@ -246,4 +246,21 @@ export const de: Messages = {
   reason: 'Grund',
   downloadResult: 'Ergebnis herunterladen (CSV)',
   close: 'Schließen',
+  // Der Import einer Datei.
+  importPeople: 'Personen importieren',
+  importHelp:
+    'Eine CSV-Datei mit einer Zeile für jede Person und Gruppe. Die erste Zeile hat die Namen der Spalten. Nichts ändert sich, bevor jede Zeile gut ist.',
+  csvFile: 'CSV-Datei',
+  lineOf: 'Zeile {line}: {name}',
+  dryRun: 'Prüfung',
+  importCounts: '{created} Konten werden angelegt, {changed} geändert, {unchanged} bleiben, wie sie sind.',
+  importRows: '{count} Zeilen importieren',
+  importMend: 'Verbessern Sie die Datei und wählen Sie sie noch einmal.',
+  error_unreadable_file: 'Das ist keine CSV-Datei in UTF-8, deren erste Zeile die Spalten nennt.',
+  error_unknown_column: 'Die Datei hat eine Spalte, die hier nicht bekannt ist.',
+  error_invalid_status: 'Der Status muss ACTIVE oder BLOCKED sein.',
+  error_third_party_id_in_use: 'Die E-Mail-Adresse und die IDs gehören zu verschiedenen Konten.',
+  error_real_name_not_specified: 'Ein neues Konto braucht einen Namen.',
+  error_ambiguous_group: 'Mehrere Gruppen haben diesen Namen. Geben Sie die ID oder die Referenz an.',
+  error_not_group_member: 'Diese Person ist nicht in der Gruppe.',
 };

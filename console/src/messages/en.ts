@@ -236,6 +236,23 @@ export const en = {
   reason: 'Reason',
   downloadResult: 'Download the result (CSV)',
   close: 'Close',
+  // The import of a file.
+  importPeople: 'Import people',
+  importHelp:
+    'A CSV file with one row for each person and group. Its first line has the names of the columns. Nothing is changed before every row is good.',
+  csvFile: 'CSV file',
+  lineOf: 'Line {line}: {name}',
+  dryRun: 'Check',
+  importCounts: '{created} accounts to create, {changed} to change, {unchanged} as they are.',
+  importRows: 'Import {count} rows',
+  importMend: 'Mend the file and choose it again.',
+  error_unreadable_file: 'This is not a CSV file in UTF-8 whose first line names the columns.',
+  error_unknown_column: 'The file has a column that is not known here.',
+  error_invalid_status: 'The status must be ACTIVE or BLOCKED.',
+  error_third_party_id_in_use: 'The e-mail address and the IDs belong to different accounts.',
+  error_real_name_not_specified: 'A new account needs a name.',
+  error_ambiguous_group: 'Several groups have this name. Give the ID or the reference.',
+  error_not_group_member: 'This person is not in the group.',
 };
 
 /** The messages in any language. */

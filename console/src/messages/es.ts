@@ -239,4 +239,21 @@ export const es: Messages = {
   reason: 'Motivo',
   downloadResult: 'Descargar el resultado (CSV)',
   close: 'Cerrar',
+  // La importación de un archivo.
+  importPeople: 'Importar personas',
+  importHelp:
+    'Un archivo CSV con una fila por persona y grupo. La primera línea tiene los nombres de las columnas. Nada cambia antes de que todas las filas sean correctas.',
+  csvFile: 'Archivo CSV',
+  lineOf: 'Línea {line}: {name}',
+  dryRun: 'Comprobación',
+  importCounts: '{created} cuentas por crear, {changed} por cambiar, {unchanged} sin cambios.',
+  importRows: 'Importar {count} filas',
+  importMend: 'Corrija el archivo y elíjalo otra vez.',
+  error_unreadable_file: 'Esto no es un archivo CSV en UTF-8 cuya primera línea nombra las columnas.',
+  error_unknown_column: 'El archivo tiene una columna que aquí no se conoce.',
+  error_invalid_status: 'El estado debe ser ACTIVE o BLOCKED.',
+  error_third_party_id_in_use: 'La dirección de correo y los ID pertenecen a cuentas distintas.',
+  error_real_name_not_specified: 'Una cuenta nueva necesita un nombre.',
+  error_ambiguous_group: 'Varios grupos tienen este nombre. Dé el ID o la referencia.',
+  error_not_group_member: 'Esta persona no está en el grupo.',
 };

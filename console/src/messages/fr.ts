@@ -244,4 +244,21 @@ export const fr: Messages = {
   reason: 'Raison',
   downloadResult: 'Télécharger le résultat (CSV)',
   close: 'Fermer',
+  // L’importation d’un fichier.
+  importPeople: 'Importer des personnes',
+  importHelp:
+    'Un fichier CSV avec une ligne par personne et groupe. La première ligne a les noms des colonnes. Rien ne change avant que chaque ligne soit bonne.',
+  csvFile: 'Fichier CSV',
+  lineOf: 'Ligne {line} : {name}',
+  dryRun: 'Vérification',
+  importCounts: '{created} comptes à créer, {changed} à modifier, {unchanged} inchangés.',
+  importRows: 'Importer {count} lignes',
+  importMend: 'Corrigez le fichier et choisissez-le à nouveau.',
+  error_unreadable_file: 'Ce n’est pas un fichier CSV en UTF-8 dont la première ligne nomme les colonnes.',
+  error_unknown_column: 'Le fichier a une colonne qui n’est pas connue ici.',
+  error_invalid_status: 'Le statut doit être ACTIVE ou BLOCKED.',
+  error_third_party_id_in_use: 'L’adresse e-mail et les ID appartiennent à des comptes différents.',
+  error_real_name_not_specified: 'Un nouveau compte a besoin d’un nom.',
+  error_ambiguous_group: 'Plusieurs groupes ont ce nom. Donnez l’ID ou la référence.',
+  error_not_group_member: 'Cette personne n’est pas dans le groupe.',
 };

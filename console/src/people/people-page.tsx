@@ -21,7 +21,16 @@ export default function PeoplePage(): ReactNode {
   return (
     <>
       <Heading>{t('people')}</Heading>
-      <Actions>{may('MANAGE_USERS') && <NewPerson />}</Actions>
+      <Actions>
+        {may('MANAGE_USERS') && (
+          <>
+            <NewPerson />
+            <Link href="/people/import" className="button">
+              {t('importPeople')}
+            </Link>
+          </>
+        )}
+      </Actions>
       <List<Schemas['User']>
         label={t('people')}
         queryKey={['people']}

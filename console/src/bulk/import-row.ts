@@ -1,0 +1,119 @@
+import { api, dataOf, LatchkeyError } from '../api';
+import type { Schemas } from '../api';
+import type { ImportRow } from './import-file';
+
+/** What a row means, as the organization is now. */
+export interface Plan {
+  result: 'created' | 'changed' | 'unchanged';
+  /** The account, if it is there. */
+  user?: Schemas['User'];
+  changes: Record<string, string>;
+  newIds: [code: string, id: string][];
+  groupId?: string;
+}
+
+/** Finds groups by what files call them, and asks for each of them once. */
+export type FindGroup = (text: string) => Promise<string>;
+
+/** Fields that a file may have and an account does not show in the same form. */
+const FIELDS = [
+  'name',
+  'emailAddress',
+  'locale',
+  'timeZone',
+  'description',
+  'yearOfBirth',
+  'domicile',
+  'status',
+] as const;
+
+/**
+ * Finds out what a row means, without changing anything.
+ *
+ * @throws LatchkeyError the fault of the row
+ */
+export async function planRow({ values, thirdPartyIds }: ImportRow, findGroup: FindGroup): Promise<Plan> {
+  const references = thirdPartyIds.map(([code, id]) => `${code}$${id}`);
+  if (values.emailAddress) references.push(values.emailAddress);
+  if (references.length === 0) throw fault('email_address_not_specified');
+  if (values.emailAddress && !/^\S+@\S+$/.test(values.emailAddress)) throw fault('email_address_invalid');
+  if (values.status && !['ACTIVE', 'BLOCKED'].includes(values.status)) throw fault('invalid_status');
+  const found = await Promise.all(references.map(userOf));
+  const users = new Map(found.flatMap((user) => (user ? [[user.id, user] as const] : [])));
+  if (users.size > 1) throw fault('third_party_id_in_use');
+  const [user] = users.values();
+  if (!user && !values.name) throw fault('real_name_not_specified');
+  const groupId = values.group === undefined ? undefined : await findGroup(values.group);
+  const before = (user ?? {}) as unknown as Record<string, unknown>;
+  const changes = Object.fromEntries(
+    FIELDS.flatMap((field) => {
+      const value = values[field];
+      return value === undefined || value === String(before[field] ?? '') ? [] : [[field, value]];
+    }),
+  );
+  const newIds = thirdPartyIds.filter(
+    ([code, id]) => !user?.thirdPartyIds?.some((one) => one.thirdParty === code && one.id === id),
+  );
+  const isChanged = Object.keys(changes).length > 0 || newIds.length > 0;
+  return { result: !user ? 'created' : isChanged ? 'changed' : 'unchanged', user, changes, newIds, groupId };
+}
+
+/**
+ * Does what a row means, by the calls for one account and under their rules. A row that is imported again changes
+ * nothing.
+ */
+export async function applyRow({ user: existing, changes, newIds, groupId }: Plan): Promise<void> {
+  const { status, ...fields } = changes;
+  const [first, ...others] = newIds;
+  const [thirdParty, thirdPartyId] = first ?? [];
+  // The fields of a file are text, as those of a form are.
+  const body = fields as unknown as Schemas['UserFields'];
+  const id =
+    existing?.id ?? (await dataOf(api.POST('/api/2.1.1/users', { body: { ...body, thirdParty, thirdPartyId } }))).id;
+  const params = { path: { user: id } };
+  const rest = existing ? changes : status === 'BLOCKED' ? { status } : {};
+  if (Object.keys(rest).length > 0) await api.PUT('/api/2.1.1/user/{user}', { params, body: rest });
+  for (const [code, value] of existing ? newIds : others)
+    await api.PUT('/api/2.1.1/user/{user}/third-party-id/{thirdPartyId}', {
+      params: { path: { user: id, thirdPartyId: `${code}$${value}` } },
+    });
+  if (groupId === undefined) return;
+  const { results } = await dataOf(
+    api.POST('/api/2.1.1/group/{group}/members', { params: { path: { group: groupId } }, body: { users: [id] } }),
+  );
+  const error = results[0]?.error;
+  if (error && error.id !== 'already_member') throw fault(error.id, error.description);
+}
+
+/** Finds a group that the reader manages by its ID, its reference or its name. */
+export function groupFinder(): FindGroup {
+  const known = new Map<string, Promise<string>>();
+  return (text) => {
+    if (!known.has(text)) known.set(text, findGroup(text));
+    return known.get(text)!;
+  };
+}
+
+async function findGroup(text: string): Promise<string> {
+  const permission = 'MANAGE' as const;
+  const groups = async (query: { query?: string; customReference?: string }): Promise<Schemas['Group'][]> =>
+    (await dataOf(api.GET('/api/2.1.1/groups', { params: { query: { ...query, permission, resultSize: 100 } } })))
+      .groups;
+  const referred = await groups({ customReference: text });
+  const found = referred.length > 0 ? referred : (await groups({ query: text })).filter(({ name }) => name === text);
+  if (found.length !== 1) throw fault(found.length === 0 ? 'group_not_found' : 'ambiguous_group');
+  return found[0]!.id;
+}
+
+async function userOf(reference: string): Promise<Schemas['User'] | null> {
+  try {
+    return await dataOf(api.GET('/api/2.1.1/user/{user}', { params: { path: { user: reference } } }));
+  } catch (error) {
+    if (error instanceof LatchkeyError && error.id === 'nonexistent_user') return null;
+    throw error;
+  }
+}
+
+function fault(id: string, description = ''): LatchkeyError {
+  return new LatchkeyError(id, 0, null, description, {});
+}
