@@ -16,6 +16,8 @@ export interface Page {
 
 const seesGroups = (me: Me): boolean => me.hasGroups || me.may('CREATE_GROUPS') || me.may('MANAGE_ALL_GROUPS');
 const seesPeople = (me: Me): boolean => me.may('MANAGE_USERS') || me.may('MANAGE_STAFF');
+const asksWhy = (me: Me): boolean =>
+  (['OBTAIN_ACCESS_TOKENS', 'VIEW_AUDIT_LOG', 'MANAGE_STAFF'] as const).some((permission) => me.may(permission));
 const administersClients = (me: Me): boolean => me.may('MANAGE_SERVICE_ACCOUNTS');
 
 export const PAGES: readonly Page[] = [
@@ -33,6 +35,7 @@ export const PAGES: readonly Page[] = [
     isFor: (me) => seesPeople(me) || seesGroups(me),
     component: lazy(() => import('./people/person-page')),
   },
+  { path: '/why', label: 'why', isFor: asksWhy, component: lazy(() => import('./why/why-page')) },
   {
     path: '/clients',
     label: 'clients',

@@ -9,9 +9,24 @@ import style from './person-picker.module.css';
 
 type User = Schemas['User'];
 
+interface PersonPickerProps {
+  onPick: (reference: string) => void;
+  /** What the field asks for, if not simply for a person. */
+  label?: string;
+  /** The reference that the field has at first. */
+  initial?: string;
+  isOptional?: boolean;
+}
+
 /** Finds a person by name, or takes any other reference as it is typed. */
-export default function PersonPicker({ onPick }: { onPick: (reference: string) => void }): ReactNode {
+export default function PersonPicker({
+  onPick,
+  label: given,
+  initial,
+  isOptional = false,
+}: PersonPickerProps): ReactNode {
   const { t } = useTexts();
+  const label = given ?? t('personOrReference');
   const id = useId();
   const container = useRef<HTMLDivElement>(null);
   const [query, setQuery] = useState('');
@@ -28,6 +43,7 @@ export default function PersonPicker({ onPick }: { onPick: (reference: string) =
   return (
     <Combobox.Root<User>
       items={data}
+      defaultInputValue={initial}
       filter={null}
       // An open list hides the rest of the dialog from screen readers, so an empty one is not open.
       open={isOpen && data.length > 0}
@@ -42,10 +58,10 @@ export default function PersonPicker({ onPick }: { onPick: (reference: string) =
       onValueChange={(user) => user && onPick(user.id)}
     >
       <label htmlFor={id} className={style.label}>
-        {t('personOrReference')}
+        {label}
       </label>
       {/* While the list is open, screen readers see the field alone, without its label. */}
-      <Combobox.Input id={id} aria-label={t('personOrReference')} required autoComplete="off" />
+      <Combobox.Input id={id} aria-label={label} required={!isOptional} autoComplete="off" />
       <div ref={container} />
       <Combobox.Portal container={container}>
         <Combobox.Positioner className={style.positioner} positionMethod="fixed" sideOffset={4}>

@@ -1,6 +1,6 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
-import { useLocation, useParams } from 'wouter';
+import { Link, useLocation, useParams } from 'wouter';
 import { api, dataOf } from '../api';
 import type { Schemas } from '../api';
 import { useTexts } from '../language';
@@ -27,6 +27,11 @@ export default function PersonPage(): ReactNode {
     <>
       <Heading>{user.name}</Heading>
       {may('MANAGE_USERS') && !user.serviceAccount && <PersonActions user={user} />}
+      {(may('OBTAIN_ACCESS_TOKENS') || may('VIEW_AUDIT_LOG') || may('MANAGE_STAFF')) && (
+        <p>
+          <Link href={`/why?user=${user.id}`}>{t('whyPerson')}</Link>
+        </p>
+      )}
       <Facts
         facts={[
           [t('emailAddress'), user.emailAddress],
