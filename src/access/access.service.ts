@@ -66,7 +66,14 @@ export class AccessService {
       existingSession: session,
     });
     if (!token) throw await this.refusal(caller, ref);
+    // Before the answer: a token whose reason could not be recorded is never handed out.
+    if (query.reason !== undefined) await this.recordReason(caller, token, query.reason);
     return token;
+  }
+
+  private async recordReason(by: Caller, { id: tokenId, userId }: NewLoginToken, text: string): Promise<void> {
+    const organizationId = await this.policy.organizationOf(by);
+    await this.audit.write({ event: 'ACCESS_REASON_GIVEN', organizationId, userId, by, tokenId, details: { text } });
   }
 
   private isForHttps({ security }: AccessQueryDto): boolean {

@@ -140,7 +140,8 @@ describe('of the authorization server, the record has', () => {
       );
     const answers: Answer[] = [];
     const found = await recordedBy(async () => {
-      answers.push(await ask({}), await ask({}, id), await ask({ resource: 'http://latchkey.test/login' }, id));
+      answers.push(await ask({}), await ask({}, id));
+      answers.push(await ask({ resource: 'http://latchkey.test/login', reason: 'Call 4711' }, id));
     });
     const self = { ...by({ ...account, token: '' }), userId: account.id };
     const forUser = { ...self, userId: id };
@@ -153,6 +154,12 @@ describe('of the authorization server, the record has', () => {
       { ...used, ...forUser },
       { ...issued, ...forUser, tokenId: answers[1]!.body.jti },
       { ...used, ...forUser },
+      {
+        event: 'ACCESS_REASON_GIVEN',
+        ...forUser,
+        tokenId: jtiOf(answers[2]!.body.access_token),
+        details: { text: 'Call 4711' },
+      },
     ]);
   });
 

@@ -37,6 +37,44 @@ describe('of a login, the record has', () => {
     about = { ...by(host), userId: user, groupId: group, tokenId: jtiOf(token) };
   });
 
+  it('the reason of the access call, with the token that was issued for it', async () => {
+    const reason = 'Call 4711: “results” don’t open';
+    let token = '';
+    const found = await recordedBy(async () => {
+      const { body } = await ok(t.as(host)(`/access/${user}?reason=${encodeURIComponent(reason)}`));
+      token = body.token;
+    });
+    expect(found).toEqual([
+      { event: 'ACCESS_ISSUED', ...about, tokenId: jtiOf(token) },
+      {
+        event: 'ACCESS_REASON_GIVEN',
+        ...by(host),
+        userId: user,
+        tokenId: jtiOf(token),
+        details: { text: reason },
+      },
+    ]);
+    const { body } = await t.as(admin)(`/audit?event=ACCESS_REASON_GIVEN&user=${user}`);
+    expect(body.events).toMatchObject([{ token: jtiOf(token), actor: host.id, details: { text: reason } }]);
+  });
+
+  it.each([
+    { what: 'an empty one', reason: '' },
+    { what: 'blanks', reason: '  ' },
+    { what: 'two lines', reason: 'a\nb' },
+    { what: 'more than 200 characters', reason: 'x'.repeat(201) },
+  ])('no reason that is $what, which is refused', async ({ reason }) => {
+    const found = await recordedBy(async () => {
+      const { status, body } = await t.as(host)(`/access/${user}?reason=${encodeURIComponent(reason)}`);
+      expect({ status, id: body.id, field: body.field }).toEqual({
+        status: 400,
+        id: 'incorrect_field',
+        field: 'reason',
+      });
+    });
+    expect(found).toEqual([]);
+  });
+
   it('the token and the session, with the identifiers that the token and the session have themselves', async () => {
     let cookie = '';
     let second = '';

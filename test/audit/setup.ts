@@ -121,6 +121,7 @@ type File = 'administration' | 'logins' | 'authorization-server' | '../passkeys'
 /** The file beside this one whose tests record the event. */
 const RECORDED_IN: Record<AuditEventName, File> = {
   ACCESS_ISSUED: 'logins',
+  ACCESS_REASON_GIVEN: 'logins',
   ACCESS_REFUSED: 'logins',
   ACCESS_REVOKED: 'logins',
   SESSION_STARTED: 'logins',

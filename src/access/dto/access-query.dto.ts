@@ -1,8 +1,13 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, IsOptional, IsString } from 'class-validator';
+import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { failsAs } from '../../common/errors/validation.js';
+import { TEXT_LINE } from '../../common/fields.js';
 import { DELIVERIES, EXISTING_SESSION } from '../../schema/entities/login-token.entity.js';
 import type { Delivery, ExistingSession } from '../../schema/entities/login-token.entity.js';
+
+/** Characters of a reason. Longer text belongs in the host's own records. */
+export const MAX_REASON = 200;
+const A_REASON = failsAs('incorrect_field', `reason must be one line of 1 to ${MAX_REASON} characters`);
 
 export class AccessQueryDto {
   @ApiPropertyOptional({
@@ -56,4 +61,18 @@ export class AccessQueryDto {
   @IsString()
   @IsIn(EXISTING_SESSION, failsAs('incorrect_field', 'session must be keep, switch or ask'))
   session?: ExistingSession;
+
+  @ApiPropertyOptional({
+    type: String,
+    maxLength: MAX_REASON,
+    description:
+      'Why a person lets the user in, one line. The audit log records it with the token, as `ACCESS_REASON_GIVEN`. ' +
+      'It is part of the address, which proxies log, so it must contain no secret.',
+    example: 'Call 4711: the results do not open',
+  })
+  @IsOptional()
+  @IsString(A_REASON)
+  @Matches(TEXT_LINE, A_REASON)
+  @MaxLength(MAX_REASON, A_REASON)
+  reason?: string;
 }

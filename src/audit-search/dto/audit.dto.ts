@@ -54,6 +54,12 @@ export class AuditDetailsDto implements AuditDetails {
   })
   reason?: string;
 
+  @ApiPropertyOptional({
+    description: 'The `reason` of an access call.',
+    example: 'Call 4711: the results do not open',
+  })
+  text?: string;
+
   @ApiPropertyOptional({ description: 'The permission that was given or taken away.', example: 'MANAGE' })
   permission?: string;
 

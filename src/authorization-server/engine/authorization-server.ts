@@ -32,6 +32,7 @@ const JWT_BEARER_PARAMETERS = [
   'security',
   'embed',
   'delivery',
+  'reason',
   'session',
 ];
 

@@ -100,10 +100,10 @@ export class JwtBearerGrant {
   private async loginToken(
     caller: Caller,
     sub: string,
-    { security, returnTo, embed, delivery, session }: Record<string, string | undefined>,
+    { security, returnTo, embed, delivery, session, reason }: Record<string, string | undefined>,
   ): Promise<object> {
     const { token, url, expires } = await asGrant(() => {
-      const options = toDto(AccessQueryDto, { security, returnTo, embed, delivery, session });
+      const options = toDto(AccessQueryDto, { security, returnTo, embed, delivery, session, reason });
       return this.access.issue(caller, { by: 'id', id: sub }, options);
     });
     const expiresIn = Math.round((Date.parse(expires) - this.clock.now().getTime()) / 1000);

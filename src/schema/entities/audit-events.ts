@@ -1,6 +1,7 @@
 /** The events that are recorded. */
 export const AUDIT_EVENTS = [
   'ACCESS_ISSUED',
+  'ACCESS_REASON_GIVEN',
   'ACCESS_REFUSED',
   'ACCESS_REVOKED',
   'SESSION_STARTED',
@@ -75,10 +76,12 @@ export const END_REASONS = ['LOGOUT', 'BY_USER', 'BY_ADMINISTRATOR', 'RIGHT_REVO
 
 export type EndReason = (typeof END_REASONS)[number];
 
-/** Further details: names and numbers from short lists, and origins. Free text is never recorded. */
+/** Further details: names and numbers from short lists, and origins. The only free text is the reason of an access call. */
 export interface AuditDetails {
   /** For a session that ended, an `EndReason`; for a refusal, the error id. */
   reason?: string;
+  /** The `reason` of an access call, in the caller's words. */
+  text?: string;
   permission?: string;
   /** The period of the right that was given, in ISO 8601. */
   validFrom?: string;
