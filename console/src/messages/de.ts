@@ -194,6 +194,16 @@ export const de: Messages = {
   error_private_key_given:
     'Das ist ein privater Schlüssel. Er wurde nicht gesendet. Geben Sie die öffentliche Hälfte an.',
   error_limit_reached: 'Mehr kann es nicht geben. Entfernen Sie zuerst etwas.',
+  // Let in.
+  letIn: 'Einlassen',
+  letInHelp:
+    'Lassen Sie {name} ein, um zu sehen, was diese Person sieht. Dafür brauchen Sie das Recht OBTAIN_ACCESS_TOKENS und eine Gruppe dieser Person, die Sie verwalten.',
+  letInMake: 'Link erstellen',
+  letInLink: 'Link, der {name} einlässt',
+  letInUntil:
+    'Öffnen Sie den Link in einem privaten Fenster, damit Ihr eigener Browser bleibt, wie er ist. Er gilt einmal, bis {at}.',
+  letInReason: 'Grund',
+  letInReasonHint: 'Das Protokoll zeigt ihn. Schreiben Sie nichts Geheimes.',
   // Mein Konto.
   why: 'Warum',
   whyHelp:

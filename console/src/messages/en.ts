@@ -229,6 +229,15 @@ export const en = {
   whyChange_ACCEPT_INVITATION: 'Let the invitation to {group} be accepted.',
   whyChange_CHANGE_PERIOD: 'Change from when and until when {name} is a member of {group}.',
   whyChange_CHANGE_PARAMETER: 'Register the site for the application, or ask for another page.',
+  // Let in.
+  letIn: 'Let in',
+  letInHelp:
+    'Let {name} in to see what they see. You need the permission OBTAIN_ACCESS_TOKENS and a group of this person that you manage.',
+  letInMake: 'Make a link',
+  letInLink: 'Link that lets {name} in',
+  letInUntil: 'Open it in a private window, so that your own browser stays as it is. It works once, until {at}.',
+  letInReason: 'Reason',
+  letInReasonHint: 'The record shows it. Write no secret.',
   // My account.
   myAccount: 'My account',
   organization: 'Organization',

@@ -189,6 +189,15 @@ export const es: Messages = {
     'Esto no es una clave pública que funcione aquí: RSA de 2048 bits o más, EC en P-256 o Ed25519, como PEM o JWK.',
   error_private_key_given: 'Esto es una clave privada. No se ha enviado. Dé la mitad pública.',
   error_limit_reached: 'No puede haber más. Quite uno primero.',
+  // Let in.
+  letIn: 'Dejar entrar',
+  letInHelp:
+    'Deje entrar a {name} para ver lo que ve esta persona. Necesita el permiso OBTAIN_ACCESS_TOKENS y un grupo de esta persona que usted administre.',
+  letInMake: 'Crear un enlace',
+  letInLink: 'Enlace que deja entrar a {name}',
+  letInUntil: 'Ábralo en una ventana privada, para que su navegador quede como está. Funciona una vez, hasta {at}.',
+  letInReason: 'Motivo',
+  letInReasonHint: 'El registro lo muestra. No escriba nada secreto.',
   // Mi cuenta.
   why: 'Por qué',
   whyHelp: 'Averigüe si alguien puede dejar entrar a una persona, qué regla decide y qué lo cambiaría.',

@@ -192,6 +192,16 @@ export const fr: Messages = {
     'Ce n’est pas une clé publique acceptée ici : RSA d’au moins 2048 bits, EC sur P-256 ou Ed25519, en PEM ou JWK.',
   error_private_key_given: 'C’est une clé privée. Elle n’a pas été envoyée. Donnez la moitié publique.',
   error_limit_reached: 'Le maximum est atteint. Retirez d’abord un élément.',
+  // Let in.
+  letIn: 'Faire entrer',
+  letInHelp:
+    'Faites entrer {name} pour voir ce que cette personne voit. Il vous faut le droit OBTAIN_ACCESS_TOKENS et un groupe de cette personne que vous gérez.',
+  letInMake: 'Créer un lien',
+  letInLink: 'Lien qui fait entrer {name}',
+  letInUntil:
+    'Ouvrez-le dans une fenêtre privée : votre navigateur reste alors comme il est. Il fonctionne une fois, jusqu’à {at}.',
+  letInReason: 'Motif',
+  letInReasonHint: 'Le journal l’affiche. N’écrivez rien de secret.',
   // Mon compte.
   why: 'Pourquoi',
   whyHelp: 'Découvrez si quelqu’un peut faire entrer une personne, quelle règle décide et ce qui changerait cela.',

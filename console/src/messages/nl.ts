@@ -189,6 +189,16 @@ export const nl: Messages = {
     'Dit is geen openbare sleutel die hier werkt: RSA van minstens 2048 bits, EC op P-256 of Ed25519, als PEM of JWK.',
   error_private_key_given: 'Dit is een privésleutel. Hij is niet verstuurd. Geef de openbare helft.',
   error_limit_reached: 'Meer kunnen er niet zijn. Verwijder er eerst een.',
+  // Let in.
+  letIn: 'Binnenlaten',
+  letInHelp:
+    'Laat {name} binnen om te zien wat deze persoon ziet. Daarvoor heb je het recht OBTAIN_ACCESS_TOKENS nodig en een groep van deze persoon die je beheert.',
+  letInMake: 'Link maken',
+  letInLink: 'Link die {name} binnenlaat',
+  letInUntil:
+    'Open de link in een privévenster, zodat je eigen browser blijft zoals hij is. De link werkt één keer, tot {at}.',
+  letInReason: 'Reden',
+  letInReasonHint: 'Het logboek toont de reden. Schrijf geen geheimen op.',
   // Mijn account.
   why: 'Waarom',
   whyHelp: 'Zoek uit of iemand een persoon mag binnenlaten, welke regel beslist en wat dat zou veranderen.',

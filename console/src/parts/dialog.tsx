@@ -25,6 +25,8 @@ interface FormDialogProps {
   label: string;
   title: string;
   kind?: 'main';
+  /** The text of the button that sends the form, if it saves nothing. */
+  submitLabel?: string;
   fields?: Field[];
   /** Further controls. They keep their values themselves, or have names as fields do. */
   children?: ReactNode;
@@ -36,7 +38,15 @@ interface FormDialogProps {
 }
 
 /** A button that opens a form. */
-export function FormDialog({ label, title, kind, fields = [], children, onSubmit }: FormDialogProps): ReactNode {
+export function FormDialog({
+  label,
+  title,
+  kind,
+  submitLabel,
+  fields = [],
+  children,
+  onSubmit,
+}: FormDialogProps): ReactNode {
   const { t } = useTexts();
   const [isOpen, setIsOpen] = useState(false);
   const { attempt, error, isBusy } = useAttempt(() => setIsOpen(false));
@@ -61,7 +71,7 @@ export function FormDialog({ label, title, kind, fields = [], children, onSubmit
             {error !== null && <Failure error={error} />}
             <div className={style.buttons}>
               <button type="submit" data-kind="main" disabled={isBusy}>
-                {t('save')}
+                {submitLabel ?? t('save')}
               </button>
               <Dialog.Close>{t('cancel')}</Dialog.Close>
             </div>

@@ -9,8 +9,10 @@ import style from './once.module.css';
 export interface OnceText {
   title: string;
   text: string;
-  /** The name under which it is downloaded. */
-  fileName: string;
+  /** The name under which it can be downloaded. */
+  fileName?: string;
+  /** What to do with it, if not to keep it. */
+  help?: string;
 }
 
 /** Shows a secret until somebody says that they have it. It is kept nowhere else. */
@@ -18,6 +20,7 @@ export function Once({
   title,
   text,
   fileName,
+  help,
   children,
   onDone,
 }: OnceText & { children?: ReactNode; onDone: () => void }): ReactNode {
@@ -27,15 +30,17 @@ export function Once({
   return (
     <section aria-labelledby={id} className={style.once}>
       <h2 id={id}>{title}</h2>
-      <p role="status">{t('shownOnce')}</p>
+      <p role="status">{help ?? t('shownOnce')}</p>
       <pre tabIndex={0} aria-labelledby={id}>
         {text}
       </pre>
       {children}
       <Actions>
-        <button type="button" data-kind="main" onClick={() => downloadText(fileName, text)}>
-          {t('download')}
-        </button>
+        {fileName !== undefined && (
+          <button type="button" data-kind="main" onClick={() => downloadText(fileName, text)}>
+            {t('download')}
+          </button>
+        )}
         <button type="button" onClick={() => void navigator.clipboard.writeText(text).then(() => setIsCopied(true))}>
           {isCopied ? t('copied') : t('copy')}
         </button>

@@ -11,6 +11,7 @@ import { Facts } from '../parts/facts';
 import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
 import { List } from '../parts/list';
+import { LetIn } from './let-in';
 import { personFields } from './person-fields';
 
 export default function PersonPage(): ReactNode {
@@ -45,6 +46,7 @@ export default function PersonPage(): ReactNode {
           [t('id'), <code>{user.id}</code>],
         ]}
       />
+      {may('OBTAIN_ACCESS_TOKENS') && user.status === 'ACTIVE' && !user.serviceAccount && <LetIn user={user} />}
       {may('MANAGE_USERS') && !user.serviceAccount && (
         <>
           <h2>{t('sessions')}</h2>
