@@ -25,6 +25,8 @@ import { validationPipe } from '../common/errors/validation.js';
 import { withoutAlias } from '../common/paths.js';
 import { addressIn } from '../common/network.js';
 import { parseQueryString } from '../common/query-string.js';
+import { keepLanguages } from '../http/language-choice.js';
+import { PageDesign } from '../http/page-design.js';
 import { TextGuard } from '../http/text.guard.js';
 import { TrustedProxies } from '../common/trusted-proxies.js';
 import type { Settings } from '../config/settings.js';
@@ -74,6 +76,8 @@ async function configureApp(app: NestFastifyApplication, settings: Settings): Pr
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   addCommonHooks(fastify);
   if (settings.DATABASE_URL) limitAnswers(fastify);
+  fastify.decorate('pageDesign', new PageDesign(settings));
+  keepLanguages(fastify, settings);
   // Fastify parses text/plain by default, but none of our routes accepts it.
   fastify.removeContentTypeParser('text/plain');
   allowBrowserClients(app);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -212,6 +212,11 @@ describe('loadSettings', () => {
     expect([...documented.keys()].toSorted()).toEqual(
       [
         ...defaults.map(([name]) => name),
+        'BRAND_NAME',
+        'BRAND_LOGO',
+        'BRAND_COLOR',
+        'BRAND_COLOR_DARK',
+        'BRAND_HELP',
         'PUBLIC_URL',
         'DATABASE_URL',
         'SECRET_KEY',
@@ -224,5 +229,35 @@ describe('loadSettings', () => {
       ].toSorted(),
     );
     for (const [name, value] of defaults) expect([name, documented.get(name!)]).toEqual([name, value]);
+  });
+
+  it.each([
+    [{ BRAND_COLOR: 'red' }, 'BRAND_COLOR must be a colour written as #rrggbb, with a contrast of at least 4.5'],
+    [{ BRAND_COLOR: '#8ab6ff' }, 'BRAND_COLOR must be a colour'],
+    [{ BRAND_COLOR_DARK: '#1a56b0' }, 'BRAND_COLOR_DARK must be a colour'],
+    [{ BRAND_NAME: 'Learn\nHere' }, 'BRAND_NAME must be one line'],
+    [{ BRAND_NAME: 'x'.repeat(61) }, 'BRAND_NAME must be one line'],
+    [{ BRAND_HELP: 'javascript:alert(1)' }, 'BRAND_HELP must be an e-mail address or an https URL'],
+    [{ BRAND_NAME: 'Learn', BRAND_LOGO: '/no/such/file' }, 'BRAND_LOGO /no/such/file cannot be used: ENOENT'],
+    [{ BRAND_NAME: 'Learn', BRAND_LOGO: 'README.md' }, 'BRAND_LOGO README.md cannot be used: it is neither an SVG'],
+    [{ BRAND_NAME: 'Learn', BRAND_LOGO: 'package-lock.json' }, 'but at most 32768 are allowed'],
+    [{ BRAND_LOGO: 'README.md' }, 'BRAND_LOGO needs BRAND_NAME'],
+  ])('refuses %p', (brand, fault) => {
+    expect(faultsOf({ SECRET_KEY, ...brand }).join()).toContain(fault);
+  });
+
+  it('accepts colours in which text can be read, and reads the logo', () => {
+    const logo = join(directory, 'logo.svg');
+    writeFileSync(logo, '<?xml version="1.0"?>\n<!-- Learn -->\n<svg xmlns="http://www.w3.org/2000/svg"/>');
+    const brand = {
+      BRAND_NAME: 'Learn',
+      BRAND_LOGO: logo,
+      BRAND_COLOR: '#7a0030',
+      BRAND_HELP: 'https://learn.example/help',
+    };
+    expect(loadSettings({ SECRET_KEY, ...brand })).toMatchObject({
+      brandColors: { light: '#7a0030', dark: '#8ab6ff' },
+      logo: expect.stringMatching(/^data:image\/svg\+xml;base64,/),
+    });
   });
 });

@@ -8,6 +8,8 @@ import type { ValidationOptions } from 'class-validator';
 import { addSeconds } from '../common/clock.js';
 import { isOrigin } from '../common/origin.js';
 import { isNetworkList } from '../common/trusted-proxies.js';
+import { DEFAULT_COLORS, isReadable, readLogo } from './brand.js';
+import type { BrandColors } from './brand.js';
 import { StartError } from './start-error.js';
 import { readTrustedIssuers } from './trusted-issuer.js';
 import type { TrustedIssuer } from './trusted-issuer.js';
@@ -71,6 +73,21 @@ function IsDatabaseUrl(): PropertyDecorator {
 
 function IsNetworkList(options: ValidationOptions): PropertyDecorator {
   return ValidateBy({ name: 'isNetworkList', validator: { validate: isNetworkList } }, options);
+}
+
+const COLOR_RULE = 'must be a colour written as #rrggbb, with a contrast of at least 4.5 to';
+const HELP = /^(?:[\w.+-]+@[\w-]+(?:\.[\w-]+)+|https:\/\/[\x21-\x5b\x5d-\x7e]+)$/;
+
+function IsReadable(scheme: keyof BrandColors, options: ValidationOptions): PropertyDecorator {
+  return ValidateBy(
+    {
+      name: 'isReadable',
+      validator: {
+        validate: (value) => typeof value === 'string' && /^#[\da-f]{6}$/i.test(value) && isReadable(value, scheme),
+      },
+    },
+    options,
+  );
 }
 
 /** The longest lifetime of a session under any setting. */
@@ -220,9 +237,39 @@ export class Settings {
   @Max(300, { message: 'SHUTDOWN_GRACE must be 1 to 300 seconds' })
   SHUTDOWN_GRACE: number = 10;
 
+  /** The name of the service on pages for users. Without it, pages have no header. */
+  @IsOptional()
+  @Matches(/^\S(.{0,58}\S)?$/u, { message: 'BRAND_NAME must be one line of at most 60 characters' })
+  BRAND_NAME?: string;
+
+  /** A file with a logo for these pages: SVG, PNG, JPEG or WebP, at most 32 KiB. */
+  BRAND_LOGO?: string;
+
+  /** The colour of buttons and links on a light ground, as `#rrggbb`. */
+  @IsOptional()
+  @IsReadable('light', { message: `BRAND_COLOR ${COLOR_RULE} the white of pages; #1a56b0, for example` })
+  BRAND_COLOR?: string;
+
+  /** The same on a dark ground, for users whose device is set to dark. */
+  @IsOptional()
+  @IsReadable('dark', { message: `BRAND_COLOR_DARK ${COLOR_RULE} the dark grey of pages; #8ab6ff, for example` })
+  BRAND_COLOR_DARK?: string;
+
+  /** Where users get help: an e-mail address, or an https URL. */
+  @IsOptional()
+  @Matches(HELP, { message: 'BRAND_HELP must be an e-mail address or an https URL' })
+  BRAND_HELP?: string;
+
+  /** The logo as a `data:` URL. */
+  logo?: string;
+
   /** The lowest level of log lines that are written. */
   @IsIn(['error', 'warn', 'info', 'debug'], { message: 'LOG_LEVEL must be error, warn, info or debug' })
   LOG_LEVEL: 'error' | 'warn' | 'info' | 'debug' = 'info';
+
+  get brandColors(): BrandColors {
+    return { light: this.BRAND_COLOR ?? DEFAULT_COLORS.light, dark: this.BRAND_COLOR_DARK ?? DEFAULT_COLORS.dark };
+  }
 
   get isProduction(): boolean {
     return this.NODE_ENV === 'production';
@@ -287,6 +334,11 @@ const WITHOUT_DEFAULT = [
   'TRUSTED_PROXIES',
   'ORIGIN_PROOF_NETWORKS',
   'PREFLIGHT_SITES',
+  'BRAND_NAME',
+  'BRAND_LOGO',
+  'BRAND_COLOR',
+  'BRAND_COLOR_DARK',
+  'BRAND_HELP',
 ];
 const VARIABLES = [...Object.keys(new Settings()), ...WITHOUT_DEFAULT];
 
@@ -324,9 +376,21 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
   if (settings.OAUTH_ISSUERS.some(({ issuer }) => issuer === settings.PUBLIC_URL))
     faults.push('OAUTH_ISSUERS must not name this service itself');
   settings.SECRET_KEY ??= randomBytes(48).toString('base64');
+  readBrandLogo(settings, faults);
   for (const error of validateSync(settings)) faults.push(...Object.values(error.constraints ?? {}).slice(0, 1));
   if (faults.length > 0) throw new SettingsError(faults);
   return settings;
+}
+
+function readBrandLogo(settings: Settings, faults: string[]): void {
+  const { BRAND_LOGO, BRAND_NAME } = settings;
+  if (BRAND_LOGO === undefined) return;
+  if (BRAND_NAME === undefined) faults.push('BRAND_LOGO needs BRAND_NAME, which is read out in place of the logo');
+  try {
+    settings.logo = readLogo(BRAND_LOGO);
+  } catch (error) {
+    faults.push(`BRAND_LOGO ${BRAND_LOGO} cannot be used: ${(error as Error).message}`);
+  }
 }
 
 /**

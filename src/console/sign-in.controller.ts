@@ -3,7 +3,9 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import { PageErrorFilter } from '../http/page-error.filter.js';
-import { html, sendPage } from '../http/page.js';
+import { html, say } from '../http/html.js';
+import { sendPage } from '../http/page.js';
+import type { MessageKey } from '../http/messages/en.js';
 import { SameOriginGuard } from '../http/same-origin.guard.js';
 import { Settings } from '../config/settings.js';
 import { ConsoleCookies } from '../sign-ins/console-cookies.js';
@@ -48,12 +50,12 @@ export class ConsoleSignInController {
       // A reload and the Back button bring an answer that was used before.
       const isSignedIn = shown !== undefined && (await this.sessions.find(shown)) !== null;
       if (isSignedIn) return redirect(reply, typeof state === 'string' ? this.signIn.targetOf(state) : '/console');
-      return sendFailure(reply, 400, 'The sign-in did not come to its end, or began in another browser.');
+      return sendFailure(reply, 400, 'signInNotFinished');
     }
     const { userId, clientId } = caller;
-    if (clientId === null) return sendFailure(reply, 403, 'Your account belongs to no organization.');
+    if (clientId === null) return sendFailure(reply, 403, 'noOrganization');
     const secret = await this.sessions.start({ userId, clientId }, this.signInCookies.read(headers).session);
-    if (secret === null) return sendFailure(reply, 403, 'Your account is blocked.');
+    if (secret === null) return sendFailure(reply, 403, 'blocked');
     await this.sessions.end(shown);
     this.cookies.setSession(reply, secret);
     redirect(reply, this.signIn.targetOf(String(state)));
@@ -75,9 +77,9 @@ function redirect(reply: FastifyReply, location: string): void {
   void reply.status(303).headers({ Location: location, 'Cache-Control': 'no-store' }).send();
 }
 
-function sendFailure(reply: FastifyReply, status: number, reason: string): void {
-  const page = html`<p>${reason}</p>
-    <p><a href="/console/sign-in">Sign in again</a></p>
-    <p><a href="/oauth/account">Your account</a></p>`;
-  sendPage(reply, status, 'You are not signed in', page);
+function sendFailure(reply: FastifyReply, status: number, reason: MessageKey): void {
+  const page = html`<p>${say(reason)}</p>
+    <p><a href="/console/sign-in">${say('signInOnceMore')}</a></p>
+    <p><a href="/oauth/account">${say('yourAccount')}</a></p>`;
+  sendPage(reply, status, say('notSignedIn'), page);
 }

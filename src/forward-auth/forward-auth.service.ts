@@ -7,7 +7,8 @@ import { isLegalReturnTo } from '../access/return-to.js';
 import { separateCookies } from '../common/cookies.js';
 import { DomainError } from '../common/errors/errors.js';
 import { sendErrorPage } from '../http/page-error.filter.js';
-import { html, sendPage } from '../http/page.js';
+import { html, say } from '../http/html.js';
+import { sendPage } from '../http/page.js';
 import { signInUrl } from '../http/sign-in-link.js';
 import type { ErrorPage } from '../http/page-error.filter.js';
 import { errorPageOf } from '../sessions/pages/login-pages.js';
@@ -156,7 +157,12 @@ export class ForwardAuthService {
     const returnTo = isPage(request, original) ? await this.pageOf(original!) : null;
     if (isSignedOut && this.settings.SIGN_IN_URL && isPage(request, original))
       await this.sendToSignIn(signInUrl(this.settings, returnTo)!, request, reply);
-    else sendErrorPage(error, request, reply, this.settings, { ...page, returnTo: returnTo ?? page.returnTo });
+    else
+      sendErrorPage(error, request, reply, this.settings, {
+        ...page,
+        returnTo: returnTo ?? page.returnTo,
+        isOnOtherSite: true,
+      });
   }
 
   /**
@@ -186,14 +192,16 @@ export class ForwardAuthService {
       if (browser && this.cookie.read({ headers }).length === 0) await this.attempts.countSentToSignIn(ip, browser);
       void reply.status(302).headers({ Location: url, 'Cache-Control': 'no-store' }).send();
     } catch (error) {
-      if (!(error instanceof DomainError)) return sendErrorPage(error, request, reply, this.settings);
+      if (!(error instanceof DomainError))
+        return sendErrorPage(error, request, reply, this.settings, { isOnOtherSite: true });
       void reply.header('WWW-Authenticate', `Bearer realm="${REALM}"`);
       sendPage(
         reply,
         401,
-        'You are not signed in',
-        html`<p>If you have just signed in, your browser blocks cookies. Allow them for this site.</p>
-          <p><a href="${url}">Sign in</a></p>`,
+        say('notSignedIn'),
+        html`<p>${say('cookiesAfterSignIn')}</p>
+          <p><a href="${url}">${say('signIn')}</a></p>`,
+        { isOnOtherSite: true },
       );
     }
   }

@@ -3,7 +3,8 @@ import { ApiExcludeController } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import { DomainError } from '../common/errors/errors.js';
-import { html, sendPage } from '../http/page.js';
+import { html } from '../http/html.js';
+import { sendPage } from '../http/page.js';
 import { Settings } from '../config/settings.js';
 import { readGuides } from './guide.js';
 import type { Guide } from './guide.js';
@@ -22,6 +23,8 @@ export class GuideController {
     this.guides ??= readGuides(this.settings.PUBLIC_URL);
     const guide = this.guides.get(name);
     if (!guide) throw new DomainError('not_found');
-    sendPage(reply, 200, guide.title, html`${guide.body}<p><a href="/docs">The API’s documentation</a></p>`);
+    sendPage(reply, 200, html`${guide.title}`, html`${guide.body}<p><a href="/docs">The API’s documentation</a></p>`, {
+      onlyIn: 'en',
+    });
   }
 }

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { Html, html } from '../http/page.js';
+import { Html, html } from '../http/html.js';
 
 /** The demo's address in the guides, which is replaced by the address of this service. */
 const DEMO_URL = 'http://localhost:3000';

@@ -3,23 +3,26 @@ import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { REALM } from './challenge.js';
 import { Settings } from '../config/settings.js';
-import { html, sendPage } from './page.js';
+import { html, say, sayFault } from './html.js';
+import type { Html } from './html.js';
+import type { MessageKey } from './messages/en.js';
+import { sendPage } from './page.js';
 import { linkToSignIn } from './sign-in-link.js';
 import { sendError, toFailure } from './error.filter.js';
 import { PageError } from '../common/errors/page-error.js';
 
-const TITLES: Record<string, string> = {
-  token_used: 'This link was already used',
-  token_expired: 'This link has expired',
-  invalid_token: 'This link does not work',
-  invalid_request: 'This request does not work',
-  missing_field: 'This link is not complete',
-  not_authenticated: 'You are not signed in',
-  not_authorized: 'You are not allowed to do this',
-  not_found: 'There is no page here',
-  method_not_allowed: 'There is no page here',
-  too_many_requests: 'Too many attempts',
-  unavailable: 'Not available at the moment',
+const TITLES: Record<string, MessageKey> = {
+  token_used: 'title_token_used',
+  token_expired: 'title_token_expired',
+  invalid_token: 'title_invalid_token',
+  invalid_request: 'title_invalid_request',
+  missing_field: 'title_missing_field',
+  not_authenticated: 'notSignedIn',
+  not_authorized: 'title_not_authorized',
+  not_found: 'title_not_found',
+  method_not_allowed: 'title_not_found',
+  too_many_requests: 'title_too_many_requests',
+  unavailable: 'title_unavailable',
 };
 
 /**
@@ -68,6 +71,8 @@ export interface ErrorPage {
   returnTo?: string | null;
   /** The origin whose pages may frame the error page. Without it, no page may. */
   frameAncestor?: string | null;
+  /** The page is shown at an address of another site. */
+  isOnOtherSite?: boolean;
 }
 
 export function sendErrorPage(
@@ -75,7 +80,7 @@ export function sendErrorPage(
   request: FastifyRequest,
   reply: FastifyReply,
   settings: Settings,
-  { returnTo, frameAncestor }: ErrorPage = {},
+  { returnTo, ...options }: ErrorPage = {},
 ): void {
   const { status, headers, body } = toFailure(error, request);
   if (status === 401) void reply.header('WWW-Authenticate', `Bearer realm="${REALM}", error="invalid_token"`);
@@ -88,14 +93,14 @@ export function sendErrorPage(
   sendPage(
     reply,
     status,
-    (error instanceof PageError ? error.title : TITLES[body.id]) ?? 'Something went wrong',
-    html`<p>${body.description}</p>
-      ${retryAfter > 0 ? html`<p>Try again in ${inWords(retryAfter)}.</p>` : ''}
+    error instanceof PageError ? sayFault(error.title) : say(TITLES[body.id] ?? 'title_other'),
+    html`<p>${sayFault(body.description)}</p>
+      ${retryAfter > 0 ? html`<p>${say('tryAgainIn', { time: inWords(retryAfter) })}</p>` : ''}
       ${status < 500 ? linkToSignIn(settings, returnTo) : ''}
       <p>
-        <small>If this happens again, give this number to the operator of the site: <code>${request.id}</code></small>
+        <small>${reply.server.pageDesign.quote(request.id)}</small>
       </p>`,
-    { frameAncestor },
+    options,
   );
 }
 
@@ -104,7 +109,7 @@ function wantsJson({ headers }: FastifyRequest): boolean {
   return accept.includes('application/json') && !accept.includes('text/html');
 }
 
-function inWords(seconds: number): string {
-  const [number, unit] = seconds < 90 ? [seconds, 'second'] : [Math.ceil(seconds / 60), 'minute'];
-  return `${number} ${unit}${number === 1 ? '' : 's'}`;
+function inWords(seconds: number): Html {
+  if (seconds < 90) return seconds === 1 ? say('oneSecond') : say('seconds', { count: seconds });
+  return say('minutes', { count: Math.ceil(seconds / 60) });
 }

@@ -11,12 +11,7 @@ import { Settings } from '../config/settings.js';
  */
 @Injectable()
 export class SameOriginGuard implements CanActivate {
-  private readonly origins: string[];
-
-  constructor({ PUBLIC_URL }: Settings) {
-    // A session that is only for https exists at the https form of the public URL.
-    this.origins = [PUBLIC_URL, PUBLIC_URL.replace(/^http:/, 'https:')];
-  }
+  constructor(private readonly settings: Settings) {}
 
   canActivate(context: ExecutionContext): boolean {
     this.requireSameOrigin(context.switchToHttp().getRequest<FastifyRequest>().headers);
@@ -24,10 +19,18 @@ export class SameOriginGuard implements CanActivate {
   }
 
   /** @throws DomainError `not_authorized` */
-  requireSameOrigin({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): void {
-    const sameOrigin =
-      site === undefined ? origin !== undefined && this.origins.includes(origin) : site === 'same-origin';
-    if (!sameOrigin)
+  requireSameOrigin(headers: IncomingHttpHeaders): void {
+    if (!isSameOrigin(this.settings, headers))
       throw new DomainError('not_authorized', 'This call is accepted from pages of the same origin only.');
   }
+}
+
+/** Whether the browser says that the request comes from one of our own pages. */
+export function isSameOrigin(
+  { PUBLIC_URL }: Settings,
+  { origin, 'sec-fetch-site': site }: IncomingHttpHeaders,
+): boolean {
+  if (site !== undefined) return site === 'same-origin';
+  // A session that is only for https exists at the https form of the public URL.
+  return origin !== undefined && [PUBLIC_URL, PUBLIC_URL.replace(/^http:/, 'https:')].includes(origin);
 }

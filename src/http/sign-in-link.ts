@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings.js';
-import { html } from './page.js';
-import type { Html } from './page.js';
+import { html, say } from './html.js';
+import type { Html } from './html.js';
 
 /**
  * `SIGN_IN_URL` with the requested page in `return_to`, which the host passes to the access call as `returnTo`. The
@@ -16,5 +16,7 @@ export function signInUrl({ SIGN_IN_URL }: Settings, returnTo?: string | null): 
 /** A link to the sign-in page. It names the site that it leads to. */
 export function linkToSignIn(settings: Settings, returnTo?: string | null): Html {
   const url = signInUrl(settings, returnTo);
-  return url === undefined ? html`` : html`<p><a href="${url}" target="_top">Sign in at ${new URL(url).host}</a></p>`;
+  return url === undefined
+    ? html``
+    : html`<p><a href="${url}" target="_top">${say('signInAt', { host: new URL(url).host })}</a></p>`;
 }

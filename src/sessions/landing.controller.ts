@@ -6,8 +6,9 @@ import { SameOriginGuard } from '../http/same-origin.guard.js';
 import { toIso } from '../common/clock.js';
 import { IdPipe } from '../http/id.pipe.js';
 import { FAVICON } from '../http/favicon.js';
-import { html, sendPage } from '../http/page.js';
-import type { Html } from '../http/page.js';
+import { html, say } from '../http/html.js';
+import { sendPage } from '../http/page.js';
+import type { Html } from '../http/html.js';
 import { Settings } from '../config/settings.js';
 import type { SessionDto } from './dto/session.dto.js';
 import { PageErrorFilter } from '../http/page-error.filter.js';
@@ -45,7 +46,7 @@ export class LandingController {
     const [visitor, sessions] = await Promise.all([this.currentSession.toDto(session), this.own.list(session)]);
     const page = html`${signedIn(visitor)}${listed(sessions, session.id)}`;
     // Browsers without Sec-Fetch-Site send `Origin: null` with a form if the page sends no referrer.
-    sendPage(reply, 200, 'You are signed in', page, {
+    sendPage(reply, 200, say('youAreSignedIn'), page, {
       referrerPolicy: 'same-origin',
       frameAncestor: session.embedOrigin,
     });
@@ -79,21 +80,21 @@ export class LandingController {
 
 function signedIn({ user, actor, created, expires }: SessionDto): Html {
   return html`<dl>
-      <dt>Signed in as</dt>
+      <dt>${say('landingSignedInAs')}</dt>
       <dd>${user.name}${user.emailAddress ? html` (${user.emailAddress})` : ''}</dd>
-      <dt>Let in by</dt>
+      <dt>${say('letInBy')}</dt>
       <dd>${actor.name}, ${actor.organization.name}</dd>
-      <dt>Since</dt>
+      <dt>${say('sinceLabel')}</dt>
       <dd>${time(created)}</dd>
-      <dt>Until</dt>
-      <dd>${time(expires)}, or later if you keep using it</dd>
+      <dt>${say('until')}</dt>
+      <dd>${say('orLater', { time: time(expires) })}</dd>
     </dl>
-    <form method="post" action="/logout"><button type="submit">Log out</button></form>`;
+    <form method="post" action="/logout"><button type="submit">${say('logOut')}</button></form>`;
 }
 
 /** Lists the visitor's sessions by browser, time and who let them in. */
 function listed(sessions: OwnSession[], current: string): Html {
-  return html`<h2>Your sessions</h2>
+  return html`<h2>${say('yourSessions')}</h2>
     <ul class="cards">
       ${sessions.map((session) => card(session, session.id === current))}
     </ul>`;
@@ -103,9 +104,8 @@ function card(session: OwnSession, isCurrent: boolean): Html {
   const { id, device, createdAt, lastSeenAt, actorName, organizationName } = session;
   return html`<li>
     <div>
-      <strong id="s-${id}">${device ?? 'Unknown browser'}</strong>${isCurrent ? html` <mark>this browser</mark>` : ''}
-      <small id="d-${id}">Since ${minute(createdAt)}<br>Last used ${minute(lastSeenAt)}<br>Let in by
-        ${actorName}, ${organizationName}</small>
+      <strong id="s-${id}">${device ?? say('unknownBrowser')}</strong>${isCurrent ? html` <mark>${say('thisBrowser')}</mark>` : ''}
+      <small id="d-${id}">${say('since', { time: minute(createdAt) })}<br>${say('lastUsed', { time: minute(lastSeenAt) })}<br>${say('letInByWhom', { actor: actorName, organization: organizationName })}</small>
     </div>
     ${isCurrent ? '' : endForm(id)}
   </li>`;
@@ -113,7 +113,7 @@ function card(session: OwnSession, isCurrent: boolean): Html {
 
 function endForm(id: string): Html {
   return html`<form method="post" action="/${OWN_SESSIONS}/${id}/end">
-    <button type="submit" class="quiet" id="e-${id}" aria-labelledby="e-${id} s-${id}" aria-describedby="d-${id}">End</button>
+    <button type="submit" class="quiet" id="e-${id}" aria-labelledby="e-${id} s-${id}" aria-describedby="d-${id}">${say('end')}</button>
   </form>`;
 }
 

@@ -6,7 +6,8 @@ import { SameOriginGuard } from '../http/same-origin.guard.js';
 import { DomainError } from '../common/errors/errors.js';
 import { requireGivenOnce } from '../common/errors/given-once.js';
 import { PageErrorFilter } from '../http/page-error.filter.js';
-import { html, sendPage } from '../http/page.js';
+import { html, say } from '../http/html.js';
+import { sendPage } from '../http/page.js';
 import { EmailAddressesService, VERIFICATION_PATH } from './email-addresses.service.js';
 
 /**
@@ -22,19 +23,22 @@ export class EmailVerificationController {
   @Get()
   async show(@Query('token') token: unknown, @Res() reply: FastifyReply): Promise<void> {
     const { address, user } = await this.addresses.requireVerification(requireToken(token));
-    const organization = user.organization ? ` at ${user.organization.name}` : '';
+    const [owner, shown] = [html`<strong>${user.name}</strong>`, html`<strong>${address}</strong>`];
+    const question = user.organization
+      ? say('isAddressAt', { address: shown, name: owner, organization: user.organization.name })
+      : say('isAddressOf', { address: shown, name: owner });
     // The form posts to the page's own address, so that the page does not contain the token.
-    const body = html`<p>Is <strong>${address}</strong> the address of the account of <strong>${user.name}</strong>${organization}?</p>
-      <p>If this is not your account, close this page: nothing has changed.</p>
-      <form method="post"><button type="submit">Yes, confirm it</button></form>`;
-    sendPage(reply, 200, 'Confirm your e-mail address', body, { hasForm: true });
+    const body = html`<p>${question}</p>
+      <p>${say('notYourAccount')}</p>
+      <form method="post"><button type="submit">${say('yesConfirm')}</button></form>`;
+    sendPage(reply, 200, say('confirmAddress'), body, { hasForm: true });
   }
 
   @Post()
   @UseGuards(SameOriginGuard)
   async verify(@Query('token') token: unknown, @Res() reply: FastifyReply): Promise<void> {
     const address = await this.addresses.verify(requireToken(token));
-    sendPage(reply, 200, 'Your e-mail address is confirmed', html`<p>${address} now belongs to your account.</p>`);
+    sendPage(reply, 200, say('addressConfirmed'), html`<p>${say('addressBelongs', { address })}</p>`);
   }
 }
 

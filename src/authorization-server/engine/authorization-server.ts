@@ -14,6 +14,7 @@ import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import type { ShownSignIn } from '../../sign-ins/sign-in-cookies.js';
 import { JWT_BEARER } from '../protocol/client-metadata.js';
 import { isCompatible, isLenient, storeLeniency } from '../protocol/compatibility.js';
+import { PageDesign } from '../../http/page-design.js';
 import { Engine } from '../protocol/engine.js';
 import { EngineAnswers } from './engine-answers.js';
 import { ENGINE_COOKIES, EngineConfiguration } from './engine-configuration.js';
@@ -170,7 +171,11 @@ export class AuthorizationServer {
     // The engine signs with the keys that it was created with, even while they are being replaced, so it must be told
     // to use one of them.
     const resourceServer = this.configuration.resourceServer(this.keys.signing('ACCESS').kid);
-    const provider = new Engine(this.settings.PUBLIC_URL, this.configuration.of(resourceServer));
+    const provider = new Engine(
+      this.settings.PUBLIC_URL,
+      this.configuration.of(resourceServer),
+      new PageDesign(this.settings),
+    );
     // The headers can be trusted here: the request has been rewritten, and they are our own.
     provider.proxy = true;
     storeLeniency(provider);

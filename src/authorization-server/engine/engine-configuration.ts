@@ -6,7 +6,8 @@ import type { Repository } from 'typeorm';
 import { SCOPE } from '../../auth/called-by.decorator.js';
 import { addSeconds, Clock, CLOCK_SKEW, SECONDS_PER_DAY, toNumericDate } from '../../common/clock.js';
 import { isId } from '../../common/id.js';
-import { html, pageOf } from '../../http/page.js';
+import { html, say } from '../../http/html.js';
+import { pageOf } from '../../http/page.js';
 import { Settings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import { ProofsService } from '../../users/proofs.service.js';
@@ -22,6 +23,7 @@ import { clientMetadata, consoleMetadata } from '../protocol/client-metadata.js'
 import { ASKED_OPENID, isLenient, markLenient, requireKnownScopes } from '../protocol/compatibility.js';
 import { OAuthLimits, TooManyInteractions } from './oauth-limits.service.js';
 import { OAuthRecords } from './oauth-records.adapter.js';
+import type { Engine } from '../protocol/engine.js';
 import { PATHS } from '../protocol/paths.js';
 import { signInPolicy } from './sign-in-policy.js';
 
@@ -241,11 +243,13 @@ function accountOf(sub: string): { accountId: string; claims: () => { sub: strin
 
 const renderError: Configuration['renderError'] = (ctx, out, error) => {
   ctx.type = 'html';
+  const { design } = ctx.oidc.provider as Engine;
   const { text, headers } = pageOf(
-    'This sign-in does not work',
-    html`<p>Go back to where you came from and start again. If it happens again, report this to the operator of that application:</p>
+    say('signInBroken'),
+    html`<p>${say('startAgain')}</p>
       <p><code>${out.error}: ${out.error_description}</code></p>
-      <p><small>${ctx.res.getHeader('x-request-id')}</small></p>`,
+      <p><small>${design.quote(ctx.res.getHeader('x-request-id'))}</small></p>`,
+    { design, language: design.languageOf(ctx.req.headers) },
   );
   ctx.set(headers);
   if (error instanceof TooManyInteractions) ctx.set(error.headers);

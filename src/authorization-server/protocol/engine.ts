@@ -1,6 +1,8 @@
 import { Provider } from 'oidc-provider';
-import type { KoaContextWithOIDC } from 'oidc-provider';
-import { html, pageOf } from '../../http/page.js';
+import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
+import { html, say } from '../../http/html.js';
+import { pageOf } from '../../http/page.js';
+import type { PageDesign } from '../../http/page-design.js';
 import { PATHS } from './paths.js';
 
 /** Sends the page's form as soon as the page has loaded. Without scripts, visitors press its button. */
@@ -11,6 +13,14 @@ type ResponseMode = Parameters<Provider['registerResponseMode']>[1];
 
 /** The engine, with pages that run no inline scripts. */
 export class Engine extends Provider {
+  constructor(
+    issuer: string,
+    configuration: Configuration,
+    readonly design: PageDesign,
+  ) {
+    super(issuer, configuration);
+  }
+
   override registerResponseMode(name: string, handler: ResponseMode): void {
     super.registerResponseMode(name, name === 'form_post' ? (formPost as ResponseMode) : handler);
   }
@@ -19,12 +29,14 @@ export class Engine extends Provider {
 /** OAuth 2.0 Form Post Response Mode, section 2. */
 function formPost(ctx: KoaContextWithOIDC, action: string, fields: Record<string, unknown>): void {
   const { origin, protocol } = new URL(action);
+  const { design } = ctx.oidc.provider as Engine;
   const { text, headers } = pageOf(
-    'Returning to the application',
+    say('returning'),
     html`<form method="post" action="${action}">
       ${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
-      <button type="submit">Continue</button>
+      <button type="submit">${say('continue')}</button>
     </form>`,
+    { design, language: design.languageOf(ctx.req.headers) },
     { scripts: [PATHS.formPostScript], formTargets: [origin === 'null' ? protocol : origin] },
   );
   ctx.status = 'error' in fields ? 400 : 200;

@@ -5,8 +5,9 @@ import { CalledBy } from '../../auth/called-by.decorator.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { TEXT_LINE } from '../../common/fields.js';
 import { Database } from '../../database/database.js';
-import { html, sendPage } from '../../http/page.js';
-import type { Html } from '../../http/page.js';
+import { html, say } from '../../http/html.js';
+import { sendPage } from '../../http/page.js';
+import type { Html } from '../../http/html.js';
 import { PageErrorFilter } from '../../http/page-error.filter.js';
 import { SameOriginGuard } from '../../http/same-origin.guard.js';
 import { User } from '../../schema/entities/user.entity.js';
@@ -59,10 +60,10 @@ export class AccountPasskeysController {
     if (!TEXT_LINE.test(name) || name.length > MAX_NAME)
       throw new DomainError('invalid_request', `Give a name of at most ${MAX_NAME} characters.`);
     const codes = await this.passkeys.add(userId, name, response, challengeOf('make', secret));
-    const page = html`<p>From now on you can sign in with it.</p>
-      ${codes ? html`<h2>Your recovery codes</h2>${recoveryCodes(codes)}` : ''}
+    const page = html`<p>${say('signInWithPasskey')}</p>
+      ${codes ? html`<h2>${say('yourCodes')}</h2>${recoveryCodes(codes)}` : ''}
       ${wayOn(interaction)}`;
-    sendPage(reply, 200, 'Your passkey has been added', page);
+    sendPage(reply, 200, say('passkeyAdded'), page);
   }
 
   /** Removes a passkey, and signs the user out everywhere else. */
@@ -90,8 +91,8 @@ export class AccountPasskeysController {
     const codes = await this.database.transaction(async (db) =>
       this.recoveryCodes.replace(db, await db.findOneByOrFail(User, { id: userId })),
     );
-    const page = html`<p>The earlier codes no longer work.</p>${recoveryCodes(codes)}${wayOn(undefined)}`;
-    sendPage(reply, 200, 'Your recovery codes', page);
+    const page = html`<p>${say('earlierCodes')}</p>${recoveryCodes(codes)}${wayOn(undefined)}`;
+    sendPage(reply, 200, say('yourCodes'), page);
   }
 
   private async requireRecent(request: FastifyRequest): Promise<CurrentSignIn> {
@@ -106,6 +107,6 @@ export class AccountPasskeysController {
 /** Back to the sign-in that asked for a passkey, or to the page of the account. */
 function wayOn(interaction: unknown): Html {
   return typeof interaction === 'string' && /^[\w-]{1,64}$/.test(interaction)
-    ? html`<p><a href="${PATHS.interaction}/${interaction}">Continue to sign in</a></p>`
-    : html`<p><a href="${PATHS.account}">Your account</a></p>`;
+    ? html`<p><a href="${PATHS.interaction}/${interaction}">${say('continueToSignIn')}</a></p>`
+    : html`<p><a href="${PATHS.account}">${say('yourAccount')}</a></p>`;
 }

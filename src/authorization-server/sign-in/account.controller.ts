@@ -9,8 +9,9 @@ import { DomainError } from '../../common/errors/errors.js';
 import { requireGivenOnce } from '../../common/errors/given-once.js';
 import { PageErrorFilter } from '../../http/page-error.filter.js';
 import { IdPipe } from '../../http/id.pipe.js';
-import { html, sendPage } from '../../http/page.js';
-import type { Html } from '../../http/page.js';
+import { html, say, sayFault } from '../../http/html.js';
+import { sendPage } from '../../http/page.js';
+import type { Html } from '../../http/html.js';
 import { SUBMIT_ONCE } from '../../http/submit-once.js';
 import { MAX_PASSWORD_LENGTH } from '../../users/password-strength.js';
 import { Settings } from '../../config/settings.js';
@@ -79,9 +80,9 @@ export class AccountController {
     } catch (error) {
       return this.showPage(request, reply, faultOf(error));
     }
-    const page = html`<p>You are signed out everywhere else. Applications that you allowed to act for you will ask you again.</p>
-      <p><a href="${PATHS.account}">Your account</a></p>`;
-    sendPage(reply, 200, 'Your password has been changed', page);
+    const page = html`<p>${say('signedOutElsewhere')}</p>
+      <p><a href="${PATHS.account}">${say('yourAccount')}</a></p>`;
+    sendPage(reply, 200, say('passwordChanged'), page);
   }
 
   @Post('login')
@@ -89,9 +90,9 @@ export class AccountController {
   async signIn(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
     const given = requireCredentials(fields);
     const signedIn = await this.credentials.check(given, { address: request.ip, clientId: null });
-    if (signedIn?.worth === 'passkey_required') return sendPage(reply, 403, 'Use your passkey', PASSKEY_ELSEWHERE);
+    if (signedIn?.worth === 'passkey_required') return sendPage(reply, 403, say('useYourPasskey'), PASSKEY_ELSEWHERE);
     if (!signedIn || signedIn.worth === 'invalid')
-      return sendPage(reply, 401, 'Sign in', html`${WRONG_CREDENTIALS}${signInForm(LOGIN, given.email)}`, OPTIONS);
+      return sendPage(reply, 401, say('signIn'), html`${WRONG_CREDENTIALS}${signInForm(LOGIN, given.email)}`, OPTIONS);
     await this.current.start(request, reply, signedIn);
     showAgain(reply);
   }
@@ -135,19 +136,19 @@ export class AccountController {
   private async showPage(request: FastifyRequest, reply: FastifyReply, fault?: string): Promise<void> {
     const signIn = await this.current.find(request);
     const user = signIn && (await this.users.findById(signIn.userId));
-    if (!user) return sendPage(reply, 200, 'Sign in', signInForm(LOGIN), OPTIONS);
+    if (!user) return sendPage(reply, 200, say('signIn'), signInForm(LOGIN), OPTIONS);
     const page = html`${signedIn(user.name)}${signIn.worth === 'passkey_missing' ? PASSKEY_MISSING : ''}
       ${listed(await this.signIns.list(user.id), signIn.uid)}
       ${await this.passkeySection(request, signIn, user)}
       ${passwordForm(fault)}`;
-    sendPage(reply, fault === undefined ? 200 : 400, 'Your account', page, OPTIONS);
+    sendPage(reply, fault === undefined ? 200 : 400, say('yourAccount'), page, OPTIONS);
   }
 }
 
-const PASSKEY_MISSING = html`<p role="alert">Your organization asks its staff for a passkey. Add one below to sign in to applications.</p>`;
+const PASSKEY_MISSING = html`<p role="alert">${say('passkeyMissing')}</p>`;
 
-const PASSKEY_ELSEWHERE = html`<p>Your organization asks its staff for a passkey. Sign in to the console with yours, or with a recovery code. After that this page is open to you as well.</p>
-  <p><a href="/console">Open the console</a></p>`;
+const PASSKEY_ELSEWHERE = html`<p>${say('passkeyElsewhere')}</p>
+  <p><a href="/console">${say('openConsole')}</a></p>`;
 
 const LOGIN = `${PATHS.account}/login`;
 
@@ -159,37 +160,37 @@ function showAgain(reply: FastifyReply): void {
 }
 
 function signedIn(name: string): Html {
-  return html`<p>You are signed in as <strong>${name}</strong>, for applications that ask to act for you.</p>
-    <form method="post" action="${PATHS.account}/logout"><button type="submit">Sign out</button></form>`;
+  return html`<p>${say('signedInForApplications', { name: html`<strong>${name}</strong>` })}</p>
+    <form method="post" action="${PATHS.account}/logout"><button type="submit">${say('signOut')}</button></form>`;
 }
 
 function passwordForm(fault?: string): Html {
-  return html`<h2>Your password</h2>
-    ${fault === undefined ? '' : html`<p role="alert">${fault}</p>`}
+  return html`<h2>${say('yourPassword')}</h2>
+    ${fault === undefined ? '' : html`<p role="alert">${sayFault(fault)}</p>`}
     <form method="post" action="${PATHS.account}/password">
-      <label>Current password <input type="password" name="current" required autocomplete="current-password"></label>
+      <label>${say('currentPassword')} <input type="password" name="current" required autocomplete="current-password"></label>
       ${NEW_PASSWORD_FIELDS}
-      <button type="submit">Change password</button>
+      <button type="submit">${say('changePassword')}</button>
     </form>`;
 }
 
 function listed(signIns: SignIn[], current: string): Html {
-  return html`<h2>Where you are signed in</h2>
+  return html`<h2>${say('signedInWhere')}</h2>
     <ul class="cards">
       ${signIns.map((signIn) => card(signIn, signIn.uid === current))}
     </ul>`;
 }
 
 function card({ uid, signedInAt }: SignIn, isCurrent: boolean): Html {
-  const since = `Since ${toIso(signedInAt).slice(0, 16).replace('T', ' ')} UTC`;
+  const since = say('since', { time: `${toIso(signedInAt).slice(0, 16).replace('T', ' ')} UTC` });
   return html`<li>
-    <div id="s-${uid}">${since}${isCurrent ? html` <mark>this browser</mark>` : ''}</div>
+    <div id="s-${uid}">${since}${isCurrent ? html` <mark>${say('thisBrowser')}</mark>` : ''}</div>
     ${isCurrent ? '' : endForm(uid)}
   </li>`;
 }
 
 function endForm(uid: string): Html {
   return html`<form method="post" action="${PATHS.account}/sign-ins/${uid}/end">
-    <button type="submit" class="quiet" id="e-${uid}" aria-labelledby="e-${uid} s-${uid}">End</button>
+    <button type="submit" class="quiet" id="e-${uid}" aria-labelledby="e-${uid} s-${uid}">${say('end')}</button>
   </form>`;
 }

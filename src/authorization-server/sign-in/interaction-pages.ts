@@ -1,7 +1,9 @@
 import type { FastifyReply } from 'fastify';
 import type { Interaction } from 'oidc-provider';
-import { html, sendPage } from '../../http/page.js';
-import type { Html, PageOptions } from '../../http/page.js';
+import { html, say } from '../../http/html.js';
+import { sendPage } from '../../http/page.js';
+import type { Html } from '../../http/html.js';
+import type { PageOptions } from '../../http/page.js';
 import { SUBMIT_ONCE } from '../../http/submit-once.js';
 import type { NamedClient } from './interactions.service.js';
 import { PATHS } from '../protocol/paths.js';
@@ -19,7 +21,7 @@ export interface SignInPage {
 
 /** Shows the form for an e-mail address and a password, and the button for a passkey. */
 export function sendSignInPage(reply: FastifyReply, interaction: Interaction, page: SignInPage): void {
-  sendPage(reply, page.failed ? 401 : 200, 'Sign in', signInPage(interaction, page), optionsOf(interaction));
+  sendPage(reply, page.failed ? 401 : 200, say('signIn'), signInPage(interaction, page), optionsOf(interaction));
 }
 
 /** Asks somebody with the right password for a passkey, or a recovery code in its place. */
@@ -29,7 +31,7 @@ export function sendPasskeyPage(
   { email, passkeyOptions, hasFailed = false }: { email: string; passkeyOptions: object; hasFailed?: boolean },
 ): void {
   const page = passkeyPage(interaction, email, passkeyOptions, hasFailed);
-  sendPage(reply, hasFailed ? 401 : 200, 'Use your passkey', page, optionsOf(interaction));
+  sendPage(reply, hasFailed ? 401 : 200, say('useYourPasskey'), page, optionsOf(interaction));
 }
 
 export function sendConsentPage(
@@ -38,64 +40,65 @@ export function sendConsentPage(
   client: NamedClient,
   user: string,
 ): void {
-  sendPage(reply, 200, 'Allow access?', consentPage(interaction, client, user), optionsOf(interaction));
+  sendPage(reply, 200, say('allowAccess'), consentPage(interaction, client, user), optionsOf(interaction));
 }
 
 /** Asks whether to continue as the user who is signed in. */
 export function sendChoicePage(reply: FastifyReply, interaction: Interaction, client: NamedClient, user: string): void {
-  sendPage(reply, 200, 'Choose an account', choicePage(interaction, client, user), optionsOf(interaction));
+  sendPage(reply, 200, say('chooseAccount'), choicePage(interaction, client, user), optionsOf(interaction));
 }
 
 function signInPage({ uid, params }: Interaction, { client, passkeyOptions, failed }: SignInPage): Html {
   const path = `${PATHS.interaction}/${uid}`;
   const email = typeof failed === 'object' ? failed.email : String(params.login_hint ?? '');
   return html`${typeof failed === 'object' ? WRONG_CREDENTIALS : ''}${failed === 'passkey' ? WRONG_PASSKEY : ''}
-    <p>Sign in to continue to ${named(client)}.</p>
+    <p>${say('signInTo', { client: named(client) })}</p>
     ${signInForm(`${path}/login`, email)}
     ${passkeyOptions ? usePasskeyForm(`${path}/passkey`, passkeyOptions) : ''}
-    <p><a href="${PATHS.account}">Your account</a></p>`;
+    <p><a href="${PATHS.account}">${say('yourAccount')}</a></p>`;
 }
 
 function passkeyPage({ uid }: Interaction, email: string, options: object, hasFailed: boolean): Html {
   const path = `${PATHS.interaction}/${uid}`;
-  return html`<p>Your organization asks its staff for a passkey.</p>
-    ${usePasskeyForm(`${path}/passkey`, options, 'Use your passkey')}
-    <h2>Without your passkey</h2>
-    ${hasFailed ? html`<p role="alert">The password or the recovery code is wrong, or the code was already used.</p>` : ''}
-    <p>Enter one of your recovery codes. If you have none left, ask an administrator of your organization to remove your passkeys.</p>
+  return html`<p>${say('passkeyAsked')}</p>
+    ${usePasskeyForm(`${path}/passkey`, options, say('useYourPasskey'))}
+    <h2>${say('withoutPasskey')}</h2>
+    ${hasFailed ? html`<p role="alert">${say('wrongRecoveryCode')}</p>` : ''}
+    <p>${say('enterRecoveryCode')}</p>
     <form method="post" action="${path}/recovery">
       <input type="hidden" name="email" value="${email}">
-      <label>Password <input type="password" name="password" required autocomplete="current-password"></label>
-      <label>Recovery code <input name="code" required maxlength="100" autocomplete="one-time-code"></label>
-      <button type="submit" class="quiet">Sign in with the code</button>
+      <label>${say('password')} <input type="password" name="password" required autocomplete="current-password"></label>
+      <label>${say('recoveryCode')} <input name="code" required maxlength="100" autocomplete="one-time-code"></label>
+      <button type="submit" class="quiet">${say('signInWithCode')}</button>
     </form>`;
 }
 
 function consentPage({ uid, params }: Interaction, client: NamedClient, user: string): Html {
   // The settling time ignores the second half of a double click on the previous page.
-  return html`<div class="settling"><p>${named(client)} asks to call Latchkey as you, ${user}. It will be able to see and do everything that your account can.</p>
-    <p>Afterwards you will be sent to <code>${new URL(String(params.redirect_uri)).origin}</code>.</p>
+  return html`<div class="settling"><p>${say('asksToCall', { client: named(client), user })}</p>
+    <p>${say('sentTo', { origin: html`<code>${new URL(String(params.redirect_uri)).origin}</code>` })}</p>
     <form method="post" action="${PATHS.interaction}/${uid}/consent">
-      <button type="submit" name="answer" value="allow">Allow</button>
-      <button type="submit" name="answer" value="deny" class="quiet">Deny</button>
+      <button type="submit" name="answer" value="allow">${say('allow')}</button>
+      <button type="submit" name="answer" value="deny" class="quiet">${say('deny')}</button>
     </form>
-    ${switchForm(uid, `Not ${user}? Sign in as somebody else`)}
-    <p><a href="${PATHS.account}">Your account</a></p></div>`;
+    ${switchForm(uid, say('notYou', { user }))}
+    <p><a href="${PATHS.account}">${say('yourAccount')}</a></p></div>`;
 }
 
 function choicePage({ uid }: Interaction, client: NamedClient, user: string): Html {
-  return html`<p>You are signed in as ${user}. Continue to ${named(client)}?</p>
+  return html`<p>${say('continueToClient', { user, client: named(client) })}</p>
     <form method="post" action="${PATHS.interaction}/${uid}/continue">
-      <button type="submit">Continue as ${user}</button>
+      <button type="submit">${say('continueAs', { name: user })}</button>
     </form>
-    ${switchForm(uid, 'Sign in as somebody else')}`;
+    ${switchForm(uid, say('signInAsOther'))}`;
 }
 
 function named({ name, organization }: NamedClient): Html {
-  return html`<strong>${name}</strong>${organization === null ? '' : html` of ${organization}`}`;
+  const shown = html`<strong>${name}</strong>`;
+  return organization === null ? shown : say('namedOf', { name: shown, organization });
 }
 
-function switchForm(uid: string, label: string): Html {
+function switchForm(uid: string, label: Html): Html {
   return html`<form method="post" action="${PATHS.interaction}/${uid}/switch">
     <p><button type="submit" class="quiet">${label}</button></p>
   </form>`;

@@ -1,13 +1,13 @@
-import { html } from '../../http/page.js';
-import type { Html } from '../../http/page.js';
+import { html, say } from '../../http/html.js';
+import type { Html } from '../../http/html.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { requireGivenOnce } from '../../common/errors/given-once.js';
 import { MAX_PASSWORD_LENGTH, MIN_PASSWORD_LENGTH } from '../../users/password-strength.js';
 
 /** The fields of a form for a new password. It is typed twice, so that a typing error locks nobody out. */
-export const NEW_PASSWORD_FIELDS: Html = html`<label>New password, ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters
+export const NEW_PASSWORD_FIELDS: Html = html`<label>${say('newPassword', { min: MIN_PASSWORD_LENGTH, max: MAX_PASSWORD_LENGTH })}
         <input type="password" name="password" required minlength="${MIN_PASSWORD_LENGTH}" maxlength="${MAX_PASSWORD_LENGTH}" autocomplete="new-password"></label>
-      <label>New password again <input type="password" name="again" required autocomplete="new-password"></label>`;
+      <label>${say('newPasswordAgain')} <input type="password" name="again" required autocomplete="new-password"></label>`;
 
 /** The new password in a form. @throws DomainError `invalid_request`; `invalid_password` if the two entries differ */
 export function requireNewPassword(fields: unknown): string {

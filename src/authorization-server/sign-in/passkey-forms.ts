@@ -3,8 +3,8 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { hashSecret } from '../../common/id.js';
 import { toIso } from '../../common/clock.js';
-import { html } from '../../http/page.js';
-import type { Html } from '../../http/page.js';
+import { html, say } from '../../http/html.js';
+import type { Html } from '../../http/html.js';
 import type { Passkey } from '../../schema/entities/passkey.entity.js';
 import { PATHS } from '../protocol/paths.js';
 
@@ -55,9 +55,9 @@ export function challengeOf(kind: 'make' | 'use', ...secrets: string[]): string 
 }
 
 /** A form with one button that uses a passkey. `options` are those of the browser's call. */
-export function usePasskeyForm(action: string, options: object, label = 'Use a passkey'): Html {
+export function usePasskeyForm(action: string, options: object, label = say('usePasskey')): Html {
   return html`<form method="post" action="${action}" data-passkey="use" data-options="${JSON.stringify(options)}" hidden>
-      <p role="alert" hidden>The passkey was not used. Try again, or sign in in another way.</p>
+      <p role="alert" hidden>${say('passkeyNotUsed')}</p>
       <input type="hidden" name="response">
       <button type="button">${label}</button>
     </form>`;
@@ -77,27 +77,28 @@ export interface PasskeySection {
 }
 
 export function passkeySection({ passkeys, codes, canChange, options, suffix }: PasskeySection): Html {
-  return html`<h2>Your passkeys</h2>
-    ${passkeys.length === 0 ? html`<p>With a passkey you sign in by your device: by your fingerprint, your face or a PIN.</p>` : ''}
+  return html`<h2>${say('yourPasskeys')}</h2>
+    ${passkeys.length === 0 ? html`<p>${say('passkeyExplained')}</p>` : ''}
     <ul class="cards">${passkeys.map((passkey, index) => card(passkey, index, canChange))}</ul>
-    ${canChange ? makePasskeyForm(`${PATHS.account}/passkeys${suffix}`, options) : html`<p>Sign out and in again to add or remove passkeys.</p>`}
+    ${canChange ? makePasskeyForm(`${PATHS.account}/passkeys${suffix}`, options) : html`<p>${say('changePasskeysAgain')}</p>`}
     ${passkeys.length === 0 ? '' : codesLeft(codes, canChange)}`;
 }
 
 function codesLeft(codes: number, canChange: boolean): Html {
-  return html`<p>Recovery codes that are left: ${codes}.</p>
-    ${canChange ? html`<form method="post" action="${PATHS.account}/recovery-codes"><button type="submit" class="quiet">Make new recovery codes</button></form>` : ''}`;
+  return html`<p>${say('codesLeft', { count: codes })}</p>
+    ${canChange ? html`<form method="post" action="${PATHS.account}/recovery-codes"><button type="submit" class="quiet">${say('makeCodes')}</button></form>` : ''}`;
 }
 
 function card({ id, name, createdAt, lastUsedAt }: Passkey, index: number, canChange: boolean): Html {
-  const used = lastUsedAt ? `last used ${dayOf(lastUsedAt)}` : 'not used yet';
+  const added = dayOf(createdAt);
+  const use = lastUsedAt ? say('addedLastUsed', { added, used: dayOf(lastUsedAt) }) : say('addedNotUsed', { added });
   return html`<li>
-    <div id="p-${index}">${name}<small>Added ${dayOf(createdAt)}, ${used}</small></div>
+    <div id="p-${index}">${name}<small>${use}</small></div>
     ${
       canChange
         ? html`<form method="post" action="${PATHS.account}/passkeys/remove">
       <input type="hidden" name="id" value="${id}">
-      <button type="submit" class="quiet" id="r-${index}" aria-labelledby="r-${index} p-${index}">Remove</button>
+      <button type="submit" class="quiet" id="r-${index}" aria-labelledby="r-${index} p-${index}">${say('remove')}</button>
     </form>`
         : ''
     }
@@ -111,15 +112,15 @@ function dayOf(at: Date): string {
 /** A form that makes a passkey with a name. */
 function makePasskeyForm(action: string, options: object): Html {
   return html`<form method="post" action="${action}" data-passkey="make" data-options="${JSON.stringify(options)}" hidden>
-      <p role="alert" hidden>No passkey was made. Try again. If this device has a passkey for you already, you can use that one.</p>
+      <p role="alert" hidden>${say('passkeyNotMade')}</p>
       <input type="hidden" name="response">
-      <label>Name of the passkey, such as the device <input name="name" required maxlength="100" autocomplete="off"></label>
-      <button type="button">Add a passkey</button>
+      <label>${say('passkeyName')} <input name="name" required maxlength="100" autocomplete="off"></label>
+      <button type="button">${say('addPasskey')}</button>
     </form>`;
 }
 
 /** Recovery codes, which are shown once. */
 export function recoveryCodes(codes: string[]): Html {
-  return html`<p>Keep these codes where you keep passwords, away from your devices. Each works once, with your password, if you have lost your passkeys. They are not shown again.</p>
+  return html`<p>${say('keepCodes')}</p>
     <ul class="codes">${codes.map((code) => html`<li><code>${code}</code></li>`)}</ul>`;
 }

@@ -6,7 +6,8 @@ import { SameOriginGuard } from '../../http/same-origin.guard.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { requireGivenOnce } from '../../common/errors/given-once.js';
 import { PageErrorFilter } from '../../http/page-error.filter.js';
-import { html, sendPage } from '../../http/page.js';
+import { html, say, sayFault } from '../../http/html.js';
+import { sendPage } from '../../http/page.js';
 import { SUBMIT_ONCE } from '../../http/submit-once.js';
 import { PASSWORD_LINK_PATH, PasswordLinksService } from '../../users/password-links.service.js';
 import { faultOf, NEW_PASSWORD_FIELDS, requireNewPassword } from './new-password-form.js';
@@ -37,22 +38,22 @@ export class PasswordLinkController {
     } catch (error) {
       return this.showForm(token, reply, faultOf(error));
     }
-    const page = html`<p>Use it to sign in from now on. You are signed out everywhere else.</p>
-      <p><a href="${PATHS.account}">Your account</a></p>`;
-    sendPage(reply, 200, 'Your password has been set', page);
+    const page = html`<p>${say('usePassword')}</p>
+      <p><a href="${PATHS.account}">${say('yourAccount')}</a></p>`;
+    sendPage(reply, 200, say('passwordSet'), page);
   }
 
   /** Shows the form. It posts to the page's own address, so that the page does not contain the token. */
   private async showForm(token: string, reply: FastifyReply, fault?: string): Promise<void> {
     const { name, emailAddress } = await this.links.require(token);
-    const page = html`${fault === undefined ? '' : html`<p role="alert">${fault}</p>`}
-      <p>Choose a password for ${name}, who signs in with this e-mail address:</p>
+    const page = html`${fault === undefined ? '' : html`<p role="alert">${sayFault(fault)}</p>`}
+      <p>${say('choosePassword', { name })}</p>
       <form method="post">
-      <label>E-mail address <input type="email" value="${emailAddress}" readonly autocomplete="username"></label>
+      <label>${say('emailAddress')} <input type="email" value="${emailAddress}" readonly autocomplete="username"></label>
       ${NEW_PASSWORD_FIELDS}
-      <button type="submit">Set password</button>
+      <button type="submit">${say('setPassword')}</button>
     </form>`;
-    sendPage(reply, fault === undefined ? 200 : 400, 'Set your password', page, {
+    sendPage(reply, fault === undefined ? 200 : 400, say('setYourPassword'), page, {
       hasForm: true,
       scripts: [SUBMIT_ONCE],
     });

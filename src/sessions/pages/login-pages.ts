@@ -2,8 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { REALM } from '../../http/challenge.js';
 import { newSecret } from '../../common/id.js';
-import { html, sendPage } from '../../http/page.js';
-import type { Html, PageOptions } from '../../http/page.js';
+import { html, say } from '../../http/html.js';
+import { sendPage } from '../../http/page.js';
+import type { Html } from '../../http/html.js';
+import type { PageOptions } from '../../http/page.js';
 import { Settings } from '../../config/settings.js';
 import type { UserDto } from '../../users/dto/user.dto.js';
 import { UsersService } from '../../users/users.service.js';
@@ -67,14 +69,14 @@ export class LoginPages {
     outcome: UnfinishedLogin,
     page?: string,
   ): Promise<void> {
-    const options = this.optionsOf(outcome);
+    const options = { ...this.optionsOf(outcome), isOnOtherSite: page !== undefined };
     const status = page === undefined ? 200 : 401;
     if (outcome.is === 'needs button') {
       const { embedOrigin, delivery } = outcome.token;
       const waitsInFrame = isInFrame(request.headers) && embedOrigin === null && delivery === 'redirect';
       // Programs that open links to preview them rarely say that they navigate in a window.
       const isPressed = isTopLevel(request.headers) || waitsInFrame;
-      sendPage(reply, status, 'One more step', button(page), {
+      sendPage(reply, status, say('oneMoreStep'), button(page), {
         ...options,
         // If a page of another site frames it, the browser does not show it, and the token stays unused.
         ...(waitsInFrame ? { frameAncestor: "'self'" } : {}),
@@ -86,14 +88,14 @@ export class LoginPages {
       this.userDto(outcome.live.userId),
       this.userDto(outcome.token.userId),
     ]);
-    sendPage(reply, status, 'Continue as somebody else?', question(current, offered, page), options);
+    sendPage(reply, status, say('continueAsOther'), question(current, offered, page), options);
   }
 
   /** Answers that the session stays. A program gets the answer to a token that is ignored. */
   private async showKept(request: FastifyRequest, reply: FastifyReply, live: LiveSession): Promise<void> {
     if (!request.headers.accept?.includes('text/html')) return this.leadTo(reply, null);
     const { name } = await this.userDto(live.userId);
-    sendPage(reply, 200, `You are still signed in as ${name}`, kept(name, this.settings.LANDING_URL), {
+    sendPage(reply, 200, say('stillSignedInAs', { name }), kept(name, this.settings.LANDING_URL), {
       frameAncestor: live.embedOrigin,
       hasForm: true,
     });
@@ -134,8 +136,8 @@ export function errorPageOf(page: LinkPage | undefined): ErrorPage {
 
 /** The page names nobody, because link previews show it to people whom the link is not for. */
 function button(page: string | undefined): Html {
-  return html`<p>This link signs you in. It works once.</p>
-  <form method="post"><button type="submit" name="answer" value="open">Continue</button>${pageSecretField(page)}</form>`;
+  return html`<p>${say('linkSignsIn')}</p>
+  <form method="post"><button type="submit" name="answer" value="open">${say('continue')}</button>${pageSecretField(page)}</form>`;
 }
 
 /**
@@ -147,25 +149,25 @@ function pageSecretField(page: string | undefined): Html | '' {
 }
 
 function question(current: UserDto, offered: UserDto, page: string | undefined): Html {
-  const stay = `Stay signed in as ${current.name}`;
+  const stay = say('stayAs', { name: current.name });
   return html`<dl>
-      <dt>You are signed in as</dt>
+      <dt>${say('signedInAs')}</dt>
       <dd>${nameOf(current)}</dd>
-      <dt>This link is for</dt>
+      <dt>${say('linkIsFor')}</dt>
       <dd>${nameOf(offered)}</dd>
     </dl>
-    <p>If you continue, ${current.name} is signed out in this browser.</p>
+    <p>${say('willSignOut', { name: current.name })}</p>
     <form method="post"${page === undefined ? '' : html` enctype="${QUESTION_TYPE}"`}>
-      <p><button type="submit" name="answer" value="continue">Continue as ${offered.name}</button></p>
+      <p><button type="submit" name="answer" value="continue">${say('continueAs', { name: offered.name })}</button></p>
       <p>${page === undefined ? html`<button type="submit" name="answer" value="stay" class="quiet">${stay}</button>` : html`<a href="${page}">${stay}</a>`}</p>${pageSecretField(page)}
     </form>`;
 }
 
 function kept(name: string, landingUrl: string): Html {
-  return html`<p>The link that you followed is for somebody else. It was not used, and nothing has changed.</p>
-    <p><a href="${landingUrl}">Continue as ${name}</a></p>
-    <p>To use the link, log out and follow it again.</p>
-    <form method="post" action="/logout"><button type="submit">Log out</button></form>`;
+  return html`<p>${say('linkForOther')}</p>
+    <p><a href="${landingUrl}">${say('continueAs', { name })}</a></p>
+    <p>${say('logOutToUseLink')}</p>
+    <form method="post" action="/logout"><button type="submit">${say('logOut')}</button></form>`;
 }
 
 function nameOf({ name, emailAddress }: UserDto): string {

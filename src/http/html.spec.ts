@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { html } from './page.js';
+import { html } from './html.js';
 
 it('escapes what would be HTML', () => {
   expect(html`<p>${'<b>&"\''}</p>`.text).toBe('<p>&#60;b&#62;&#38;&#34;&#39;</p>');
