@@ -39,8 +39,10 @@ const MAX_EVENTS = 1_000;
 /** The groups through which the caller may let the user in. */
 const ALLOWING: Statement = {
   name: 'explain_allowing_groups',
-  sql: `SELECT g."id", CASE WHEN manages."user_id" IS NULL THEN 'MANAGE_ALL_GROUPS' ELSE 'MANAGE' END AS "permission"
-        ${managedGroups({ caller: '$1', client: '$2', user: '$3', now: '$4' })} ORDER BY g."name", g."id" LIMIT ${MAX_GROUPS}`,
+  sql: `SELECT g."id", allowed."permission" FROM (
+          SELECT m."group_id", CASE WHEN manages."user_id" IS NULL THEN 'MANAGE_ALL_GROUPS' ELSE 'MANAGE' END AS "permission"
+          ${managedGroups({ caller: '$1', client: '$2', user: '$3', now: '$4' })}) allowed
+        JOIN "groups" g ON g."id" = allowed."group_id" ORDER BY g."name", g."id" LIMIT ${MAX_GROUPS}`,
 };
 
 /** The user's groups in the caller's organization, with the caller's right on each. */

@@ -79,9 +79,11 @@ const RECORD = byRef(({ kind, userId, next }) => {
              ${expiresAt},
              /* What is embedded has a cookie that is always secure. */
              (${secure} OR ${embedOrigin} IS NOT NULL), ${returnTo}, ${embedOrigin}, ${options.join(', ')}
-      FROM (SELECT target."id" AS "user_id", target."organization_id" AS "manager_id", g."id" AS "group_id"
+      FROM (SELECT target."id" AS "user_id", target."organization_id" AS "manager_id", m."group_id"
             ${grants({ caller: caller!, client: client!, user: userId, now: now! })}) allowed
-      JOIN "delegations" d ON d."caller_id" = ${caller} AND d."client_id" = ${client}
+      /* CROSS JOIN keeps SQLite from reading all delegations first. */
+      CROSS JOIN "delegations" d
+      WHERE d."caller_id" = ${caller} AND d."client_id" = ${client}
         AND d."group_id" = allowed."group_id" AND d."key_id" = ${key} AND d."is_imported" = FALSE`,
     end: `
       ON CONFLICT ("id") DO UPDATE SET "secure" = excluded."secure"
@@ -99,7 +101,8 @@ const ADD_DELEGATION = statementsByRef(
     return `
       INSERT INTO "delegations" ("caller_id", "client_id", "group_id", "key_id", "organization_id", "organization_number")
       SELECT allowed."caller_id", allowed."client_id", allowed."group_id", ${key}, n."organization_id", n."number"
-      FROM (SELECT caller."id" AS "caller_id", client."id" AS "client_id", g."id" AS "group_id", g."organization_id"
+      FROM (SELECT caller."id" AS "caller_id", client."id" AS "client_id", m."group_id",
+                   caller."staff_organization_id" AS "organization_id"
             ${grants({ caller: caller!, client: client!, user: userId, now })}) allowed
       JOIN "organization_numbers" n ON n."organization_id" = allowed."organization_id"
       WHERE TRUE LIMIT 1

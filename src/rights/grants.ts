@@ -11,13 +11,15 @@ interface Parties {
 /**
  * The central rule of the service as the end of a SELECT (docs/api.md, section 4.2; the numbers are those of its
  * rules). It gives one row for each group through which `caller`, through `client`, may let `user` in, and no row if
- * they may not. Each argument is an SQL expression. The tables are named `caller`, `client`, `target`, `m` and `g`.
+ * they may not. Each argument is an SQL expression. The tables are named `caller`, `client`, `target` and `m`, the
+ * membership.
  *
  * The statements that issue a token, redeem it and check a session all contain this rule, so that each decides by the
  * state at the time it runs.
  *
- * It joins by primary key only: PostgreSQL would hash the whole table for an EXISTS behind an OR. CROSS JOIN makes
- * SQLite start from the few memberships of the target instead of the many groups of the organization.
+ * It joins by primary key only: PostgreSQL would hash the whole table for an EXISTS behind an OR. The group is asked for
+ * in a subquery: either engine would start a join from the many groups of the organization, instead of the few
+ * memberships of the target.
  */
 export function grants(of: Parties): string {
   return `${managedGroups(of)}
@@ -45,14 +47,13 @@ export function managedGroups(of: Parties): string {
     JOIN "users" target ON target."id" = ${of.user} AND target."status" = 'ACTIVE' AND target."type" = 'USER'
     /* 6: the target has joined a group of the caller's organization … */
     JOIN "memberships" m ON m."user_id" = target."id" AND m."status" = 'JOINED' AND ${isValidAt('m', of.now)}
-    CROSS JOIN "groups" g
     /* … that the caller manages, as its staff or as groups administrator. VIEW is not enough. */
-    LEFT JOIN "group_staff" manages ON manages."user_id" = caller."id" AND manages."group_id" = g."id" AND manages."permission" = 'MANAGE'
+    LEFT JOIN "group_staff" manages ON manages."user_id" = caller."id" AND manages."group_id" = m."group_id" AND manages."permission" = 'MANAGE'
       AND ${isValidAt('manages', of.now)}
     LEFT JOIN "account_permissions" manages_all ON manages_all."user_id" = caller."id" AND manages_all."permission" = 'MANAGE_ALL_GROUPS'
       AND ${isValidAt('manages_all', of.now)}
     WHERE caller."id" = ${of.caller} AND caller."status" = 'ACTIVE'
-      AND g."id" = m."group_id" AND g."organization_id" = caller."staff_organization_id"
+      AND (SELECT g."organization_id" FROM "groups" g WHERE g."id" = m."group_id") = caller."staff_organization_id"
       AND (manages."user_id" IS NOT NULL OR manages_all."user_id" IS NOT NULL)`;
 }
 
