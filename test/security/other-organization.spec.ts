@@ -71,6 +71,7 @@ const FIELDS = {
   name: 'Mine',
   status: 'BLOCKED',
   setup: true,
+  requiresPasskeys: false,
   action: 'ACCEPT',
   users: ['Zk1cVq0rTtWm8sQXq3bVxg'],
   redirectUris: ['https://mine.example/'],
@@ -137,7 +138,8 @@ it('an administrator with every right in one organization reads and changes noth
       expect({ method, filled, status: answer.status }).toEqual({
         method,
         filled,
-        status: answer.status === 404 ? 404 : 403,
+        // An explanation is an answer, and tells nothing of the account.
+        status: path.endsWith('/explanation') ? 200 : answer.status === 404 ? 404 : 403,
       });
       expect(answer.text).not.toContain(SECRET);
     }
@@ -149,6 +151,9 @@ it('an administrator with every right in one organization reads and changes noth
 const SAID: Record<string, string[]> = {
   '/api/2.1.1/access/{user}': ['unknown_user', 'not_authorized'],
   '/api/2.1.1/access/{thirdParty}/{id}': ['unknown_user', 'not_authorized'],
+  // They say what the access call answers.
+  '/api/2.1.1/access/{user}/explanation': ['unknown_user', 'not_authorized'],
+  '/api/2.1.1/access/{thirdParty}/{id}/explanation': ['unknown_user', 'not_authorized'],
 };
 
 it.each([
@@ -220,7 +225,7 @@ it.each([
             return { method, path, there, status, body };
           }),
         );
-        const ids = [second!.body.id, first!.body.id];
+        const ids = [second!, first!].map(({ body }) => body.error ?? body.id);
         if (permissions?.length && SAID[path]?.join() === ids.join()) continue;
         expect(first).toEqual({ ...second, there });
       }
@@ -241,10 +246,15 @@ it('S29: whoever may not see an account or a group costs the same statements, th
   const query = jest.spyOn(Object.getPrototypeOf(runner) as typeof runner, 'query');
   const statementsOf = async (caller: TestCaller, path: string): Promise<unknown> => {
     await t.as(caller)(path);
-    query.mockClear();
-    const { status, body } = await t.as(caller)(path);
-    expect([401, 403, 404]).toContain(status);
-    return { status, body, statements: query.mock.calls.map(([sql]) => sql) };
+    const runs: { status: number; body: unknown; statements: unknown[] }[] = [];
+    for (let run = 0; run < 2; run++) {
+      query.mockClear();
+      const { status, body } = await t.as(caller)(path);
+      expect([401, 403, 404]).toContain(status);
+      runs.push({ status, body, statements: query.mock.calls.map(([sql]) => sql) });
+    }
+    // What the service does by itself may come in between.
+    return runs.toSorted((a, b) => a.statements.length - b.statements.length)[0];
   };
   for (const caller of [pupil, await t.world.caller(), await t.world.caller({ permissions: [...PERMISSIONS] })])
     for (const [there, nowhere] of [
