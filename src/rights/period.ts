@@ -26,7 +26,7 @@ export function bound(now: Date): string {
   return String(now.getTime());
 }
 
-/** The same as a condition of a repository. */
+/** The same as a condition of a repository. TypeORM writes a number into the SQL for SQLite, and a text as a parameter. */
 export function validAt(now: Date): { validFrom: FindOperator<Date>; validUntil: FindOperator<Date> } {
   const validFrom = Raw<Date>((column) => hasBegun(column, ':validAt'), { validAt: bound(now) });
   return { validFrom, ...notEndedAt(now) };

@@ -1832,13 +1832,13 @@ export interface components {
             /**
              * Format: date-time
              * @description The right counts from this instant.
-             * @example 2026-12-31T23:00:00Z
+             * @example 2026-01-01T00:00:00Z
              */
             validFrom?: string;
             /**
              * Format: date-time
              * @description The right ends at this instant.
-             * @example 2026-12-31T23:00:00Z
+             * @example 2099-12-31T23:00:00Z
              */
             validUntil?: string;
             /**
@@ -1862,12 +1862,12 @@ export interface components {
         Period: {
             /**
              * Format: date-time
-             * @example 2026-12-31T23:00:00Z
+             * @example 2026-01-01T00:00:00Z
              */
             validFrom?: string | null;
             /**
              * Format: date-time
-             * @example 2026-12-31T23:00:00Z
+             * @example 2099-12-31T23:00:00Z
              */
             validUntil?: string | null;
         };
@@ -2000,13 +2000,13 @@ export interface components {
             /**
              * Format: date-time
              * @description The right counts from this instant.
-             * @example 2026-12-31T23:00:00Z
+             * @example 2026-01-01T00:00:00Z
              */
             validFrom?: string;
             /**
              * Format: date-time
              * @description The right ends at this instant.
-             * @example 2026-12-31T23:00:00Z
+             * @example 2099-12-31T23:00:00Z
              */
             validUntil?: string;
             member: components["schemas"]["MemberUser"];
@@ -2083,12 +2083,12 @@ export interface components {
             domicile?: string;
             /**
              * Format: date-time
-             * @example 2026-12-31T23:00:00Z
+             * @example 2026-01-01T00:00:00Z
              */
             validFrom?: string | null;
             /**
              * Format: date-time
-             * @example 2026-12-31T23:00:00Z
+             * @example 2099-12-31T23:00:00Z
              */
             validUntil?: string | null;
             /**
@@ -2107,12 +2107,12 @@ export interface components {
             users: string[];
             /**
              * Format: date-time
-             * @example 2026-12-31T23:00:00Z
+             * @example 2026-01-01T00:00:00Z
              */
             validFrom?: string | null;
             /**
              * Format: date-time
-             * @example 2026-12-31T23:00:00Z
+             * @example 2099-12-31T23:00:00Z
              */
             validUntil?: string | null;
         };
@@ -2140,13 +2140,13 @@ export interface components {
             /**
              * Format: date-time
              * @description The right counts from this instant.
-             * @example 2026-12-31T23:00:00Z
+             * @example 2026-01-01T00:00:00Z
              */
             validFrom?: string;
             /**
              * Format: date-time
              * @description The right ends at this instant.
-             * @example 2026-12-31T23:00:00Z
+             * @example 2099-12-31T23:00:00Z
              */
             validUntil?: string;
             /**
@@ -2188,13 +2188,13 @@ export interface components {
             /**
              * Format: date-time
              * @description The right counts from this instant.
-             * @example 2026-12-31T23:00:00Z
+             * @example 2026-01-01T00:00:00Z
              */
             validFrom?: string;
             /**
              * Format: date-time
              * @description The right ends at this instant.
-             * @example 2026-12-31T23:00:00Z
+             * @example 2099-12-31T23:00:00Z
              */
             validUntil?: string;
             group: components["schemas"]["GroupRef"];
@@ -6049,8 +6049,8 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "validFrom": "2026-12-31T23:00:00Z",
-                 *       "validUntil": "2026-12-31T23:00:00Z"
+                 *       "validFrom": "2026-01-01T00:00:00Z",
+                 *       "validUntil": "2099-12-31T23:00:00Z"
                  *     }
                  */
                 "application/json": components["schemas"]["Period"];
@@ -7131,8 +7131,8 @@ export interface operations {
                  *       "users": [
                  *         "Zk1cVq0rTtWm8sQXq3bVxg"
                  *       ],
-                 *       "validFrom": "2026-12-31T23:00:00Z",
-                 *       "validUntil": "2026-12-31T23:00:00Z"
+                 *       "validFrom": "2026-01-01T00:00:00Z",
+                 *       "validUntil": "2099-12-31T23:00:00Z"
                  *     }
                  */
                 "application/json": components["schemas"]["NewMembers"];
@@ -7261,8 +7261,8 @@ export interface operations {
                  *       "description": "Second-year student",
                  *       "yearOfBirth": 1998,
                  *       "domicile": "NL",
-                 *       "validFrom": "2026-12-31T23:00:00Z",
-                 *       "validUntil": "2026-12-31T23:00:00Z",
+                 *       "validFrom": "2026-01-01T00:00:00Z",
+                 *       "validUntil": "2099-12-31T23:00:00Z",
                  *       "setup": true
                  *     }
                  */
@@ -7484,8 +7484,8 @@ export interface operations {
                  *       "description": "Second-year student",
                  *       "yearOfBirth": 1998,
                  *       "domicile": "NL",
-                 *       "validFrom": "2026-12-31T23:00:00Z",
-                 *       "validUntil": "2026-12-31T23:00:00Z",
+                 *       "validFrom": "2026-01-01T00:00:00Z",
+                 *       "validUntil": "2099-12-31T23:00:00Z",
                  *       "setup": true
                  *     }
                  */
@@ -7884,8 +7884,8 @@ export interface operations {
             content: {
                 /**
                  * @example {
-                 *       "validFrom": "2026-12-31T23:00:00Z",
-                 *       "validUntil": "2026-12-31T23:00:00Z"
+                 *       "validFrom": "2026-01-01T00:00:00Z",
+                 *       "validUntil": "2099-12-31T23:00:00Z"
                  *     }
                  */
                 "application/json": components["schemas"]["Period"];
