@@ -161,12 +161,15 @@ export class ServerAdapter extends FastifyAdapter {
   private wait({ socket }: IncomingMessage, response: ServerResponse, begin: () => void): void {
     const count = (this.waiting.get(socket) ?? 0) + 1;
     this.waiting.set(socket, count);
-    if (count === MAX_WAITING) {
+    if (count >= MAX_WAITING) {
       closeAfterAnswer(socket);
       socket.pause();
     }
     response.once('socket', () => {
-      this.waiting.set(socket, this.waiting.get(socket)! - 1);
+      const waiting = this.waiting.get(socket)!;
+      // The answer before this one may have been sent too far to say that it is the last. Its end made Node read on.
+      if (waiting >= MAX_WAITING) response.shouldKeepAlive = false;
+      this.waiting.set(socket, waiting - 1);
       begin();
     });
   }
