@@ -152,6 +152,7 @@ describe('an empty database', () => {
       emailAddress: 'office@harbour.example',
       locale: 'nl-NL',
       thirdParties: ['HARBOUR-LMS'],
+      requiresPasskeys: false,
     });
   });
 
