@@ -93,9 +93,10 @@ export class ConsoleBrowser {
   }
 
   async signIn(page: Page, emailAddress: string, password = PASSWORD): Promise<void> {
-    await page.getByLabel('E-mail address').fill(emailAddress);
-    await page.getByLabel('Password').fill(password);
-    await page.getByRole('button', { name: 'Sign in' }).click();
+    // The page is in the language of the browser.
+    await page.locator('input[name=email]').fill(emailAddress);
+    await page.locator('input[name=password]').fill(password);
+    await page.locator('form:has(input[name=password]) button[type=submit]').click();
   }
 
   /** Opens a page in the window that is open. */
