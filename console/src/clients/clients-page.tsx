@@ -5,7 +5,7 @@ import { Link, useLocation } from 'wouter';
 import { api, dataOf } from '../api';
 import type { Schemas } from '../api';
 import { useTexts } from '../language';
-import type { Texts } from '../language';
+
 import { Actions } from '../parts/actions';
 import { FormDialog } from '../parts/dialog';
 import { Heading } from '../parts/heading';
@@ -13,6 +13,7 @@ import { List } from '../parts/list';
 import { Once } from '../parts/once';
 import { clientFields, linesOf, OriginChoice } from './client-fields';
 import { Origins } from './origins';
+import { kindOf } from './kind-of';
 
 export default function ClientsPage(): ReactNode {
   const { t } = useTexts();
@@ -106,12 +107,6 @@ function Clients(): ReactNode {
       />
     </>
   );
-}
-
-/** How a client authenticates. */
-export function kindOf({ isPublic, jwks }: Schemas['Client'], t: Texts['t']): string {
-  if (isPublic) return t('clientKind_public');
-  return jwks ? t('clientKind_keys') : t('clientKind_secret');
 }
 
 function NewClient(): ReactNode {

@@ -71,6 +71,7 @@ function ServiceAccountActions({ account: { id, name, status } }: { account: Sch
       />
       {status === 'ACTIVE' ? (
         <ConfirmDialog
+          key="block"
           label={t('block')}
           kind="danger"
           question={t('blockServiceAccountQuestion', { name })}
@@ -78,6 +79,7 @@ function ServiceAccountActions({ account: { id, name, status } }: { account: Sch
         />
       ) : (
         <ConfirmDialog
+          key="unblock"
           label={t('unblock')}
           question={t('unblockQuestion', { name })}
           onConfirm={() => change({ status: 'ACTIVE' })}

@@ -89,6 +89,7 @@ function PersonActions({ user }: { user: Schemas['User'] }): ReactNode {
         <>
           {status === 'ACTIVE' ? (
             <ConfirmDialog
+              key="block"
               label={t('block')}
               kind="danger"
               question={t('blockQuestion', { name })}
@@ -96,6 +97,7 @@ function PersonActions({ user }: { user: Schemas['User'] }): ReactNode {
             />
           ) : (
             <ConfirmDialog
+              key="unblock"
               label={t('unblock')}
               question={t('unblockQuestion', { name })}
               onConfirm={() => change({ status: 'ACTIVE' })}

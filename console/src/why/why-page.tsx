@@ -5,10 +5,11 @@ import { Link, useSearchParams } from 'wouter';
 import { api, dataOf } from '../api';
 import type { Schemas } from '../api';
 import { useTexts } from '../language';
-import type { MessageKey, Texts } from '../language';
 import { useMe } from '../me';
 import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
+import { useWhyTexts } from './why-texts';
+import type { WhyKey } from './why-texts';
 import style from './why.module.css';
 
 const PersonPicker = lazy(() => import('../parts/person-picker'));
@@ -19,12 +20,13 @@ type Change = Schemas['Change'];
 
 /** Says whether somebody may let somebody in, and why. Who is asked about stands in the address. */
 export default function WhyPage(): ReactNode {
-  const { t } = useTexts();
+  const { t: title } = useTexts();
+  const t = useWhyTexts();
   const [params] = useSearchParams();
   const [caller, user] = [params.get('caller') ?? '', params.get('user') ?? ''];
   return (
     <>
-      <Heading>{t('why')}</Heading>
+      <Heading>{title('why')}</Heading>
       <p>{t('whyHelp')}</p>
       <Question key={`${caller} ${user}`} caller={caller} user={user} />
       {user !== '' && <Answer caller={caller} user={user} />}
@@ -33,7 +35,8 @@ export default function WhyPage(): ReactNode {
 }
 
 function Question({ caller, user }: { caller: string; user: string }): ReactNode {
-  const { t } = useTexts();
+  const { t: loading } = useTexts();
+  const t = useWhyTexts();
   const me = useMe();
   const asksForOthers = me.may('VIEW_AUDIT_LOG') || me.may('MANAGE_STAFF');
   const [, setParams] = useSearchParams();
@@ -46,7 +49,7 @@ function Question({ caller, user }: { caller: string; user: string }): ReactNode
   };
   return (
     <form onSubmit={submit} className={style.question}>
-      <Suspense fallback={<p role="status">{t('loading')}</p>}>
+      <Suspense fallback={<p role="status">{loading('loading')}</p>}>
         {asksForOthers && (
           <PersonPicker
             label={t('whyCaller')}
@@ -67,7 +70,7 @@ function Question({ caller, user }: { caller: string; user: string }): ReactNode
 }
 
 function Answer({ caller, user }: { caller: string; user: string }): ReactNode {
-  const { t } = useTexts();
+  const { t: loading } = useTexts();
   const { data, error } = useQuery({
     queryKey: ['why', caller, user],
     queryFn: () => {
@@ -77,12 +80,12 @@ function Answer({ caller, user }: { caller: string; user: string }): ReactNode {
     staleTime: 0,
   });
   if (error) return <Failure error={error} />;
-  if (!data) return <p role="status">{t('loading')}</p>;
+  if (!data) return <p role="status">{loading('loading')}</p>;
   return <Explained explanation={data} />;
 }
 
 function Explained({ explanation }: { explanation: Explanation }): ReactNode {
-  const { t } = useTexts();
+  const t = useWhyTexts();
   const { verdict, rule, caller, user, evidence, changes } = explanation;
   const names = { caller: caller.name, user: user?.name ?? t('whySomebody') };
   return (
@@ -90,7 +93,7 @@ function Explained({ explanation }: { explanation: Explanation }): ReactNode {
       <h2 className={verdict === 'ALLOWED' ? style.allowed : style.refused}>
         {t(verdict === 'ALLOWED' ? 'whyAllowed' : 'whyRefused', names)}
       </h2>
-      {rule !== undefined && <p>{t(`whyRule_${rule}` as MessageKey)}</p>}
+      {rule !== undefined && <p>{t(`whyRule_${rule}` as WhyKey)}</p>}
       {evidence.length > 0 && (
         <>
           <h3>{t('whyEvidence')}</h3>
@@ -120,7 +123,8 @@ function Explained({ explanation }: { explanation: Explanation }): ReactNode {
 }
 
 function EvidenceText({ evidence }: { evidence: Evidence }): ReactNode {
-  const { t, time } = useTexts();
+  const { time } = useTexts();
+  const t = useWhyTexts();
   const { since, by, validFrom, validUntil } = evidence;
   const origin = [
     validFrom && t('whyFrom', { at: time(validFrom) }),
@@ -136,10 +140,10 @@ function EvidenceText({ evidence }: { evidence: Evidence }): ReactNode {
 }
 
 function ChangeText({ change }: { change: Change }): ReactNode {
-  const { t } = useTexts();
+  const t = useWhyTexts();
   const { kind, account, group } = change;
   const isForAnyGroup = kind === 'ADD_MEMBER' && !group;
-  const key = isForAnyGroup ? 'whyChange_ADD_MEMBER_any' : (`whyChange_${kind}` as MessageKey);
+  const key = isForAnyGroup ? 'whyChange_ADD_MEMBER_any' : (`whyChange_${kind}` as WhyKey);
   const values = { ...valuesOf(change), name: account?.name ?? t('whyTheUser') };
   return (
     <>
@@ -158,7 +162,7 @@ function Links({ of: { account, group } }: { of: Pick<Evidence, 'account' | 'gro
   );
 }
 
-function keyOf({ kind, holds, permission, validFrom, validUntil }: Evidence): MessageKey {
+function keyOf({ kind, holds, permission, validFrom, validUntil }: Evidence): WhyKey {
   if (kind === 'GROUP_RIGHT') return permission === 'MANAGE' ? 'why_MANAGE' : permission ? 'why_VIEW' : 'why_noRight';
   const isThere = holds || validFrom !== undefined || validUntil !== undefined;
   if (kind === 'MEMBERSHIP') return isThere ? 'why_member' : 'why_invited';
@@ -171,6 +175,6 @@ function valuesOf({
   account,
   group,
   permission,
-}: Pick<Evidence, 'account' | 'group' | 'permission'>): Parameters<Texts['t']>[1] {
+}: Pick<Evidence, 'account' | 'group' | 'permission'>): Record<string, string> {
   return { name: account?.name ?? '', group: group?.name ?? '', permission: permission ?? '' };
 }
