@@ -7,7 +7,7 @@ import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { refParameters, statementsByRef } from '../schema/user-ref-sql.js';
 import { toNamingRef } from '../common/user-ref.js';
-import type { UserRef } from '../common/user-ref.js';
+import type { NamingRef, UserRef } from '../common/user-ref.js';
 import { managedGroups, grants } from '../rights/grants.js';
 import { isValidAt } from '../rights/period.js';
 
@@ -50,10 +50,11 @@ const MANAGED_GROUPS: Statement = {
   sql: `SELECT 1 AS "yes" ${managedGroups({ caller: '$1', client: '$2', user: '$3', now: '$4' })} LIMIT 1`,
 };
 
-const ALLOWS: Statement = {
-  name: 'may_let_in',
-  sql: `SELECT 1 AS "yes" ${grants({ caller: '$1', client: '$2', user: '$3', now: '$4' })} LIMIT 1`,
-};
+/** The parameters are those of the reference, the caller, the client and now. */
+const ALLOWS = statementsByRef('may_let_in', ({ userId, next }) => {
+  const [caller, client, now] = [`$${next}`, `$${next + 1}`, `$${next + 2}`] as const;
+  return `SELECT 1 AS "yes" ${grants({ caller, client, user: userId, now })} LIMIT 1`;
+});
 
 interface TargetFacts {
   id: string;
@@ -95,11 +96,12 @@ export class AccessPolicy {
   ) {}
 
   /**
-   * Whether `caller` may let the user in now. A statement that acts must contain the rule itself, since this answer can
-   * be out of date by then.
+   * Whether `caller` may let `ref` in now. A statement that acts must contain the rule itself, since this answer can be
+   * out of date by then.
    */
-  async allows(caller: Caller, userId: string): Promise<boolean> {
-    return (await this.database.read(ALLOWS, [caller.userId, caller.clientId, userId, this.now()])).length > 0;
+  async allows(caller: Caller, ref: NamingRef): Promise<boolean> {
+    const parameters = [...refParameters(ref), caller.userId, caller.clientId, this.now()];
+    return (await this.database.read(ALLOWS[ref.by], parameters)).length > 0;
   }
 
   /** The organization on whose staff the caller is, or else the one that manages the caller's account. */
@@ -108,10 +110,8 @@ export class AccessPolicy {
   }
 
   /** Why `caller` may not let `ref` in now, or `null` if they may. */
-  async decide(caller: Caller, ref: UserRef): Promise<Refusal | null> {
-    const named = toNamingRef(caller, ref);
-    const [target] = await this.database.read<TargetFacts>(TARGET[named.by], refParameters(named));
-    return target && (await this.allows(caller, target.id)) ? null : this.explain(caller, ref);
+  async decide(caller: Caller, ref: NamingRef): Promise<Refusal | null> {
+    return (await this.allows(caller, ref)) ? null : this.explain(caller, ref);
   }
 
   /**

@@ -91,7 +91,8 @@ export class AccessService {
    * `not_authenticated`, `not_authorized`, `unknown_user`
    */
   async requireMayLetIn(caller: Caller, userId: string): Promise<void> {
-    if (!(await this.policy.allows(caller, userId))) throw await this.refusal(caller, { by: 'id', id: userId });
+    const ref = { by: 'id', id: userId } as const;
+    if (!(await this.policy.allows(caller, ref))) throw await this.refusal(caller, ref);
   }
 
   /** Records the policy's refusal and returns its error. */

@@ -90,6 +90,7 @@ interface Span {
 
 const ALWAYS: Span = { from: null, until: null };
 
+type Permission = Span & { permission: string };
 type Membership = NamedDto & Span & { status: 'JOINED' | 'INVITED' };
 type Group = Membership & { permission: 'MANAGE' | 'VIEW' | null; rightFrom: Milliseconds; rightUntil: Milliseconds };
 
@@ -125,16 +126,17 @@ export class EvidenceService {
     const parameters = [caller.id, client.id, target!.id, this.clock.now().getTime()];
     const allowing = await this.database.read<{ id: string; permission: string }>(ALLOWING, parameters);
     const groups = await this.groupsOf(question, MAX_ALLOWING);
+    const held = await this.permissionsOf(caller);
     const evidence = allowing.flatMap(({ id, permission }) => {
       const group = groups.find((one) => one.id === id);
       if (!group) return [];
       const right =
         permission === 'MANAGE'
           ? this.groupRight(question, group)
-          : this.permission(question, 6, caller, 'MANAGE_ALL_GROUPS');
+          : this.permission(question, 6, caller, held, 'MANAGE_ALL_GROUPS');
       return [this.membership(question, group), right];
     });
-    const found = [this.permission(question, 4, caller, 'OBTAIN_ACCESS_TOKENS'), ...evidence];
+    const found = [this.permission(question, 4, caller, held, 'OBTAIN_ACCESS_TOKENS'), ...evidence];
     return { evidence: withoutRepetitions(await Promise.all(found)), changes: [] };
   }
 
@@ -179,7 +181,7 @@ export class EvidenceService {
         ],
       };
     return {
-      evidence: [await this.permission(question, 4, caller, 'OBTAIN_ACCESS_TOKENS')],
+      evidence: [await this.permission(question, 4, caller, await this.permissionsOf(caller), 'OBTAIN_ACCESS_TOKENS')],
       changes: [grant(caller, 'OBTAIN_ACCESS_TOKENS')],
     };
   }
@@ -219,10 +221,12 @@ export class EvidenceService {
     const { caller, target, isTrusted } = question;
     const turning = grant(caller, 'MANAGE_STAFF');
     if (!target || !isTrusted) return { evidence: [], changes: [turning] };
-    const [held, own] = await Promise.all([this.permissionsOf(target.id), this.permissionsOf(caller.id)]);
+    const [held, own] = await Promise.all([this.permissionsOf(target), this.permissionsOf(caller)]);
     const sharesOrganization = caller.staffOrganizationId === target.staffOrganizationId;
-    const lacking = held.filter((permission) => !sharesOrganization || !own.includes(permission));
-    const evidence = lacking.map((permission) => this.permission(question, 7, target, permission));
+    const lacking = this.countingNow(held).filter(
+      (permission) => !sharesOrganization || !this.countingNow(own).includes(permission),
+    );
+    const evidence = lacking.map((permission) => this.permission(question, 7, target, held, permission));
     const [single] = lacking;
     return {
       evidence: await Promise.all(evidence),
@@ -230,20 +234,22 @@ export class EvidenceService {
     };
   }
 
-  /** The permissions that count now. */
-  private async permissionsOf(userId: string): Promise<string[]> {
-    const rows = await this.database.read<Span & { permission: string }>(PERMISSIONS, [userId]);
-    return rows.filter((row) => stateOf(row, this.clock.now()) === 'counts').map(({ permission }) => permission);
+  private permissionsOf({ id }: AccountFacts): Promise<Permission[]> {
+    return this.database.read<Permission>(PERMISSIONS, [id]);
+  }
+
+  private countingNow(held: Permission[]): string[] {
+    return held.filter((row) => stateOf(row, this.clock.now()) === 'counts').map(({ permission }) => permission);
   }
 
   private async permission(
     question: Question,
     rule: number,
     account: AccountFacts,
+    held: Permission[],
     permission: string,
   ): Promise<EvidenceDto> {
-    const rows = await this.database.read<Span & { permission: string }>(PERMISSIONS, [account.id]);
-    const row = rows.find((one) => one.permission === permission);
+    const row = held.find((one) => one.permission === permission);
     const origin = row ? await this.originOf(question, account.id, ['PERMISSION_GRANTED'], { permission }) : {};
     const description = `${account.name} ${row ? 'has' : 'does not have'} ${permission}.`;
     const evidence = { rule, kind: 'ACCOUNT_PERMISSION', account: nameOf(account), permission } as const;

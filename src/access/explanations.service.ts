@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Caller } from '../common/caller.js';
 import { DomainError } from '../common/errors/errors.js';
 import { parseUserRef, toNamingRef } from '../common/user-ref.js';
-import type { UserRef } from '../common/user-ref.js';
+import type { NamingRef, UserRef } from '../common/user-ref.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { refParameters, statementsByRef } from '../schema/user-ref-sql.js';
@@ -69,7 +69,7 @@ export class ExplanationsService {
     user: UserRef,
     query: Omit<ExplanationQueryDto, 'caller'>,
   ): Promise<ExplanationDto> {
-    const caller = await this.accountOf(ref);
+    const caller = ref.by === 'self' ? null : await this.accountOf(ref);
     if (!caller) throw new Error('There is no such caller.');
     const client = await this.clientOf(query.client ?? '');
     if (query.client !== undefined && !client) throw new Error('There is no such client.');
@@ -83,7 +83,7 @@ export class ExplanationsService {
 
   private async answer(
     { caller, client, isTrusted, seesRecord }: Setting,
-    user: Exclude<UserRef, { by: 'self' }>,
+    user: NamingRef,
     query: Pick<ExplanationQueryDto, 'returnTo' | 'embed'>,
   ): Promise<ExplanationDto> {
     const parties = { userId: caller.id, clientId: client.id };
@@ -107,7 +107,7 @@ export class ExplanationsService {
   private async refusalOf(
     { status }: AccountFacts,
     caller: Caller,
-    user: UserRef,
+    user: NamingRef,
     query: Pick<ExplanationQueryDto, 'returnTo' | 'embed'>,
   ): Promise<Refusal | null> {
     // The guard refuses a blocked caller before any other rule is checked.
@@ -142,8 +142,7 @@ export class ExplanationsService {
     return { caller: caller!, client, isTrusted, seesRecord };
   }
 
-  private async accountOf(ref: UserRef): Promise<AccountFacts | null> {
-    if (ref.by === 'self') return null;
+  private async accountOf(ref: NamingRef): Promise<AccountFacts | null> {
     const [account] = await this.database.read<AccountFacts>(ACCOUNT[ref.by], refParameters(ref));
     return account ?? null;
   }

@@ -244,13 +244,13 @@ it('S29: whoever may not see an account or a group costs the same statements, th
   await t.world.write((db) => db.update(User, { id: pupil.id }, { staffOrganizationId: null }));
   const runner = t.nest.get(DataSource).createQueryRunner();
   const query = jest.spyOn(Object.getPrototypeOf(runner) as typeof runner, 'query');
-  const statementsOf = async (caller: TestCaller, path: string): Promise<unknown> => {
+  const statementsOf = async (caller: TestCaller, path: string, expected = [401, 403, 404]): Promise<unknown> => {
     await t.as(caller)(path);
     const runs: { status: number; body: unknown; statements: unknown[] }[] = [];
     for (let run = 0; run < 2; run++) {
       query.mockClear();
       const { status, body } = await t.as(caller)(path);
-      expect([401, 403, 404]).toContain(status);
+      expect(expected).toContain(status);
       runs.push({ status, body, statements: query.mock.calls.map(([sql]) => sql) });
     }
     // What the service does by itself may come in between.
@@ -272,6 +272,15 @@ it('S29: whoever may not see an account or a group costs the same statements, th
         there,
         ...((await statementsOf(caller, nowhere)) as object),
       });
+  for (const [there, nowhere] of [
+    [id, newId()],
+    [emailAddress, `x${emailAddress}`],
+    [`${code}/7`, `${code}/8`],
+  ])
+    expect({ there, ...((await statementsOf(pupil, `/access/${there}/explanation`, [200])) as object) }).toEqual({
+      there,
+      ...((await statementsOf(pupil, `/access/${nowhere}/explanation`, [200])) as object),
+    });
   await runner.release();
   query.mockRestore();
 });
