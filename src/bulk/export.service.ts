@@ -8,7 +8,7 @@ import { ThirdParty } from '../schema/entities/third-party.entity.js';
 import { GroupNames } from './group-names.js';
 import { readUsers } from './read-users.js';
 import type { UserRecord } from './read-users.js';
-import { COLUMNS, THIRD_PARTY_ID } from './user-file.js';
+import { COLUMNS, THIRD_PARTY_ID } from './user-file-format.js';
 
 /** How many accounts are read at once. */
 const BATCH = 500;

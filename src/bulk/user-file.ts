@@ -9,28 +9,10 @@ import { UserChangesDto } from '../users/dto/user-fields.dto.js';
 import { parseThirdPartyId } from '../common/user-ref.js';
 import type { ThirdPartyIdRef } from '../common/user-ref.js';
 import { requireUtf8 } from './require-utf8.js';
-
-/** The columns that every file may have, beside one for each third party. */
-export const COLUMNS = [
-  'name',
-  'emailAddress',
-  'locale',
-  'timeZone',
-  'description',
-  'yearOfBirth',
-  'domicile',
-  'status',
-  'group',
-] as const;
-/** The prefix of columns with the IDs of a third party: `thirdPartyId.LMS`. */
-export const THIRD_PARTY_ID = 'thirdPartyId.';
+import { COLUMNS, ESCAPED_FORMULA, lineEndsIn, separatorOf, THIRD_PARTY_ID } from './user-file-format.js';
 
 /** Characters of a row. */
 const MAX_ROW = 64 * 1024;
-/** Separators of cells: a comma; a semicolon, which Excel writes where numbers have a decimal comma; or a tab. */
-const SEPARATORS = [',', ';', '\t'] as const;
-/** The export puts an apostrophe before texts that spreadsheets would read as formulas. */
-const ESCAPED_FORMULA = /^'(?=[=+\-@\t\r＝＋－＠])/u;
 
 /** A row: a user, and a group that they are in. Empty cells are left out. */
 export interface UserRow {
@@ -60,7 +42,7 @@ export async function* readUserFile(path: string): AsyncGenerator<{ row: UserRow
     bom: true,
     info: true,
     raw: true,
-    delimiter: await separatorOf(path),
+    delimiter: await separatorIn(path),
     relax_column_count: true,
     max_record_size: MAX_ROW,
   });
@@ -79,7 +61,7 @@ export async function* readUserFile(path: string): AsyncGenerator<{ row: UserRow
         else header = readHeader(record);
       }
       // A row with several lines is named by its first line. The parser's own count takes a quoted CRLF for two lines.
-      line += raw.match(/\r\n|[\r\n]/g)?.length ?? 0;
+      line += lineEndsIn(raw);
     }
   } catch (error) {
     if ((error as { code?: string }).code?.startsWith('CSV_'))
@@ -89,17 +71,11 @@ export async function* readUserFile(path: string): AsyncGenerator<{ row: UserRow
   if (!header) throw new UnreadableFile('The file is empty. Its first line must name the columns.');
 }
 
-/** The separator that occurs most often in the header. */
-async function separatorOf(path: string): Promise<string> {
+async function separatorIn(path: string): Promise<string> {
   const file = await open(path);
   try {
     const { buffer, bytesRead } = await file.read({ buffer: Buffer.alloc(MAX_ROW) });
-    const [names = ''] = buffer
-      .toString('utf8', 0, bytesRead)
-      .trimStart()
-      .split(/[\r\n]/);
-    const count = (separator: string): number => names.split(separator).length;
-    return SEPARATORS.reduce((best, one) => (count(one) > count(best) ? one : best));
+    return separatorOf(buffer.toString('utf8', 0, bytesRead));
   } finally {
     await file.close();
   }

@@ -1,4 +1,11 @@
 import { parse } from 'csv-parse/browser/esm/sync';
+import {
+  COLUMNS,
+  ESCAPED_FORMULA,
+  lineEndsIn,
+  separatorOf,
+  THIRD_PARTY_ID,
+} from '../../../src/bulk/user-file-format.js';
 import { LatchkeyError } from '../api';
 
 /** A line of a file: an account, and a group that it is in. Empty cells are left out. */
@@ -11,22 +18,7 @@ export interface ImportRow {
   thirdPartyIds: [code: string, id: string][];
 }
 
-const COLUMNS = [
-  'name',
-  'emailAddress',
-  'locale',
-  'timeZone',
-  'description',
-  'yearOfBirth',
-  'domicile',
-  'status',
-  'group',
-] as const;
 type Column = (typeof COLUMNS)[number];
-const THIRD_PARTY_ID = 'thirdPartyId.';
-const SEPARATORS = [',', ';', '\t'] as const;
-/** The export puts an apostrophe before texts that spreadsheets would read as formulas. */
-const ESCAPED_FORMULA = /^'(?=[=+\-@\t\r＝＋－＠])/u;
 
 /** Reads a file as the command line does. @throws LatchkeyError `unreadable_file`, `unknown_column` */
 export function readImportFile(text: string): ImportRow[] {
@@ -53,15 +45,18 @@ export function readImportFile(text: string): ImportRow[] {
 
 /** The records, each with the number of its first line. */
 function recordsOf(text: string): { line: number; cells: string[] }[] {
-  const [names = ''] = text.split(/[\r\n]/, 1);
-  const count = (separator: string): number => names.split(separator).length;
-  const delimiter = SEPARATORS.reduce<string>((best, one) => (count(one) > count(best) ? one : best), ',');
   let line = 1;
   try {
-    const records = parse(text, { bom: true, raw: true, info: true, delimiter, relax_column_count: true });
+    const records = parse(text, {
+      bom: true,
+      raw: true,
+      info: true,
+      delimiter: separatorOf(text),
+      relax_column_count: true,
+    });
     return (records as unknown as { record: string[]; raw: string }[]).map(({ record, raw }) => {
       const first = line;
-      line += raw.match(/\r\n|[\r\n]/g)?.length ?? 0;
+      line += lineEndsIn(raw);
       return { line: first, cells: record };
     });
   } catch (error) {

@@ -1,3 +1,4 @@
+import { ACCOUNT_COLUMNS } from '../../../src/bulk/user-file-format.js';
 import { api, dataOf, LatchkeyError } from '../api';
 import type { Schemas } from '../api';
 import type { ImportRow } from './import-file';
@@ -14,18 +15,6 @@ export interface Plan {
 
 /** Finds groups by what files call them, and asks for each of them once. */
 export type FindGroup = (text: string) => Promise<string>;
-
-/** Fields that a file may have and an account does not show in the same form. */
-const FIELDS = [
-  'name',
-  'emailAddress',
-  'locale',
-  'timeZone',
-  'description',
-  'yearOfBirth',
-  'domicile',
-  'status',
-] as const;
 
 /**
  * Finds out what a row means, without changing anything.
@@ -46,7 +35,7 @@ export async function planRow({ values, thirdPartyIds }: ImportRow, findGroup: F
   const groupId = values.group === undefined ? undefined : await findGroup(values.group);
   const before = (user ?? {}) as unknown as Record<string, unknown>;
   const changes = Object.fromEntries(
-    FIELDS.flatMap((field) => {
+    ACCOUNT_COLUMNS.flatMap((field) => {
       const value = values[field];
       return value === undefined || value === String(before[field] ?? '') ? [] : [[field, value]];
     }),
