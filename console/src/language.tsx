@@ -65,8 +65,7 @@ function textsOf(language: Language, messages: Messages, setLanguage: (language:
   const rules = new Intl.PluralRules(language);
   const numbers = new Intl.NumberFormat(language);
   const times = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
-  const t: Texts['t'] = (key, values = {}) =>
-    messages[key].replaceAll(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
+  const t: Texts['t'] = (key, values) => filled(messages[key], values);
   return {
     language,
     choose: (chosen) => {
@@ -79,4 +78,25 @@ function textsOf(language: Language, messages: Messages, setLanguage: (language:
     number: (value) => numbers.format(value),
     time: (iso) => (iso ? times.format(new Date(iso)) : ''),
   };
+}
+
+/**
+ * The texts that a page has beside those of all pages, in a hook that suspends until they are there. Each language is a
+ * chunk of its own, because the first page has to be small.
+ */
+export function pageTexts<M extends Readonly<Record<string, string>>>(
+  languages: Record<Language, () => Promise<M>>,
+): () => (key: keyof M, values?: Record<string, string | number>) => string {
+  const loading = new Map<Language, Promise<M>>();
+  return function usePageTexts() {
+    const { language } = useTexts();
+    if (!loading.has(language)) loading.set(language, languages[language]());
+    const messages = use(loading.get(language)!);
+    return (key, values) => filled(messages[key]!, values);
+  };
+}
+
+/** A message with `{name}` replaced by the value of that name. */
+export function filled(message: string, values: Record<string, string | number> = {}): string {
+  return message.replaceAll(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
 }
