@@ -32,3 +32,8 @@ async function loadMe(): Promise<Me> {
   ]);
   return { user, may: (permission) => permissions.includes(permission), hasGroups: groups.length > 0 };
 }
+
+/** Whether somebody may ask about calls that let people in. */
+export function asksWhy({ may }: Pick<Me, 'may'>): boolean {
+  return may('OBTAIN_ACCESS_TOKENS') || may('VIEW_AUDIT_LOG') || may('MANAGE_STAFF');
+}

@@ -1,6 +1,7 @@
 import { lazy } from 'react';
 import type { ComponentType } from 'react';
 import type { MessageKey } from './language';
+import { asksWhy } from './me';
 import type { Me } from './me';
 
 /** A page of the console. A new page is a line in `PAGES`, and a chunk of its own. */
@@ -16,8 +17,6 @@ export interface Page {
 
 const seesGroups = (me: Me): boolean => me.hasGroups || me.may('CREATE_GROUPS') || me.may('MANAGE_ALL_GROUPS');
 const seesPeople = (me: Me): boolean => me.may('MANAGE_USERS') || me.may('MANAGE_STAFF');
-const asksWhy = (me: Me): boolean =>
-  (['OBTAIN_ACCESS_TOKENS', 'VIEW_AUDIT_LOG', 'MANAGE_STAFF'] as const).some((permission) => me.may(permission));
 const administersClients = (me: Me): boolean => me.may('MANAGE_SERVICE_ACCOUNTS');
 
 export const PAGES: readonly Page[] = [

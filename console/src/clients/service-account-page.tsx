@@ -5,6 +5,7 @@ import { api, dataOf } from '../api';
 import type { Schemas } from '../api';
 import { useTexts } from '../language';
 import { Actions } from '../parts/actions';
+import { BlockDialog } from '../parts/block-dialog';
 import { ConfirmDialog, FormDialog } from '../parts/dialog';
 import { Facts } from '../parts/facts';
 import { Failure } from '../parts/failure';
@@ -52,7 +53,8 @@ function useReload(): () => Promise<void> {
   };
 }
 
-function ServiceAccountActions({ account: { id, name, status } }: { account: Schemas['ServiceAccount'] }): ReactNode {
+function ServiceAccountActions({ account }: { account: Schemas['ServiceAccount'] }): ReactNode {
+  const { id, name } = account;
   const { t } = useTexts();
   const [, navigate] = useLocation();
   const queries = useQueryClient();
@@ -69,22 +71,7 @@ function ServiceAccountActions({ account: { id, name, status } }: { account: Sch
         fields={[{ name: 'name', label: t('name'), value: name }]}
         onSubmit={change}
       />
-      {status === 'ACTIVE' ? (
-        <ConfirmDialog
-          key="block"
-          label={t('block')}
-          kind="danger"
-          question={t('blockServiceAccountQuestion', { name })}
-          onConfirm={() => change({ status: 'BLOCKED' })}
-        />
-      ) : (
-        <ConfirmDialog
-          key="unblock"
-          label={t('unblock')}
-          question={t('unblockQuestion', { name })}
-          onConfirm={() => change({ status: 'ACTIVE' })}
-        />
-      )}
+      <BlockDialog account={account} question={t('blockServiceAccountQuestion', { name })} onChange={change} />
       <ConfirmDialog
         label={t('delete')}
         kind="danger"

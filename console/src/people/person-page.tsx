@@ -4,8 +4,9 @@ import { Link, useLocation, useParams } from 'wouter';
 import { api, dataOf } from '../api';
 import type { Schemas } from '../api';
 import { useTexts } from '../language';
-import { useMe } from '../me';
+import { asksWhy, useMe } from '../me';
 import { Actions } from '../parts/actions';
+import { BlockDialog } from '../parts/block-dialog';
 import { ConfirmDialog, FormDialog } from '../parts/dialog';
 import { Facts } from '../parts/facts';
 import { Failure } from '../parts/failure';
@@ -28,7 +29,7 @@ export default function PersonPage(): ReactNode {
     <>
       <Heading>{user.name}</Heading>
       {may('MANAGE_USERS') && !user.serviceAccount && <PersonActions user={user} />}
-      {(may('OBTAIN_ACCESS_TOKENS') || may('VIEW_AUDIT_LOG') || may('MANAGE_STAFF')) && (
+      {asksWhy({ may }) && (
         <p>
           <Link href={`/why?user=${user.id}`}>{t('whyPerson')}</Link>
         </p>
@@ -71,7 +72,7 @@ function PersonActions({ user }: { user: Schemas['User'] }): ReactNode {
   const [, navigate] = useLocation();
   const reload = useReload();
   const queries = useQueryClient();
-  const { name, status } = user;
+  const { name } = user;
   const params = { path: { user: user.id } };
   const change = async (body: Schemas['UserChanges']): Promise<void> => {
     await api.PUT('/api/2.1.1/user/{user}', { params, body });
@@ -87,22 +88,7 @@ function PersonActions({ user }: { user: Schemas['User'] }): ReactNode {
       />
       {user.id !== me.user.id && (
         <>
-          {status === 'ACTIVE' ? (
-            <ConfirmDialog
-              key="block"
-              label={t('block')}
-              kind="danger"
-              question={t('blockQuestion', { name })}
-              onConfirm={() => change({ status: 'BLOCKED' })}
-            />
-          ) : (
-            <ConfirmDialog
-              key="unblock"
-              label={t('unblock')}
-              question={t('unblockQuestion', { name })}
-              onConfirm={() => change({ status: 'ACTIVE' })}
-            />
-          )}
+          <BlockDialog account={user} question={t('blockQuestion', { name })} onChange={change} />
           <ConfirmDialog
             label={t('delete')}
             kind="danger"
