@@ -4,7 +4,7 @@ import type { LatchkeyError } from '../api';
 import { useTexts } from '../language';
 import { downloadText } from '../parts/download';
 import { Failure, messageOf } from '../parts/failure';
-import { Table } from '../parts/list';
+import { Table } from '../parts/table';
 import { toCsv } from './csv';
 import type { Outcome } from './run';
 import style from './bulk.module.css';

@@ -5,7 +5,6 @@ import { Actions } from '../parts/actions';
 import { ConfirmDialog, FormDialog } from '../parts/dialog';
 import { Once } from '../parts/once';
 import type { OnceText } from '../parts/once';
-import { canMakeKeys, makeKeyPair, requirePublic } from './keys';
 
 interface AddKeyProps {
   /** The name of whose key it is, for the file of the private half. */
@@ -15,6 +14,12 @@ interface AddKeyProps {
   /** Registers a public key: a JWK as JSON, or what was pasted. Resolves to its `kid` if that is known. */
   onAdd: (publicKey: string) => Promise<string | undefined>;
 }
+
+/** Reading and making keys is code that the page does not need at first. */
+const loadKeys = () => import('./keys');
+
+/** Browsers have WebCrypto on https and on this machine only. */
+const canMakeKeys = (): boolean => window.isSecureContext;
 
 /** Adds a key that is pasted, or made in this browser, which keeps its private half until it is downloaded. */
 export function AddKey({ owner, warning, onAdd }: AddKeyProps): ReactNode {
@@ -28,7 +33,7 @@ export function AddKey({ owner, warning, onAdd }: AddKeyProps): ReactNode {
             label={t('makeKey')}
             question={[t('makeKeyHelp'), warning].join(' ')}
             onConfirm={async () => {
-              const { publicKey, privateKey: text } = await makeKeyPair();
+              const { publicKey, privateKey: text } = await (await loadKeys()).makeKeyPair();
               const kid = (await onAdd(JSON.stringify(publicKey))) ?? publicKey.kid!;
               setPrivateKey({ title: t('privateKeyOf', { name: owner, kid }), text, fileName: `${kid}.pem` });
             }}
@@ -47,7 +52,7 @@ export function AddKey({ owner, warning, onAdd }: AddKeyProps): ReactNode {
             },
           ]}
           onSubmit={async ({ publicKey = '' }) => {
-            requirePublic(publicKey);
+            (await loadKeys()).requirePublic(publicKey);
             await onAdd(publicKey);
           }}
         >

@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
 import type { ReactNode } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { api, dataOf } from '../api';
@@ -10,16 +10,14 @@ import { ConfirmDialog, FormDialog } from '../parts/dialog';
 import { Facts } from '../parts/facts';
 import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
-import { Table } from '../parts/list';
+import { Table } from '../parts/table';
 import { Once } from '../parts/once';
 import type { OnceText } from '../parts/once';
+import { AddKey } from './add-key';
 import { clientFields, linesOf, OriginChoice } from './client-fields';
 import { kindOf } from './kind-of';
 import type { Jwk } from './keys';
 import style from './clients.module.css';
-
-/** Keys are read and made by code that the page does not need at first. */
-const AddKey = lazy(async () => ({ default: (await import('./add-key')).AddKey }));
 
 export default function ClientPage(): ReactNode {
   const { t, time } = useTexts();
@@ -212,17 +210,15 @@ function Keys({ client }: { client: Schemas['Client'] }): ReactNode {
     <>
       <h2>{t('keys')}</h2>
       <p>{t('clientKeysHelp')}</p>
-      <Suspense fallback={null}>
-        <AddKey
-          owner={client.name}
-          warning={client.secrets.length > 0 ? t('keysEndSecrets') : undefined}
-          onAdd={async (text) => {
-            const added = await (await import('./keys')).readPublicKeys(text);
-            await replace([...keys, ...added]);
-            return added[0]?.kid;
-          }}
-        />
-      </Suspense>
+      <AddKey
+        owner={client.name}
+        warning={client.secrets.length > 0 ? t('keysEndSecrets') : undefined}
+        onAdd={async (text) => {
+          const added = await (await import('./keys')).readPublicKeys(text);
+          await replace([...keys, ...added]);
+          return added[0]?.kid;
+        }}
+      />
       {keys.length > 0 && (
         <Table<Schemas['Jwk']>
           label={t('keys')}

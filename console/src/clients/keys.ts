@@ -30,11 +30,6 @@ export async function makeKeyPair(): Promise<KeyPair> {
   return { publicKey: await named(jwk), privateKey: pemOf(new Uint8Array(pkcs8)) };
 }
 
-/** Browsers have WebCrypto on https and on this machine only. */
-export function canMakeKeys(): boolean {
-  return window.isSecureContext;
-}
-
 /** @throws LatchkeyError `private_key_given`: a private key must never be sent, also not as part of a JWK */
 export function requirePublic(text: string): void {
   if (/PRIVATE KEY|"(?:d|p|q|dp|dq|qi|oth|k)"\s*:/.test(text)) throw faultOf('private_key_given');

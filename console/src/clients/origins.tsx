@@ -6,7 +6,7 @@ import { useTexts } from '../language';
 import { Actions } from '../parts/actions';
 import { ConfirmDialog, FormDialog } from '../parts/dialog';
 import { Failure } from '../parts/failure';
-import { Table } from '../parts/list';
+import { Table } from '../parts/table';
 import { useOrigins } from './client-fields';
 
 /** The sites of the organization. It proves with a file on the site that one is its own. */

@@ -11,7 +11,8 @@ import { ConfirmDialog, FormDialog } from '../parts/dialog';
 import { Facts } from '../parts/facts';
 import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
-import { List, mapSelected, Table } from '../parts/list';
+import { List, mapSelected } from '../parts/list';
+import { Table } from '../parts/table';
 import { groupFields, groupValues } from './group-fields';
 
 /** They are only loaded when somebody is selected, or added: the second is as large as all other parts together. */

@@ -1,5 +1,4 @@
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { FlexRender, tableFeatures, useTable } from '@tanstack/react-table';
 import { useEffect, useId, useState } from 'react';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
@@ -8,6 +7,8 @@ import { useTexts } from '../language';
 import { Failure } from './failure';
 import { MAX_SELECTED, useListState, useSelectionState } from './list-state';
 import type { SelectionState } from './list-state';
+import { Table } from './table';
+import type { Column } from './table';
 import style from './list.module.css';
 
 const PAGE_SIZE = 50;
@@ -17,17 +18,6 @@ const MAX_PAGE_SIZE = 100;
 const TYPING_MS = 250;
 /** The API counts what a search finds up to this number. */
 const MAX_COUNTED = 1000;
-
-const FEATURES = tableFeatures({});
-
-export interface Column<Row> {
-  id: string;
-  header: string;
-  /** The first column names its row. */
-  cell: (row: Row) => ReactNode;
-  /** Whether the cells are buttons, which say themselves what they do. */
-  isAction?: boolean;
-}
 
 export interface PageQuery {
   query?: string;
@@ -158,64 +148,6 @@ export function List<Row extends object>({
         </div>
       )}
     </section>
-  );
-}
-
-interface TableProps<Row> {
-  label: string;
-  rows: Row[];
-  columns: Column<Row>[];
-  keyOf: (row: Row) => string;
-  /** Stands before the first cell. */
-  checkbox?: (key: string, row: Row) => ReactNode;
-}
-
-/** A table. On a phone each row is a card, in which the cells have the names of their columns. */
-export function Table<Row extends object>({ label, rows, columns, keyOf, checkbox }: TableProps<Row>): ReactNode {
-  const table = useTable({
-    features: FEATURES,
-    data: rows,
-    columns: columns.map(({ id, header, cell }) => ({
-      id,
-      header,
-      cell: ({ row }: { row: { original: Row } }) => cell(row.original),
-    })),
-    getRowId: keyOf,
-  });
-  const headerOf = (id: string): string | undefined =>
-    columns.find((column) => column.id === id && !column.isAction)?.header;
-  return (
-    <table className={style.table} aria-label={label}>
-      <thead>
-        {table.getHeaderGroups().map((group) => (
-          <tr key={group.id}>
-            {group.headers.map((header) => (
-              <th key={header.id} scope="col">
-                <FlexRender header={header} />
-              </th>
-            ))}
-          </tr>
-        ))}
-      </thead>
-      <tbody>
-        {table.getRowModel().rows.map((row) => (
-          <tr key={row.id}>
-            {row.getAllCells().map((cell, index) =>
-              index === 0 ? (
-                <th key={cell.id} scope="row">
-                  {checkbox?.(row.id, row.original)}
-                  <FlexRender cell={cell} />
-                </th>
-              ) : (
-                <td key={cell.id} data-header={headerOf(cell.column.id)}>
-                  <FlexRender cell={cell} />
-                </td>
-              ),
-            )}
-          </tr>
-        ))}
-      </tbody>
-    </table>
   );
 }
 

@@ -1,9 +1,7 @@
-import { useId, useState } from 'react';
+import { lazy, Suspense } from 'react';
 import type { ReactNode } from 'react';
-import { useTexts } from '../language';
-import { Actions } from './actions';
-import { downloadText } from './download';
-import style from './once.module.css';
+
+const OnceShown = lazy(() => import('./once-shown'));
 
 /** A secret that the service shows once, or that only this browser has. */
 export interface OnceText {
@@ -15,39 +13,13 @@ export interface OnceText {
   help?: string;
 }
 
+export type OnceProps = OnceText & { children?: ReactNode; onDone: () => void };
+
 /** Shows a secret until somebody says that they have it. It is kept nowhere else. */
-export function Once({
-  title,
-  text,
-  fileName,
-  help,
-  children,
-  onDone,
-}: OnceText & { children?: ReactNode; onDone: () => void }): ReactNode {
-  const { t } = useTexts();
-  const id = useId();
-  const [isCopied, setIsCopied] = useState(false);
+export function Once(props: OnceProps): ReactNode {
   return (
-    <section aria-labelledby={id} className={style.once}>
-      <h2 id={id}>{title}</h2>
-      <p role="status">{help ?? t('shownOnce')}</p>
-      <pre tabIndex={0} aria-labelledby={id}>
-        {text}
-      </pre>
-      {children}
-      <Actions>
-        {fileName !== undefined && (
-          <button type="button" data-kind="main" onClick={() => downloadText(fileName, text)}>
-            {t('download')}
-          </button>
-        )}
-        <button type="button" onClick={() => void navigator.clipboard.writeText(text).then(() => setIsCopied(true))}>
-          {isCopied ? t('copied') : t('copy')}
-        </button>
-        <button type="button" onClick={onDone}>
-          {t('iHaveIt')}
-        </button>
-      </Actions>
-    </section>
+    <Suspense fallback={null}>
+      <OnceShown {...props} />
+    </Suspense>
   );
 }

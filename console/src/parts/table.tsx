@@ -1,0 +1,72 @@
+import { FlexRender, tableFeatures, useTable } from '@tanstack/react-table';
+import type { ReactNode } from 'react';
+import style from './table.module.css';
+
+const FEATURES = tableFeatures({});
+
+export interface Column<Row> {
+  id: string;
+  header: string;
+  /** The first column names its row. */
+  cell: (row: Row) => ReactNode;
+  /** Whether the cells are buttons, which say themselves what they do. */
+  isAction?: boolean;
+}
+
+interface TableProps<Row> {
+  label: string;
+  rows: Row[];
+  columns: Column<Row>[];
+  keyOf: (row: Row) => string;
+  /** Stands before the first cell. */
+  checkbox?: (key: string, row: Row) => ReactNode;
+}
+
+/** A table. On a phone each row is a card, in which the cells have the names of their columns. */
+export function Table<Row extends object>({ label, rows, columns, keyOf, checkbox }: TableProps<Row>): ReactNode {
+  const table = useTable({
+    features: FEATURES,
+    data: rows,
+    columns: columns.map(({ id, header, cell }) => ({
+      id,
+      header,
+      cell: ({ row }: { row: { original: Row } }) => cell(row.original),
+    })),
+    getRowId: keyOf,
+  });
+  const headerOf = (id: string): string | undefined =>
+    columns.find((column) => column.id === id && !column.isAction)?.header;
+  return (
+    <table className={style.table} aria-label={label}>
+      <thead>
+        {table.getHeaderGroups().map((group) => (
+          <tr key={group.id}>
+            {group.headers.map((header) => (
+              <th key={header.id} scope="col">
+                <FlexRender header={header} />
+              </th>
+            ))}
+          </tr>
+        ))}
+      </thead>
+      <tbody>
+        {table.getRowModel().rows.map((row) => (
+          <tr key={row.id}>
+            {row.getAllCells().map((cell, index) =>
+              index === 0 ? (
+                <th key={cell.id} scope="row">
+                  {checkbox?.(row.id, row.original)}
+                  <FlexRender cell={cell} />
+                </th>
+              ) : (
+                <td key={cell.id} data-header={headerOf(cell.column.id)}>
+                  <FlexRender cell={cell} />
+                </td>
+              ),
+            )}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
