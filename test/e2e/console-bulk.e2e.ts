@@ -217,6 +217,7 @@ describe('what is done to a selection', () => {
 
   it('imports a CSV file after a check that changes nothing and names faults by line', async () => {
     const groupId = await c.t.world.group(c.organizationId, 'Imported class');
+    await c.t.world.group(c.organizationId, 'Another imported class');
     const code = await c.t.world.thirdParty(c.organizationId);
     const known = await c.t.world.user({
       organizationId: c.organizationId,
@@ -253,7 +254,7 @@ describe('what is done to a selection', () => {
         'New One;one@import.example;;Imported class;4711',
         "'=Two;two@import.example;BLOCKED;;",
         'Known After;known@import.example;;Imported class;',
-        'New One;one@import.example;;Class 2B;4711',
+        'New One;one@import.example;;Another imported class;4711',
       ),
     );
     await page.getByText('2 accounts to create, 1 to change, 1 as they are.').waitFor();
