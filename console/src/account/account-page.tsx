@@ -10,10 +10,12 @@ import { ConfirmDialog } from '../parts/dialog';
 import { Facts } from '../parts/facts';
 import { Heading } from '../parts/heading';
 import { List } from '../parts/list';
+import { useAccountTexts } from './account-texts';
 
 /** What is one's own. Everybody who can sign in has this page, also without rights. */
 export default function AccountPage(): ReactNode {
   const { t, time } = useTexts();
+  const own = useAccountTexts();
   const { user } = useMe();
   return (
     <>
@@ -22,22 +24,22 @@ export default function AccountPage(): ReactNode {
         facts={[
           [t('name'), user.name],
           [t('emailAddress'), user.emailAddress],
-          [t('organization'), user.organization?.name],
+          [own('organization'), user.organization?.name],
           ...(user.thirdPartyIds ?? []).map(({ thirdParty, id }): [string, ReactNode] => [thirdParty, id]),
           [t('lastLogin'), time(user.lastLogin)],
           [t('id'), <code>{user.id}</code>],
         ]}
       />
-      <h2>{t('mySessions')}</h2>
-      <p>{t('mySessionsHelp')}</p>
+      <h2>{own('mySessions')}</h2>
+      <p>{own('mySessionsHelp')}</p>
       <Sessions />
-      <h2>{t('myInvitations')}</h2>
-      <p>{t('myInvitationsHelp')}</p>
+      <h2>{own('myInvitations')}</h2>
+      <p>{own('myInvitationsHelp')}</p>
       <Invitations />
-      <h2>{t('password')}</h2>
-      <p>{t('passwordHelp')}</p>
+      <h2>{own('password')}</h2>
+      <p>{own('passwordHelp')}</p>
       <p>
-        <a href="/oauth/account">{t('passwordAndSignIns')}</a>
+        <a href="/oauth/account">{own('passwordAndSignIns')}</a>
       </p>
     </>
   );
@@ -45,9 +47,10 @@ export default function AccountPage(): ReactNode {
 
 function Sessions(): ReactNode {
   const { t, time } = useTexts();
+  const own = useAccountTexts();
   return (
     <List<Schemas['ListedSession']>
-      label={t('mySessions')}
+      label={own('mySessions')}
       queryKey={['me', 'sessions']}
       prefix="sessions-"
       load={async ({ resultFrom, resultSize }) => {
@@ -56,7 +59,7 @@ function Sessions(): ReactNode {
         return { rows: sessions, pagination };
       }}
       keyOf={({ id }) => id}
-      empty={t('noOwnSessions')}
+      empty={own('noOwnSessions')}
       isSearchable={false}
       columns={[
         { id: 'actor', header: t('letInBy'), cell: ({ actor }) => `${actor.name} (${actor.organization.name})` },
@@ -71,14 +74,15 @@ function Sessions(): ReactNode {
 
 function EndSession({ session: { id, actor, created } }: { session: Schemas['ListedSession'] }): ReactNode {
   const { t, time } = useTexts();
+  const own = useAccountTexts();
   const queries = useQueryClient();
   const values = { name: actor.name, at: time(created) };
   return (
     <ConfirmDialog
       label={t('endSession')}
-      accessibleLabel={t('endOwnSessionName', values)}
+      accessibleLabel={own('endOwnSessionName', values)}
       kind="danger"
-      question={t('endOwnSessionQuestion', values)}
+      question={own('endOwnSessionQuestion', values)}
       onConfirm={async () => {
         await api.DELETE('/api/2.1.1/own-session/{id}', { params: { path: { id } } });
         await queries.invalidateQueries({ queryKey: ['me', 'sessions'] });
@@ -89,18 +93,19 @@ function EndSession({ session: { id, actor, created } }: { session: Schemas['Lis
 
 function Invitations(): ReactNode {
   const { t, time } = useTexts();
+  const own = useAccountTexts();
   const queries = useQueryClient();
   const [done, setDone] = useState('');
   const answer = async ({ id, name }: Schemas['Invitation'], action: 'ACCEPT' | 'DECLINE'): Promise<void> => {
     await api.PUT('/api/2.1.1/group-invitation/{id}', { params: { path: { id } }, body: { action } });
-    setDone(t(`invitation_${action}`, { name }));
+    setDone(own(`invitation_${action}`, { name }));
     await queries.invalidateQueries({ queryKey: ['me', 'invitations'] });
   };
   return (
     <>
       <p role="status">{done}</p>
       <List<Schemas['Invitation']>
-        label={t('myInvitations')}
+        label={own('myInvitations')}
         queryKey={['me', 'invitations']}
         prefix="invitations-"
         load={async ({ resultFrom, resultSize }) => {
@@ -109,32 +114,32 @@ function Invitations(): ReactNode {
           return { rows: invitations, pagination };
         }}
         keyOf={({ id }) => id}
-        empty={t('noInvitations')}
+        empty={own('noInvitations')}
         isSearchable={false}
         columns={[
           { id: 'group', header: t('group'), cell: ({ name }) => name },
-          { id: 'organization', header: t('organization'), cell: ({ organization }) => organization.name },
+          { id: 'organization', header: own('organization'), cell: ({ organization }) => organization.name },
           { id: 'description', header: t('description'), cell: ({ description }) => description },
           { id: 'since', header: t('since'), cell: ({ invited }) => time(invited) },
           {
             id: 'answer',
-            header: t('answer'),
+            header: own('answer'),
             isAction: true,
             cell: (invitation) => (
               <Actions>
                 <ConfirmDialog
-                  label={t('accept')}
-                  accessibleLabel={t('acceptName', { name: invitation.name })}
-                  question={t('acceptQuestion', {
+                  label={own('accept')}
+                  accessibleLabel={own('acceptName', { name: invitation.name })}
+                  question={own('acceptQuestion', {
                     name: invitation.name,
                     organization: invitation.organization.name,
                   })}
                   onConfirm={() => answer(invitation, 'ACCEPT')}
                 />
                 <ConfirmDialog
-                  label={t('decline')}
-                  accessibleLabel={t('declineName', { name: invitation.name })}
-                  question={t('declineQuestion', { name: invitation.name })}
+                  label={own('decline')}
+                  accessibleLabel={own('declineName', { name: invitation.name })}
+                  question={own('declineQuestion', { name: invitation.name })}
                   onConfirm={() => answer(invitation, 'DECLINE')}
                 />
               </Actions>
