@@ -238,10 +238,13 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('listStaff', ['self']);
   await use('grantPermission', [user.id, 'MANAGE_USERS']);
   await use('listPermissions', [user.id]);
+  await use('previewPermissionRevocation', [user.id, 'MANAGE_USERS']);
   await use('revokePermission', [user.id, 'MANAGE_USERS']);
   await use('allowGroupStaff', [group.id, user.id, 'VIEW']);
   await use('listGroupStaff', [group.id]);
+  await use('previewGroupStaffRevocation', [group.id, user.id, 'VIEW']);
   await use('disallowGroupStaff', [group.id, user.id, 'VIEW']);
+  await use('previewDismissal', ['self', user.id]);
   await use('dismissStaff', ['self', user.id]);
   await use('removeThirdPartyId', [user.id, `${code}$1`]);
   await use('assignThirdPartyIdInTwo', [user.id, code, '2']);

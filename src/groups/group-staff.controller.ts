@@ -10,6 +10,7 @@ import { OffsetQueryDto } from '../http/paging.js';
 import { API } from '../common/paths.js';
 import { parseUserRef } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
+import { EffectsDto } from '../users/dto/effects.dto.js';
 import { PeriodDto } from '../users/dto/period.dto.js';
 import { GroupStaffDto, GroupStaffListDto } from './dto/group-staff.dto.js';
 import { GroupIdPipe } from './group-id.pipe.js';
@@ -86,6 +87,26 @@ export class GroupStaffController {
     @Body() period: PeriodDto,
   ): Promise<GroupStaffDto> {
     return this.staff.allow(caller, group, user, permission, period);
+  }
+
+  @ApiOperation({
+    operationId: 'previewGroupStaffRevocation',
+    summary: 'What ends when a permission on a group is taken away',
+    description: 'It fails as taking the permission away would.',
+  })
+  @ApiParam({ name: 'permission', enum: ['VIEW', 'MANAGE'] })
+  @ApiParam({ name: 'user', example: 'dana@demo.example' })
+  @ApiOkResponse({ type: EffectsDto })
+  @ApiBearerErrors(...ERRORS)
+  @Get(':user/:permission/effects')
+  @CalledBy('bearer', 'GROUP_MANAGE')
+  effects(
+    @CurrentCaller() caller: Caller,
+    @Param('group', GroupIdPipe) group: string,
+    @Param('user', StaffRefPipe) user: UserRef,
+    @Param('permission', GroupPermissionPipe) permission: GroupPermission,
+  ): Promise<EffectsDto> {
+    return this.staff.effectsOfDisallowing(caller, group, user, permission);
   }
 
   @ApiOperation({

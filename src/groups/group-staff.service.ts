@@ -4,6 +4,7 @@ import type { EntityManager, Repository } from 'typeorm';
 import { ALWAYS, isSamePeriod, periodOf, showPeriod } from '../rights/period.js';
 import type { GivenPeriod, Period } from '../rights/period.js';
 import { RevocationService } from '../rights/revocation.service.js';
+import type { Effects } from '../rights/revocation.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../common/caller.js';
 import { Clock } from '../common/clock.js';
@@ -89,12 +90,13 @@ export class GroupStaffService {
    * @throws DomainError `unknown_group`, `not_permitted`, `unknown_user`, `not_available`
    */
   async disallow(caller: Caller, groupId: string, ref: UserRef, permission: GroupPermission): Promise<GroupStaffDto> {
-    const userId = await this.database.transaction(async (db) => {
-      const { group, user } = await this.requireChangeable(db, caller, groupId, ref);
-      await this.take(db, group, user, permission, caller);
-      return user.id;
-    });
+    const userId = await this.database.transaction((db) => this.disallowIn(db, caller, groupId, ref, permission));
     return this.toDto(groupId, userId, permission);
+  }
+
+  /** What `disallow` would end. @throws DomainError as `disallow` does */
+  effectsOfDisallowing(caller: Caller, groupId: string, ref: UserRef, permission: GroupPermission): Promise<Effects> {
+    return this.revocation.preview((db) => this.disallowIn(db, caller, groupId, ref, permission));
   }
 
   /**
@@ -139,6 +141,18 @@ export class GroupStaffService {
     await db.delete(GroupStaff, { userId: user.id, groupId: group.id });
     await this.record(db, 'GROUP_RIGHT_REVOKED', by, group, user, { permission: row.permission });
     await this.revocation.revokeUngrantedTokens(db, user.id, by);
+  }
+
+  private async disallowIn(
+    db: EntityManager,
+    caller: Caller,
+    groupId: string,
+    ref: UserRef,
+    permission: GroupPermission,
+  ): Promise<string> {
+    const { group, user } = await this.requireChangeable(db, caller, groupId, ref);
+    await this.take(db, group, user, permission, caller);
+    return user.id;
   }
 
   private record(

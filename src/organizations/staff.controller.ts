@@ -18,6 +18,7 @@ import { API } from '../common/paths.js';
 import { UserDto } from '../users/dto/user.dto.js';
 import { UserRefPipe } from '../users/user-ref.pipe.js';
 import type { UserRef } from '../common/user-ref.js';
+import { EffectsDto } from '../users/dto/effects.dto.js';
 import { NewStaffDto, StaffDto } from './dto/staff.dto.js';
 import { StaffService } from './staff.service.js';
 
@@ -73,6 +74,30 @@ export class StaffController {
     @Body() fields: NewStaffDto,
   ): Promise<UserDto> {
     return this.staff.appoint(caller, id, user, fields);
+  }
+
+  @ApiOperation({
+    operationId: 'previewDismissal',
+    summary: 'What ends when an account is taken off the staff',
+    description: 'It fails as taking the account off the staff would.',
+  })
+  @ApiParam({ name: 'user', example: 'bjorn@demo.example' })
+  @ApiOkResponse({ type: EffectsDto })
+  @ApiBearerErrors(
+    ...ORGANIZATION,
+    'missing_field',
+    'cannot_demote_self',
+    'not_staff_user',
+    'staff_disconnection_failed',
+  )
+  @Get(':user/effects')
+  @CalledBy('bearer', 'MANAGE_STAFF')
+  effects(
+    @CurrentCaller() caller: Caller,
+    @Param('id', IdPipe) id: string,
+    @Param('user', UserRefPipe) user: UserRef,
+  ): Promise<EffectsDto> {
+    return this.staff.effectsOfDismissing(caller, id, user);
   }
 
   @ApiOperation({

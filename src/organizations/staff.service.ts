@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { RevocationService } from '../rights/revocation.service.js';
+import type { Effects } from '../rights/revocation.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../common/caller.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -81,12 +82,14 @@ export class StaffService {
    * @throws DomainError those of `list`, `cannot_demote_self`, `not_staff_user`, `staff_disconnection_failed`
    */
   async dismiss(caller: Caller, organization: string, ref: UserRef): Promise<void> {
-    const { id: organizationId } = await this.organizations.require(caller, organization);
-    await this.database.transaction(async (db) => {
-      const found = await findUser(db, caller, ref);
-      const user = await this.policy.requireMayDismiss(db, caller, organizationId, found);
-      await this.remove(db, organizationId, user.id, caller);
-    });
+    const { id } = await this.organizations.require(caller, organization);
+    await this.database.transaction((db) => this.dismissIn(db, caller, id, ref));
+  }
+
+  /** What `dismiss` would end. @throws DomainError as `dismiss` does */
+  async effectsOfDismissing(caller: Caller, organization: string, ref: UserRef): Promise<Effects> {
+    const { id } = await this.organizations.require(caller, organization);
+    return this.revocation.preview((db) => this.dismissIn(db, caller, id, ref));
   }
 
   /** Removes an account from the staff. The caller of this method has checked that `by` may do so. */
@@ -96,6 +99,11 @@ export class StaffService {
     await db.update(User, { id: userId }, { staffOrganizationId: null });
     await this.audit.record(db, { event: 'STAFF_DISMISSED', organizationId, userId, by });
     await this.revocation.revokeUngrantedTokens(db, userId, by);
+  }
+
+  private async dismissIn(db: EntityManager, caller: Caller, organizationId: string, ref: UserRef): Promise<void> {
+    const user = await this.policy.requireMayDismiss(db, caller, organizationId, await findUser(db, caller, ref));
+    await this.remove(db, organizationId, user.id, caller);
   }
 
   private setUp(

@@ -31,7 +31,9 @@ function revoking(name: string, condition: string): Record<Origin, Statement> {
     name: `${name}_by_${origin}`,
     sql: `UPDATE "login_tokens" SET "revoked_at" = $2, "revoked_by" = $4, "revoked_by_client_id" = $5
           WHERE "revoked_at" IS NULL AND "id" IN (
-            SELECT t."id" FROM ${LOGINS} WHERE ${ORIGINS[origin]} = $1 AND ${COUNTS} ${condition})`,
+            SELECT t."id" FROM ${LOGINS} WHERE ${ORIGINS[origin]} = $1 AND ${COUNTS} ${condition})
+          RETURNING ("expires_at" > $2 AND NOT EXISTS (
+            SELECT 1 FROM "sessions" s WHERE s."id" = "login_tokens"."id")) AS "counts"`,
   });
   return forEachOrigin(statement);
 }
@@ -39,10 +41,10 @@ function revoking(name: string, condition: string): Record<Origin, Statement> {
 /** A statement for each origin that ends the sessions of the tokens that were just revoked. */
 const END_SESSIONS = forEachOrigin((origin) => ({
   name: `end_sessions_by_${origin}`,
-  sql: endSessions(
+  sql: `${endSessions(
     `"id" IN (SELECT t."id" FROM ${LOGINS} WHERE ${ORIGINS[origin]} = $1 AND t."revoked_at" = $2 AND t."id" > $3)`,
     { now: '$2', oldest: '$3', idleSince: '$4', reason: `'RIGHT_REVOKED'`, by: { user: '$5', client: '$6' } },
-  ),
+  )} RETURNING ("end_reason" IS NOT NULL) AS "counts"`,
 }));
 
 function forEachOrigin<T>(make: (origin: Origin) => T): Record<Origin, T> {
@@ -73,9 +75,29 @@ const END_ONE: Statement = {
   }),
 };
 
+/** What a change ends: sessions that were open, and login tokens that could have started one. */
+export interface Effects {
+  sessions: number;
+  tokens: number;
+}
+
+interface Counted {
+  counts: unknown;
+}
+
+/** Ends a transaction that was only tried. */
+class Tried extends Error {
+  constructor(readonly effects: Effects) {
+    super('The change was only tried.');
+  }
+}
+
 /** Makes the loss of a right permanent: revokes login tokens and ends the sessions that they started. */
 @Injectable()
 export class RevocationService {
+  /** What the transactions that are only tried have ended so far. */
+  private readonly tried = new WeakMap<EntityManager, Effects>();
+
   constructor(
     private readonly database: Database,
     private readonly settings: Settings,
@@ -89,6 +111,24 @@ export class RevocationService {
    */
   async revokeUngrantedTokens(db: EntityManager, account: string, by: Caller | null): Promise<void> {
     await this.revoke(db, ['user', 'caller'], REVOKE_UNGRANTED, account, by);
+  }
+
+  /**
+   * What a change would end. The change is made in a transaction that is rolled back, so the answer is what the change
+   * itself does, and it fails as the change does.
+   */
+  async preview(change: (db: EntityManager) => Promise<unknown>): Promise<Effects> {
+    try {
+      return await this.database.transaction(async (db) => {
+        const effects = { sessions: 0, tokens: 0 };
+        this.tried.set(db, effects);
+        await change(db);
+        throw new Tried(effects);
+      });
+    } catch (error) {
+      if (error instanceof Tried) return error.effects;
+      throw error;
+    }
   }
 
   /**
@@ -139,8 +179,18 @@ export class RevocationService {
     const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
     const ender = [by?.userId ?? null, by?.clientId ?? null];
     for (const origin of origins) {
-      await this.database.within(db, statements[origin], [id, now, oldest, ...ender]);
-      await this.database.within(db, END_SESSIONS[origin], [id, now, oldest, idleSince, ...ender]);
+      const tokens = await this.database.within<Counted>(db, statements[origin], [id, now, oldest, ...ender]);
+      const sessions = await this.database.within<Counted>(db, END_SESSIONS[origin], [
+        id,
+        now,
+        oldest,
+        idleSince,
+        ...ender,
+      ]);
+      const effects = this.tried.get(db);
+      if (!effects) continue;
+      effects.tokens += tokens.filter(({ counts }) => counts).length;
+      effects.sessions += sessions.filter(({ counts }) => counts).length;
     }
   }
 }

@@ -9,6 +9,7 @@ import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
 import { PERMISSIONS } from '../schema/entities/account-permission.entity.js';
 import type { Permission } from '../schema/entities/account-permission.entity.js';
+import { EffectsDto } from './dto/effects.dto.js';
 import { PeriodDto } from './dto/period.dto.js';
 import { PermissionsDto } from './dto/permissions.dto.js';
 import { PermissionsService } from './permissions.service.js';
@@ -61,6 +62,23 @@ export class PermissionsController {
     @Body() period: PeriodDto,
   ): Promise<PermissionsDto> {
     return this.permissions.grant(caller, user, permission, period);
+  }
+
+  @ApiOperation({
+    operationId: 'previewPermissionRevocation',
+    summary: 'What ends when a permission is taken away',
+    description: 'It fails as taking the permission away would.',
+  })
+  @ApiParam({ name: 'permission', enum: PERMISSIONS })
+  @ApiOkResponse({ type: EffectsDto })
+  @ApiBearerErrors('missing_field', 'unknown_permission', 'not_permitted', 'nonexistent_user')
+  @Get(':permission/effects')
+  effects(
+    @CurrentCaller() caller: Caller,
+    @Param('user', UserRefPipe) user: UserRef,
+    @Param('permission', PermissionPipe) permission: Permission,
+  ): Promise<EffectsDto> {
+    return this.permissions.effectsOfRevoking(caller, user, permission);
   }
 
   @ApiOperation({

@@ -3,6 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { ALWAYS, isSamePeriod, isValid, periodOf, showPeriod } from '../rights/period.js';
 import type { GivenPeriod } from '../rights/period.js';
 import { RevocationService } from '../rights/revocation.service.js';
+import type { Effects } from '../rights/revocation.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../common/caller.js';
 import { Clock } from '../common/clock.js';
@@ -48,10 +49,12 @@ export class PermissionsService {
    * `nonexistent_user`
    */
   revoke(caller: Caller, ref: UserRef, permission: Permission): Promise<PermissionsDto> {
-    return this.database.transaction(async (db) => {
-      const user = await this.policy.requireMayRevoke(db, caller, await findUser(db, caller, ref), permission);
-      return this.take(db, user, permission, caller);
-    });
+    return this.database.transaction((db) => this.revokeIn(db, caller, ref, permission));
+  }
+
+  /** What `revoke` would end. @throws DomainError as `revoke` does */
+  effectsOfRevoking(caller: Caller, ref: UserRef, permission: Permission): Promise<Effects> {
+    return this.revocation.preview((db) => this.revokeIn(db, caller, ref, permission));
   }
 
   /**
@@ -104,6 +107,16 @@ export class PermissionsService {
       return { permission, validFrom, validUntil };
     });
     return { permissions, ...(periods.length > 0 && { periods }) };
+  }
+
+  private async revokeIn(
+    db: EntityManager,
+    caller: Caller,
+    ref: UserRef,
+    permission: Permission,
+  ): Promise<PermissionsDto> {
+    const user = await this.policy.requireMayRevoke(db, caller, await findUser(db, caller, ref), permission);
+    return this.take(db, user, permission, caller);
   }
 
   private record(
