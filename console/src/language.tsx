@@ -20,15 +20,19 @@ export const LANGUAGE_NAMES = Object.entries(LANGUAGES).map(([code, { name }]) =
 const KEY = 'latchkey-language';
 
 /** The keys of messages that depend on a number: `x_one` and `x_other`. */
-type CountedKey = MessageKey extends infer K ? (K extends `${infer Stem}_other` ? Stem : never) : never;
+type CountedKey<K> = K extends `${infer Stem}_other` ? Stem : never;
 
-export interface Texts {
+/** Some messages in one language. */
+interface SomeTexts<K extends string> {
+  /** The message, with `{name}` replaced by the value of that name. */
+  t: (key: K, values?: Record<string, string | number>) => string;
+  /** The message for a number, in the form that the language has for it. */
+  count: (key: CountedKey<K>, count: number) => string;
+}
+
+export interface Texts extends SomeTexts<MessageKey> {
   language: Language;
   choose: (language: Language) => void;
-  /** The message, with `{name}` replaced by the value of that name. */
-  t: (key: MessageKey, values?: Record<string, string | number>) => string;
-  /** The message for a number, in the form that the language has for it. */
-  count: (key: CountedKey, count: number) => string;
   number: (value: number) => string;
   /** An instant of the API, in the zone of the browser. */
   time: (iso: string | undefined) => string;
@@ -62,19 +66,15 @@ function chosenLanguage(): Language {
 }
 
 function textsOf(language: Language, messages: Messages, setLanguage: (language: Language) => void): Texts {
-  const rules = new Intl.PluralRules(language);
   const numbers = new Intl.NumberFormat(language);
   const times = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
-  const t: Texts['t'] = (key, values) => filled(messages[key], values);
   return {
     language,
     choose: (chosen) => {
       localStorage.setItem(KEY, chosen);
       setLanguage(chosen);
     },
-    t,
-    count: (key, count) =>
-      t(`${key}_${rules.select(count) === 'one' ? 'one' : 'other'}` as MessageKey, { count: numbers.format(count) }),
+    ...someTexts(language, messages),
     number: (value) => numbers.format(value),
     time: (iso) => (iso ? times.format(new Date(iso)) : ''),
   };
@@ -86,17 +86,33 @@ function textsOf(language: Language, messages: Messages, setLanguage: (language:
  */
 export function pageTexts<M extends Readonly<Record<string, string>>>(
   languages: Record<Language, () => Promise<M>>,
-): () => (key: keyof M, values?: Record<string, string | number>) => string {
-  const loading = new Map<Language, Promise<M>>();
+): () => SomeTexts<keyof M & string> {
+  const loading = new Map<Language, Promise<SomeTexts<keyof M & string>>>();
   return function usePageTexts() {
     const { language } = useTexts();
-    if (!loading.has(language)) loading.set(language, languages[language]());
-    const messages = use(loading.get(language)!);
-    return (key, values) => filled(messages[key]!, values);
+    if (!loading.has(language))
+      loading.set(
+        language,
+        languages[language]().then((messages) => someTexts(language, messages)),
+      );
+    return use(loading.get(language)!);
+  };
+}
+
+function someTexts<M extends Readonly<Record<string, string>>>(
+  language: Language,
+  messages: M,
+): SomeTexts<keyof M & string> {
+  const rules = new Intl.PluralRules(language);
+  const numbers = new Intl.NumberFormat(language);
+  return {
+    t: (key, values) => filled(messages[key]!, values),
+    count: (key, count) =>
+      filled(messages[`${key}_${rules.select(count) === 'one' ? 'one' : 'other'}`]!, { count: numbers.format(count) }),
   };
 }
 
 /** A message with `{name}` replaced by the value of that name. */
-export function filled(message: string, values: Record<string, string | number> = {}): string {
+function filled(message: string, values: Record<string, string | number> = {}): string {
   return message.replaceAll(/\{(\w+)\}/g, (_, name: string) => String(values[name] ?? ''));
 }

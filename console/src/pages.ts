@@ -17,6 +17,7 @@ export interface Page {
 
 const seesGroups = (me: Me): boolean => me.hasGroups || me.may('CREATE_GROUPS') || me.may('MANAGE_ALL_GROUPS');
 const seesPeople = (me: Me): boolean => me.may('MANAGE_USERS') || me.may('MANAGE_STAFF');
+const managesStaff = (me: Me): boolean => me.may('MANAGE_STAFF');
 const administersClients = (me: Me): boolean => me.may('MANAGE_SERVICE_ACCOUNTS');
 
 export const PAGES: readonly Page[] = [
@@ -35,6 +36,7 @@ export const PAGES: readonly Page[] = [
     component: lazy(() => import('./people/person-page')),
   },
   { path: '/why', label: 'why', isFor: asksWhy, component: lazy(() => import('./why/why-page')) },
+  { path: '/staff', label: 'staff', isFor: managesStaff, component: lazy(() => import('./staff/staff-page')) },
   {
     path: '/clients',
     label: 'clients',

@@ -15,7 +15,7 @@ import { useAccountTexts } from './account-texts';
 /** What is one's own. Everybody who can sign in has this page, also without rights. */
 export default function AccountPage(): ReactNode {
   const { t, time } = useTexts();
-  const own = useAccountTexts();
+  const { t: own } = useAccountTexts();
   const { user } = useMe();
   return (
     <>
@@ -47,7 +47,7 @@ export default function AccountPage(): ReactNode {
 
 function Sessions(): ReactNode {
   const { t, time } = useTexts();
-  const own = useAccountTexts();
+  const { t: own } = useAccountTexts();
   return (
     <List<Schemas['ListedSession']>
       label={own('mySessions')}
@@ -74,7 +74,7 @@ function Sessions(): ReactNode {
 
 function EndSession({ session: { id, actor, created } }: { session: Schemas['ListedSession'] }): ReactNode {
   const { t, time } = useTexts();
-  const own = useAccountTexts();
+  const { t: own } = useAccountTexts();
   const queries = useQueryClient();
   const values = { name: actor.name, at: time(created) };
   return (
@@ -93,7 +93,7 @@ function EndSession({ session: { id, actor, created } }: { session: Schemas['Lis
 
 function Invitations(): ReactNode {
   const { t, time } = useTexts();
-  const own = useAccountTexts();
+  const { t: own } = useAccountTexts();
   const queries = useQueryClient();
   const [done, setDone] = useState('');
   const answer = async ({ id, name }: Schemas['Invitation'], action: 'ACCEPT' | 'DECLINE'): Promise<void> => {

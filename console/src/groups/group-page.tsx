@@ -5,14 +5,20 @@ import { Link, useLocation, useParams } from 'wouter';
 import { api, dataOf } from '../api';
 import type { Schemas } from '../api';
 import { useTexts } from '../language';
+import type { Texts } from '../language';
 import { useMe } from '../me';
 import { Actions } from '../parts/actions';
 import { ConfirmDialog, FormDialog } from '../parts/dialog';
+import type { Field } from '../parts/dialog';
 import { Facts } from '../parts/facts';
 import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
 import { List, mapSelected } from '../parts/list';
 import { Table } from '../parts/table';
+import { EffectsText } from '../rights/effects';
+import { periodFields, PeriodText, periodValues } from '../rights/period';
+import { useRightsTexts } from '../rights/rights-texts';
+import type { RightsText } from '../rights/rights-texts';
 import { groupFields, groupValues } from './group-fields';
 
 /** They are only loaded when somebody is selected, or added: the second is as large as all other parts together. */
@@ -52,7 +58,8 @@ export default function GroupPage(): ReactNode {
       <Members group={group} mayManage={mayManage} />
       <h2>{t('staffOfGroup')}</h2>
       {staff.error && <Failure error={staff.error} />}
-      {staff.data && <GroupStaff staff={staff.data.groupStaffUsers} />}
+      {mayManage && <AddStaff group={group} />}
+      {staff.data && <GroupStaff group={group} staff={staff.data.groupStaffUsers} mayManage={mayManage} />}
     </>
   );
 }
@@ -98,7 +105,15 @@ function Members({ group, mayManage }: { group: Schemas['Group']; mayManage: boo
             cell: ({ member }) => <Person user={member} isOwn={member.organization?.id === group.organization.id} />,
           },
           { id: 'email', header: t('emailAddress'), cell: ({ member }) => member.emailAddress },
-          { id: 'status', header: t('status'), cell: ({ status }) => t(`membership_${status}`) },
+          {
+            id: 'status',
+            header: t('status'),
+            cell: (member) => (
+              <>
+                {t(`membership_${member.status}`)} <PeriodText {...member} />
+              </>
+            ),
+          },
           { id: 'since', header: t('since'), cell: ({ joined, invited }) => time(joined ?? invited) },
           ...(mayManage
             ? [
@@ -116,8 +131,91 @@ function Members({ group, mayManage }: { group: Schemas['Group']; mayManage: boo
   );
 }
 
-function GroupStaff({ staff }: { staff: Schemas['GroupStaff'][] }): ReactNode {
+/** Fields for a right on the group. */
+function rightFields(t: Texts['t'], own: RightsText, right: Schemas['GroupStaff']['permission']): Field[] {
+  const options = (['VIEW', 'MANAGE'] as const).map((one): [string, string] => [one, t(`right_${one}`)]);
+  return [{ name: 'right', label: t('right'), value: right, options }, ...periodFields(own)];
+}
+
+function allow(group: Schemas['Group'], user: string, { right, ...period }: Record<string, string>): Promise<unknown> {
+  const permission = right as Schemas['GroupStaff']['permission'];
+  const params = { path: { group: group.id, user, permission } };
+  return api.PUT('/api/2.1.1/group/{group}/staff/{user}/{permission}', { params, body: periodValues(period) });
+}
+
+function AddStaff({ group }: { group: Schemas['Group'] }): ReactNode {
   const { t } = useTexts();
+  const { t: own } = useRightsTexts();
+  const reload = useReload();
+  const [reference, setReference] = useState('');
+  return (
+    <Actions>
+      <FormDialog
+        label={own('addStaff')}
+        title={own('addStaff')}
+        fields={rightFields(t, own, 'VIEW')}
+        onSubmit={async (values) => {
+          await allow(group, reference, values);
+          await reload();
+        }}
+      >
+        <Suspense fallback={<p role="status">{t('loading')}</p>}>
+          <PersonPicker onPick={setReference} />
+        </Suspense>
+      </FormDialog>
+    </Actions>
+  );
+}
+
+function ChangeStaff({ group, one }: { group: Schemas['Group']; one: Schemas['GroupStaff'] }): ReactNode {
+  const { t } = useTexts();
+  const { t: own } = useRightsTexts();
+  const reload = useReload();
+  const { user, permission } = one;
+  const params = { path: { group: group.id, user: user.id, permission } };
+  const names = { name: user.name, permission: t(`right_${permission}`) };
+  return (
+    <Actions>
+      <FormDialog
+        label={t('edit')}
+        accessibleLabel={own('editName', names)}
+        title={own('editName', names)}
+        fields={rightFields(t, own, permission)}
+        onSubmit={async (values) => {
+          await allow(group, user.id, values);
+          await reload();
+        }}
+      />
+      <ConfirmDialog
+        label={own('takeAway')}
+        accessibleLabel={own('takeAwayFrom', names)}
+        kind="danger"
+        question={own('takeAwayQuestion', names)}
+        onConfirm={async () => {
+          await api.DELETE('/api/2.1.1/group/{group}/staff/{user}/{permission}', { params });
+          await reload();
+        }}
+      >
+        <EffectsText
+          of={[group.id, user.id, permission]}
+          load={() => dataOf(api.GET('/api/2.1.1/group/{group}/staff/{user}/{permission}/effects', { params }))}
+        />
+      </ConfirmDialog>
+    </Actions>
+  );
+}
+
+function GroupStaff({
+  group,
+  staff,
+  mayManage,
+}: {
+  group: Schemas['Group'];
+  staff: Schemas['GroupStaff'][];
+  mayManage: boolean;
+}): ReactNode {
+  const { t } = useTexts();
+  const { user: me } = useMe();
   return (
     <Table<Schemas['GroupStaff']>
       label={t('staffOfGroup')}
@@ -126,7 +224,26 @@ function GroupStaff({ staff }: { staff: Schemas['GroupStaff'][] }): ReactNode {
       columns={[
         { id: 'name', header: t('name'), cell: ({ user }) => <Person user={user} isOwn /> },
         { id: 'email', header: t('emailAddress'), cell: ({ user }) => user.emailAddress },
-        { id: 'right', header: t('right'), cell: ({ permission }) => t(`right_${permission}`) },
+        {
+          id: 'right',
+          header: t('right'),
+          cell: (one) => (
+            <>
+              {t(`right_${one.permission}`)} <PeriodText {...one} />
+            </>
+          ),
+        },
+        ...(mayManage
+          ? [
+              {
+                id: 'change',
+                header: t('edit'),
+                isAction: true,
+                cell: (one: Schemas['GroupStaff']) =>
+                  one.user.id === me.id ? null : <ChangeStaff group={group} one={one} />,
+              },
+            ]
+          : []),
       ]}
     />
   );
@@ -182,6 +299,7 @@ function GroupActions({ group }: { group: Schemas['Group'] }): ReactNode {
 
 function AddMember({ group }: { group: Schemas['Group'] }): ReactNode {
   const { t } = useTexts();
+  const { t: own } = useRightsTexts();
   const reload = useReload();
   const [reference, setReference] = useState('');
   const [done, setDone] = useState('');
@@ -191,10 +309,11 @@ function AddMember({ group }: { group: Schemas['Group'] }): ReactNode {
         <FormDialog
           label={t('addMember')}
           title={t('addMember')}
-          onSubmit={async () => {
+          fields={periodFields(own)}
+          onSubmit={async (values) => {
             const params = { path: { group: group.id, user: reference } };
             const { member, status } = await dataOf(
-              api.PUT('/api/2.1.1/group/{group}/members/{user}', { params, body: {} }),
+              api.PUT('/api/2.1.1/group/{group}/members/{user}', { params, body: periodValues(values) }),
             );
             const name = member.name ?? reference;
             setDone(t(status === 'JOINED' ? 'memberJoined' : 'memberInvited', { name }));

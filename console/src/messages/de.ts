@@ -253,4 +253,6 @@ export const de: Messages = {
   error_real_name_not_specified: 'Ein neues Konto braucht einen Namen.',
   error_ambiguous_group: 'Mehrere Gruppen haben diesen Namen. Geben Sie die ID oder die Referenz an.',
   error_not_group_member: 'Diese Person ist nicht in der Gruppe.',
+  staff: 'Personal und Rechte',
+  error_invalid_period: 'Das Recht muss in der Zukunft enden, und nach dem Beginn.',
 };

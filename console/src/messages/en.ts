@@ -244,6 +244,8 @@ export const en = {
   error_real_name_not_specified: 'A new account needs a name.',
   error_ambiguous_group: 'Several groups have this name. Give the ID or the reference.',
   error_not_group_member: 'This person is not in the group.',
+  staff: 'Staff and permissions',
+  error_invalid_period: 'The right must end in the future, and after it begins.',
 };
 
 /** The messages in any language. */

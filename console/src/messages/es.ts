@@ -245,4 +245,6 @@ export const es: Messages = {
   error_real_name_not_specified: 'Una cuenta nueva necesita un nombre.',
   error_ambiguous_group: 'Varios grupos tienen este nombre. Dé el ID o la referencia.',
   error_not_group_member: 'Esta persona no está en el grupo.',
+  staff: 'Personal y permisos',
+  error_invalid_period: 'El derecho debe terminar en el futuro, y después de empezar.',
 };

@@ -251,4 +251,6 @@ export const fr: Messages = {
   error_real_name_not_specified: 'Un nouveau compte a besoin d’un nom.',
   error_ambiguous_group: 'Plusieurs groupes ont ce nom. Donnez l’ID ou la référence.',
   error_not_group_member: 'Cette personne n’est pas dans le groupe.',
+  staff: 'Personnel et droits',
+  error_invalid_period: 'Le droit doit se terminer dans le futur, et après son début.',
 };

@@ -247,4 +247,6 @@ export const nl: Messages = {
   error_real_name_not_specified: 'Een nieuw account heeft een naam nodig.',
   error_ambiguous_group: 'Meerdere groepen hebben deze naam. Geef de ID of de referentie.',
   error_not_group_member: 'Deze persoon zit niet in de groep.',
+  staff: 'Personeel en rechten',
+  error_invalid_period: 'Het recht moet in de toekomst eindigen, en na het begin.',
 };

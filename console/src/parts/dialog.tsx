@@ -11,7 +11,7 @@ export interface Field {
   name: string;
   label: string;
   value?: string;
-  type?: 'text' | 'email' | 'multiline';
+  type?: 'text' | 'email' | 'multiline' | 'datetime-local';
   /** The values to choose from, each with its text. */
   options?: [value: string, text: string][];
   /** What to write, if the label does not say it. */
@@ -23,6 +23,8 @@ export interface Field {
 interface FormDialogProps {
   /** The text of the button that opens the dialog. */
   label: string;
+  /** The name of the button for screen readers, if several have the same text. */
+  accessibleLabel?: string;
   title: string;
   kind?: 'main';
   /** The text of the button that sends the form, if it saves nothing. */
@@ -40,6 +42,7 @@ interface FormDialogProps {
 /** A button that opens a form. */
 export function FormDialog({
   label,
+  accessibleLabel,
   title,
   kind,
   submitLabel,
@@ -58,7 +61,9 @@ export function FormDialog({
   };
   return (
     <Dialog.Root open={isOpen} onOpenChange={setIsOpen}>
-      <Dialog.Trigger data-kind={kind}>{label}</Dialog.Trigger>
+      <Dialog.Trigger data-kind={kind} aria-label={accessibleLabel}>
+        {label}
+      </Dialog.Trigger>
       <Dialog.Portal>
         <Dialog.Backdrop className={style.backdrop} />
         <Dialog.Popup className={style.popup}>
@@ -89,11 +94,20 @@ interface ConfirmDialogProps {
   kind?: 'danger';
   /** What will happen. */
   question: string;
+  /** What more there is to know, such as what it ends. */
+  children?: ReactNode;
   onConfirm: () => Promise<void>;
 }
 
 /** A button that does something only after a question. */
-export function ConfirmDialog({ label, accessibleLabel, kind, question, onConfirm }: ConfirmDialogProps): ReactNode {
+export function ConfirmDialog({
+  label,
+  accessibleLabel,
+  kind,
+  question,
+  children,
+  onConfirm,
+}: ConfirmDialogProps): ReactNode {
   const { t } = useTexts();
   const [isOpen, setIsOpen] = useState(false);
   const { attempt, error, isBusy } = useAttempt(() => setIsOpen(false));
@@ -107,6 +121,7 @@ export function ConfirmDialog({ label, accessibleLabel, kind, question, onConfir
         <AlertDialog.Popup className={style.popup}>
           <AlertDialog.Title className={style.title}>{label}</AlertDialog.Title>
           <AlertDialog.Description>{question}</AlertDialog.Description>
+          {children}
           {error !== null && <Failure error={error} />}
           <div className={style.buttons}>
             <button type="button" data-kind={kind ?? 'main'} disabled={isBusy} onClick={() => attempt(onConfirm)}>

@@ -12,6 +12,7 @@ const KNOWN: Readonly<Record<string, MessageKey>> = {
   account_is_group_manager: 'error_account_is_group_manager',
   already_member: 'error_already_member',
   already_invited: 'error_already_invited',
+  invalid_period: 'error_invalid_period',
   group_not_found: 'error_not_found',
   nonexistent_user: 'error_not_found',
   not_found: 'error_not_found',

@@ -21,7 +21,7 @@ type Change = Schemas['Change'];
 /** Says whether somebody may let somebody in, and why. Who is asked about stands in the address. */
 export default function WhyPage(): ReactNode {
   const { t: title } = useTexts();
-  const t = useWhyTexts();
+  const { t } = useWhyTexts();
   const [params] = useSearchParams();
   const [caller, user] = [params.get('caller') ?? '', params.get('user') ?? ''];
   return (
@@ -36,7 +36,7 @@ export default function WhyPage(): ReactNode {
 
 function Question({ caller, user }: { caller: string; user: string }): ReactNode {
   const { t: loading } = useTexts();
-  const t = useWhyTexts();
+  const { t } = useWhyTexts();
   const me = useMe();
   const asksForOthers = me.may('VIEW_AUDIT_LOG') || me.may('MANAGE_STAFF');
   const [, setParams] = useSearchParams();
@@ -85,7 +85,7 @@ function Answer({ caller, user }: { caller: string; user: string }): ReactNode {
 }
 
 function Explained({ explanation }: { explanation: Explanation }): ReactNode {
-  const t = useWhyTexts();
+  const { t } = useWhyTexts();
   const { verdict, rule, caller, user, evidence, changes } = explanation;
   const names = { caller: caller.name, user: user?.name ?? t('whySomebody') };
   return (
@@ -124,7 +124,7 @@ function Explained({ explanation }: { explanation: Explanation }): ReactNode {
 
 function EvidenceText({ evidence }: { evidence: Evidence }): ReactNode {
   const { time } = useTexts();
-  const t = useWhyTexts();
+  const { t } = useWhyTexts();
   const { since, by, validFrom, validUntil } = evidence;
   const origin = [
     validFrom && t('whyFrom', { at: time(validFrom) }),
@@ -140,7 +140,7 @@ function EvidenceText({ evidence }: { evidence: Evidence }): ReactNode {
 }
 
 function ChangeText({ change }: { change: Change }): ReactNode {
-  const t = useWhyTexts();
+  const { t } = useWhyTexts();
   const { kind, account, group } = change;
   const isForAnyGroup = kind === 'ADD_MEMBER' && !group;
   const key = isForAnyGroup ? 'whyChange_ADD_MEMBER_any' : (`whyChange_${kind}` as WhyKey);

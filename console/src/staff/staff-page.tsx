@@ -1,0 +1,199 @@
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { lazy, Suspense, useState } from 'react';
+import type { ReactNode } from 'react';
+import { Link } from 'wouter';
+import { api, dataOf } from '../api';
+import type { Schemas } from '../api';
+import { useTexts } from '../language';
+import { useMe } from '../me';
+import type { Permission } from '../me';
+import { Actions } from '../parts/actions';
+import { ConfirmDialog, FormDialog } from '../parts/dialog';
+import { Failure } from '../parts/failure';
+import { Heading } from '../parts/heading';
+import { Table } from '../parts/table';
+import { EffectsText } from '../rights/effects';
+import { periodFields, PeriodText, periodValues } from '../rights/period';
+import { useRightsTexts } from '../rights/rights-texts';
+
+/** It is only loaded when somebody is appointed, because it is as large as all other parts together. */
+const PersonPicker = lazy(() => import('../parts/person-picker'));
+
+const PERMISSIONS: Permission[] = [
+  'OBTAIN_ACCESS_TOKENS',
+  'MANAGE_USERS',
+  'CREATE_GROUPS',
+  'MANAGE_ALL_GROUPS',
+  'MANAGE_STAFF',
+  'MANAGE_SERVICE_ACCOUNTS',
+  'VIEW_AUDIT_LOG',
+];
+
+type User = Schemas['User'];
+
+/** The staff of the organization, and what each of them may do. */
+export default function StaffPage(): ReactNode {
+  const { t } = useTexts();
+  const { t: own } = useRightsTexts();
+  const { user: me } = useMe();
+  const { data, error } = useQuery({
+    queryKey: ['staff'],
+    queryFn: () =>
+      dataOf(
+        api.GET('/api/2.1.1/organization/{id}/staff', { params: { path: { id: 'self' }, query: { resultSize: 100 } } }),
+      ),
+  });
+  if (error) return <Failure error={error} />;
+  return (
+    <>
+      <Heading>{t('staff')}</Heading>
+      <Appoint />
+      {!data && <p role="status">{t('loading')}</p>}
+      {data && (
+        <Table<User>
+          label={t('staff')}
+          rows={data.users}
+          keyOf={({ id }) => id}
+          columns={[
+            { id: 'name', header: t('name'), cell: ({ id, name }) => <Link href={`/people/${id}`}>{name}</Link> },
+            { id: 'permissions', header: own('permissions'), cell: (user) => <Permissions user={user} /> },
+            {
+              id: 'change',
+              header: t('edit'),
+              isAction: true,
+              cell: (user) => (user.id === me.id ? null : <Change user={user} />),
+            },
+          ]}
+        />
+      )}
+    </>
+  );
+}
+
+function useReload(): () => Promise<void> {
+  const queries = useQueryClient();
+  return async () => {
+    await Promise.all(['staff', 'permissions', 'me'].map((key) => queries.invalidateQueries({ queryKey: [key] })));
+  };
+}
+
+function Permissions({ user }: { user: User }): ReactNode {
+  const { t } = useTexts();
+  const { t: own } = useRightsTexts();
+  const { user: me } = useMe();
+  const reload = useReload();
+  const { data, error } = useQuery({
+    queryKey: ['permissions', user.id],
+    queryFn: () => dataOf(api.GET('/api/2.1.1/user/{user}/permissions', { params: { path: { user: user.id } } })),
+  });
+  if (error) return <Failure error={error} />;
+  if (!data) return <p role="status">{t('loading')}</p>;
+  const periods = new Map((data.periods ?? []).map((one) => [one.permission, one]));
+  const held = PERMISSIONS.filter((one) => data.permissions.includes(one) || periods.has(one));
+  if (held.length === 0) return own('noPermissions');
+  return (
+    <ul>
+      {held.map((permission) => {
+        const params = { path: { user: user.id, permission } };
+        const names = { name: user.name, permission: own(`permission_${permission}`) };
+        return (
+          <li key={permission}>
+            {names.permission} <PeriodText {...periods.get(permission)} />{' '}
+            {user.id !== me.id && (
+              <ConfirmDialog
+                label={own('takeAway')}
+                accessibleLabel={own('takeAwayFrom', names)}
+                kind="danger"
+                question={own('takeAwayQuestion', names)}
+                onConfirm={async () => {
+                  await api.DELETE('/api/2.1.1/user/{user}/permissions/{permission}', { params });
+                  await reload();
+                }}
+              >
+                <EffectsText
+                  of={[user.id, permission]}
+                  load={() => dataOf(api.GET('/api/2.1.1/user/{user}/permissions/{permission}/effects', { params }))}
+                />
+              </ConfirmDialog>
+            )}
+          </li>
+        );
+      })}
+    </ul>
+  );
+}
+
+function Change({ user }: { user: User }): ReactNode {
+  const { t: own } = useRightsTexts();
+  const { may } = useMe();
+  const reload = useReload();
+  const { name } = user;
+  const params = { path: { id: 'self', user: user.id } };
+  const grantable = PERMISSIONS.filter((permission) => may(permission));
+  return (
+    <Actions>
+      <FormDialog
+        label={own('grantPermission')}
+        accessibleLabel={own('grantTo', { name })}
+        title={own('grantTo', { name })}
+        fields={[
+          {
+            name: 'permission',
+            label: own('permission'),
+            options: grantable.map((permission) => [permission, own(`permission_${permission}`)]),
+          },
+          ...periodFields(own),
+        ]}
+        onSubmit={async ({ permission, ...values }) => {
+          const path = { user: user.id, permission: permission as Permission };
+          await api.PUT('/api/2.1.1/user/{user}/permissions/{permission}', {
+            params: { path },
+            body: periodValues(values),
+          });
+          await reload();
+        }}
+      />
+      {!user.serviceAccount && (
+        <ConfirmDialog
+          label={own('dismiss')}
+          accessibleLabel={own('dismissName', { name })}
+          kind="danger"
+          question={own('dismissQuestion', { name })}
+          onConfirm={async () => {
+            await api.DELETE('/api/2.1.1/organization/{id}/staff/{user}', { params });
+            await reload();
+          }}
+        >
+          <EffectsText
+            of={[user.id]}
+            load={() => dataOf(api.GET('/api/2.1.1/organization/{id}/staff/{user}/effects', { params }))}
+          />
+        </ConfirmDialog>
+      )}
+    </Actions>
+  );
+}
+
+function Appoint(): ReactNode {
+  const { t } = useTexts();
+  const { t: own } = useRightsTexts();
+  const reload = useReload();
+  const [reference, setReference] = useState('');
+  return (
+    <Actions>
+      <FormDialog
+        label={own('appoint')}
+        title={own('appoint')}
+        onSubmit={async () => {
+          const params = { path: { id: 'self', user: reference } };
+          await api.PUT('/api/2.1.1/organization/{id}/staff/{user}', { params, body: {} });
+          await reload();
+        }}
+      >
+        <Suspense fallback={<p role="status">{t('loading')}</p>}>
+          <PersonPicker onPick={setReference} />
+        </Suspense>
+      </FormDialog>
+    </Actions>
+  );
+}
