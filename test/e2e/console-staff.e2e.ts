@@ -35,7 +35,7 @@ describe('staff and permissions', () => {
   it('gives a permission that ends, and shows when', async () => {
     const page = await open('/console/staff', { timezoneId: 'UTC' });
     await page.getByRole('button', { name: 'Give Host system a permission' }).click();
-    await page.getByLabel('Permission').selectOption('VIEW_AUDIT_LOG');
+    await page.getByLabel('Permission', { exact: true }).selectOption('VIEW_AUDIT_LOG');
     await page.getByLabel('Ends').fill(inDays(3));
     expect(await faults(page)).toEqual([]);
     await page.getByRole('button', { name: 'Save' }).click();
