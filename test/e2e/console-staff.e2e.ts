@@ -34,7 +34,7 @@ function inDays(days: number): string {
 describe('staff and permissions', () => {
   it('gives a permission that ends, and shows when', async () => {
     const page = await open('/console/staff', { timezoneId: 'UTC' });
-    await page.getByRole('button', { name: 'Give Host system a permission' }).click();
+    await page.getByRole('button', { name: 'Give a permission: Host system' }).click();
     await page.getByLabel('Permission', { exact: true }).selectOption('VIEW_AUDIT_LOG');
     await page.getByLabel('Ends').fill(inDays(3));
     expect(await faults(page)).toEqual([]);
@@ -48,7 +48,7 @@ describe('staff and permissions', () => {
     const cookie = await c.t.signIn(host, user);
     await c.t.loginToken(host, user);
     const page = await open('/console/staff');
-    await page.getByRole('button', { name: 'Take away from Host system: Let people in' }).press('Enter');
+    await page.getByRole('button', { name: 'Take away: Let people in, Host system' }).press('Enter');
     await page.getByText('This ends 1 session and 1 token.').waitFor();
     expect(await faults(page)).toEqual([]);
     expect((await c.t.call('/session', { headers: { cookie } })).status).toBe(200);
@@ -59,9 +59,18 @@ describe('staff and permissions', () => {
 
   it('says that somebody manages a group before they are removed from the staff', async () => {
     const page = await open('/console/staff');
-    await page.getByRole('button', { name: 'Remove Host system from the staff' }).click();
+    await page.getByRole('button', { name: 'Remove from the staff: Host system' }).click();
     await page.getByRole('alertdialog').getByRole('alert').waitFor();
     expect(await faults(page)).toEqual([]);
+  });
+
+  it('is no more than 40 kB of scripts on a console that is open, and has no fault that axe-core finds in the dark', async () => {
+    const page = await open('/console/staff', { colorScheme: 'dark' });
+    await settled(page);
+    expect(await faults(page)).toEqual([]);
+    const other = await open('/console/groups');
+    const { scripts, styles } = await c.sizesOf(other, '/console/staff');
+    expect({ scripts, isSmall: scripts <= 130_000 + 40_000 && styles <= 12_000 }).toEqual({ scripts, isSmall: true });
   });
 
   it.each(NARROW)('needs no sideways scrolling in %s', async (_, viewport) => {
@@ -74,13 +83,13 @@ describe('staff and permissions', () => {
 describe('the page of a group', () => {
   it('gives staff a right that ends, and takes it away', async () => {
     const page = await open(`/console/groups/${groupId}`, { timezoneId: 'UTC' });
-    await page.getByRole('button', { name: 'Change the right of Host system' }).click();
+    await page.getByRole('button', { name: 'Edit: Host system' }).click();
     await page.getByLabel('Right', { exact: true }).selectOption('VIEW');
     await page.getByLabel('Ends').fill(inDays(2));
     expect(await faults(page)).toEqual([]);
     await page.getByRole('button', { name: 'Save' }).click();
     await page.getByText('ends in 2 days').waitFor();
-    await confirm(page, 'Take away', 'Take away from Host system: See');
+    await confirm(page, 'Take away', 'Take away: See, Host system');
     await page.getByText('ends in 2 days').waitFor({ state: 'detached' });
   });
 });

@@ -11,7 +11,7 @@ import { Actions } from '../parts/actions';
 import { ConfirmDialog, FormDialog } from '../parts/dialog';
 import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
-import { Table } from '../parts/table';
+import { List } from '../parts/list';
 import { EffectsText } from '../rights/effects';
 import { periodFields, PeriodText, periodValues } from '../rights/period';
 import { useRightsTexts } from '../rights/rights-texts';
@@ -36,36 +36,34 @@ export default function StaffPage(): ReactNode {
   const { t } = useTexts();
   const { t: own } = useRightsTexts();
   const { user: me } = useMe();
-  const { data, error } = useQuery({
-    queryKey: ['staff'],
-    queryFn: () =>
-      dataOf(
-        api.GET('/api/2.1.1/organization/{id}/staff', { params: { path: { id: 'self' }, query: { resultSize: 100 } } }),
-      ),
-  });
-  if (error) return <Failure error={error} />;
   return (
     <>
       <Heading>{t('staff')}</Heading>
       <Appoint />
-      {!data && <p role="status">{t('loading')}</p>}
-      {data && (
-        <Table<User>
-          label={t('staff')}
-          rows={data.users}
-          keyOf={({ id }) => id}
-          columns={[
-            { id: 'name', header: t('name'), cell: ({ id, name }) => <Link href={`/people/${id}`}>{name}</Link> },
-            { id: 'permissions', header: own('permissions'), cell: (user) => <Permissions user={user} /> },
-            {
-              id: 'change',
-              header: t('edit'),
-              isAction: true,
-              cell: (user) => (user.id === me.id ? null : <Change user={user} />),
-            },
-          ]}
-        />
-      )}
+      <List<User>
+        label={t('staff')}
+        queryKey={['staff']}
+        load={async ({ query, resultFrom, resultSize }) => {
+          // This list has numbers of rows where others have the row that a page begins after.
+          const resultStart = Number(resultFrom ?? 0);
+          const params = { path: { id: 'self' }, query: { query, resultStart, resultSize } };
+          const { users, total } = await dataOf(api.GET('/api/2.1.1/organization/{id}/staff', { params }));
+          const end = resultStart + users.length;
+          return { rows: users, pagination: { total, lastOnPage: String(end), moreAvailable: end < total } };
+        }}
+        keyOf={({ id }) => id}
+        empty={t('noPeople')}
+        columns={[
+          { id: 'name', header: t('name'), cell: ({ id, name }) => <Link href={`/people/${id}`}>{name}</Link> },
+          { id: 'permissions', header: own('permissions'), cell: (user) => <Permissions user={user} /> },
+          {
+            id: 'change',
+            header: t('edit'),
+            isAction: true,
+            cell: (user) => (user.id === me.id ? null : <Change user={user} />),
+          },
+        ]}
+      />
     </>
   );
 }
