@@ -11,6 +11,7 @@ import type { Plan } from './import-row';
 import { Progress, useBulk } from './progress';
 import type { Named } from './progress';
 import { runBulk } from './run';
+import { useBulkTexts } from './bulk-texts';
 
 /** A row by its line, with what became of it. */
 interface Line extends Named {
@@ -21,6 +22,7 @@ interface Line extends Named {
 /** Imports a CSV file. It is checked first, and nothing is changed before every row is good. */
 export default function ImportPage(): ReactNode {
   const { t, number } = useTexts();
+  const { t: own } = useBulkTexts();
   const id = useId();
   const queries = useQueryClient();
   const check = useBulk<Line>();
@@ -38,7 +40,7 @@ export default function ImportPage(): ReactNode {
       const { readImportFile } = await import('./import-file');
       const rows = readImportFile(await file.text()).map((row) => ({
         id: row.id,
-        name: t('lineOf', { line: row.id, name: row.name }),
+        name: own('lineOf', { line: row.id, name: row.name }),
         row,
       }));
       setLines(rows);
@@ -86,13 +88,13 @@ export default function ImportPage(): ReactNode {
         <Link href="/people">{t('people')}</Link>
       </p>
       <Heading>{t('importPeople')}</Heading>
-      <p>{t('importHelp')}</p>
+      <p>{own('importHelp')}</p>
       <p>
         <code>
           name, emailAddress, locale, timeZone, description, yearOfBirth, domicile, status, group, thirdPartyId.…
         </code>
       </p>
-      <label htmlFor={id}>{t('csvFile')}</label>
+      <label htmlFor={id}>{own('csvFile')}</label>
       <input
         id={id}
         type="file"
@@ -103,14 +105,14 @@ export default function ImportPage(): ReactNode {
       {error !== null && <Failure error={error} />}
       {lines.length > 0 && (
         <>
-          <h2>{t('dryRun')}</h2>
+          <h2>{own('dryRun')}</h2>
           <Progress bulk={check} total={lines.length} />
         </>
       )}
       {isGood && (
         <>
           <p>
-            {t('importCounts', {
+            {own('importCounts', {
               created: counts('created'),
               changed: counts('changed'),
               unchanged: counts('unchanged'),
@@ -118,12 +120,12 @@ export default function ImportPage(): ReactNode {
           </p>
           {work.phase === 'idle' && (
             <button type="button" data-kind="main" onClick={begin}>
-              {t('importRows', { count: number(lines.length) })}
+              {own('importRows', { count: number(lines.length) })}
             </button>
           )}
         </>
       )}
-      {check.phase === 'done' && !isGood && <p>{t('importMend')}</p>}
+      {check.phase === 'done' && !isGood && <p>{own('importMend')}</p>}
       {work.phase !== 'idle' && (
         <>
           <h2>{t('importPeople')}</h2>

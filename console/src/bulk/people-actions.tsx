@@ -14,6 +14,7 @@ import { toCsv } from './csv';
 import { Progress, useBulk } from './progress';
 import { one, runBulk } from './run';
 import type { Outcome } from './run';
+import { useBulkTexts } from './bulk-texts';
 import style from './bulk.module.css';
 
 /** A person in a selection. One that was selected on another page has only an ID. */
@@ -103,6 +104,7 @@ interface BulkDialogProps {
 
 function BulkDialog({ action, selected, given }: BulkDialogProps): ReactNode {
   const { t, count, number } = useTexts();
+  const { t: own } = useBulkTexts();
   const reload = useReload();
   const bulk = useBulk<Person>();
   const [chosen, setChosen] = useState<Group | null>(given ?? null);
@@ -134,7 +136,7 @@ function BulkDialog({ action, selected, given }: BulkDialogProps): ReactNode {
           {given && needsGroup && <p>{given.name}</p>}
           <div className={dialogStyle.buttons}>
             <button type="button" data-kind={kind ?? 'main'} disabled={needsGroup && chosen === null} onClick={begin}>
-              {t('bulkBegin', { action: t(label), count: number(selected.count) })}
+              {own('bulkBegin', { action: t(label), count: number(selected.count) })}
             </button>
             <Dialog.Close>{t('cancel')}</Dialog.Close>
           </div>
@@ -186,6 +188,7 @@ interface BulkFrameProps {
 /** A dialog that stays open while its work runs. */
 function BulkFrame({ label, kind, bulk: { phase }, children, onOpen, onClose }: BulkFrameProps): ReactNode {
   const { t } = useTexts();
+  const { t: own } = useBulkTexts();
   const [isOpen, setIsOpen] = useState(false);
   const change = (open: boolean): void => {
     if (phase === 'running') return;
@@ -203,7 +206,7 @@ function BulkFrame({ label, kind, bulk: { phase }, children, onOpen, onClose }: 
           {children}
           {phase === 'done' && (
             <div className={dialogStyle.buttons}>
-              <Dialog.Close>{t('close')}</Dialog.Close>
+              <Dialog.Close>{own('close')}</Dialog.Close>
             </div>
           )}
         </Dialog.Popup>
@@ -220,6 +223,7 @@ interface GroupPickerProps {
 /** Chooses one of the groups that the reader manages. */
 function GroupPicker({ chosen, onChoose }: GroupPickerProps): ReactNode {
   const { t } = useTexts();
+  const { t: own } = useBulkTexts();
   const id = useId();
   const [query, setQuery] = useState('');
   const { data } = useQuery({
@@ -232,7 +236,7 @@ function GroupPicker({ chosen, onChoose }: GroupPickerProps): ReactNode {
   });
   return (
     <>
-      <label htmlFor={id}>{t('findGroup')}</label>
+      <label htmlFor={id}>{own('findGroup')}</label>
       <input id={id} type="search" value={query} autoComplete="off" onChange={({ target }) => setQuery(target.value)} />
       <fieldset className={style.groups} aria-label={t('groups')}>
         {data?.map((group) => (

@@ -5,6 +5,7 @@ import { Actions } from '../parts/actions';
 import { ConfirmDialog, FormDialog } from '../parts/dialog';
 import { Once } from '../parts/once';
 import type { OnceText } from '../parts/once';
+import { useClientsTexts } from './clients-texts';
 
 interface AddKeyProps {
   /** The name of whose key it is, for the file of the private half. */
@@ -24,29 +25,30 @@ const canMakeKeys = (): boolean => window.isSecureContext;
 /** Adds a key that is pasted, or made in this browser, which keeps its private half until it is downloaded. */
 export function AddKey({ owner, warning, onAdd }: AddKeyProps): ReactNode {
   const { t } = useTexts();
+  const { t: own } = useClientsTexts();
   const [privateKey, setPrivateKey] = useState<OnceText | null>(null);
   return (
     <>
       <Actions>
         {canMakeKeys() && (
           <ConfirmDialog
-            label={t('makeKey')}
-            question={[t('makeKeyHelp'), warning].join(' ')}
+            label={own('makeKey')}
+            question={[own('makeKeyHelp'), warning].join(' ')}
             onConfirm={async () => {
               const { publicKey, privateKey: text } = await (await loadKeys()).makeKeyPair();
               const kid = (await onAdd(JSON.stringify(publicKey))) ?? publicKey.kid!;
-              setPrivateKey({ title: t('privateKeyOf', { name: owner, kid }), text, fileName: `${kid}.pem` });
+              setPrivateKey({ title: own('privateKeyOf', { name: owner, kid }), text, fileName: `${kid}.pem` });
             }}
           />
         )}
         <FormDialog
-          label={t('addKey')}
-          title={t('addKey')}
+          label={own('addKey')}
+          title={own('addKey')}
           fields={[
             {
               name: 'publicKey',
               label: t('publicKey'),
-              hint: t('publicKeyHint'),
+              hint: own('publicKeyHint'),
               type: 'multiline',
               maxLength: 20_000,
             },

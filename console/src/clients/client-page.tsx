@@ -17,10 +17,12 @@ import { AddKey } from './add-key';
 import { clientFields, linesOf, OriginChoice } from './client-fields';
 import { kindOf } from './kind-of';
 import type { Jwk } from './keys';
+import { useClientsTexts } from './clients-texts';
 import style from './clients.module.css';
 
 export default function ClientPage(): ReactNode {
   const { t, time } = useTexts();
+  const { t: own } = useClientsTexts();
   const { id } = useParams<{ id: string }>();
   const { data: client, error } = useQuery({
     queryKey: ['client', id],
@@ -37,14 +39,14 @@ export default function ClientPage(): ReactNode {
       <ClientActions client={client} />
       <Facts
         facts={[
-          [t('clientId'), <code>{client.id}</code>],
-          [t('clientKind'), kindOf(client, t)],
+          [own('clientId'), <code>{client.id}</code>],
+          [own('clientKind'), kindOf(client, t)],
           [t('redirectUris'), listOf(client.redirectUris)],
           [t('originsOfClient'), listOf(client.origins)],
           [t('embedOrigin'), client.embedOrigin],
-          [t('compatibility'), client.compatibility && t('compatibility_drillster')],
+          [t('compatibility'), client.compatibility && own('compatibility_drillster')],
           [
-            t('serviceAccount'),
+            own('serviceAccount'),
             client.serviceAccountId && <Link href={`/service-accounts/${client.serviceAccountId}`}>{client.name}</Link>,
           ],
           [t('created'), time(client.created)],
@@ -76,6 +78,7 @@ function useReload(): () => Promise<void> {
 
 function ClientActions({ client }: { client: Schemas['Client'] }): ReactNode {
   const { t } = useTexts();
+  const { t: own } = useClientsTexts();
   const [, navigate] = useLocation();
   const queries = useQueryClient();
   const reload = useReload();
@@ -84,7 +87,7 @@ function ClientActions({ client }: { client: Schemas['Client'] }): ReactNode {
     <Actions>
       <FormDialog
         label={t('edit')}
-        title={t('editClient')}
+        title={own('editClient')}
         fields={[
           ...clientFields(t, client),
           {
@@ -92,10 +95,10 @@ function ClientActions({ client }: { client: Schemas['Client'] }): ReactNode {
             label: t('embedOrigin'),
             value: client.embedOrigin ?? '',
             options: [
-              ['', t('embedOriginNone')],
+              ['', own('embedOriginNone')],
               ...client.origins.map((origin): [string, string] => [origin, origin]),
             ],
-            hint: t('embedOriginHint'),
+            hint: own('embedOriginHint'),
             isOptional: true,
           },
           {
@@ -103,8 +106,8 @@ function ClientActions({ client }: { client: Schemas['Client'] }): ReactNode {
             label: t('compatibility'),
             value: client.compatibility ?? '',
             options: [
-              ['', t('compatibilityNone')],
-              ['drillster', t('compatibility_drillster')],
+              ['', own('compatibilityNone')],
+              ['drillster', own('compatibility_drillster')],
             ],
             isOptional: true,
           },
@@ -127,7 +130,7 @@ function ClientActions({ client }: { client: Schemas['Client'] }): ReactNode {
         <ConfirmDialog
           label={t('delete')}
           kind="danger"
-          question={t('deleteClientQuestion', { name: client.name })}
+          question={own('deleteClientQuestion', { name: client.name })}
           onConfirm={async () => {
             await api.DELETE('/api/2.1.1/client/{id}', { params });
             navigate('/clients');
@@ -142,30 +145,31 @@ function ClientActions({ client }: { client: Schemas['Client'] }): ReactNode {
 
 function Secrets({ client }: { client: Schemas['Client'] }): ReactNode {
   const { t, time } = useTexts();
+  const { t: own } = useClientsTexts();
   const reload = useReload();
   const [made, setMade] = useState<OnceText | null>(null);
   return (
     <>
-      <h2>{t('secrets')}</h2>
-      <p>{t('secretsHelp')}</p>
+      <h2>{own('secrets')}</h2>
+      <p>{own('secretsHelp')}</p>
       <Actions>
         <ConfirmDialog
-          label={t('newSecret')}
-          question={t('newSecretQuestion', { name: client.name })}
+          label={own('newSecret')}
+          question={own('newSecretQuestion', { name: client.name })}
           onConfirm={async () => {
             const params = { path: { id: client.id } };
             const { id, secret } = await dataOf(api.POST('/api/2.1.1/client/{id}/secrets', { params }));
-            setMade({ title: t('secretOf', { name: client.name }), text: secret, fileName: `${id}.txt` });
+            setMade({ title: own('secretOf', { name: client.name }), text: secret, fileName: `${id}.txt` });
             await reload();
           }}
         />
       </Actions>
       {made && <Once {...made} onDone={() => setMade(null)} />}
       {client.secrets.length === 0 ? (
-        <p>{t('noSecrets')}</p>
+        <p>{own('noSecrets')}</p>
       ) : (
         <Table<Schemas['ClientSecret']>
-          label={t('secrets')}
+          label={own('secrets')}
           rows={client.secrets}
           keyOf={({ id }) => id}
           columns={[
@@ -178,9 +182,9 @@ function Secrets({ client }: { client: Schemas['Client'] }): ReactNode {
               cell: ({ id }) => (
                 <ConfirmDialog
                   label={t('delete')}
-                  accessibleLabel={t('deleteName', { name: id })}
+                  accessibleLabel={own('deleteName', { name: id })}
                   kind="danger"
-                  question={t('deleteSecretQuestion')}
+                  question={own('deleteSecretQuestion')}
                   onConfirm={async () => {
                     const params = { path: { id: client.id, secretId: id } };
                     await api.DELETE('/api/2.1.1/client/{id}/secrets/{secretId}', { params });
@@ -198,6 +202,7 @@ function Secrets({ client }: { client: Schemas['Client'] }): ReactNode {
 
 function Keys({ client }: { client: Schemas['Client'] }): ReactNode {
   const { t } = useTexts();
+  const { t: own } = useClientsTexts();
   const reload = useReload();
   const keys = client.jwks?.keys ?? [];
   const replace = async (next: Jwk[]): Promise<void> => {
@@ -209,10 +214,10 @@ function Keys({ client }: { client: Schemas['Client'] }): ReactNode {
   return (
     <>
       <h2>{t('keys')}</h2>
-      <p>{t('clientKeysHelp')}</p>
+      <p>{own('clientKeysHelp')}</p>
       <AddKey
         owner={client.name}
-        warning={client.secrets.length > 0 ? t('keysEndSecrets') : undefined}
+        warning={client.secrets.length > 0 ? own('keysEndSecrets') : undefined}
         onAdd={async (text) => {
           const added = await (await import('./keys')).readPublicKeys(text);
           await replace([...keys, ...added]);
@@ -225,7 +230,7 @@ function Keys({ client }: { client: Schemas['Client'] }): ReactNode {
           rows={keys}
           keyOf={(key) => JSON.stringify(key)}
           columns={[
-            { id: 'kid', header: t('keyId'), cell: ({ kid }) => <code>{kid ?? t('keyWithoutId')}</code> },
+            { id: 'kid', header: own('keyId'), cell: ({ kid }) => <code>{kid ?? own('keyWithoutId')}</code> },
             { id: 'algorithm', header: t('algorithm'), cell: ({ alg }) => alg },
             {
               id: 'revoke',
@@ -234,9 +239,9 @@ function Keys({ client }: { client: Schemas['Client'] }): ReactNode {
               cell: (key) => (
                 <ConfirmDialog
                   label={t('revoke')}
-                  accessibleLabel={t('revokeName', { name: key.kid ?? t('keyWithoutId') })}
+                  accessibleLabel={own('revokeName', { name: key.kid ?? own('keyWithoutId') })}
                   kind="danger"
-                  question={keys.length === 1 ? t('revokeLastClientKeyQuestion') : t('revokeClientKeyQuestion')}
+                  question={keys.length === 1 ? own('revokeLastClientKeyQuestion') : own('revokeClientKeyQuestion')}
                   onConfirm={() => replace(keys.filter((one) => one !== key))}
                 />
               ),

@@ -14,21 +14,23 @@ import { Once } from '../parts/once';
 import { clientFields, linesOf, OriginChoice } from './client-fields';
 import { Origins } from './origins';
 import { kindOf } from './kind-of';
+import { useClientsTexts } from './clients-texts';
 
 export default function ClientsPage(): ReactNode {
   const { t } = useTexts();
+  const { t: own } = useClientsTexts();
   return (
     <>
       <Heading>{t('clients')}</Heading>
-      <p>{t('clientsHelp')}</p>
-      <h2>{t('serviceAccounts')}</h2>
-      <p>{t('serviceAccountsHelp')}</p>
+      <p>{own('clientsHelp')}</p>
+      <h2>{own('serviceAccounts')}</h2>
+      <p>{own('serviceAccountsHelp')}</p>
       <ServiceAccounts />
-      <h2>{t('applications')}</h2>
-      <p>{t('applicationsHelp')}</p>
+      <h2>{own('applications')}</h2>
+      <p>{own('applicationsHelp')}</p>
       <Clients />
       <h2>{t('origins')}</h2>
-      <p>{t('originsHelp')}</p>
+      <p>{own('originsHelp')}</p>
       <Origins />
     </>
   );
@@ -36,14 +38,15 @@ export default function ClientsPage(): ReactNode {
 
 function ServiceAccounts(): ReactNode {
   const { t, time } = useTexts();
+  const { t: own } = useClientsTexts();
   const [, navigate] = useLocation();
   const queries = useQueryClient();
   return (
     <>
       <Actions>
         <FormDialog
-          label={t('newServiceAccount')}
-          title={t('newServiceAccount')}
+          label={own('newServiceAccount')}
+          title={own('newServiceAccount')}
           kind="main"
           fields={[{ name: 'name', label: t('name') }]}
           onSubmit={async ({ name = '' }) => {
@@ -57,7 +60,7 @@ function ServiceAccounts(): ReactNode {
         />
       </Actions>
       <List<Schemas['ServiceAccount']>
-        label={t('serviceAccounts')}
+        label={own('serviceAccounts')}
         queryKey={['service-accounts']}
         prefix="accounts-"
         load={async ({ resultFrom, resultSize }) => {
@@ -66,7 +69,7 @@ function ServiceAccounts(): ReactNode {
           return { rows: serviceAccounts, pagination };
         }}
         keyOf={({ id }) => id}
-        empty={t('noServiceAccounts')}
+        empty={own('noServiceAccounts')}
         isSearchable={false}
         columns={[
           {
@@ -84,11 +87,12 @@ function ServiceAccounts(): ReactNode {
 
 function Clients(): ReactNode {
   const { t, time } = useTexts();
+  const { t: own } = useClientsTexts();
   return (
     <>
       <NewClient />
       <List<Schemas['Client']>
-        label={t('applications')}
+        label={own('applications')}
         queryKey={['clients']}
         prefix="clients-"
         load={async ({ resultFrom, resultSize }) => {
@@ -97,11 +101,11 @@ function Clients(): ReactNode {
           return { rows: clients, pagination };
         }}
         keyOf={({ id }) => id}
-        empty={t('noClients')}
+        empty={own('noClients')}
         isSearchable={false}
         columns={[
           { id: 'name', header: t('name'), cell: ({ id, name }) => <Link href={`/clients/${id}`}>{name}</Link> },
-          { id: 'kind', header: t('clientKind'), cell: (client) => kindOf(client, t) },
+          { id: 'kind', header: own('clientKind'), cell: (client) => kindOf(client, t) },
           { id: 'created', header: t('created'), cell: ({ created }) => time(created) },
         ]}
       />
@@ -111,6 +115,7 @@ function Clients(): ReactNode {
 
 function NewClient(): ReactNode {
   const { t } = useTexts();
+  const { t: own } = useClientsTexts();
   const [, navigate] = useLocation();
   const queries = useQueryClient();
   const [made, setMade] = useState<Schemas['CreatedClient'] | null>(null);
@@ -118,19 +123,19 @@ function NewClient(): ReactNode {
     <>
       <Actions>
         <FormDialog
-          label={t('newClient')}
-          title={t('newClient')}
+          label={own('newClient')}
+          title={own('newClient')}
           kind="main"
           fields={[
             ...clientFields(t),
             {
               name: 'kind',
-              label: t('clientKind'),
+              label: own('clientKind'),
               options: [
                 ['secret', t('clientKind_secret')],
                 ['public', t('clientKind_public')],
               ],
-              hint: t('clientKindHint'),
+              hint: own('clientKindHint'),
             },
           ]}
           onSubmit={async ({ name = '', redirectUris, origins, kind }) => {
@@ -151,13 +156,13 @@ function NewClient(): ReactNode {
       </Actions>
       {made && (
         <Once
-          title={t('secretOf', { name: made.name })}
+          title={own('secretOf', { name: made.name })}
           text={made.secret!}
           fileName={`${made.id}.txt`}
           onDone={() => navigate(`/clients/${made.id}`)}
         >
           <p>
-            {t('clientId')}: <code>{made.id}</code>
+            {own('clientId')}: <code>{made.id}</code>
           </p>
         </Once>
       )}

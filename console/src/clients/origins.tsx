@@ -8,19 +8,21 @@ import { ConfirmDialog, FormDialog } from '../parts/dialog';
 import { Failure } from '../parts/failure';
 import { Table } from '../parts/table';
 import { useOrigins } from './client-fields';
+import { useClientsTexts } from './clients-texts';
 
 /** The sites of the organization. It proves with a file on the site that one is its own. */
 export function Origins(): ReactNode {
   const { t, time } = useTexts();
+  const { t: own } = useClientsTexts();
   const { data, error } = useOrigins();
   const reload = useReload();
   return (
     <>
       <Actions>
         <FormDialog
-          label={t('claimOrigin')}
-          title={t('claimOrigin')}
-          fields={[{ name: 'origin', label: t('origin'), hint: t('originHint') }]}
+          label={own('claimOrigin')}
+          title={own('claimOrigin')}
+          fields={[{ name: 'origin', label: t('origin'), hint: own('originHint') }]}
           onSubmit={async ({ origin = '' }) => {
             await api.POST('/api/2.1.1/origins', { body: { origin: origin.trim() } });
             await reload();
@@ -28,7 +30,7 @@ export function Origins(): ReactNode {
         />
       </Actions>
       {error && <Failure error={error} />}
-      {data?.length === 0 && <p>{t('noOrigins')}</p>}
+      {data?.length === 0 && <p>{own('noOrigins')}</p>}
       {data && data.length > 0 && (
         <Table<Schemas['Origin']>
           label={t('origins')}
@@ -49,27 +51,28 @@ export function Origins(): ReactNode {
 /** Why the organization owns a site, or what it has to do to prove that. */
 function Proof({ origin: { status, proof, challenge, url } }: { origin: Schemas['Origin'] }): ReactNode {
   const { t } = useTexts();
-  if (status === 'OWNED') return proof ? t(`proof_${proof}`) : t('originOwned');
+  const { t: own } = useClientsTexts();
+  if (status === 'OWNED') return proof ? t(`proof_${proof}`) : own('originOwned');
   return (
     <>
-      {t('originClaimed')} <code>{url}</code>
+      {own('originClaimed')} <code>{url}</code>
       <br />
-      {t('originLine')} <code>{challenge}</code>
+      {own('originLine')} <code>{challenge}</code>
     </>
   );
 }
 
 function OriginActions({ origin, status }: Schemas['Origin']): ReactNode {
-  const { t } = useTexts();
+  const { t: own } = useClientsTexts();
   const reload = useReload();
   const params = { path: { origin } };
   return (
     <Actions>
       {status === 'CLAIMED' && (
         <ConfirmDialog
-          label={t('verifyOrigin')}
-          accessibleLabel={t('verifyOriginName', { origin })}
-          question={t('verifyOriginQuestion', { origin })}
+          label={own('verifyOrigin')}
+          accessibleLabel={own('verifyOriginName', { origin })}
+          question={own('verifyOriginQuestion', { origin })}
           onConfirm={async () => {
             await api.POST('/api/2.1.1/origin/{origin}/verify', { params });
             await reload();
@@ -77,10 +80,10 @@ function OriginActions({ origin, status }: Schemas['Origin']): ReactNode {
         />
       )}
       <ConfirmDialog
-        label={t('giveUpOrigin')}
-        accessibleLabel={t('giveUpOriginName', { origin })}
+        label={own('giveUpOrigin')}
+        accessibleLabel={own('giveUpOriginName', { origin })}
         kind="danger"
-        question={t('giveUpOriginQuestion', { origin })}
+        question={own('giveUpOriginQuestion', { origin })}
         onConfirm={async () => {
           await api.DELETE('/api/2.1.1/origin/{origin}', { params });
           await reload();

@@ -12,9 +12,11 @@ import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
 import { List } from '../parts/list';
 import { AddKey } from './add-key';
+import { useClientsTexts } from './clients-texts';
 
 export default function ServiceAccountPage(): ReactNode {
   const { t, time } = useTexts();
+  const { t: own } = useClientsTexts();
   const { id } = useParams<{ id: string }>();
   const { data: account, error } = useQuery({
     queryKey: ['service-account', id],
@@ -33,12 +35,12 @@ export default function ServiceAccountPage(): ReactNode {
         facts={[
           [t('id'), <code>{account.id}</code>],
           [t('status'), t(`status_${account.status}`)],
-          [t('clientId'), <Link href={`/clients/${account.clientId}`}>{account.clientId}</Link>],
+          [own('clientId'), <Link href={`/clients/${account.clientId}`}>{account.clientId}</Link>],
           [t('created'), time(account.created)],
         ]}
       />
       <h2>{t('keys')}</h2>
-      <p>{t('keysHelp')}</p>
+      <p>{own('keysHelp')}</p>
       <Keys account={account} />
     </>
   );
@@ -56,6 +58,7 @@ function useReload(): () => Promise<void> {
 function ServiceAccountActions({ account }: { account: Schemas['ServiceAccount'] }): ReactNode {
   const { id, name } = account;
   const { t } = useTexts();
+  const { t: own } = useClientsTexts();
   const [, navigate] = useLocation();
   const queries = useQueryClient();
   const reload = useReload();
@@ -67,15 +70,15 @@ function ServiceAccountActions({ account }: { account: Schemas['ServiceAccount']
     <Actions>
       <FormDialog
         label={t('edit')}
-        title={t('editServiceAccount')}
+        title={own('editServiceAccount')}
         fields={[{ name: 'name', label: t('name'), value: name }]}
         onSubmit={change}
       />
-      <BlockDialog account={account} question={t('blockServiceAccountQuestion', { name })} onChange={change} />
+      <BlockDialog account={account} question={own('blockServiceAccountQuestion', { name })} onChange={change} />
       <ConfirmDialog
         label={t('delete')}
         kind="danger"
-        question={t('deleteServiceAccountQuestion', { name })}
+        question={own('deleteServiceAccountQuestion', { name })}
         onConfirm={async () => {
           await api.DELETE('/api/2.1.1/service-account/{id}', { params: { path: { id } } });
           navigate('/clients');
@@ -91,6 +94,7 @@ function ServiceAccountActions({ account }: { account: Schemas['ServiceAccount']
 
 function Keys({ account: { id, name } }: { account: Schemas['ServiceAccount'] }): ReactNode {
   const { t, time } = useTexts();
+  const { t: own } = useClientsTexts();
   const reload = useReload();
   const params = { path: { id } };
   return (
@@ -117,16 +121,16 @@ function Keys({ account: { id, name } }: { account: Schemas['ServiceAccount'] })
           return { rows: keys, pagination };
         }}
         keyOf={({ kid }) => kid}
-        empty={t('noKeys')}
+        empty={own('noKeys')}
         isSearchable={false}
         columns={[
-          { id: 'kid', header: t('keyId'), cell: ({ kid }) => <code>{kid}</code> },
+          { id: 'kid', header: own('keyId'), cell: ({ kid }) => <code>{kid}</code> },
           { id: 'algorithm', header: t('algorithm'), cell: ({ algorithm }) => algorithm },
           { id: 'created', header: t('created'), cell: ({ created }) => time(created) },
           {
             id: 'status',
             header: t('status'),
-            cell: ({ revoked }) => (revoked ? t('keyRevoked', { at: time(revoked) }) : t('keyWorks')),
+            cell: ({ revoked }) => (revoked ? own('keyRevoked', { at: time(revoked) }) : own('keyWorks')),
           },
           {
             id: 'revoke',
@@ -136,9 +140,9 @@ function Keys({ account: { id, name } }: { account: Schemas['ServiceAccount'] })
               !revoked && (
                 <ConfirmDialog
                   label={t('revoke')}
-                  accessibleLabel={t('revokeName', { name: kid })}
+                  accessibleLabel={own('revokeName', { name: kid })}
                   kind="danger"
-                  question={t('revokeKeyQuestion')}
+                  question={own('revokeKeyQuestion')}
                   onConfirm={async () => {
                     await api.DELETE('/api/2.1.1/service-account/{id}/keys/{kid}', {
                       params: { path: { id, kid } },

@@ -15,7 +15,7 @@ import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
 import { List, mapSelected } from '../parts/list';
 import { Table } from '../parts/table';
-import { EffectsText } from '../rights/effects';
+import { Effects } from '../rights/effects';
 import { periodFields, PeriodText, periodValues } from '../rights/period';
 import { useRightsTexts } from '../rights/rights-texts';
 import type { RightsText } from '../rights/rights-texts';
@@ -196,7 +196,7 @@ function ChangeStaff({ group, one }: { group: Schemas['Group']; one: Schemas['Gr
           await reload();
         }}
       >
-        <EffectsText
+        <Effects
           of={[group.id, user.id, permission]}
           load={() => dataOf(api.GET('/api/2.1.1/group/{group}/staff/{user}/{permission}/effects', { params }))}
         />

@@ -5,6 +5,7 @@ import type { Schemas } from '../api';
 import { useTexts } from '../language';
 import { FormDialog } from '../parts/dialog';
 import { Once } from '../parts/once';
+import { usePersonTexts } from './person-texts';
 
 /** As many characters as the API takes. */
 const MAX_REASON = 200;
@@ -14,7 +15,8 @@ const MAX_REASON = 200;
  * of the administrator. The reason goes into the record.
  */
 export function LetIn({ user: { id, name } }: { user: Schemas['User'] }): ReactNode {
-  const { t, time } = useTexts();
+  const { time } = useTexts();
+  const { t: own } = usePersonTexts();
   const [link, setLink] = useState<Schemas['Access'] | null>(null);
   const makeLink = async (reason: string): Promise<void> => {
     // The page behind a link starts the session, so a program that looks at the link does not use it up.
@@ -23,21 +25,21 @@ export function LetIn({ user: { id, name } }: { user: Schemas['User'] }): ReactN
   };
   return (
     <>
-      <h2>{t('letIn')}</h2>
-      <p>{t('letInHelp', { name })}</p>
+      <h2>{own('letIn')}</h2>
+      <p>{own('letInHelp', { name })}</p>
       {link ? (
         <Once
-          title={t('letInLink', { name })}
+          title={own('letInLink', { name })}
           text={link.url}
-          help={t('letInUntil', { at: time(link.expires) })}
+          help={own('letInUntil', { at: time(link.expires) })}
           onDone={() => setLink(null)}
         />
       ) : (
         <FormDialog
-          label={t('letInMake')}
-          title={t('letInLink', { name })}
-          submitLabel={t('letInMake')}
-          fields={[{ name: 'reason', label: t('letInReason'), hint: t('letInReasonHint'), maxLength: MAX_REASON }]}
+          label={own('letInMake')}
+          title={own('letInLink', { name })}
+          submitLabel={own('letInMake')}
+          fields={[{ name: 'reason', label: own('letInReason'), hint: own('letInReasonHint'), maxLength: MAX_REASON }]}
           onSubmit={({ reason = '' }) => makeLink(reason)}
         />
       )}

@@ -14,9 +14,11 @@ import { Heading } from '../parts/heading';
 import { List } from '../parts/list';
 import { LetIn } from './let-in';
 import { personFields } from './person-fields';
+import { usePersonTexts } from './person-texts';
 
 export default function PersonPage(): ReactNode {
   const { t, time } = useTexts();
+  const { t: own } = usePersonTexts();
   const { may } = useMe();
   const { id } = useParams<{ id: string }>();
   const { data: user, error } = useQuery({
@@ -31,7 +33,7 @@ export default function PersonPage(): ReactNode {
       {may('MANAGE_USERS') && !user.serviceAccount && <PersonActions user={user} />}
       {asksWhy({ may }) && (
         <p>
-          <Link href={`/why?user=${user.id}`}>{t('whyPerson')}</Link>
+          <Link href={`/why?user=${user.id}`}>{own('whyPerson')}</Link>
         </p>
       )}
       <Facts
@@ -68,6 +70,7 @@ function useReload(): () => Promise<void> {
 
 function PersonActions({ user }: { user: Schemas['User'] }): ReactNode {
   const { t } = useTexts();
+  const { t: own } = usePersonTexts();
   const me = useMe();
   const [, navigate] = useLocation();
   const reload = useReload();
@@ -82,17 +85,17 @@ function PersonActions({ user }: { user: Schemas['User'] }): ReactNode {
     <Actions>
       <FormDialog
         label={t('edit')}
-        title={t('editPerson')}
+        title={own('editPerson')}
         fields={personFields(t, user)}
         onSubmit={(values) => change(changesOf(user, values))}
       />
       {user.id !== me.user.id && (
         <>
-          <BlockDialog account={user} question={t('blockQuestion', { name })} onChange={change} />
+          <BlockDialog account={user} question={own('blockQuestion', { name })} onChange={change} />
           <ConfirmDialog
             label={t('delete')}
             kind="danger"
-            question={t('deletePersonQuestion', { name })}
+            question={own('deletePersonQuestion', { name })}
             onConfirm={async () => {
               await api.DELETE('/api/2.1.1/user/{user}', { params });
               navigate('/people');
@@ -114,6 +117,7 @@ function changesOf(user: Schemas['User'], values: Record<string, string>): Schem
 
 function Sessions({ user }: { user: Schemas['User'] }): ReactNode {
   const { t, time } = useTexts();
+  const { t: own } = usePersonTexts();
   return (
     <List<Schemas['ListedSession']>
       label={t('sessions')}
@@ -124,7 +128,7 @@ function Sessions({ user }: { user: Schemas['User'] }): ReactNode {
         return { rows: sessions, pagination };
       }}
       keyOf={({ id }) => id}
-      empty={t('noSessions')}
+      empty={own('noSessions')}
       isSearchable={false}
       columns={[
         { id: 'since', header: t('since'), cell: ({ created }) => time(created) },
@@ -139,12 +143,13 @@ function Sessions({ user }: { user: Schemas['User'] }): ReactNode {
 
 function EndSession({ id, user: { name } }: { id: string; user: Schemas['User'] }): ReactNode {
   const { t } = useTexts();
+  const { t: own } = usePersonTexts();
   const reload = useReload();
   return (
     <ConfirmDialog
       label={t('endSession')}
       kind="danger"
-      question={t('endSessionQuestion', { name })}
+      question={own('endSessionQuestion', { name })}
       onConfirm={async () => {
         await api.DELETE('/api/2.1.1/session/{id}', { params: { path: { id } } });
         await reload();

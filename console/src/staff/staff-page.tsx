@@ -12,9 +12,10 @@ import { ConfirmDialog, FormDialog } from '../parts/dialog';
 import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
 import { List } from '../parts/list';
-import { EffectsText } from '../rights/effects';
+import { Effects } from '../rights/effects';
 import { periodFields, PeriodText, periodValues } from '../rights/period';
 import { useRightsTexts } from '../rights/rights-texts';
+import { useStaffTexts } from './staff-texts';
 
 /** It is only loaded when somebody is appointed, because it is as large as all other parts together. */
 const PersonPicker = lazy(() => import('../parts/person-picker'));
@@ -34,7 +35,7 @@ type User = Schemas['User'];
 /** The staff of the organization, and what each of them may do. */
 export default function StaffPage(): ReactNode {
   const { t } = useTexts();
-  const { t: own } = useRightsTexts();
+  const { t: own } = useStaffTexts();
   const { user: me } = useMe();
   return (
     <>
@@ -77,7 +78,8 @@ function useReload(): () => Promise<void> {
 
 function Permissions({ user }: { user: User }): ReactNode {
   const { t } = useTexts();
-  const { t: own } = useRightsTexts();
+  const { t: own } = useStaffTexts();
+  const { t: right } = useRightsTexts();
   const { user: me } = useMe();
   const reload = useReload();
   const { data, error } = useQuery({
@@ -99,16 +101,16 @@ function Permissions({ user }: { user: User }): ReactNode {
             {names.permission} <PeriodText {...periods.get(permission)} />{' '}
             {user.id !== me.id && (
               <ConfirmDialog
-                label={own('takeAway')}
-                accessibleLabel={own('takeAwayFrom', names)}
+                label={right('takeAway')}
+                accessibleLabel={right('takeAwayFrom', names)}
                 kind="danger"
-                question={own('takeAwayQuestion', names)}
+                question={right('takeAwayQuestion', names)}
                 onConfirm={async () => {
                   await api.DELETE('/api/2.1.1/user/{user}/permissions/{permission}', { params });
                   await reload();
                 }}
               >
-                <EffectsText
+                <Effects
                   of={[user.id, permission]}
                   load={() => dataOf(api.GET('/api/2.1.1/user/{user}/permissions/{permission}/effects', { params }))}
                 />
@@ -122,7 +124,8 @@ function Permissions({ user }: { user: User }): ReactNode {
 }
 
 function Change({ user }: { user: User }): ReactNode {
-  const { t: own } = useRightsTexts();
+  const { t: own } = useStaffTexts();
+  const { t: right } = useRightsTexts();
   const { may } = useMe();
   const reload = useReload();
   const { name } = user;
@@ -140,7 +143,7 @@ function Change({ user }: { user: User }): ReactNode {
             label: own('permission'),
             options: grantable.map((permission) => [permission, own(`permission_${permission}`)]),
           },
-          ...periodFields(own),
+          ...periodFields(right),
         ]}
         onSubmit={async ({ permission, ...values }) => {
           const path = { user: user.id, permission: permission as Permission };
@@ -162,7 +165,7 @@ function Change({ user }: { user: User }): ReactNode {
             await reload();
           }}
         >
-          <EffectsText
+          <Effects
             of={[user.id]}
             load={() => dataOf(api.GET('/api/2.1.1/organization/{id}/staff/{user}/effects', { params }))}
           />
@@ -174,7 +177,7 @@ function Change({ user }: { user: User }): ReactNode {
 
 function Appoint(): ReactNode {
   const { t } = useTexts();
-  const { t: own } = useRightsTexts();
+  const { t: own } = useStaffTexts();
   const reload = useReload();
   const [reference, setReference] = useState('');
   return (
