@@ -5,6 +5,7 @@ import { useTexts } from '../language';
 import { downloadText } from '../parts/download';
 import { Failure, messageOf } from '../parts/failure';
 import { Table } from '../parts/table';
+import { useBulkTexts } from './bulk-texts';
 import { toCsv } from './csv';
 import type { Outcome } from './run';
 import style from './bulk.module.css';
@@ -63,28 +64,29 @@ export function useBulk<Item>(): Bulk<Item> {
 /** How far the work is, and what became of each row. */
 export function Progress<Item extends Named>({ bulk, total }: { bulk: Bulk<Item>; total: number }): ReactNode {
   const texts = useTexts();
+  const { t: own } = useBulkTexts();
   const { t, number } = texts;
   const { phase, outcomes, error, stop } = bulk;
   const failed = outcomes.filter((outcome): outcome is { item: Item; error: LatchkeyError } => !!outcome.error);
   const all = Math.max(total, outcomes.length);
   return (
     <>
-      <progress className={style.progress} aria-label={t('progress')} max={all} value={outcomes.length} />
+      <progress className={style.progress} aria-label={own('progress')} max={all} value={outcomes.length} />
       <p role="status">
         {phase === 'running'
-          ? t('bulkRunning', { done: number(outcomes.length), total: number(all) })
-          : t('bulkDone', { done: number(outcomes.length - failed.length), failed: number(failed.length) })}
-        {phase === 'done' && outcomes.length < all && ` ${t('bulkRest', { count: number(all - outcomes.length) })}`}
+          ? own('bulkRunning', { done: number(outcomes.length), total: number(all) })
+          : own('bulkDone', { done: number(outcomes.length - failed.length), failed: number(failed.length) })}
+        {phase === 'done' && outcomes.length < all && ` ${own('bulkRest', { count: number(all - outcomes.length) })}`}
       </p>
       {phase === 'running' && (
         <button type="button" onClick={stop}>
-          {t('stop')}
+          {own('stop')}
         </button>
       )}
       {error !== null && <Failure error={error} />}
       {phase === 'done' && failed.length > 0 && (
         <Table
-          label={t('bulkFailures')}
+          label={own('bulkFailures')}
           rows={failed.slice(0, MAX_SHOWN)}
           keyOf={({ item }) => item.id}
           columns={[
@@ -99,7 +101,7 @@ export function Progress<Item extends Named>({ bulk, total }: { bulk: Bulk<Item>
             type="button"
             onClick={() => downloadText('result.csv', toCsv(outcomes.map(resultOf)), 'text/csv;charset=utf-8')}
           >
-            {t('downloadResult')}
+            {own('downloadResult')}
           </button>
         </p>
       )}

@@ -143,14 +143,7 @@ export const de: Messages = {
     'Das geschieht mit der Person, die Sie ausgewählt haben. Sie können es anhalten, aber nicht rückgängig machen.',
   bulkQuestion_other:
     'Das geschieht mit allen {count} Personen, die Sie ausgewählt haben. Sie können es anhalten, aber nicht rückgängig machen.',
-  progress: 'Fortschritt',
-  bulkRunning: '{done} von {total}',
-  bulkDone: '{done} erledigt, {failed} fehlgeschlagen.',
-  bulkRest: '{count} blieben unberührt.',
-  stop: 'Anhalten',
-  bulkFailures: 'Was fehlschlug',
   reason: 'Grund',
-  downloadResult: 'Ergebnis herunterladen (CSV)',
   // Der Import einer Datei.
   importPeople: 'Personen importieren',
   error_unreadable_file: 'Das ist keine CSV-Datei in UTF-8, deren erste Zeile die Spalten nennt.',

@@ -141,14 +141,7 @@ export const fr: Messages = {
     'Cela s’applique à la personne que vous avez sélectionnée. Vous pouvez l’arrêter, mais pas l’annuler.',
   bulkQuestion_other:
     'Cela s’applique aux {count} personnes que vous avez sélectionnées. Vous pouvez l’arrêter, mais pas l’annuler.',
-  progress: 'Progression',
-  bulkRunning: '{done} sur {total}',
-  bulkDone: '{done} faits, {failed} échoués.',
-  bulkRest: '{count} n’ont pas été touchés.',
-  stop: 'Arrêter',
-  bulkFailures: 'Ce qui a échoué',
   reason: 'Raison',
-  downloadResult: 'Télécharger le résultat (CSV)',
   // L’importation d’un fichier.
   importPeople: 'Importer des personnes',
   error_unreadable_file: 'Ce n’est pas un fichier CSV en UTF-8 dont la première ligne nomme les colonnes.',

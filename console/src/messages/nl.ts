@@ -140,14 +140,7 @@ export const nl: Messages = {
   bulkQuestion_one: 'Dit gebeurt met de persoon die u hebt geselecteerd. U kunt het stoppen, maar niet ongedaan maken.',
   bulkQuestion_other:
     'Dit gebeurt met alle {count} personen die u hebt geselecteerd. U kunt het stoppen, maar niet ongedaan maken.',
-  progress: 'Voortgang',
-  bulkRunning: '{done} van {total}',
-  bulkDone: '{done} gelukt, {failed} mislukt.',
-  bulkRest: 'Met {count} is niets gebeurd.',
-  stop: 'Stoppen',
-  bulkFailures: 'Wat mislukte',
   reason: 'Reden',
-  downloadResult: 'Resultaat downloaden (CSV)',
   // Het importeren van een bestand.
   importPeople: 'Personen importeren',
   error_unreadable_file: 'Dit is geen CSV-bestand in UTF-8 met de namen van de kolommen op de eerste regel.',

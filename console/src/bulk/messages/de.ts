@@ -12,4 +12,11 @@ export const de: BulkMessages = {
   importCounts: '{created} Konten werden angelegt, {changed} geändert, {unchanged} bleiben, wie sie sind.',
   importRows: '{count} Zeilen importieren',
   importMend: 'Verbessern Sie die Datei und wählen Sie sie noch einmal.',
+  progress: 'Fortschritt',
+  bulkRunning: '{done} von {total}',
+  bulkDone: '{done} erledigt, {failed} fehlgeschlagen.',
+  bulkRest: '{count} blieben unberührt.',
+  stop: 'Anhalten',
+  bulkFailures: 'Was fehlschlug',
+  downloadResult: 'Ergebnis herunterladen (CSV)',
 };

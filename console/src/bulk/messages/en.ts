@@ -11,6 +11,13 @@ export const en = {
   importCounts: '{created} accounts to create, {changed} to change, {unchanged} as they are.',
   importRows: 'Import {count} rows',
   importMend: 'Mend the file and choose it again.',
+  progress: 'Progress',
+  bulkRunning: '{done} of {total}',
+  bulkDone: '{done} done, {failed} failed.',
+  bulkRest: '{count} were not touched.',
+  stop: 'Stop',
+  bulkFailures: 'What failed',
+  downloadResult: 'Download the result (CSV)',
 };
 
 export type BulkMessages = Readonly<Record<keyof typeof en, string>>;

@@ -12,4 +12,11 @@ export const es: BulkMessages = {
   importCounts: '{created} cuentas por crear, {changed} por cambiar, {unchanged} sin cambios.',
   importRows: 'Importar {count} filas',
   importMend: 'Corrija el archivo y elíjalo otra vez.',
+  progress: 'Progreso',
+  bulkRunning: '{done} de {total}',
+  bulkDone: '{done} hechos, {failed} fallidos.',
+  bulkRest: '{count} no se tocaron.',
+  stop: 'Detener',
+  bulkFailures: 'Lo que falló',
+  downloadResult: 'Descargar el resultado (CSV)',
 };

@@ -12,4 +12,11 @@ export const fr: BulkMessages = {
   importCounts: '{created} comptes à créer, {changed} à modifier, {unchanged} inchangés.',
   importRows: 'Importer {count} lignes',
   importMend: 'Corrigez le fichier et choisissez-le à nouveau.',
+  progress: 'Progression',
+  bulkRunning: '{done} sur {total}',
+  bulkDone: '{done} faits, {failed} échoués.',
+  bulkRest: '{count} n’ont pas été touchés.',
+  stop: 'Arrêter',
+  bulkFailures: 'Ce qui a échoué',
+  downloadResult: 'Télécharger le résultat (CSV)',
 };

@@ -12,4 +12,11 @@ export const nl: BulkMessages = {
   importCounts: '{created} accounts te maken, {changed} te wijzigen, {unchanged} blijven zoals ze zijn.',
   importRows: '{count} rijen importeren',
   importMend: 'Verbeter het bestand en kies het opnieuw.',
+  progress: 'Voortgang',
+  bulkRunning: '{done} van {total}',
+  bulkDone: '{done} gelukt, {failed} mislukt.',
+  bulkRest: 'Met {count} is niets gebeurd.',
+  stop: 'Stoppen',
+  bulkFailures: 'Wat mislukte',
+  downloadResult: 'Resultaat downloaden (CSV)',
 };
