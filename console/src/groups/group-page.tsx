@@ -14,16 +14,16 @@ import { Facts } from '../parts/facts';
 import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
 import { List, mapSelected } from '../parts/list';
+import { PersonDialog } from '../parts/person-dialog';
 import { Table } from '../parts/table';
-import { Effects } from '../rights/effects';
 import { periodFields, PeriodText, periodValues } from '../rights/period';
 import { useRightsTexts } from '../rights/rights-texts';
 import type { RightsText } from '../rights/rights-texts';
+import { TakeAway } from '../rights/take-away';
 import { groupFields, groupValues } from './group-fields';
 
-/** They are only loaded when somebody is selected, or added: the second is as large as all other parts together. */
+/** It is only loaded when somebody is selected. */
 const PeopleActions = lazy(() => import('../bulk/people-actions'));
-const PersonPicker = lazy(() => import('../parts/person-picker'));
 
 export default function GroupPage(): ReactNode {
   const { t, time } = useTexts();
@@ -147,22 +147,16 @@ function AddStaff({ group }: { group: Schemas['Group'] }): ReactNode {
   const { t } = useTexts();
   const { t: own } = useRightsTexts();
   const reload = useReload();
-  const [reference, setReference] = useState('');
   return (
     <Actions>
-      <FormDialog
+      <PersonDialog
         label={own('addStaff')}
-        title={own('addStaff')}
         fields={rightFields(t, own, 'VIEW')}
-        onSubmit={async (values) => {
+        onSubmit={async (reference, values) => {
           await allow(group, reference, values);
           await reload();
         }}
-      >
-        <Suspense fallback={<p role="status">{t('loading')}</p>}>
-          <PersonPicker onPick={setReference} />
-        </Suspense>
-      </FormDialog>
+      />
     </Actions>
   );
 }
@@ -186,21 +180,15 @@ function ChangeStaff({ group, one }: { group: Schemas['Group']; one: Schemas['Gr
           await reload();
         }}
       />
-      <ConfirmDialog
-        label={own('takeAway')}
-        accessibleLabel={own('takeAwayFrom', names)}
-        kind="danger"
-        question={own('takeAwayQuestion', names)}
+      <TakeAway
+        {...names}
+        of={[group.id, user.id, permission]}
+        load={() => dataOf(api.GET('/api/2.1.1/group/{group}/staff/{user}/{permission}/effects', { params }))}
         onConfirm={async () => {
           await api.DELETE('/api/2.1.1/group/{group}/staff/{user}/{permission}', { params });
           await reload();
         }}
-      >
-        <Effects
-          of={[group.id, user.id, permission]}
-          load={() => dataOf(api.GET('/api/2.1.1/group/{group}/staff/{user}/{permission}/effects', { params }))}
-        />
-      </ConfirmDialog>
+      />
     </Actions>
   );
 }
@@ -301,16 +289,14 @@ function AddMember({ group }: { group: Schemas['Group'] }): ReactNode {
   const { t } = useTexts();
   const { t: own } = useRightsTexts();
   const reload = useReload();
-  const [reference, setReference] = useState('');
   const [done, setDone] = useState('');
   return (
     <>
       <Actions>
-        <FormDialog
+        <PersonDialog
           label={t('addMember')}
-          title={t('addMember')}
           fields={periodFields(own)}
-          onSubmit={async (values) => {
+          onSubmit={async (reference, values) => {
             const params = { path: { group: group.id, user: reference } };
             const { member, status } = await dataOf(
               api.PUT('/api/2.1.1/group/{group}/members/{user}', { params, body: periodValues(values) }),
@@ -319,11 +305,7 @@ function AddMember({ group }: { group: Schemas['Group'] }): ReactNode {
             setDone(t(status === 'JOINED' ? 'memberJoined' : 'memberInvited', { name }));
             await reload();
           }}
-        >
-          <Suspense fallback={<p role="status">{t('loading')}</p>}>
-            <PersonPicker onPick={setReference} />
-          </Suspense>
-        </FormDialog>
+        />
       </Actions>
       <p role="status">{done}</p>
     </>

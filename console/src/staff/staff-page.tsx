@@ -1,5 +1,4 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useState } from 'react';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import { api, dataOf } from '../api';
@@ -12,13 +11,12 @@ import { ConfirmDialog, FormDialog } from '../parts/dialog';
 import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
 import { List } from '../parts/list';
+import { PersonDialog } from '../parts/person-dialog';
 import { Effects } from '../rights/effects';
 import { periodFields, PeriodText, periodValues } from '../rights/period';
 import { useRightsTexts } from '../rights/rights-texts';
+import { TakeAway } from '../rights/take-away';
 import { useStaffTexts } from './staff-texts';
-
-/** It is only loaded when somebody is appointed, because it is as large as all other parts together. */
-const PersonPicker = lazy(() => import('../parts/person-picker'));
 
 const PERMISSIONS: Permission[] = [
   'OBTAIN_ACCESS_TOKENS',
@@ -79,7 +77,6 @@ function useReload(): () => Promise<void> {
 function Permissions({ user }: { user: User }): ReactNode {
   const { t } = useTexts();
   const { t: own } = useStaffTexts();
-  const { t: right } = useRightsTexts();
   const { user: me } = useMe();
   const reload = useReload();
   const { data, error } = useQuery({
@@ -100,21 +97,15 @@ function Permissions({ user }: { user: User }): ReactNode {
           <li key={permission}>
             {names.permission} <PeriodText {...periods.get(permission)} />{' '}
             {user.id !== me.id && (
-              <ConfirmDialog
-                label={right('takeAway')}
-                accessibleLabel={right('takeAwayFrom', names)}
-                kind="danger"
-                question={right('takeAwayQuestion', names)}
+              <TakeAway
+                {...names}
+                of={[user.id, permission]}
+                load={() => dataOf(api.GET('/api/2.1.1/user/{user}/permissions/{permission}/effects', { params }))}
                 onConfirm={async () => {
                   await api.DELETE('/api/2.1.1/user/{user}/permissions/{permission}', { params });
                   await reload();
                 }}
-              >
-                <Effects
-                  of={[user.id, permission]}
-                  load={() => dataOf(api.GET('/api/2.1.1/user/{user}/permissions/{permission}/effects', { params }))}
-                />
-              </ConfirmDialog>
+              />
             )}
           </li>
         );
@@ -176,25 +167,18 @@ function Change({ user }: { user: User }): ReactNode {
 }
 
 function Appoint(): ReactNode {
-  const { t } = useTexts();
-  const { t: own } = useStaffTexts();
+  const { t } = useStaffTexts();
   const reload = useReload();
-  const [reference, setReference] = useState('');
   return (
     <Actions>
-      <FormDialog
-        label={own('appoint')}
-        title={own('appoint')}
-        onSubmit={async () => {
-          const params = { path: { id: 'self', user: reference } };
+      <PersonDialog
+        label={t('appoint')}
+        onSubmit={async (user) => {
+          const params = { path: { id: 'self', user } };
           await api.PUT('/api/2.1.1/organization/{id}/staff/{user}', { params, body: {} });
           await reload();
         }}
-      >
-        <Suspense fallback={<p role="status">{t('loading')}</p>}>
-          <PersonPicker onPick={setReference} />
-        </Suspense>
-      </FormDialog>
+      />
     </Actions>
   );
 }
