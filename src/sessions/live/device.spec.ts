@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from '@jest/globals';
 import { BROWSER_MAP, OS_MAP } from 'bowser';
 import { deviceOf } from './device.js';
@@ -38,5 +40,17 @@ describe('deviceOf', () => {
     const start = performance.now();
     for (const text of ['Mozilla/5.0 ('.repeat(2000), `${'a/'.repeat(8000)}x`, ' '.repeat(16_000)]) deviceOf(text);
     expect(performance.now() - start).toBeLessThan(200);
+  });
+
+  it('keeps no more of a header than it reads', () => {
+    setFlagsFromString('--expose-gc');
+    const collectGarbage = runInNewContext('gc') as () => void;
+    const heap = (): number => {
+      collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = heap();
+    for (let i = 0; i < 900; i++) deviceOf(Buffer.alloc(60_000, `Agent ${i} `).toString('latin1'));
+    expect(heap() - before).toBeLessThan(10_000_000);
   });
 });

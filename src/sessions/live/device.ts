@@ -22,7 +22,8 @@ export function deviceOf(userAgent: string | undefined): string | null {
   if (device === undefined) {
     device = parseDevice(read);
     if (known.size === MAX_KNOWN) known.clear();
-    known.set(read, device);
+    // A slice would keep the whole header in memory, so the key is a copy.
+    known.set(Buffer.from(read).toString(), device);
   }
   return device;
 }
