@@ -17,7 +17,7 @@ export const FLOORS = [
   ['groups', 'service-accounts', 'origins'],
   ['access'],
   ['authorization-server', 'sessions', 'audit-search', 'guides', 'status', 'bulk'],
-  ['forward-auth', 'console', 'maintenance', 'demo'],
+  ['forward-auth', 'console', 'lookup', 'maintenance', 'demo'],
   ['app'],
   ['cli'],
 ];

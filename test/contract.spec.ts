@@ -229,6 +229,7 @@ it('every answer of the API is what openapi.json says', async () => {
   await t.world.leave(admin.id, group.id);
   await use('revokeAccessToken', [accessTokens[0].id]);
   await use('searchAudit');
+  await send('lookUp', [], { query: { q: user.id } });
   await use('removeMember', [group.id, user.id]);
   await use('addMemberByThirdPartyId', [group.id, code, '1']);
   await t.world.join(admin.id, group.id, 'INVITED');

@@ -23,6 +23,9 @@ const FIELDS = {
   publicKey: '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}',
 };
 
+/** What any query asks for. */
+const QUERIES: Record<string, string> = { lookUp: '?q=x' };
+
 const { paths } = JSON.parse(await describeRoutes(loadSettings(testEnvironment()))) as {
   paths: Record<string, Record<string, Operation>>;
 };
@@ -83,7 +86,7 @@ async function statusFor(
     authorization: `Bearer ${caller.token}`,
     ...('body' in body && { 'content-type': 'application/x-www-form-urlencoded' }),
   };
-  return (await t.call(filled(path), { method, headers, ...body })).status;
+  return (await t.call(filled(path) + (QUERIES[operationId] ?? ''), { method, headers, ...body })).status;
 }
 
 describe('an account that has everything but what a route needs is refused', () => {

@@ -105,6 +105,7 @@ describe('openapi.json', () => {
       '/api/2.1.1/group/{group}/staff/{user}/{permission}/effects',
       '/api/2.1.1/group/{id}',
       '/api/2.1.1/groups',
+      '/api/2.1.1/lookup',
       '/api/2.1.1/organization',
       '/api/2.1.1/organization/{id}',
       '/api/2.1.1/organization/{id}/groups',

@@ -13,6 +13,7 @@ import { DatabaseModule } from '../schema/database.module.js';
 import { DemoModule } from '../demo/demo.module.js';
 import { ForwardAuthModule } from '../forward-auth/forward-auth.module.js';
 import { GroupsModule } from '../groups/groups.module.js';
+import { LookupModule } from '../lookup/lookup.module.js';
 import { MaintenanceModule } from '../maintenance/maintenance.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
 import { AuthorizationServerModule } from '../authorization-server/authorization-server.module.js';
@@ -43,6 +44,7 @@ export class AppModule {
         SessionsModule,
         ForwardAuthModule,
         AuditSearchModule,
+        LookupModule,
         ConsoleModule,
         GuidesModule,
         StatusModule,

@@ -22,6 +22,15 @@ import { GroupsService } from './groups.service.js';
 
 const NOTHING: Page = { ids: [], pagination: { total: 0, moreAvailable: false } };
 
+/** Custom references are not unique. */
+const MAX_NAMED = 10;
+
+/** A group that was found by what names it. */
+export interface NamedGroup {
+  id: string;
+  name: string;
+}
+
 /** Lists of groups (docs/api.md, section 7.1). */
 @Injectable()
 export class GroupListsService {
@@ -54,6 +63,27 @@ export class GroupListsService {
     return this.show({ organizationId, staff: null }, query, '2.1.1');
   }
 
+  /** Finds the groups with this ID, or with exactly this custom reference, among those that `list` lists. */
+  async findNamed(caller: Caller, text: string): Promise<NamedGroup[]> {
+    const scope = await this.policy.groupsOf(caller);
+    if (!scope) return [];
+    // Two statements, because a condition on one or the other of two columns is a range of no index.
+    return [
+      ...(await this.named(scope, 'g.id = :text', text)),
+      ...(await this.named(scope, 'g.customReference = :text', text)),
+    ];
+  }
+
+  private named(scope: GroupScope, condition: string, text: string): Promise<NamedGroup[]> {
+    return this.inScope(scope)
+      .select('g.id', 'id')
+      .addSelect('g.name', 'name')
+      .andWhere(condition, { text })
+      .orderBy('g.id')
+      .limit(MAX_NAMED)
+      .getRawMany<NamedGroup>();
+  }
+
   private async show(scope: GroupScope | null, query: GroupsQueryDto, version: ApiVersion): Promise<GroupsDto> {
     const { ids, pagination } = scope ? await this.pageOf(scope, pageIn(version, query)) : NOTHING;
     return { groups: await this.shown.showAll(ids), total: totalIn(version, pagination), pagination };
@@ -67,14 +97,18 @@ export class GroupListsService {
         .where('t.organizationId = :organizationId', { organizationId });
       return pageByTerm(found, 'groupId', range, query);
     }
-    const list = staff ? this.groupsOfStaff(staff) : this.groups.createQueryBuilder('g');
-    list.andWhere('g.organizationId = :organizationId', { organizationId });
+    const list = this.inScope({ organizationId, staff });
     if (range) list.andWhere(groupMatchesSearch('g.id'), range);
     if (query.customReference) list.andWhere('g.customReference = :customReference', query);
     // Starts from the staff member's rights: they may have few in an organization with many groups.
     const id = staff ? 's.groupId' : 'g.id';
     const isCounted = !range && !query.customReference;
     return pageById(list, id, query, isCounted ? await this.totalOf({ organizationId, staff }) : undefined);
+  }
+
+  private inScope({ organizationId, staff }: GroupScope): SelectQueryBuilder<ObjectLiteral> {
+    const list = staff ? this.groupsOfStaff(staff) : this.groups.createQueryBuilder('g');
+    return list.andWhere('g.organizationId = :organizationId', { organizationId });
   }
 
   private groupsOfStaff({ userId, permission }: StaffScope): SelectQueryBuilder<ObjectLiteral> {

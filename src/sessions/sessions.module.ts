@@ -36,6 +36,14 @@ import { CurrentSessionService } from './live/current-session.service.js';
     CurrentSessionService,
     { provide: APP_GUARD, useClass: SessionGuard },
   ],
-  exports: [KnownVisitors, LoginPages, LoginRefusalsService, LoginService, SessionCookie, SessionsService],
+  exports: [
+    KnownVisitors,
+    LoginPages,
+    LoginRefusalsService,
+    LoginService,
+    SessionCookie,
+    SessionsService,
+    SessionListsService,
+  ],
 })
 export class SessionsModule {}

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it, jest } from '@jest/globals';
 import { DataSource } from 'typeorm';
 import { newClientId, newId } from '../../src/common/id.js';
+import { newLoginId, readLoginId } from '../../src/common/login-id.js';
 import { GroupStaff } from '../../src/schema/entities/group-staff.entity.js';
 import { Group } from '../../src/schema/entities/group.entity.js';
 import { Membership } from '../../src/schema/entities/membership.entity.js';
@@ -65,6 +66,7 @@ const OWN = new Set([
   '/group-invitations',
   '/access-tokens',
   '/audit',
+  '/lookup',
 ]);
 
 const FIELDS = {
@@ -242,6 +244,7 @@ it('S29: whoever may not see an account or a group costs the same statements, th
   const { id, groupId } = await t.world.userOf(victim, { emailAddress, thirdPartyId: [code, '7'] });
   const pupil = await t.world.caller();
   await t.world.write((db) => db.update(User, { id: pupil.id }, { staffOrganizationId: null }));
+  await t.signIn(victim, id);
   const runner = t.nest.get(DataSource).createQueryRunner();
   const query = jest.spyOn(Object.getPrototypeOf(runner) as typeof runner, 'query');
   const statementsOf = async (caller: TestCaller, path: string, expected = [401, 403, 404]): Promise<unknown> => {
@@ -281,6 +284,20 @@ it('S29: whoever may not see an account or a group costs the same statements, th
       there,
       ...((await statementsOf(pupil, `/access/${nowhere}/explanation`, [200])) as object),
     });
+  const session = readLoginId((await t.world.loginTokensOf(id))[0]!.id);
+  for (const [there, nowhere] of [
+    [id, newId()],
+    [groupId, newId()],
+    [emailAddress, `x${emailAddress}`],
+    [`${code}$7`, `${code}$8`],
+    [victim.clientId, newClientId()],
+    [session, newLoginId(new Date())],
+  ])
+    for (const caller of [await t.world.caller(), await t.world.caller({ permissions: [...PERMISSIONS] })])
+      expect({ there, ...((await statementsOf(caller, `/lookup?q=${there}`, [200])) as object) }).toEqual({
+        there,
+        ...((await statementsOf(caller, `/lookup?q=${nowhere}`, [200])) as object),
+      });
   await runner.release();
   query.mockRestore();
 });

@@ -1380,6 +1380,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.1.1/lookup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What an ID names, of whatever kind it is
+         * @description Needs staff of the organization.
+         */
+        get: operations["lookUp"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.1.1/version": {
         parameters: {
             query?: never;
@@ -3066,6 +3086,27 @@ export interface components {
         Audit: {
             events: components["schemas"]["AuditEvent"][];
             pagination: components["schemas"]["Pagination"];
+        };
+        Found: {
+            /**
+             * @description A `SESSION` is live, and an `ACCESS_TOKEN` is a login token that can still start a session. Both have the `id` that was asked for.
+             * @example USER
+             * @enum {string}
+             */
+            type: "USER" | "SERVICE_ACCOUNT" | "GROUP" | "CLIENT" | "SESSION" | "ACCESS_TOKEN";
+            /** @example Zk1cVq0rTtWm8sQXq3bVxg */
+            id: string;
+            /**
+             * @description What it is called.
+             * @example Anna Jansen
+             */
+            name?: string;
+            /** @description Whose session or login token it is. */
+            user?: components["schemas"]["Visitor"];
+        };
+        Lookup: {
+            /** @description Empty if the caller may see nothing with this ID. */
+            found: components["schemas"]["Found"][];
         };
         Version: {
             /** @example 1.0.0 */
@@ -11634,6 +11675,88 @@ export interface operations {
                 };
             };
             /** @description `invalid_result_size`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    lookUp: {
+        parameters: {
+            query: {
+                /** @description An ID as it stands in a log: of a user, service account, group, client, session or login token; or an e-mail address, a third-party ID as `CODE$ID`, or the custom reference of a group. */
+                q: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Lookup"];
+                };
+            };
+            /** @description `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;

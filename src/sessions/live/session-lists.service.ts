@@ -24,6 +24,7 @@ import type {
   ListedSessionDto,
   SessionsDto,
   SessionsQueryDto,
+  VisitorDto,
 } from '../dto/session-lists.dto.js';
 
 /** The number of the organization with the ID `$1`. */
@@ -133,15 +134,39 @@ const LIVE_SESSIONS = listingOfUsers('sessions', SESSIONS_NOW, '$7');
 
 const OWN_SESSIONS = listing('sessions_of_caller', OF_USER, SESSIONS_NOW);
 
+/** Whether the login token can still start a session. */
+function isOutstanding(now: string): string {
+  return `${canStartSession(now)} AND NOT EXISTS (SELECT 1 FROM "sessions" s WHERE s."id" = t."id")`;
+}
+
 const OUTSTANDING_TOKENS = listingOfUsers(
   'access_tokens',
   {
     from: LOGINS,
     columns: '',
-    condition: `${canStartSession('$5')} AND NOT EXISTS (SELECT 1 FROM "sessions" s WHERE s."id" = t."id")`,
+    condition: isOutstanding('$5'),
   },
   '$6',
 );
+
+const VISITOR = `SELECT u."id", u."name" FROM`;
+const OF_VISITOR = `JOIN "users" u ON u."id" = t."user_id" WHERE t."id" = $2 AND ${IS_MANAGED}`;
+
+const FIND_LIVE: Statement = {
+  name: 'find_live_session_of_users',
+  sql: `${VISITOR} ${SESSIONS} ${OF_VISITOR} AND ${isLive({ now: '$3', idleSince: '$4', oldest: '$5' })}`,
+};
+
+const FIND_OUTSTANDING: Statement = {
+  name: 'find_access_token_of_users',
+  sql: `${VISITOR} ${LOGINS} ${OF_VISITOR} AND ${isOutstanding('$3')}`,
+};
+
+/** What the ID of a login names as long as it counts: the session, or before that the login token. */
+export interface FoundLogin {
+  isSession: boolean;
+  user: VisitorDto;
+}
 
 /** A login, with whoever let the user in. They are still on the staff: logins of anybody who left it have ended. */
 interface LoginRow {
@@ -196,6 +221,17 @@ export class SessionListsService {
       const [ended] = await this.database.within<{ reason: string | null }>(db, END, parameters);
       if (!ended?.reason) throw noSession();
     });
+  }
+
+  /** Finds what the lists show under this ID. @throws DomainError `not_permitted` */
+  async findLogin(caller: Caller, id: string): Promise<FoundLogin | null> {
+    const organizationId = await this.policy.requireMaySeeSessions(caller);
+    const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
+    const named = [organizationId, toBytes(id), now];
+    const [session] = await this.database.read<VisitorDto>(FIND_LIVE, [...named, idleSince, oldest]);
+    const [token] = await this.database.read<VisitorDto>(FIND_OUTSTANDING, named);
+    const user = session ?? token;
+    return user ? { isSession: session !== undefined, user: { id: user.id, name: user.name } } : null;
   }
 
   /** Lists the caller's own live sessions, whichever organization has started them. */

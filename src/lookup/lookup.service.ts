@@ -1,0 +1,88 @@
+import { Injectable } from '@nestjs/common';
+import { InjectEntityManager } from '@nestjs/typeorm';
+import type { EntityManager } from 'typeorm';
+import { OAuthPolicy } from '../clients/oauth.policy.js';
+import type { Caller } from '../common/caller.js';
+import { DomainError } from '../common/errors/errors.js';
+import { isLoginId } from '../common/login-id.js';
+import { parseUserRef } from '../common/user-ref.js';
+import type { UserRef } from '../common/user-ref.js';
+import { GroupListsService } from '../groups/group-lists.service.js';
+import { Client } from '../schema/entities/client.entity.js';
+import { SessionListsService } from '../sessions/live/session-lists.service.js';
+import { findUser } from '../users/find-user.js';
+import { UsersPolicy } from '../users/users.policy.js';
+import type { FoundDto, LookupDto } from './dto/lookup.dto.js';
+
+const CLIENT_ID = /^[\da-f]{32}$/;
+
+/**
+ * Finds what an ID from a log names (docs/api.md, section 8.4). The policies of the lists decide what the caller sees.
+ * What others have is not found in the same statements as what nobody has.
+ */
+@Injectable()
+export class LookupService {
+  constructor(
+    @InjectEntityManager() private readonly db: EntityManager,
+    private readonly users: UsersPolicy,
+    private readonly clients: OAuthPolicy,
+    private readonly groups: GroupListsService,
+    private readonly sessions: SessionListsService,
+  ) {}
+
+  /** Finds everything that `text` names and the caller may see. @throws DomainError `not_permitted` */
+  async find(caller: Caller, text: string): Promise<LookupDto> {
+    await this.users.requireMayList(caller, 'self');
+    const id = text.trim();
+    const lower = id.toLowerCase();
+    // The form decides what an ID can be, so most of them take few look-ups.
+    if (isLoginId(lower)) return { found: await this.findLogin(caller, lower) };
+    const clients = CLIENT_ID.test(lower) ? await this.findClient(caller, lower) : [];
+    return {
+      found: [
+        ...(await this.findUser(caller, id)),
+        ...clients,
+        ...(await this.groups.findNamed(caller, id)).map(({ id, name }): FoundDto => ({ type: 'GROUP', id, name })),
+      ],
+    };
+  }
+
+  private async findUser(caller: Caller, text: string): Promise<FoundDto[]> {
+    const ref = refIn(text);
+    if (!ref) return [];
+    const found = await findUser(this.db, caller, ref);
+    const user = await unlessRefused(this.users.requireMaySee(caller, found));
+    return user ? [{ type: user.type, id: user.id, name: user.name }] : [];
+  }
+
+  private async findClient(caller: Caller, id: string): Promise<FoundDto[]> {
+    const organizationId = await unlessRefused(this.clients.requireMaySee(caller));
+    if (organizationId === null) return [];
+    const clients = await this.db.findBy(Client, { id, organizationId });
+    return clients.map(({ name }) => ({ type: 'CLIENT', id, name }));
+  }
+
+  private async findLogin(caller: Caller, id: string): Promise<FoundDto[]> {
+    const login = await unlessRefused(this.sessions.findLogin(caller, id));
+    return login ? [{ type: login.isSession ? 'SESSION' : 'ACCESS_TOKEN', id, user: login.user }] : [];
+  }
+}
+
+/** A text that can't be a reference names nobody. */
+function refIn(text: string): UserRef | null {
+  try {
+    return parseUserRef(text);
+  } catch {
+    return null;
+  }
+}
+
+/** What a policy refuses is not found. */
+async function unlessRefused<T>(found: Promise<T>): Promise<T | null> {
+  try {
+    return await found;
+  } catch (error) {
+    if (error instanceof DomainError) return null;
+    throw error;
+  }
+}
