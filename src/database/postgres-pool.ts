@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { Pool } from 'pg';
-import type { ClientBase, PoolClient } from 'pg';
+import type { ClientBase, PoolClient, PoolConfig } from 'pg';
 import { currentDeadline, lateError } from '../common/deadline.js';
 
 type Done = (error?: Error | boolean) => void;
@@ -11,6 +11,13 @@ type Callback = (error: Error | undefined, client: PoolClient | undefined, done:
  * still lent then is destroyed: all statements that wait on it fail at once, and the server rolls back what was begun.
  */
 export class DeadlinePool extends Pool {
+  constructor(options?: PoolConfig) {
+    super(options);
+    // TypeORM listens for errors a moment after it gets a connection. One that comes before then, with the answer to the
+    // statement of whoever had the connection, would end the process. The next statement on it fails.
+    this.on('connect', (client) => client.on('error', () => undefined));
+  }
+
   override connect(): Promise<PoolClient>;
   override connect(callback: Callback): void;
   override connect(callback?: Callback): Promise<PoolClient> | void {

@@ -15,9 +15,12 @@ const NETWORK = new Set([
   'EHOSTUNREACH',
   'ENOENT',
 ]);
-/** Messages of node-postgres, which have no code, for a connection that is gone or could not be made. */
+/**
+ * Messages of node-postgres, which have no code, for a connection that is gone or could not be made; and of TypeORM,
+ * which releases a connection that is gone in the middle of a transaction.
+ */
 const CONNECTION =
-  /Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|database connection is not open/;
+  /[Qq]uery runner.* already released|Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|database connection is not open/;
 /** PostgreSQL ends the connection, or accepts none now. */
 const CONNECTION_STATE = /^(08...|57P0[1235]|25P0[34])$/;
 

@@ -38,6 +38,16 @@ export class SilentProxy {
     for (const [client, server] of this.pairs) this.dropAnswers(client, server);
   }
 
+  /** Holds back what the server says, also that it ends a connection, until `passAnswers`. */
+  holdAnswers(): void {
+    for (const [client, server] of this.pairs) server.unpipe(client).pause();
+  }
+
+  /** Passes on what was held back, all at once. */
+  passAnswers(): void {
+    for (const [client, server] of this.pairs) server.pipe(client);
+  }
+
   /** Silences a connection for ever as soon as `text` is sent on it, one byte before the end of that message. */
   breakOffAfter(text: string): void {
     this.cutOffAfter = text;
