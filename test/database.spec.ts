@@ -88,6 +88,19 @@ describe('while another process holds the lock that writing needs', () => {
     expect((await t.as(caller)(`/access/${user}`)).status).toBe(200);
   }, 30_000);
 
+  it('for too long, whatever waits is refused in time, and not after what was asked before it', async () => {
+    const runner = await lock();
+    const startedAt = performance.now();
+    const change = (): Promise<void> => t.world.write((db) => db.query('DELETE FROM "login_tokens" WHERE 1 = 0'));
+    const changes = Promise.allSettled([change(), change(), change()]);
+    const [{ status }] = await Promise.all([t.as(caller)(`/access/${user}`), changes]);
+    expect((await changes).filter((one) => one.status === 'rejected')).toHaveLength(3);
+    expect(status).toBe(503);
+    expect(performance.now() - startedAt).toBeLessThan(6_000);
+    await runner.query('ROLLBACK');
+    await runner.release();
+  }, 30_000);
+
   it('reads are answered, and writes wait until it is free', async () => {
     const runner = await lock();
     let answered = false;

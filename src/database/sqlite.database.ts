@@ -3,11 +3,12 @@ import type { OnApplicationShutdown } from '@nestjs/common';
 import type BetterSqlite3 from 'better-sqlite3';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
+import { lateError } from '../common/deadline.js';
 import { Database } from './database.js';
 import type { Parameter, Statement } from './statement.js';
 import { codeOf } from './unavailable.js';
 
-/** Milliseconds for which a statement waits for SQLite's lock before it fails. */
+/** Milliseconds for which a write waits for its turn and for SQLite's lock before it fails. */
 export const WAIT_MS = 5_000;
 /**
  * Milliseconds for which an attempt to write may block the process, the pause until the next attempt, and the time
@@ -61,7 +62,7 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
   write<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
     return new Promise<Row[]>((resolve, reject) => {
       if (this.pending.push({ statement, parameters, resolve, reject }) === 1) {
-        setImmediate(() => void this.whenFree(() => this.commitPending()));
+        setImmediate(() => void this.whenFree((giveUpAt) => this.commitPending(giveUpAt)));
       }
     });
   }
@@ -74,7 +75,7 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
         await db.query('DELETE FROM "migrations" WHERE 1 = 0');
         return work(db);
       });
-    return this.whenFree(() => whenUnlocked(attempt));
+    return this.whenFree((giveUpAt) => whenUnlocked(attempt, giveUpAt));
   }
 
   within<Row>(db: EntityManager, { sql }: Statement, parameters: Parameter[]): Promise<Row[]> {
@@ -82,20 +83,22 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
   }
 
   async onApplicationShutdown(): Promise<void> {
-    await this.whenFree(() => this.commitPending());
+    await this.whenFree((giveUpAt) => this.commitPending(giveUpAt));
     await this.writer.destroy();
   }
 
-  private whenFree<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.writerIsFree.then(work);
+  /** Runs work when it is its turn. Until `giveUpAt` it may wait, also for its turn. */
+  private whenFree<T>(work: (giveUpAt: number) => Promise<T>): Promise<T> {
+    const giveUpAt = performance.now() + WAIT_MS;
+    const done = this.writerIsFree.then(() => work(giveUpAt));
     this.writerIsFree = done.catch(() => undefined);
     return done;
   }
 
-  private async commitPending(): Promise<void> {
+  private async commitPending(giveUpAt: number): Promise<void> {
     if (this.pending.length === 0) return;
     try {
-      await whenUnlocked(() => this.writing.exec('BEGIN IMMEDIATE'));
+      await whenUnlocked(() => this.writing.exec('BEGIN IMMEDIATE'), giveUpAt);
     } catch (error) {
       for (const write of this.pending.splice(0)) write.reject(error);
       return;
@@ -133,16 +136,18 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
 }
 
 /** Tries again while another process holds the write lock. In between, this process goes on answering reads. */
-async function whenUnlocked<T>(attempt: () => T | Promise<T>): Promise<T> {
-  const giveUpAt = performance.now() + WAIT_MS;
-  for (;;) {
+async function whenUnlocked<T>(attempt: () => T | Promise<T>, giveUpAt: number): Promise<T> {
+  let failure: unknown = lateError();
+  while (performance.now() < giveUpAt) {
     try {
       return await attempt();
     } catch (error) {
-      if (codeOf(error) !== 'SQLITE_BUSY' || performance.now() > giveUpAt) throw error;
+      if (codeOf(error) !== 'SQLITE_BUSY') throw error;
+      failure = error;
     }
     await setTimeout(PAUSE_MS);
   }
+  throw failure;
 }
 
 function handle(dataSource: DataSource): BetterSqlite3.Database {
