@@ -43,12 +43,16 @@ const IMPORT_HELP = `
 The file is UTF-8. Commas, semicolons or tabs separate its cells.
 The columns can be in any order, in upper or lower case: name (or realName), emailAddress, thirdPartyId.CODE for each
 third party (or thirdParty and thirdPartyId), locale, timeZone, description,
-yearOfBirth, domicile, status, group. An empty cell changes nothing.
+yearOfBirth, domicile, status, group, validFrom, validUntil. An empty cell changes
+nothing.
 
 A row whose e-mail address or third-party ID belongs to an account changes that
 account. Any other row creates an account. For several groups, write several rows.
 They must not give different values for the account.
 Name a group by its ID, or by a custom reference or name that is unique.
+The user is in the group of the row from validFrom and until validUntil, instants
+such as 2026-12-31T23:00:00Z. Without them, the membership has no limits, and one
+that exists keeps its own.
 
 Every row is checked before anything is written. If one is wrong, nothing is written.
 Importing the same file again changes nothing.`;
@@ -113,10 +117,11 @@ program
             onProgress: (phase, _counts, bytes) => progress.show(phase, bytes, size),
           })
           .finally(() => progress.stop());
-        const { rows, created, changed, unchanged, joined, groups, faults } = counts;
+        const { rows, created, changed, unchanged, joined, rescheduled, groups, faults } = counts;
         if (faults > 0) throw new Error(`${faults} of ${counted(rows, 'row')} are wrong. Nothing was imported.`);
         const users = `${counted(created, 'new user')}, ${changed} changed, ${unchanged} unchanged`;
-        const what = `${counted(rows, 'row')}: ${users}; ${counted(joined, 'new membership')}, ${counted(groups, 'new group')}`;
+        const memberships = `${counted(joined, 'new membership')}, ${rescheduled} with another period`;
+        const what = `${counted(rows, 'row')}: ${users}; ${memberships}; ${counted(groups, 'new group')}`;
         print(`${what}${dryRun ? ' (dry run, nothing was written)' : ''}`);
       }),
     );

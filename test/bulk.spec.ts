@@ -2,10 +2,11 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { ExportService } from '../src/bulk/export.service.js';
 import { ImportService } from '../src/bulk/import.service.js';
 import type { ImportCounts } from '../src/bulk/import.service.js';
+import { toIso } from '../src/common/clock.js';
 import { Group } from '../src/schema/entities/group.entity.js';
 import { Membership } from '../src/schema/entities/membership.entity.js';
 import { EmailAddress } from '../src/schema/entities/email-address.entity.js';
@@ -74,9 +75,9 @@ function everything(): Promise<unknown[]> {
   });
 }
 
-async function exported(): Promise<string[]> {
+async function exported(organization = admin.organizationId): Promise<string[]> {
   let text = '';
-  for await (const part of t.nest.get(ExportService).export(admin.organizationId, () => {})) text += part;
+  for await (const part of t.nest.get(ExportService).export(organization, () => {})) text += part;
   return text.trim().split('\n');
 }
 
@@ -317,6 +318,160 @@ describe('import', () => {
   });
 });
 
+/** A file with rows that begin with the user's ID and the group. */
+function membershipsIn(...rows: string[]): string {
+  return file(`name,thirdParty,thirdPartyId,group,validFrom,validUntil`, ...rows.map((row) => `Kim,${code},${row}`));
+}
+
+async function memberships(): Promise<object[]> {
+  const rows = await t.world.write((db) =>
+    db.find(Membership, {
+      where: { group: { organizationId: admin.organizationId } },
+      relations: { group: true },
+      order: { userId: 'ASC', group: { name: 'ASC' } },
+    }),
+  );
+  return rows.map(({ group, status, validFrom, validUntil }) => ({
+    group: group.name,
+    status,
+    from: validFrom && toIso(validFrom),
+    until: validUntil && toIso(validUntil),
+  }));
+}
+
+async function events(): Promise<object[]> {
+  const { body } = await t.as(admin)('/audit?resultSize=100');
+  return body.events;
+}
+
+describe('the period of a membership', () => {
+  const FROM = '2098-01-01T00:00:00Z';
+  const UNTIL = '2099-12-31T23:00:00Z';
+
+  beforeEach(async () => {
+    await t.world.group(admin.organizationId, 'One');
+    await t.world.group(admin.organizationId, 'Two');
+  });
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  it('is imported, recorded, and exported in a form that another organization imports as it is', async () => {
+    await t.world.grant(admin.id, 'VIEW_AUDIT_LOG');
+    const path = membershipsIn(`1,One,${FROM},${UNTIL}`, `1,Two,,2099-12-31T23:59:59.9+01:00`, '2,One,,');
+    expect(await importFile(path)).toEqual({ rows: 3, created: 2, unchanged: 1, joined: 3, errors: [] });
+    const given = await memberships();
+    expect(given).toHaveLength(3);
+    expect(given).toEqual(
+      expect.arrayContaining([
+        { group: 'One', status: 'JOINED', from: FROM, until: UNTIL },
+        { group: 'Two', status: 'JOINED', from: null, until: '2099-12-31T22:59:59Z' },
+        { group: 'One', status: 'JOINED', from: null, until: null },
+      ]),
+    );
+    expect(await events()).toEqual(
+      expect.arrayContaining([
+        expect.objectContaining({ event: 'MEMBER_JOINED', details: { validFrom: FROM, validUntil: UNTIL } }),
+        expect.objectContaining({ event: 'MEMBER_JOINED', details: { validUntil: '2099-12-31T22:59:59Z' } }),
+      ]),
+    );
+    const before = await everything();
+    expect(await importFile(path)).toEqual({ rows: 3, unchanged: 3, errors: [] });
+    expect(await everything()).toEqual(before);
+    const lines = (await exported()).filter((line) => !line.startsWith('Host'));
+    const other = await t.world.organization();
+    const otherCode = await t.world.thirdParty(other);
+    const copy = file(...lines.map((line) => line.replaceAll(code, otherCode)));
+    const options = { organization: other, createGroups: true };
+    expect(await importFile(copy, options)).toEqual({
+      rows: 3,
+      created: 2,
+      unchanged: 1,
+      joined: 3,
+      groups: 2,
+      errors: [],
+    });
+    const again = (await exported(other)).map((line) => line.replaceAll(otherCode, code));
+    expect(again.toSorted()).toEqual(lines.toSorted());
+  });
+
+  it('is changed by a row that gives another one, and a row without one leaves it', async () => {
+    await t.world.grant(admin.id, 'VIEW_AUDIT_LOG');
+    await importFile(membershipsIn(`1,One,,${UNTIL}`));
+    expect(await importFile(membershipsIn('1,One,,'))).toEqual({ rows: 1, unchanged: 1, errors: [] });
+    const path = membershipsIn(`1,One,${FROM},`);
+    const dry = await importFile(path, { dryRun: true });
+    expect(dry).toEqual({ rows: 1, unchanged: 1, rescheduled: 1, errors: [] });
+    expect(await memberships()).toEqual([{ group: 'One', status: 'JOINED', from: null, until: UNTIL }]);
+    expect(await importFile(path)).toEqual(dry);
+    expect(await memberships()).toEqual([{ group: 'One', status: 'JOINED', from: FROM, until: UNTIL }]);
+    expect(await events()).toContainEqual(
+      expect.objectContaining({ event: 'MEMBER_CHANGED', details: { validFrom: FROM, validUntil: UNTIL } }),
+    );
+  });
+
+  it('is kept by an invitation that an import turns into a membership', async () => {
+    const user = await t.world.user({ organizationId: admin.organizationId, thirdPartyId: [code, 'invited'] });
+    const group = await t.world.group(admin.organizationId, 'Invited for a time');
+    await t.world.join(user, group, 'INVITED');
+    await t.world.write((db) =>
+      db.update(Membership, { userId: user, groupId: group }, { validUntil: new Date(UNTIL) }),
+    );
+    const path = file('thirdParty,thirdPartyId,group', `${code},invited,Invited for a time`);
+    expect(await importFile(path)).toEqual({ rows: 1, unchanged: 1, joined: 1, errors: [] });
+    expect(await memberships()).toEqual([{ group: 'Invited for a time', status: 'JOINED', from: null, until: UNTIL }]);
+  });
+
+  it('is refused by line: one that ended, that ends too early, without a time zone or a group, or that contradicts', async () => {
+    const before = await everything();
+    const path = membershipsIn(
+      '1,One,,2020-01-01T00:00:00Z',
+      `2,One,${UNTIL},${FROM}`,
+      '3,One,,2099-12-31',
+      '4,One,2099-01-01T00:00:00,',
+      `5,,,${UNTIL}`,
+      `6,One,,${UNTIL}`,
+      `6,One,,${FROM}`,
+      '6,One,,2100-01-01T00:00:00+01:00',
+      `6,Two,,${FROM}`,
+    );
+    expect((await importFile(path)).errors).toEqual([
+      '2 invalid_period',
+      '3 invalid_period',
+      '4 invalid_request',
+      '5 invalid_request',
+      '6 invalid_request',
+      '8 invalid_request',
+    ]);
+    expect(await everything()).toEqual(before);
+  });
+
+  it('ends sessions when it is put off, revives none, and is not exported when it has ended', async () => {
+    const { id } = await t.world.userOf(admin, { name: 'Eve', thirdPartyId: [code, 'eve'] });
+    const [{ groupId }] = (await t.world.write((db) => db.findBy(Membership, { userId: id }))) as [Membership];
+    const isLive = async (cookie: string): Promise<boolean> =>
+      (await t.call('/session', { headers: { cookie } })).status === 200;
+    const cookie = await t.signIn(admin, id);
+    const row = (period: string): string =>
+      file('thirdParty,thirdPartyId,group,validFrom,validUntil', `${code},eve,${groupId},${period}`);
+    expect(await importFile(row(`${FROM},`))).toMatchObject({ rescheduled: 1, errors: [] });
+    expect(await isLive(cookie)).toBe(false);
+    expect(await importFile(row('2020-01-01T00:00:00Z,'))).toMatchObject({ rescheduled: 1, errors: [] });
+    expect(await isLive(cookie)).toBe(false);
+    const [soon, later] = [1, 2].map((minutes) => new Date(Date.now() + minutes * 60_000));
+    await importFile(row(`,${toIso(soon!)}`));
+    const second = await t.signIn(admin, id);
+    jest.spyOn(t.clock, 'now').mockImplementation(() => later!);
+    expect((await exported()).find((line) => line.startsWith('Eve'))).toBe(`Eve,,,,,,,ACTIVE,,,,eve`);
+    expect(await importFile(file('thirdParty,thirdPartyId,group', `${code},eve,${groupId}`))).toMatchObject({
+      joined: 1,
+      errors: [],
+    });
+    expect((await t.as(admin)(`/access/${id}`)).status).toBe(200);
+    expect(await isLive(second)).toBe(false);
+  });
+});
+
 describe('a file as spreadsheets and people write it', () => {
   it.each([
     ['semicolons', ';'],
@@ -380,15 +535,15 @@ describe('export', () => {
     await importFile(path, { createGroups: true });
     const lines = await exported();
     expect(lines[0]).toBe(
-      `name,emailAddress,locale,timeZone,description,yearOfBirth,domicile,status,group,thirdPartyId.${code}`,
+      `name,emailAddress,locale,timeZone,description,yearOfBirth,domicile,status,group,validFrom,validUntil,thirdPartyId.${code}`,
     );
     expect(lines.slice(1).toSorted()).toEqual(
       [
-        `"'=HYPERLINK(""x"")",,nl,,,,,BLOCKED,One,1`,
-        `Ann,ann@${code.toLowerCase()}.example,,,,,,ACTIVE,One,2`,
-        `Ann,ann@${code.toLowerCase()}.example,,,,,,ACTIVE,Two,2`,
-        'Host system,,,,,,,ACTIVE,,',
-        'Solo,,,,,,,ACTIVE,,3',
+        `"'=HYPERLINK(""x"")",,nl,,,,,BLOCKED,One,,,1`,
+        `Ann,ann@${code.toLowerCase()}.example,,,,,,ACTIVE,One,,,2`,
+        `Ann,ann@${code.toLowerCase()}.example,,,,,,ACTIVE,Two,,,2`,
+        'Host system,,,,,,,ACTIVE,,,,',
+        'Solo,,,,,,,ACTIVE,,,,3',
       ].toSorted(),
     );
     const rest = lines.filter((line) => !line.startsWith('Host'));
@@ -415,7 +570,9 @@ describe('the command line', () => {
     expect(dry.stdout).toMatch(/^1 row: 1 new user,.* \(dry run, nothing was written\)\n$/);
     const imported = await cli('import', good, '-o', admin.organizationId);
     expect(imported).toMatchObject({ code: 0, stderr: expect.not.stringContaining('latchkey:') });
-    expect(imported.stdout).toMatch(/^1 row: 1 new user, 0 changed, 0 unchanged; 0 new memberships, 0 new groups\n$/);
+    expect(imported.stdout).toMatch(
+      /^1 row: 1 new user, 0 changed, 0 unchanged; 0 new memberships, 0 with another period; 0 new groups\n$/,
+    );
     const path = join(directory, 'export.csv');
     expect(await cli('export', path, '-o', admin.organizationId)).toMatchObject({ code: 0 });
     expect(readFileSync(path, 'utf8')).toContain(`B,b@${code.toLowerCase()}.example`);

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Permission } from '../src/schema/entities/account-permission.entity.js';
+import { AuditEvent } from '../src/schema/entities/audit-event.entity.js';
 import { outcome, TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import type { TestCaller } from './support/world.js';
@@ -34,6 +35,11 @@ function inMinutes(minutes: number): string {
 /** Stops the clock. */
 function at(instant: string): void {
   jest.spyOn(t.clock, 'now').mockImplementation(() => new Date(instant));
+}
+
+/** How many events the audit log has. */
+function recorded(): Promise<number> {
+  return t.world.write((db) => db.count(AuditEvent));
 }
 
 type Period = Record<string, string>;
@@ -77,6 +83,14 @@ describe.each(RIGHTS)('$right', ({ give, shown }) => {
     expect(await limits()).toEqual({ validFrom, validUntil });
     expect((await give({ validFrom: '', validUntil: '' })).status).toBe(200);
     expect(await limits()).toEqual({});
+  });
+
+  it('is not recorded when it is given as it is', async () => {
+    const period = { validFrom: inMinutes(1), validUntil: inMinutes(2) };
+    await give(period);
+    const before = await recorded();
+    expect((await give(period)).status).toBe(200);
+    expect(await recorded()).toBe(before);
   });
 
   it('is given anew after it has ended', async () => {

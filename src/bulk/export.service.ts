@@ -3,9 +3,11 @@ import { InjectDataSource } from '@nestjs/typeorm';
 import { stringify } from 'csv-stringify';
 import { MoreThan } from 'typeorm';
 import type { DataSource } from 'typeorm';
+import { Clock } from '../common/clock.js';
 import { findOrganization } from '../organizations/find-organization.js';
 import { ThirdParty } from '../schema/entities/third-party.entity.js';
 import { GroupNames } from './group-names.js';
+import { hasEnded, showPeriod } from '../rights/period.js';
 import { readUsers } from './read-users.js';
 import type { UserRecord } from './read-users.js';
 import { COLUMNS, THIRD_PARTY_ID } from './user-file-format.js';
@@ -18,7 +20,10 @@ type Row = Record<string, string | number | null | undefined>;
 /** Exports users, their third-party IDs and their memberships in the format that the import reads. */
 @Injectable()
 export class ExportService {
-  constructor(@InjectDataSource() private readonly dataSource: DataSource) {}
+  constructor(
+    @InjectDataSource() private readonly dataSource: DataSource,
+    private readonly clock: Clock,
+  ) {}
 
   /** Exports as CSV, row by row. @throws Error if there is no such organization */
   async *export(organization: string, onProgress: (users: number, total: number) => void): AsyncGenerator<string> {
@@ -32,7 +37,7 @@ export class ExportService {
     const groups = await GroupNames.of(this.dataSource.manager, id);
     let users = 0;
     for await (const batch of this.batches(id)) {
-      for (const record of batch) for (const row of rowsOf(record, groups)) csv.write(row);
+      for (const record of batch) for (const row of rowsOf(record, groups, this.clock.now())) csv.write(row);
       yield drain(csv);
       onProgress((users += batch.length), userCount);
     }
@@ -51,16 +56,18 @@ export class ExportService {
   }
 }
 
-/** One row for each group that a user has joined, or one row for a user without groups. */
-function rowsOf(record: UserRecord, groups: GroupNames): Row[] {
+/** One row for each group that a user is in, or will be, or one row for a user without groups. */
+function rowsOf(record: UserRecord, groups: GroupNames, now: Date): Row[] {
   const { name, locale, timeZone, description, domicile, yearOfBirth, status } = record.user;
   const row: Row = { name, locale, timeZone, description, domicile, yearOfBirth, status };
   row.emailAddress = record.emailAddress;
   for (const [code, id] of record.thirdPartyIds) row[THIRD_PARTY_ID + code] = id;
-  const joined = record.memberships
-    .filter((membership) => membership.status === 'JOINED')
-    .flatMap(({ groupId }) => groups.nameOf(groupId) ?? []);
-  return joined.length === 0 ? [row] : joined.map((group) => Object.assign({ group }, row));
+  const joined = record.memberships.flatMap((membership) => {
+    const group = groups.nameOf(membership.groupId);
+    const counts = membership.status === 'JOINED' && !hasEnded(membership, now);
+    return group !== null && counts ? [{ group, ...showPeriod(membership) }] : [];
+  });
+  return joined.length === 0 ? [row] : joined.map((membership) => Object.assign(membership, row));
 }
 
 /** The text written since the last call. */

@@ -1,10 +1,15 @@
 import { In } from 'typeorm';
 import type { EntityManager } from 'typeorm';
+import { toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
+import { wholeSecondOf } from '../common/instants.js';
 import { newId } from '../common/id.js';
+import { hasEnded, isSamePeriod, periodOf } from '../rights/period.js';
+import type { Period } from '../rights/period.js';
 import type { UserChangesDto } from '../users/dto/user-fields.dto.js';
 import { AccountPermission } from '../schema/entities/account-permission.entity.js';
 import { EmailAddress } from '../schema/entities/email-address.entity.js';
+import type { Membership } from '../schema/entities/membership.entity.js';
 import { ThirdPartyId } from '../schema/entities/third-party-id.entity.js';
 import type { ThirdPartyIdRef } from '../common/user-ref.js';
 import type { User } from '../schema/entities/user.entity.js';
@@ -30,12 +35,26 @@ export interface Account {
 
 export type Outcome = 'created' | 'changed' | 'unchanged';
 
+/** A membership that the import writes. */
+export interface PlannedMembership extends Period {
+  userId: string;
+  groupId: string;
+  /** What it is in the database; `null` if there is neither a membership nor an invitation. */
+  before: Membership['status'] | null;
+  /** Whether the user becomes a member. Otherwise only the period changes. */
+  joins: boolean;
+}
+
+/** What a row does to a membership. Somebody who was invited, or whose membership had ended, joins. */
+export type MembershipOutcome = 'joined' | 'changed' | 'unchanged';
+
 /** The organization that an import changes. */
 export interface ImportTarget {
   organizationId: string;
   thirdParties: Set<string>;
   groups: GroupNames;
   createGroups: boolean;
+  now: Date;
 }
 
 /**
@@ -48,13 +67,11 @@ export class ImportPlan {
   private readonly owners = new Map<string, string>();
   private readonly newAccounts = new Map<string, Account>();
   private readonly accounts = new Map<string, Account>();
-  private readonly memberships = new Set<string>();
+  /** The memberships and invitations as they will be, by account and group. */
+  private readonly memberships = new Map<string, Pick<Membership, 'status'> & Period>();
   /** For each account, the values that rows have given and the first line of each. */
   private readonly givenValues = new Map<string, Map<string, { value: unknown; line: number }>>();
-  private readonly invitations = new Set<string>();
-  /** The new memberships that replace an invitation. */
-  readonly answeredInvitations: { userId: string; groupId: string }[] = [];
-  readonly newMemberships: { userId: string; groupId: string }[] = [];
+  private readonly writtenMemberships = new Map<string, PlannedMembership>();
   readonly newGroups: { id: string; name: string }[] = [];
 
   constructor(private readonly target: ImportTarget) {}
@@ -67,6 +84,10 @@ export class ImportPlan {
     return [...this.accounts.values()].filter(
       (account): account is Account & { user: User } => account.user !== null && account.isChanged,
     );
+  }
+
+  plannedMemberships(): PlannedMembership[] {
+    return [...this.writtenMemberships.values()];
   }
 
   /** Reads what the rows refer to. */
@@ -96,32 +117,32 @@ export class ImportPlan {
           managers.some(({ userId }) => userId === id),
         ),
       );
-      for (const { groupId, status } of record.memberships)
-        (status === 'JOINED' ? this.memberships : this.invitations).add(`${id} ${groupId}`);
+      for (const membership of record.memberships) this.memberships.set(`${id} ${membership.groupId}`, membership);
     }
   }
 
   /** Forgets what was read and keeps what is planned, which the next rows may refer to. */
   forgetExisting(): void {
-    for (const known of [this.owners, this.accounts, this.memberships, this.invitations]) known.clear();
-    this.newMemberships.length = 0;
-    this.answeredInvitations.length = 0;
+    for (const known of [this.owners, this.accounts, this.memberships, this.writtenMemberships]) known.clear();
   }
 
   /** Plans a row, completely or not at all. @throws DomainError the fault of the row */
-  add(row: UserRow): { outcome: Outcome; joins: boolean } {
+  add(row: UserRow): { outcome: Outcome; membership: MembershipOutcome } {
     const codes = row.thirdPartyIds.map(({ thirdParty }) => thirdParty);
     const foreign = codes.find((code) => !this.target.thirdParties.has(code));
     if (foreign !== undefined)
       throw new DomainError('invalid_third_party_id', `The organization has no third party ${foreign}.`);
     const account = this.accountOf(row);
     requireOneIdForEach(row.thirdPartyIds, account?.thirdPartyIds ?? new Map());
-    if (account) this.requireNoContradiction(account, row);
     const groupId = row.group === null ? null : this.groupOf(row.group);
+    const given = { ...stateOf(row.fields), ...periodGiven(row, groupId) };
+    if (account) this.requireNoContradiction(account, given);
+    const known = account && groupId ? this.memberships.get(`${account.id} ${groupId}`) : undefined;
+    const period = periodOf(row.period, known ?? null, this.target.now);
     const outcome = account ? this.change(account, row) : 'created';
     const { id } = account ?? this.create(row);
-    this.remember(id, row);
-    return { outcome, joins: groupId !== null && this.join(id, groupId) };
+    this.remember(id, row.line, given);
+    return { outcome, membership: groupId === null ? 'unchanged' : this.join(id, groupId, period) };
   }
 
   private ownersOf({ fields, thirdPartyIds }: UserRow): string[] {
@@ -145,20 +166,20 @@ export class ImportPlan {
   }
 
   /** If two rows contradict each other, only the author of the file knows which one is right. */
-  private requireNoContradiction({ id }: Account, { fields }: UserRow): void {
-    for (const [name, value] of Object.entries(stateOf(fields))) {
+  private requireNoContradiction({ id }: Account, given: object): void {
+    for (const [name, value] of Object.entries(given)) {
       const before = this.givenValues.get(id)?.get(name);
       if (before && value !== undefined && before.value !== value)
         throw new DomainError(
           'invalid_request',
-          `Line ${before.line} gives the same user the ${name} ${JSON.stringify(before.value)}, and this line ${JSON.stringify(value)}.`,
+          `Line ${before.line} gives the same user the ${name.replace(/ .*/, '')} ${JSON.stringify(before.value)}, and this line ${JSON.stringify(value)}.`,
         );
     }
   }
 
-  private remember(id: string, { fields, line }: UserRow): void {
+  private remember(id: string, line: number, given: object): void {
     const values = this.givenValues.get(id) ?? new Map<string, { value: unknown; line: number }>();
-    for (const [name, value] of Object.entries(stateOf(fields)))
+    for (const [name, value] of Object.entries(given))
       if (value !== undefined && !values.has(name)) values.set(name, { value, line });
     this.givenValues.set(id, values);
   }
@@ -219,13 +240,17 @@ export class ImportPlan {
     return made;
   }
 
-  private join(userId: string, groupId: string): boolean {
+  private join(userId: string, groupId: string, period: Period): MembershipOutcome {
     const key = `${userId} ${groupId}`;
-    if (this.memberships.has(key)) return false;
-    this.memberships.add(key);
-    this.newMemberships.push({ userId, groupId });
-    if (this.invitations.has(key)) this.answeredInvitations.push({ userId, groupId });
-    return true;
+    const known = this.memberships.get(key);
+    const isMember = known?.status === 'JOINED' && !hasEnded(known, this.target.now);
+    if (isMember && isSamePeriod(known, period)) return 'unchanged';
+    const earlier = this.writtenMemberships.get(key);
+    const before = earlier ? earlier.before : (known?.status ?? null);
+    const joins = !isMember || earlier?.joins === true;
+    this.writtenMemberships.set(key, { userId, groupId, before, joins, ...period });
+    this.memberships.set(key, { status: 'JOINED', ...period });
+    return isMember ? 'changed' : 'joined';
   }
 }
 
@@ -273,4 +298,11 @@ function stateOf(fields: UserChangesDto): object {
 
 function hasDifferentValue(before: object, after: object): boolean {
   return Object.entries(after).some(([name, value]) => value !== undefined && before[name as never] !== value);
+}
+
+/** The limits that a row gives to a membership, each by its name and the group. */
+function periodGiven({ period }: UserRow, groupId: string | null): object {
+  return Object.fromEntries(
+    Object.entries(period).map(([limit, instant]) => [`${limit} ${groupId}`, instant && toIso(wholeSecondOf(instant))]),
+  );
 }

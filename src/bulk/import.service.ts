@@ -10,6 +10,8 @@ import { searchTerms } from '../common/search-text.js';
 import { Database } from '../database/database.js';
 import { insertRows } from '../database/insert-rows.js';
 import type { Value } from '../database/insert-rows.js';
+import { showPeriod } from '../rights/period.js';
+import { RevocationService } from '../rights/revocation.service.js';
 import { Membership } from '../schema/entities/membership.entity.js';
 import { findOrganization } from '../organizations/find-organization.js';
 import { ThirdParty } from '../schema/entities/third-party.entity.js';
@@ -17,7 +19,7 @@ import { endVerificationLinks } from '../users/email-addresses.js';
 import { profileOf, UsersService } from '../users/users.service.js';
 import { GroupNames } from './group-names.js';
 import { ImportPlan } from './import-plan.js';
-import type { Account, ImportTarget } from './import-plan.js';
+import type { Account, ImportTarget, PlannedMembership } from './import-plan.js';
 import { readUserFile } from './user-file.js';
 import type { Fault, UserRow } from './user-file.js';
 
@@ -35,6 +37,8 @@ export interface ImportCounts {
   changed: number;
   unchanged: number;
   joined: number;
+  /** Memberships that got another period. */
+  rescheduled: number;
   groups: number;
   faults: number;
 }
@@ -69,6 +73,7 @@ export class ImportService {
     @InjectDataSource() private readonly dataSource: DataSource,
     private readonly database: Database,
     private readonly users: UsersService,
+    private readonly revocation: RevocationService,
     private readonly audit: AuditService,
     private readonly clock: Clock,
   ) {}
@@ -89,7 +94,7 @@ export class ImportService {
       plan.forgetExisting();
     });
     checked.groups = plan.newGroups.length;
-    const isNothingNew = checked.created + checked.changed + checked.joined === 0;
+    const isNothingNew = checked.created + checked.changed + checked.joined + checked.rescheduled === 0;
     if (options.dryRun || checked.faults > 0 || isNothingNew) return checked;
     const fresh = await this.targetOf(organizationId, options.createGroups);
     let groups = 0;
@@ -117,6 +122,7 @@ export class ImportService {
       thirdParties: new Set(thirdParties.map(({ code }) => code)),
       groups: await GroupNames.of(this.dataSource.manager, organizationId),
       createGroups,
+      now: this.clock.now(),
     };
   }
 
@@ -127,7 +133,7 @@ export class ImportService {
     { onFault, onProgress }: ImportOptions,
     work: (rows: (UserRow | Fault)[], report: Report) => Promise<void>,
   ): Promise<ImportCounts> {
-    const counts = { rows: 0, created: 0, changed: 0, unchanged: 0, joined: 0, groups: 0, faults: 0 };
+    const counts = { rows: 0, created: 0, changed: 0, unchanged: 0, joined: 0, rescheduled: 0, groups: 0, faults: 0 };
     const report: Report = (line, result) => {
       if (result instanceof DomainError) {
         counts.faults++;
@@ -135,7 +141,8 @@ export class ImportService {
         return;
       }
       counts[result.outcome]++;
-      if (result.joins) counts.joined++;
+      if (result.membership === 'joined') counts.joined++;
+      if (result.membership === 'changed') counts.rescheduled++;
     };
     let rows: (UserRow | Fault)[] = [];
     let read = 0;
@@ -170,21 +177,49 @@ export class ImportService {
     await this.insert(db, organizationId, plan.created(), now);
     for (const { user, fields, newThirdPartyIds } of plan.changed())
       await this.users.update(db, user, fields, newThirdPartyIds, null);
-    for (const invitation of plan.answeredInvitations) await db.delete(Membership, invitation);
+    await this.writeMemberships(db, plan.plannedMemberships());
+  }
+
+  private async writeMemberships(db: EntityManager, memberships: PlannedMembership[]): Promise<void> {
+    const now = this.instant();
     await insertRows(
       db,
       'memberships',
-      ['user_id', 'group_id', 'status', 'joined_at'],
-      plan.newMemberships.map(({ userId, groupId }) => [userId, groupId, 'JOINED', now]),
+      ['user_id', 'group_id', 'status', 'joined_at', 'valid_from', 'valid_until'],
+      memberships
+        .filter(({ before }) => before === null)
+        .map(({ userId, groupId, validFrom, validUntil }) => {
+          const [from = null, until = null] = [validFrom?.getTime(), validUntil?.getTime()];
+          return [userId, groupId, 'JOINED', now, from, until];
+        }),
     );
+    for (const { userId, groupId, before, joins, validFrom, validUntil } of memberships) {
+      if (before === null) continue;
+      // What a membership that has ended allowed does not come back with it.
+      if (before === 'JOINED') await this.revocation.revokeUngrantedTokens(db, userId, null);
+      const changes = {
+        validFrom,
+        validUntil,
+        ...(joins && { status: 'JOINED' as const, joinedAt: this.clock.now() }),
+      };
+      await db.update(Membership, { userId, groupId }, changes);
+      if (before === 'JOINED') await this.revocation.revokeUngrantedTokens(db, userId, null);
+    }
   }
 
-  /** Records one event for many accounts. The file has a row for each of them. */
+  /** Records one event for many accounts, whose rows the file has, and one for each period that is given. */
   private async record(db: EntityManager, organizationId: string, plan: ImportPlan): Promise<void> {
-    const [created, changed, joined] = [plan.created().length, plan.changed().length, plan.newMemberships.length];
-    if (created + changed + joined === 0) return;
-    const details = { created, changed, joined };
-    await this.audit.record(db, { event: 'ACCOUNTS_IMPORTED', organizationId, by: null, details });
+    const memberships = plan.plannedMemberships();
+    const joined = memberships.filter(({ joins }) => joins).length;
+    const details = { created: plan.created().length, changed: plan.changed().length, joined };
+    if (details.created + details.changed + joined > 0)
+      await this.audit.record(db, { event: 'ACCOUNTS_IMPORTED', organizationId, by: null, details });
+    for (const { userId, groupId, joins, ...period } of memberships) {
+      const shown = showPeriod(period);
+      if (joins && Object.keys(shown).length === 0) continue;
+      const event = joins ? 'MEMBER_JOINED' : 'MEMBER_CHANGED';
+      await this.audit.record(db, { event, organizationId, userId, groupId, by: null, details: shown });
+    }
   }
 
   private async insert(db: EntityManager, organizationId: string, accounts: Account[], now: string): Promise<void> {

@@ -4,6 +4,7 @@ import type { ValidationOptions } from 'class-validator';
 import { ERRORS } from './errors/errors.js';
 import type { ErrorId } from './errors/errors.js';
 import { failsAs } from './errors/validation.js';
+import { isInstant } from './instants.js';
 
 /** One line of text: at least one visible character, no control characters and no lone surrogates. */
 export const TEXT_LINE = /^(?=.*\S)[^\p{Cc}\p{Cs}]+$/u;
@@ -52,13 +53,6 @@ export function ToJsonText(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) =>
     typeof value === 'object' && value !== null && !Array.isArray(value) ? JSON.stringify(value) : value,
   );
-}
-
-/** ISO 8601 with a time zone. Without one, the instant would be ambiguous. */
-const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:\d\d)$/;
-
-function isInstant(value: unknown): boolean {
-  return typeof value === 'string' && INSTANT.test(value) && !Number.isNaN(Date.parse(value));
 }
 
 /** Requires an instant in ISO 8601 with a time zone. */

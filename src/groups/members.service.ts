@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { In } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
-import { hasEnded, periodOf, showPeriod } from '../rights/period.js';
+import { hasEnded, isSamePeriod, periodOf, showPeriod } from '../rights/period.js';
 import type { GivenPeriod, Period } from '../rights/period.js';
 import { RevocationService } from '../rights/revocation.service.js';
 import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
@@ -193,6 +193,10 @@ export class MembersService {
         continue;
       }
       const period = periodOf(given, known, now);
+      if (stays && isSamePeriod(known, period)) {
+        placed.set(userId, known.status);
+        continue;
+      }
       const status = stays ? known.status : joining.has(userId) ? 'JOINED' : 'INVITED';
       const invitedAt = stays || status === 'JOINED' ? (known?.invitedAt ?? null) : now;
       const joinedAt = stays ? known.joinedAt : status === 'JOINED' ? now : null;

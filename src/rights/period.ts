@@ -2,6 +2,7 @@ import { Raw } from 'typeorm';
 import type { FindOperator } from 'typeorm';
 import { toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
+import { periodFault, wholeSecondOf } from '../common/instants.js';
 
 /** When a membership, a permission or a right on a group counts. `null` is no limit. */
 export interface Period {
@@ -69,11 +70,8 @@ export function periodOf(given: GivenPeriod, before: Period | null, now: Date): 
     validFrom: given.validFrom === undefined ? base.validFrom : readInstant(given.validFrom),
     validUntil: given.validUntil === undefined ? base.validUntil : readInstant(given.validUntil),
   };
-  const { validFrom, validUntil } = period;
-  if (validUntil && validUntil <= now)
-    throw new DomainError('invalid_period', 'validUntil must be in the future. To end a right now, take it away.');
-  if (validFrom && validUntil && validUntil <= validFrom)
-    throw new DomainError('invalid_period', 'validUntil must be after validFrom.');
+  const fault = periodFault(period.validFrom, period.validUntil, now);
+  if (fault !== null) throw new DomainError('invalid_period', fault);
   return period;
 }
 
@@ -89,5 +87,5 @@ export function showPeriod({ validFrom, validUntil }: Period): { validFrom?: str
 }
 
 function readInstant(text: string | null): Date | null {
-  return text === null ? null : new Date(Math.floor(Date.parse(text) / 1000) * 1000);
+  return text === null ? null : wholeSecondOf(text);
 }

@@ -10,7 +10,7 @@ import { Clock, toIso } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { newId } from '../common/id.js';
 import { Database, fromMilliseconds } from '../database/database.js';
-import { canonicalLocale } from './dto/locale.validators.js';
+import { canonicalLocale } from '../common/locales.js';
 import type { UserChangesDto, UserFieldsDto } from './dto/user-fields.dto.js';
 import { kindOf } from './dto/user.dto.js';
 import type { UserDto } from './dto/user.dto.js';

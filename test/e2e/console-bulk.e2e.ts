@@ -4,6 +4,7 @@ import { In } from 'typeorm';
 import type { BrowserContextOptions, Page } from 'playwright-core';
 import { newId } from '../../src/common/id.js';
 import type { Permission } from '../../src/schema/entities/account-permission.entity.js';
+import { AuditEvent } from '../../src/schema/entities/audit-event.entity.js';
 import { Membership } from '../../src/schema/entities/membership.entity.js';
 import { UserSearchTerm } from '../../src/schema/entities/user-search-term.entity.js';
 import { User } from '../../src/schema/entities/user.entity.js';
@@ -229,7 +230,10 @@ describe('what is done to a selection', () => {
     await page.getByRole('link', { name: 'Import people' }).press('Enter');
     const file = page.getByLabel('CSV file');
     await file.setInputFiles(csv('name;shoeSize', 'Anna;38'));
-    await page.getByRole('alert').getByText('The file has a column that is not known here.').waitFor();
+    await page
+      .getByRole('alert')
+      .getByText('The file has a column that is not known here, or one column twice.')
+      .waitFor();
     await file.setInputFiles(
       csv(
         header,
@@ -275,6 +279,58 @@ describe('what is done to a selection', () => {
     expect(await membersOf(groupId)).toBe(2);
     const { body } = await c.t.as(await c.t.world.caller({ organizationId: c.organizationId }))(`/user/${code}/4711`);
     expect(body).toMatchObject({ name: 'New One', emailAddress: 'one@import.example' });
+  });
+
+  it('imports what the command line imports: any case of header names, realName, IDs in two columns, periods', async () => {
+    const groupId = await c.t.world.group(c.organizationId, 'Course for a time');
+    const code = await c.t.world.thirdParty(c.organizationId);
+    const [from, until] = ['2098-01-01T00:00:00Z', '2099-07-31T22:00:00Z'];
+    const header = 'REALNAME,EmailAddress,thirdparty,ThirdPartyID,Group,validfrom,VALIDUNTIL,,';
+    const page = await open('/console/people/import');
+    const file = page.getByLabel('CSV file');
+    await file.setInputFiles(
+      csv(
+        header,
+        `Ada,ada@columns.example,${code},c1,Course for a time,${from},${until},,`,
+        'Bad,b1@columns.example,,,Course for a time,,2020-01-01T00:00:00Z,,',
+        'Bad,b2@columns.example,,,Course for a time,,2099-07-31,,',
+        `Bad,b3@columns.example,,,,,${until},,`,
+        'Bad,b4@columns.example,,c2,,,,,',
+        'Bad,b5@columns.example,,,,,,,cell',
+        'Bad,b6@columns.example',
+      ),
+    );
+    await page.getByText('1 done, 6 failed.').waitFor();
+    expect(await page.getByRole('row').allTextContents()).toEqual([
+      'NameReason',
+      expect.stringMatching(/^Line 3: Bad.*end in the future/),
+      expect.stringMatching(/^Line 4: Bad.*time zone/),
+      expect.stringMatching(/^Line 5: Bad.*without a group/),
+      expect.stringMatching(/^Line 6: Bad.*needs its code/),
+      expect.stringMatching(/^Line 7: Bad.*does not fit the first line/),
+      expect.stringMatching(/^Line 8: Bad.*does not fit the first line/),
+    ]);
+    const good = csv(header, `Ada,ada@columns.example,${code},c1,Course for a time,${from},${until},,`);
+    for (let time = 0; time < 2; time++) {
+      await file.setInputFiles(good);
+      await page.getByRole('button', { name: 'Import 1 rows' }).click();
+      await page.getByText('1 done, 0 failed.').nth(1).waitFor();
+    }
+    const rows = await c.t.world.write((db) => db.findBy(Membership, { groupId }));
+    expect(rows.map(({ status, validFrom, validUntil }) => [status, validFrom, validUntil])).toEqual([
+      ['JOINED', new Date(from), new Date(until)],
+    ]);
+    const caller = await c.t.world.caller({ organizationId: c.organizationId });
+    expect((await c.t.as(caller)(`/user/${code}/c1`)).body).toMatchObject({ name: 'Ada' });
+    expect(await c.t.world.write((db) => db.countBy(AuditEvent, { event: 'MEMBER_CHANGED', groupId }))).toBe(0);
+    await c.go(page, `/console/groups/${groupId}`);
+    await page.getByRole('checkbox', { name: 'Select this page' }).check();
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Export as CSV' }).click(),
+    ]);
+    const lines = (await readFile(await download.path(), 'utf8')).trim().split('\r\n');
+    expect(lines[1]).toContain(`,Course for a time,${from},${until},`);
   });
 
   it(

@@ -1,59 +1,67 @@
 import { parse } from 'csv-parse/browser/esm/sync';
 import {
-  COLUMNS,
-  ESCAPED_FORMULA,
+  HeaderFault,
+  isBlank,
   lineEndsIn,
+  PARSING,
+  readCells,
+  readHeader,
+  RowFault,
   separatorOf,
-  THIRD_PARTY_ID,
 } from '../../../src/bulk/user-file-format.js';
+import type { Cells, Header } from '../../../src/bulk/user-file-format.js';
 import { LatchkeyError } from '../api';
 
 /** A line of a file: an account, and a group that it is in. Empty cells are left out. */
-export interface ImportRow {
+export interface ImportRow extends Omit<Cells, 'thirdPartyIds'> {
   /** The number of the line in the file, as text. */
   id: string;
   name: string;
-  values: Partial<Record<Column, string>>;
   /** By the code of the third party. */
   thirdPartyIds: [code: string, id: string][];
+  /** What is wrong with the cells. */
+  error?: LatchkeyError;
 }
-
-type Column = (typeof COLUMNS)[number];
 
 /** Reads a file as the command line does. @throws LatchkeyError `unreadable_file`, `unknown_column` */
 export function readImportFile(text: string): ImportRow[] {
-  const [header, ...rows] = recordsOf(text);
-  if (!header) throw fault('unreadable_file');
-  const columns = header.cells.map((cell) => cell.trim());
-  const unknown = columns.find((name) => !COLUMNS.includes(name as Column) && !name.startsWith(THIRD_PARTY_ID));
-  if (unknown !== undefined) throw fault('unknown_column', unknown);
-  return rows
-    .filter(({ cells }) => cells.some((cell) => cell.trim() !== ''))
-    .map(({ line, cells }) => {
-      const given = columns
-        .map((column, index) => [column, (cells[index] ?? '').trim().replace(ESCAPED_FORMULA, '')] as const)
-        .filter(([, value]) => value !== '');
-      const values = Object.fromEntries(
-        given.filter(([column]) => !column.startsWith(THIRD_PARTY_ID)),
-      ) as ImportRow['values'];
-      const thirdPartyIds = given
-        .filter(([column]) => column.startsWith(THIRD_PARTY_ID))
-        .map(([column, value]): [string, string] => [column.slice(THIRD_PARTY_ID.length), value]);
-      return { id: String(line), name: values.name ?? values.emailAddress ?? '', values, thirdPartyIds };
-    });
+  const [names, ...rows] = recordsOf(text).filter(({ cells }) => !isBlank(cells));
+  if (!names) throw fault('unreadable_file');
+  const header = headerOf(names.cells);
+  return rows.map(({ line, cells }) => rowOf(String(line), header, cells));
+}
+
+function headerOf(cells: string[]): Header {
+  try {
+    return readHeader(cells);
+  } catch (error) {
+    throw error instanceof HeaderFault ? fault('unknown_column', error.message) : error;
+  }
+}
+
+function rowOf(id: string, header: Header, cells: string[]): ImportRow {
+  try {
+    const { fields, membership, thirdPartyIds } = readCells(header, cells);
+    const { realName, name = realName, ...others } = fields;
+    return {
+      id,
+      name: name ?? fields.emailAddress ?? '',
+      fields: { ...others, ...(name !== undefined && { name }) },
+      membership,
+      thirdPartyIds: thirdPartyIds.map(({ thirdParty = '', id = '' }) => [thirdParty, id]),
+    };
+  } catch (error) {
+    if (!(error instanceof RowFault)) throw error;
+    const name = cells.find((cell) => cell.trim() !== '') ?? '';
+    return { id, name, fields: {}, membership: {}, thirdPartyIds: [], error: fault('invalid_row', error.message) };
+  }
 }
 
 /** The records, each with the number of its first line. */
 function recordsOf(text: string): { line: number; cells: string[] }[] {
   let line = 1;
   try {
-    const records = parse(text, {
-      bom: true,
-      raw: true,
-      info: true,
-      delimiter: separatorOf(text),
-      relax_column_count: true,
-    });
+    const records = parse(text, { ...PARSING, delimiter: separatorOf(text) });
     return (records as unknown as { record: string[]; raw: string }[]).map(({ record, raw }) => {
       const first = line;
       line += lineEndsIn(raw);

@@ -2,8 +2,8 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useId, useState } from 'react';
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
+import { COLUMNS } from '../../../src/bulk/user-file-format.js';
 import { useTexts } from '../language';
-import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
 import type { ImportRow } from './import-file';
 import { applyRow, groupFinder, planRow } from './import-row';
@@ -11,7 +11,7 @@ import type { Plan } from './import-row';
 import { Progress, useBulk } from './progress';
 import type { Named } from './progress';
 import { runBulk } from './run';
-import { useBulkTexts } from './bulk-texts';
+import { useBulkTexts, useFaultText } from './bulk-texts';
 
 /** A row by its line, with what became of it. */
 interface Line extends Named {
@@ -23,6 +23,7 @@ interface Line extends Named {
 export default function ImportPage(): ReactNode {
   const { t, number } = useTexts();
   const { t: own } = useBulkTexts();
+  const faultText = useFaultText();
   const id = useId();
   const queries = useQueryClient();
   const check = useBulk<Line>();
@@ -46,11 +47,11 @@ export default function ImportPage(): ReactNode {
       setLines(rows);
       const created = new Set<string>();
       start(check, rows, async (line, { result }) => {
-        const { emailAddress = '', thirdPartyId = '' } = referencesOf(line.row);
+        const references = referencesOf(line.row);
         // A file has a person again for each of their groups, and creates them once.
-        const isAgain = [emailAddress, thirdPartyId].some((reference) => created.has(reference));
+        const isAgain = references.some((reference) => created.has(reference));
         line.result = result === 'created' && isAgain ? 'unchanged' : result;
-        for (const reference of [emailAddress, thirdPartyId]) if (reference !== '') created.add(reference);
+        for (const reference of references) created.add(reference);
       });
     } catch (failure) {
       setError(failure);
@@ -90,9 +91,7 @@ export default function ImportPage(): ReactNode {
       <Heading>{t('importPeople')}</Heading>
       <p>{own('importHelp')}</p>
       <p>
-        <code>
-          name, emailAddress, locale, timeZone, description, yearOfBirth, domicile, status, group, thirdPartyId.…
-        </code>
+        <code>{COLUMNS.join(', ')}, thirdPartyId.…</code>
       </p>
       <label htmlFor={id}>{own('csvFile')}</label>
       <input
@@ -102,7 +101,7 @@ export default function ImportPage(): ReactNode {
         disabled={check.phase === 'running' || work.phase === 'running'}
         onChange={({ target }) => void read(target.files?.[0])}
       />
-      {error !== null && <Failure error={error} />}
+      {error !== null && <p role="alert">{faultText(error)}</p>}
       {lines.length > 0 && (
         <>
           <h2>{own('dryRun')}</h2>
@@ -136,8 +135,8 @@ export default function ImportPage(): ReactNode {
   );
 }
 
-function referencesOf({ values, thirdPartyIds: [first] }: ImportRow): { emailAddress?: string; thirdPartyId?: string } {
-  return { emailAddress: values.emailAddress?.toLowerCase(), thirdPartyId: first?.join('$') };
+function referencesOf({ fields: { emailAddress }, thirdPartyIds }: ImportRow): string[] {
+  return [...(emailAddress ? [emailAddress.toLowerCase()] : []), ...thirdPartyIds.map((one) => one.join('$'))];
 }
 
 async function* pageOf<Item>(items: Item[]): AsyncGenerator<Item[]> {

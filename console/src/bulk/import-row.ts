@@ -1,7 +1,14 @@
 import { ACCOUNT_COLUMNS } from '../../../src/bulk/user-file-format.js';
+import { isInstant, periodFault, wholeSecondOf } from '../../../src/common/instants.js';
+import { canonicalLocale, isTimeZone } from '../../../src/common/locales.js';
 import { api, dataOf, LatchkeyError } from '../api';
 import type { Schemas } from '../api';
+import type { Period } from '../rights/period';
 import type { ImportRow } from './import-file';
+
+/** Characters, as the API counts them. */
+const MAX_NAME = 255;
+const MAX_DESCRIPTION = 2000;
 
 /** What a row means, as the organization is now. */
 export interface Plan {
@@ -10,7 +17,8 @@ export interface Plan {
   user?: Schemas['User'];
   changes: Record<string, string>;
   newIds: [code: string, id: string][];
-  groupId?: string;
+  /** The group that the user is to be in, and for which period. */
+  joining?: { groupId: string; period: Period };
 }
 
 /** Finds groups by what files call them, and asks for each of them once. */
@@ -21,22 +29,23 @@ export type FindGroup = (text: string) => Promise<string>;
  *
  * @throws LatchkeyError the fault of the row
  */
-export async function planRow({ values, thirdPartyIds }: ImportRow, findGroup: FindGroup): Promise<Plan> {
+export async function planRow(row: ImportRow, findGroup: FindGroup): Promise<Plan> {
+  const { fields, membership, thirdPartyIds } = row;
+  requireGood(row);
   const references = thirdPartyIds.map(([code, id]) => `${code}$${id}`);
-  if (values.emailAddress) references.push(values.emailAddress);
+  if (fields.emailAddress) references.push(fields.emailAddress);
   if (references.length === 0) throw fault('email_address_not_specified');
-  if (values.emailAddress && !/^\S+@\S+$/.test(values.emailAddress)) throw fault('email_address_invalid');
-  if (values.status && !['ACTIVE', 'BLOCKED'].includes(values.status)) throw fault('invalid_status');
   const found = await Promise.all(references.map(userOf));
   const users = new Map(found.flatMap((user) => (user ? [[user.id, user] as const] : [])));
   if (users.size > 1) throw fault('third_party_id_in_use');
   const [user] = users.values();
-  if (!user && !values.name) throw fault('real_name_not_specified');
-  const groupId = values.group === undefined ? undefined : await findGroup(values.group);
+  if (!user && !fields.name) throw fault('real_name_not_specified');
+  const { group, ...period } = membership;
+  const joining = group === undefined ? undefined : { groupId: await findGroup(group), period };
   const before = (user ?? {}) as unknown as Record<string, unknown>;
   const changes = Object.fromEntries(
     ACCOUNT_COLUMNS.flatMap((field) => {
-      const value = values[field];
+      const value = fields[field];
       return value === undefined || value === String(before[field] ?? '') ? [] : [[field, value]];
     }),
   );
@@ -44,14 +53,37 @@ export async function planRow({ values, thirdPartyIds }: ImportRow, findGroup: F
     ([code, id]) => !user?.thirdPartyIds?.some((one) => one.thirdParty === code && one.id === id),
   );
   const isChanged = Object.keys(changes).length > 0 || newIds.length > 0;
-  return { result: !user ? 'created' : isChanged ? 'changed' : 'unchanged', user, changes, newIds, groupId };
+  return { result: !user ? 'created' : isChanged ? 'changed' : 'unchanged', user, changes, newIds, joining };
+}
+
+/** The rules of the API that need nothing but the row. @throws LatchkeyError the fault of the row */
+function requireGood({ error, fields, membership, thirdPartyIds }: ImportRow): void {
+  if (error) throw error;
+  const { name, emailAddress, locale, timeZone, description, yearOfBirth, domicile, status } = fields;
+  const { validFrom, validUntil } = membership;
+  const faults: [id: string, isGood: boolean][] = [
+    ['real_name_not_specified', name === undefined || name.length <= MAX_NAME],
+    ['email_address_invalid', emailAddress === undefined || /^\S+@\S+$/.test(emailAddress)],
+    ['invalid_third_party_id', thirdPartyIds.every(([code, id]) => code !== '' && id !== '')],
+    ['locale_invalid', locale === undefined || canonicalLocale(locale) !== null],
+    ['invalid_time_zone', timeZone === undefined || isTimeZone(timeZone)],
+    ['invalid_description', description === undefined || description.length <= MAX_DESCRIPTION],
+    ['year_of_birth_invalid', yearOfBirth === undefined || /^(?:19|20)\d\d$/.test(yearOfBirth)],
+    ['residence_country_invalid', domicile === undefined || /^[A-Za-z]{2}$/.test(domicile)],
+    ['invalid_status', status === undefined || ['ACTIVE', 'BLOCKED'].includes(status)],
+    ['invalid_instant', [validFrom, validUntil].every((limit) => limit === undefined || isInstant(limit))],
+  ];
+  const found = faults.find(([, isGood]) => !isGood);
+  if (found) throw fault(found[0]);
+  const [from, until] = [validFrom, validUntil].map((limit) => (limit === undefined ? null : wholeSecondOf(limit)));
+  if (periodFault(from!, until!, new Date()) !== null) throw fault('invalid_period');
 }
 
 /**
  * Does what a row means, by the calls for one account and under their rules. A row that is imported again changes
  * nothing.
  */
-export async function applyRow({ user: existing, changes, newIds, groupId }: Plan): Promise<void> {
+export async function applyRow({ user: existing, changes, newIds, joining }: Plan): Promise<void> {
   const { status, ...fields } = changes;
   const [first, ...others] = newIds;
   const [thirdParty, thirdPartyId] = first ?? [];
@@ -66,9 +98,12 @@ export async function applyRow({ user: existing, changes, newIds, groupId }: Pla
     await api.PUT('/api/2.1.1/user/{user}/third-party-id/{thirdPartyId}', {
       params: { path: { user: id, thirdPartyId: `${code}$${value}` } },
     });
-  if (groupId === undefined) return;
+  if (!joining) return;
   const { results } = await dataOf(
-    api.POST('/api/2.1.1/group/{group}/members', { params: { path: { group: groupId } }, body: { users: [id] } }),
+    api.POST('/api/2.1.1/group/{group}/members', {
+      params: { path: { group: joining.groupId } },
+      body: { users: [id], ...joining.period },
+    }),
   );
   const error = results[0]?.error;
   if (error && error.id !== 'already_member') throw fault(error.id, error.description);

@@ -2,6 +2,7 @@ import { Dialog } from '@base-ui/react/dialog';
 import { keepPreviousData, useQuery, useQueryClient } from '@tanstack/react-query';
 import { useId, useState } from 'react';
 import type { ReactNode } from 'react';
+import { THIRD_PARTY_ID } from '../../../src/bulk/user-file-format.js';
 import { api, dataOf, LatchkeyError } from '../api';
 import type { Schemas } from '../api';
 import { useTexts } from '../language';
@@ -22,7 +23,11 @@ interface Person {
   id: string;
   name: string;
   user?: Schemas['MemberUser'];
+  /** In the group whose members are listed. */
+  membership?: Membership;
 }
+
+type Membership = Pick<Schemas['Member'], 'status' | 'validFrom' | 'validUntil'>;
 
 type Group = Pick<Schemas['Group'], 'id' | 'name'>;
 
@@ -159,7 +164,8 @@ function ExportDialog({ selected, group }: { selected: Selected<Person>; group?:
         peopleOf(selected),
         { size: 100, atOnce: 1 },
         async (people) => {
-          for (const { id, user } of people) rows.push(rowOf(user?.name ? user : await userOf(id), group));
+          for (const { id, user, membership } of people)
+            rows.push(rowOf(user?.name ? user : await userOf(id), group && { group, membership }));
           return people.map((item) => ({ item }));
         },
         signal,
@@ -287,19 +293,37 @@ function userOf(user: string): Promise<Schemas['User']> {
   return dataOf(api.GET('/api/2.1.1/user/{user}', { params: { path: { user } } }));
 }
 
-/** A row as the import reads it. */
-function rowOf(user: Schemas['MemberUser'], group?: Group): Record<string, string | undefined> {
-  const { name, emailAddress, locale, timeZone, description, status } = user;
+/** A row as the import reads it. Who is only invited, or was a member, is exported without the group. */
+function rowOf(
+  user: Schemas['MemberUser'],
+  member?: { group: Group; membership?: Membership },
+): Record<string, string | undefined> {
+  const { name, emailAddress, locale, timeZone, description, yearOfBirth, domicile, status } = user;
   return {
     name,
     emailAddress,
     locale,
     timeZone,
     description,
+    yearOfBirth: yearOfBirth === undefined ? undefined : String(yearOfBirth),
+    domicile,
     status,
-    ...Object.fromEntries((user.thirdPartyIds ?? []).map(({ thirdParty, id }) => [`thirdPartyId.${thirdParty}`, id])),
-    ...(group && { group: group.name }),
+    ...(member && membershipOf(member)),
+    ...Object.fromEntries((user.thirdPartyIds ?? []).map(({ thirdParty, id }) => [THIRD_PARTY_ID + thirdParty, id])),
   };
+}
+
+function membershipOf({
+  group: { name: group },
+  membership,
+}: {
+  group: Group;
+  membership?: Membership;
+}): Record<string, string | undefined> {
+  if (!membership) return { group };
+  const { status, validFrom, validUntil } = membership;
+  const hasEnded = validUntil !== undefined && Date.parse(validUntil) <= Date.now();
+  return status === 'JOINED' && !hasEnded ? { group, validFrom, validUntil } : {};
 }
 
 function faultOf({ id, description }: { id: string; description: string }): LatchkeyError {

@@ -3,9 +3,9 @@ import type { ReactNode } from 'react';
 import type { LatchkeyError } from '../api';
 import { useTexts } from '../language';
 import { downloadText } from '../parts/download';
-import { Failure, messageOf } from '../parts/failure';
+import { Failure } from '../parts/failure';
 import { Table } from '../parts/table';
-import { useBulkTexts } from './bulk-texts';
+import { useBulkTexts, useFaultText } from './bulk-texts';
 import { toCsv } from './csv';
 import type { Outcome } from './run';
 import style from './bulk.module.css';
@@ -63,9 +63,9 @@ export function useBulk<Item>(): Bulk<Item> {
 
 /** How far the work is, and what became of each row. */
 export function Progress<Item extends Named>({ bulk, total }: { bulk: Bulk<Item>; total: number }): ReactNode {
-  const texts = useTexts();
+  const { t, number } = useTexts();
   const { t: own } = useBulkTexts();
-  const { t, number } = texts;
+  const faultText = useFaultText();
   const { phase, outcomes, error, stop } = bulk;
   const failed = outcomes.filter((outcome): outcome is { item: Item; error: LatchkeyError } => !!outcome.error);
   const all = Math.max(total, outcomes.length);
@@ -91,7 +91,7 @@ export function Progress<Item extends Named>({ bulk, total }: { bulk: Bulk<Item>
           keyOf={({ item }) => item.id}
           columns={[
             { id: 'name', header: t('name'), cell: ({ item }) => item.name },
-            { id: 'reason', header: t('reason'), cell: ({ error: fault }) => messageOf(fault, texts) },
+            { id: 'reason', header: t('reason'), cell: ({ error: fault }) => faultText(fault) },
           ]}
         />
       )}

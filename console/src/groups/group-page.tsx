@@ -87,10 +87,11 @@ function Members({ group, mayManage }: { group: Schemas['Group']; mayManage: boo
                   <Suspense fallback={<p role="status">{t('loading')}</p>}>
                     <PeopleActions
                       group={group}
-                      selected={mapSelected(selected, ({ member }) => ({
-                        id: member.id!,
-                        name: member.name ?? member.id!,
-                        user: member,
+                      selected={mapSelected(selected, (membership) => ({
+                        id: membership.member.id!,
+                        name: membership.member.name ?? membership.member.id!,
+                        user: membership.member,
+                        membership,
                       }))}
                     />
                   </Suspense>

@@ -146,12 +146,8 @@ export const de: Messages = {
   reason: 'Grund',
   // Der Import einer Datei.
   importPeople: 'Personen importieren',
-  error_unreadable_file: 'Das ist keine CSV-Datei in UTF-8, deren erste Zeile die Spalten nennt.',
-  error_unknown_column: 'Die Datei hat eine Spalte, die hier nicht bekannt ist.',
-  error_invalid_status: 'Der Status muss ACTIVE oder BLOCKED sein.',
   error_third_party_id_in_use: 'Die E-Mail-Adresse und die IDs gehören zu verschiedenen Konten.',
   error_real_name_not_specified: 'Ein neues Konto braucht einen Namen.',
-  error_ambiguous_group: 'Mehrere Gruppen haben diesen Namen. Geben Sie die ID oder die Referenz an.',
   error_not_group_member: 'Diese Person ist nicht in der Gruppe.',
   staff: 'Personal und Rechte',
   error_invalid_period: 'Das Recht muss in der Zukunft enden, und nach dem Beginn.',

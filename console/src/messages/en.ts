@@ -142,12 +142,8 @@ export const en = {
   reason: 'Reason',
   // The import of a file.
   importPeople: 'Import people',
-  error_unreadable_file: 'This is not a CSV file in UTF-8 whose first line names the columns.',
-  error_unknown_column: 'The file has a column that is not known here.',
-  error_invalid_status: 'The status must be ACTIVE or BLOCKED.',
   error_third_party_id_in_use: 'The e-mail address and the IDs belong to different accounts.',
   error_real_name_not_specified: 'A new account needs a name.',
-  error_ambiguous_group: 'Several groups have this name. Give the ID or the reference.',
   error_not_group_member: 'This person is not in the group.',
   staff: 'Staff and permissions',
   error_invalid_period: 'The right must end in the future, and after it begins.',

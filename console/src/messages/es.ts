@@ -142,12 +142,8 @@ export const es: Messages = {
   reason: 'Motivo',
   // La importación de un archivo.
   importPeople: 'Importar personas',
-  error_unreadable_file: 'Esto no es un archivo CSV en UTF-8 cuya primera línea nombra las columnas.',
-  error_unknown_column: 'El archivo tiene una columna que aquí no se conoce.',
-  error_invalid_status: 'El estado debe ser ACTIVE o BLOCKED.',
   error_third_party_id_in_use: 'La dirección de correo y los ID pertenecen a cuentas distintas.',
   error_real_name_not_specified: 'Una cuenta nueva necesita un nombre.',
-  error_ambiguous_group: 'Varios grupos tienen este nombre. Dé el ID o la referencia.',
   error_not_group_member: 'Esta persona no está en el grupo.',
   staff: 'Personal y permisos',
   error_invalid_period: 'El derecho debe terminar en el futuro, y después de empezar.',

@@ -144,12 +144,8 @@ export const fr: Messages = {
   reason: 'Raison',
   // L’importation d’un fichier.
   importPeople: 'Importer des personnes',
-  error_unreadable_file: 'Ce n’est pas un fichier CSV en UTF-8 dont la première ligne nomme les colonnes.',
-  error_unknown_column: 'Le fichier a une colonne qui n’est pas connue ici.',
-  error_invalid_status: 'Le statut doit être ACTIVE ou BLOCKED.',
   error_third_party_id_in_use: 'L’adresse e-mail et les ID appartiennent à des comptes différents.',
   error_real_name_not_specified: 'Un nouveau compte a besoin d’un nom.',
-  error_ambiguous_group: 'Plusieurs groupes ont ce nom. Donnez l’ID ou la référence.',
   error_not_group_member: 'Cette personne n’est pas dans le groupe.',
   staff: 'Personnel et droits',
   error_invalid_period: 'Le droit doit se terminer dans le futur, et après son début.',

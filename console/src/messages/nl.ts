@@ -143,12 +143,8 @@ export const nl: Messages = {
   reason: 'Reden',
   // Het importeren van een bestand.
   importPeople: 'Personen importeren',
-  error_unreadable_file: 'Dit is geen CSV-bestand in UTF-8 met de namen van de kolommen op de eerste regel.',
-  error_unknown_column: 'Het bestand heeft een kolom die hier niet bekend is.',
-  error_invalid_status: 'De status moet ACTIVE of BLOCKED zijn.',
   error_third_party_id_in_use: 'Het e-mailadres en de ID’s horen bij verschillende accounts.',
   error_real_name_not_specified: 'Een nieuw account heeft een naam nodig.',
-  error_ambiguous_group: 'Meerdere groepen hebben deze naam. Geef de ID of de referentie.',
   error_not_group_member: 'Deze persoon zit niet in de groep.',
   staff: 'Personeel en rechten',
   error_invalid_period: 'Het recht moet in de toekomst eindigen, en na het begin.',

@@ -32,12 +32,8 @@ const KNOWN: Readonly<Record<string, MessageKey>> = {
   invalid_public_key: 'error_invalid_public_key',
   private_key_given: 'error_private_key_given',
   limit_reached: 'error_limit_reached',
-  unreadable_file: 'error_unreadable_file',
-  unknown_column: 'error_unknown_column',
-  invalid_status: 'error_invalid_status',
   third_party_id_in_use: 'error_third_party_id_in_use',
   real_name_not_specified: 'error_real_name_not_specified',
-  ambiguous_group: 'error_ambiguous_group',
   not_group_member: 'error_not_group_member',
 };
 

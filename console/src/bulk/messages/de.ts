@@ -19,4 +19,17 @@ export const de: BulkMessages = {
   stop: 'Anhalten',
   bulkFailures: 'Was fehlschlug',
   downloadResult: 'Ergebnis herunterladen (CSV)',
+  fault_unreadable_file: 'Das ist keine CSV-Datei in UTF-8, deren erste Zeile die Spalten nennt.',
+  fault_unknown_column: 'Die Datei hat eine Spalte, die hier nicht bekannt ist, oder eine Spalte zweimal.',
+  fault_invalid_row: 'Die Zeile passt nicht zur ersten Zeile, oder sie hat einen Beginn oder ein Ende ohne Gruppe.',
+  fault_invalid_status: 'Der Status muss ACTIVE oder BLOCKED sein.',
+  fault_invalid_third_party_id:
+    'Eine ID eines Dritten braucht dessen Code und die ID; der Dritte muss zur Organisation gehören.',
+  fault_locale_invalid: 'Die Sprache muss ein Kürzel wie en oder nl-NL sein.',
+  fault_invalid_time_zone: 'Die Zeitzone muss ein Name wie Europe/Amsterdam sein.',
+  fault_invalid_description: 'Eine Beschreibung hat höchstens 2000 Zeichen.',
+  fault_year_of_birth_invalid: 'Das Geburtsjahr muss ein Jahr ab 1900 sein.',
+  fault_residence_country_invalid: 'Der Wohnsitz muss ein Ländercode wie NL sein.',
+  fault_invalid_instant: 'validFrom und validUntil müssen Zeitpunkte mit Zeitzone sein, etwa 2026-12-31T23:00:00Z.',
+  fault_ambiguous_group: 'Mehrere Gruppen haben diesen Namen. Geben Sie die ID oder die Referenz an.',
 };

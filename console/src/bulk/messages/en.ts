@@ -18,6 +18,18 @@ export const en = {
   stop: 'Stop',
   bulkFailures: 'What failed',
   downloadResult: 'Download the result (CSV)',
+  fault_unreadable_file: 'This is not a CSV file in UTF-8 whose first line names the columns.',
+  fault_unknown_column: 'The file has a column that is not known here, or one column twice.',
+  fault_invalid_row: 'The row does not fit the first line, or it has a beginning or an end without a group.',
+  fault_invalid_status: 'The status must be ACTIVE or BLOCKED.',
+  fault_invalid_third_party_id: 'A third-party ID needs its code and the ID, of a third party of the organization.',
+  fault_locale_invalid: 'The language must be a tag such as en or nl-NL.',
+  fault_invalid_time_zone: 'The time zone must be a name such as Europe/Amsterdam.',
+  fault_invalid_description: 'A description has at most 2000 characters.',
+  fault_year_of_birth_invalid: 'The year of birth must be a year from 1900 on.',
+  fault_residence_country_invalid: 'The domicile must be a country code such as NL.',
+  fault_invalid_instant: 'validFrom and validUntil must be instants with a time zone, such as 2026-12-31T23:00:00Z.',
+  fault_ambiguous_group: 'Several groups have this name. Give the ID or the reference.',
 };
 
 export type BulkMessages = Readonly<Record<keyof typeof en, string>>;
