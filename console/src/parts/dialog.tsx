@@ -1,10 +1,10 @@
-import { AlertDialog } from '@base-ui/react/alert-dialog';
-import { Dialog } from '@base-ui/react/dialog';
-import { useId, useState } from 'react';
-import type { ReactNode, SubmitEvent } from 'react';
-import { useTexts } from '../language';
-import { Failure } from './failure';
-import style from './dialog.module.css';
+import { lazy, Suspense, useState } from 'react';
+import type { ReactNode } from 'react';
+
+/** The windows are loaded when somebody is about to open one, because they are a sixth of what a page may load. */
+const load = (): Promise<typeof import('./dialog-window')> => import('./dialog-window');
+const FormWindow = lazy(async () => ({ default: (await load()).FormWindow }));
+const ConfirmWindow = lazy(async () => ({ default: (await load()).ConfirmWindow }));
 
 /** A field of a form, whose value is a text. */
 export interface Field {
@@ -20,13 +20,8 @@ export interface Field {
   maxLength?: number;
 }
 
-interface FormDialogProps {
-  /** The text of the button that opens the dialog. */
-  label: string;
-  /** The name of the button for screen readers, if several have the same text. */
-  accessibleLabel?: string;
+export interface FormProps {
   title: string;
-  kind?: 'main';
   /** The text of the button that sends the form, if it saves nothing. */
   submitLabel?: string;
   fields?: Field[];
@@ -39,58 +34,25 @@ interface FormDialogProps {
   onSubmit: (values: Record<string, string>) => Promise<void>;
 }
 
-/** A button that opens a form. */
-export function FormDialog({
-  label,
-  accessibleLabel,
-  title,
-  kind,
-  submitLabel,
-  fields = [],
-  children,
-  onSubmit,
-}: FormDialogProps): ReactNode {
-  const { t } = useTexts();
-  const [isOpen, setIsOpen] = useState(false);
-  const { attempt, error, isBusy } = useAttempt(() => setIsOpen(false));
-  const submit = (event: SubmitEvent<HTMLFormElement>): void => {
-    event.preventDefault();
-    const data = new FormData(event.currentTarget);
-    const values = Object.fromEntries([...data.keys()].map((name) => [name, data.getAll(name).join('\n')]));
-    attempt(() => onSubmit(values));
-  };
-  return (
-    <Dialog.Root open={isOpen} onOpenChange={setIsOpen}>
-      <Dialog.Trigger data-kind={kind} aria-label={accessibleLabel}>
-        {label}
-      </Dialog.Trigger>
-      <Dialog.Portal>
-        <Dialog.Backdrop className={style.backdrop} />
-        <Dialog.Popup className={style.popup}>
-          <Dialog.Title className={style.title}>{title}</Dialog.Title>
-          <form onSubmit={submit}>
-            {fields.map((field) => (
-              <FieldOf key={field.name} {...field} />
-            ))}
-            {children}
-            {error !== null && <Failure error={error} />}
-            <div className={style.buttons}>
-              <button type="submit" data-kind="main" disabled={isBusy}>
-                {submitLabel ?? t('save')}
-              </button>
-              <Dialog.Close>{t('cancel')}</Dialog.Close>
-            </div>
-          </form>
-        </Dialog.Popup>
-      </Dialog.Portal>
-    </Dialog.Root>
-  );
-}
-
-interface ConfirmDialogProps {
+interface OpenerProps {
+  /** The text of the button that opens the dialog. */
   label: string;
   /** The name of the button for screen readers, if several have the same text. */
   accessibleLabel?: string;
+  kind?: 'main' | 'danger';
+}
+
+/** A button that opens a form. */
+export function FormDialog({ label, accessibleLabel, kind, ...form }: OpenerProps & FormProps): ReactNode {
+  return (
+    <Opener label={label} accessibleLabel={accessibleLabel} kind={kind}>
+      {(close) => <FormWindow {...form} onClose={close} />}
+    </Opener>
+  );
+}
+
+export interface ConfirmProps {
+  label: string;
   kind?: 'danger';
   /** What will happen. */
   question: string;
@@ -101,97 +63,38 @@ interface ConfirmDialogProps {
 
 /** A button that does something only after a question. */
 export function ConfirmDialog({
+  accessibleLabel,
+  ...question
+}: Pick<OpenerProps, 'accessibleLabel'> & ConfirmProps): ReactNode {
+  return (
+    <Opener label={question.label} accessibleLabel={accessibleLabel} kind={question.kind}>
+      {(close) => <ConfirmWindow {...question} onClose={close} />}
+    </Opener>
+  );
+}
+
+function Opener({
   label,
   accessibleLabel,
   kind,
-  question,
   children,
-  onConfirm,
-}: ConfirmDialogProps): ReactNode {
-  const { t } = useTexts();
+}: OpenerProps & { children: (close: () => void) => ReactNode }): ReactNode {
   const [isOpen, setIsOpen] = useState(false);
-  const { attempt, error, isBusy } = useAttempt(() => setIsOpen(false));
-  return (
-    <AlertDialog.Root open={isOpen} onOpenChange={setIsOpen}>
-      <AlertDialog.Trigger data-kind={kind} aria-label={accessibleLabel}>
-        {label}
-      </AlertDialog.Trigger>
-      <AlertDialog.Portal>
-        <AlertDialog.Backdrop className={style.backdrop} />
-        <AlertDialog.Popup className={style.popup}>
-          <AlertDialog.Title className={style.title}>{label}</AlertDialog.Title>
-          <AlertDialog.Description>{question}</AlertDialog.Description>
-          {children}
-          {error !== null && <Failure error={error} />}
-          <div className={style.buttons}>
-            <button type="button" data-kind={kind ?? 'main'} disabled={isBusy} onClick={() => attempt(onConfirm)}>
-              {label}
-            </button>
-            <AlertDialog.Close>{t('cancel')}</AlertDialog.Close>
-          </div>
-        </AlertDialog.Popup>
-      </AlertDialog.Portal>
-    </AlertDialog.Root>
-  );
-}
-
-/** One attempt at a time, and the error of the last one. */
-function useAttempt(onDone: () => void): {
-  attempt: (work: () => Promise<void>) => void;
-  error: unknown;
-  isBusy: boolean;
-} {
-  const [error, setError] = useState<unknown>(null);
-  const [isBusy, setIsBusy] = useState(false);
-  const attempt = async (work: () => Promise<void>): Promise<void> => {
-    setIsBusy(true);
-    setError(null);
-    try {
-      await work();
-      onDone();
-    } catch (failure) {
-      setError(failure);
-    } finally {
-      setIsBusy(false);
-    }
-  };
-  return { attempt: (work) => void attempt(work), error, isBusy };
-}
-
-function FieldOf({ name, label, hint, ...field }: Field): ReactNode {
-  const { t } = useTexts();
-  const id = useId();
-  const hintId = useId();
   return (
     <>
-      <label htmlFor={id} className={style.label}>
-        {field.isOptional ? t('optional', { field: label }) : label}
-      </label>
-      <Control id={id} name={name} aria-describedby={hint && hintId} {...field} />
-      {hint && <small id={hintId}>{hint}</small>}
+      <button
+        type="button"
+        data-kind={kind}
+        aria-label={accessibleLabel}
+        aria-haspopup="dialog"
+        aria-expanded={isOpen}
+        onPointerEnter={() => void load()}
+        onFocus={() => void load()}
+        onClick={() => setIsOpen(true)}
+      >
+        {label}
+      </button>
+      <Suspense>{isOpen && children(() => setIsOpen(false))}</Suspense>
     </>
   );
-}
-
-function Control({
-  value,
-  type = 'text',
-  options,
-  isOptional = false,
-  maxLength = 255,
-  ...common
-}: Omit<Field, 'label' | 'hint'> & { id: string; 'aria-describedby'?: string }): ReactNode {
-  const given = { ...common, defaultValue: value, required: !isOptional };
-  if (options)
-    return (
-      <select {...given}>
-        {options.map(([option, text]) => (
-          <option key={option} value={option}>
-            {text}
-          </option>
-        ))}
-      </select>
-    );
-  if (type === 'multiline') return <textarea {...given} maxLength={maxLength} rows={4} />;
-  return <input {...given} maxLength={maxLength} type={type} autoComplete="off" />;
 }
