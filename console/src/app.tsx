@@ -1,4 +1,4 @@
-import { Suspense } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import type { ReactNode } from 'react';
 import { Link, Redirect, Route, Switch, useRoute } from 'wouter';
 import { signOut } from './api';
@@ -25,7 +25,7 @@ export function App(): ReactNode {
       <a className={style.skip} href="#main">
         {t('skipToContent')}
       </a>
-      <Header me={me} />
+      <Header me={me}>{first && <Find paths={pages.map(({ path }) => path)} />}</Header>
       <Main>
         <Suspense fallback={<p role="status">{t('loading')}</p>}>
           <Switch>
@@ -65,7 +65,34 @@ function Nothing({ title }: { title: string }): ReactNode {
   );
 }
 
-function Header({ me }: { me: Me }): ReactNode {
+/** It is only loaded when it is opened. */
+const LookupDialog = lazy(() => import('./lookup/lookup-dialog'));
+
+/** The box that finds what an ID or a name stands for, behind a button and a key. */
+function Find({ paths }: { paths: string[] }): ReactNode {
+  const { t } = useTexts();
+  const [isOpen, setIsOpen] = useState(false);
+  useEffect(() => {
+    const open = (event: KeyboardEvent): void => {
+      if (event.key !== 'k' || !(event.ctrlKey || event.metaKey)) return;
+      event.preventDefault();
+      // What another dialog asks comes first.
+      if (!document.querySelector('[role$=dialog]')) setIsOpen(true);
+    };
+    addEventListener('keydown', open);
+    return () => removeEventListener('keydown', open);
+  }, []);
+  return (
+    <>
+      <button type="button" onClick={() => setIsOpen(true)}>
+        {t('find')}
+      </button>
+      <Suspense>{isOpen && <LookupDialog paths={paths} onClose={() => setIsOpen(false)} />}</Suspense>
+    </>
+  );
+}
+
+function Header({ me, children }: { me: Me; children: ReactNode }): ReactNode {
   const { t, language, choose } = useTexts();
   return (
     <header className={style.header}>
@@ -81,6 +108,7 @@ function Header({ me }: { me: Me }): ReactNode {
           ) : null,
         )}
       </nav>
+      {children}
       <details className={style.account} name="account">
         <summary>{me.user.name}</summary>
         <div className={style.menu}>

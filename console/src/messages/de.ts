@@ -9,6 +9,7 @@ export const de: Messages = {
   theme_system: 'Wie das System',
   theme_light: 'Hell',
   theme_dark: 'Dunkel',
+  find: 'Suchen',
   signOut: 'Abmelden',
   noPage: 'Hier gibt es keine Seite für Sie',
   askAdministrator:

@@ -8,6 +8,7 @@ export const en = {
   theme_system: 'As the system',
   theme_light: 'Light',
   theme_dark: 'Dark',
+  find: 'Find',
   signOut: 'Sign out',
   noPage: 'There is no page here for you',
   askAdministrator: 'Ask an administrator of your organization if you need more rights.',

@@ -9,6 +9,7 @@ export const es: Messages = {
   theme_system: 'Como el sistema',
   theme_light: 'Claro',
   theme_dark: 'Oscuro',
+  find: 'Buscar',
   signOut: 'Cerrar sesión',
   noPage: 'Aquí no hay ninguna página para usted',
   askAdministrator: 'Si necesita más permisos, pídalos a un administrador de su organización.',

@@ -9,6 +9,7 @@ export const fr: Messages = {
   theme_system: 'Comme le système',
   theme_light: 'Clair',
   theme_dark: 'Sombre',
+  find: 'Rechercher',
   signOut: 'Se déconnecter',
   noPage: 'Il n’y a pas de page ici pour vous',
   askAdministrator: 'Si vous avez besoin de plus de droits, demandez à un administrateur de votre organisation.',

@@ -9,6 +9,7 @@ export const nl: Messages = {
   theme_system: 'Zoals het systeem',
   theme_light: 'Licht',
   theme_dark: 'Donker',
+  find: 'Zoeken',
   signOut: 'Afmelden',
   noPage: 'Hier is geen pagina voor u',
   askAdministrator: 'Vraag een beheerder van uw organisatie als u meer rechten nodig hebt.',

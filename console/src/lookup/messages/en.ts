@@ -1,0 +1,18 @@
+export const en = {
+  title: 'Find',
+  field: 'ID or name',
+  help: 'Paste an ID from a log: of a person, group, client, service account, session, login token or request. Or type an e-mail address or a name. Ctrl+K or ⌘K opens this dialog.',
+  results_one: '{count} result',
+  results_other: '{count} results',
+  nothing: 'There is nothing with this ID or name that you may see.',
+  close: 'Close',
+  type_USER: 'Person',
+  type_SERVICE_ACCOUNT: 'Service account',
+  type_GROUP: 'Group',
+  type_CLIENT: 'Client',
+  type_SESSION: 'Session of {name}',
+  type_ACCESS_TOKEN: 'Login token for {name}',
+};
+
+/** The messages in any language. */
+export type LookupMessages = Record<keyof typeof en, string>;
