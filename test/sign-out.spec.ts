@@ -1,9 +1,20 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { AuthorizationServer } from '../src/authorization-server/engine/authorization-server.js';
 import { User } from '../src/schema/entities/user.entity.js';
 import { PasswordsService } from '../src/users/passwords.service.js';
 import { TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
-import { actionOf, authorizeQuery, Browser, newPerson, newScene, PASSWORD, REDIRECT_URI } from './support/oauth.js';
+import {
+  actionOf,
+  authorizeQuery,
+  Browser,
+  newPerson,
+  newScene,
+  PASSWORD,
+  REDIRECT_URI,
+  requestToken,
+} from './support/oauth.js';
 import type { Scene } from './support/oauth.js';
 
 let t: TestApp;
@@ -24,6 +35,30 @@ async function signedIn(email = scene.person.emailAddress): Promise<Browser> {
 
 function begin(browser: Browser, more: Record<string, string> = {}): Promise<Answer> {
   return browser.open(`/oauth/authorize?${authorizeQuery(scene.client, more)}`);
+}
+
+/** Has a browser ask for codes all the time. `stop` returns those that it got, once all is answered. */
+async function busy({ cookies }: Browser): Promise<{ stop: () => Promise<string[]> }> {
+  const codes: string[] = [];
+  const running = new Set([1, 2, 3, 4, 5, 6]);
+  const ask = async (): Promise<void> => {
+    const answer = await begin(Object.assign(new Browser(t), { cookies: new Map(cookies) }));
+    expect(answer.status).toBeLessThan(500);
+    const code = /[?&]code=([^&]+)/.exec(answer.headers.get('location') ?? '')?.[1];
+    if (code) codes.push(code);
+  };
+  await ask();
+  const workers = [...running].map(async (one) => {
+    while (running.has(one)) await ask();
+  });
+  return {
+    stop: async () => {
+      await setTimeout(50);
+      running.clear();
+      await Promise.all(workers);
+      return codes;
+    },
+  };
 }
 
 function titleOf({ text }: Answer): string | undefined {
@@ -123,6 +158,51 @@ describe('signing out of the authorization server', () => {
       expect(titleOf(await browser.open('/oauth/account'))).toBe('Sign in');
     }
   });
+
+  it.each(['/logout', '/oauth/account/logout', '/console/sign-out'])(
+    'S35: with %s, requests that are under way in the browser do not bring the sign-in back',
+    async (how) => {
+      const { emailAddress } = await newPerson(t, scene.organizationId);
+      const browser = await signedIn(emailAddress);
+      const copy = Object.assign(new Browser(t), { cookies: new Map(browser.cookies) });
+      const others = await busy(copy);
+      await browser.open(how, {});
+      await others.stop();
+      expect(await isSignedIn(copy)).toBe(false);
+      expect(titleOf(await copy.open('/oauth/account'))).toBe('Sign in');
+    },
+  );
+
+  it('S35: when an account is blocked, requests that are under way get nothing that counts once it is active again', async () => {
+    const person = await newPerson(t, scene.organizationId);
+    const browser = await signedIn(person.emailAddress);
+    const copy = Object.assign(new Browser(t), { cookies: new Map(browser.cookies) });
+    const others = await busy(copy);
+    await blocked(person.id);
+    const codes = await others.stop();
+    await t.world.write((db) => db.update(User, { id: person.id }, { status: 'ACTIVE' }));
+    expect(codes.length).toBeGreaterThan(0);
+    for (const code of codes.slice(-10)) {
+      const fields = { grant_type: 'authorization_code', code, redirect_uri: REDIRECT_URI };
+      const { body } = await requestToken(t.url, fields, scene.client);
+      expect((await t.as({ token: String(body.access_token) })('/user')).status).toBe(401);
+    }
+    expect(await isSignedIn(copy)).toBe(false);
+  });
+
+  it.each(['as it was', 'under another identifier'])(
+    'S35: a session that was ended can’t be stored again %s by a request that had read it',
+    async (how) => {
+      const { emailAddress } = await newPerson(t, scene.organizationId);
+      const browser = await signedIn(emailAddress);
+      const { provider } = t.nest.get(AuthorizationServer, { strict: false });
+      const session = (await provider.Session.find(browser.cookies.get('latchkey_oauth')!))!;
+      await browser.open('/logout', {});
+      if (how.startsWith('under')) session.resetIdentifier();
+      await expect(session.save(60)).rejects.toMatchObject({ title: 'This sign-in has ended' });
+      expect(await provider.Session.find(session.jti)).toBeUndefined();
+    },
+  );
 
   it('can be done for another browser, which the page lists, and for nobody else’s', async () => {
     const person = await newPerson(t, scene.organizationId);

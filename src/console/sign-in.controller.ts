@@ -54,8 +54,8 @@ export class ConsoleSignInController {
     }
     const { userId, clientId } = caller;
     if (clientId === null) return sendFailure(reply, 403, 'noOrganization');
-    const secret = await this.sessions.start({ userId, clientId }, this.signInCookies.read(headers).session);
-    if (secret === null) return sendFailure(reply, 403, 'blocked');
+    const secret = await this.sessions.start({ userId, clientId }, this.signInCookies.read(headers).session ?? '');
+    if (secret === null) return sendFailure(reply, 403, 'signInNotFinished');
     await this.sessions.end(shown);
     this.cookies.setSession(reply, secret);
     redirect(reply, this.signIn.targetOf(String(state)));

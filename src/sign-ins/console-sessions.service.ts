@@ -15,13 +15,12 @@ const CACHE_SIZE = 10_000;
 /** The resolution of the last use, in seconds. The shortest idle time is a minute. */
 const TOUCH_SECONDS = 10;
 
-/** Starts a session, unless the account was blocked or its client was deleted meanwhile. */
+/** Starts a session, unless the sign-in has ended, the account was blocked, or its client was deleted meanwhile. */
 const START: Statement = {
   name: 'start_console_session',
   sql: `INSERT INTO "console_sessions" ("secret_hash", "user_id", "client_id", "sign_in_uid", "last_seen_at", "expires_at")
-        SELECT $1, u."id", c."id",
-               (SELECT r."uid" FROM "oauth_records" r WHERE r."id" = $4 AND r."account_id" = u."id"), $5, $6
-        FROM "users" u JOIN "clients" c ON c."id" = $3
+        SELECT $1, u."id", c."id", r."uid", $5, $6
+        FROM "users" u JOIN "clients" c ON c."id" = $3 JOIN "oauth_records" r ON r."id" = $4 AND r."account_id" = u."id"
         WHERE u."id" = $2 AND u."status" = 'ACTIVE'
         RETURNING "secret_hash"`,
 };
@@ -67,14 +66,14 @@ export class ConsoleSessionsService {
   }
 
   /**
-   * Starts a session and returns its secret, or `null` if the account is no longer active. `signIn` is the identifier
-   * of the sign-in at the authorization server that it comes from.
+   * Starts a session and returns its secret, or `null` if the account is no longer signed in or active. `signIn` is the
+   * identifier of the sign-in at the authorization server that it comes from.
    */
-  async start({ userId, clientId }: Caller, signIn: string | undefined): Promise<string | null> {
+  async start({ userId, clientId }: Caller, signIn: string): Promise<string | null> {
     const secret = newSecret();
     const now = this.clock.now();
     const expiresAt = addSeconds(now, this.settings.SESSION_LIFETIME);
-    const record = signIn ? recordIdOf('Session', signIn) : null;
+    const record = recordIdOf('Session', signIn);
     const started = await this.database.write(START, [hashSecret(secret), userId, clientId, record, now, expiresAt]);
     return started.length === 1 ? secret : null;
   }

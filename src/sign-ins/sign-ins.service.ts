@@ -6,6 +6,7 @@ import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { recordIdOf } from './record-id.js';
+import { endsSession, hasEnded } from './session-records.js';
 import type { ShownSignIn } from './sign-in-cookies.js';
 import { FAMILY_LIFETIME, KEEP_LATER_EXPIRY } from '../tokens/revoked-tokens.service.js';
 
@@ -21,6 +22,12 @@ const REVOKE_FAMILIES: Statement = {
         WHERE TRUE ORDER BY f."grant_id" ${KEEP_LATER_EXPIRY}`,
 };
 
+const END_SESSIONS_OF_ACCOUNT: Statement = {
+  name: 'end_sign_in_sessions_of_account',
+  sql: `UPDATE "oauth_records" SET ${endsSession('$2')} WHERE "account_id" = $1 AND "kind" = 'Session'`,
+};
+
+/** Ended sessions have no account any more. */
 const FORGET: Statement = {
   name: 'forget_sign_ins_of_account',
   sql: `DELETE FROM "oauth_records" WHERE "account_id" = $1`,
@@ -34,14 +41,15 @@ const END_CONSOLE_OF_ACCOUNT: Statement = {
 /** Ends a browser's sign-in session, unless it is that of one account. */
 const END_SESSION: Statement = {
   name: 'end_sign_in_session',
-  sql: `DELETE FROM "oauth_records" WHERE "id" = $1 AND ("account_id" IS NULL OR "account_id" <> $2)`,
+  sql: `UPDATE "oauth_records" SET ${endsSession('$3')}
+        WHERE "id" = $1 AND "consumed_at" IS NULL AND ("account_id" IS NULL OR "account_id" <> $2)`,
 };
 
-/** Ends the sessions of the console that came from a sign-in session. Both statements have the same condition. */
+/** Ends the sessions of the console that came from a sign-in session, once that has ended. */
 const END_CONSOLE_OF_SESSION: Statement = {
   name: 'end_console_sessions_of_sign_in_session',
   sql: `DELETE FROM "console_sessions" WHERE "sign_in_uid" = (
-          SELECT r."uid" FROM "oauth_records" r WHERE r."id" = $1 AND (r."account_id" IS NULL OR r."account_id" <> $2))`,
+          SELECT r."uid" FROM "oauth_records" r WHERE r."id" = $1 AND ${hasEnded('r')})`,
 };
 
 const END_CONSOLE_OF_ONE: Statement = {
@@ -54,13 +62,15 @@ const LIST: Statement = {
   sql: `SELECT r."uid", r."payload" FROM "oauth_records" r WHERE r."account_id" = $1 AND r."kind" = 'Session' AND r."expires_at" > $2`,
 };
 
-/**
- * Also ends sign-ins that were answered a moment ago: if the form were sent again, they would bring the session back.
- */
 const END_ONE: Statement = {
   name: 'end_sign_in_session_of_account',
-  sql: `DELETE FROM "oauth_records" WHERE "account_id" = $1
-        AND (("kind" = 'Session' AND "uid" = $2) OR ("kind" = 'Interaction' AND "consumed_at" IS NOT NULL))`,
+  sql: `UPDATE "oauth_records" SET ${endsSession('$3')} WHERE "account_id" = $1 AND "kind" = 'Session' AND "uid" = $2`,
+};
+
+/** Ends sign-ins that were answered a moment ago: if the form were sent again, they would bring a session back. */
+const END_ANSWERED_OF_ACCOUNT: Statement = {
+  name: 'end_answered_interactions_of_account',
+  sql: `DELETE FROM "oauth_records" WHERE "account_id" = $1 AND "kind" = 'Interaction' AND "consumed_at" IS NOT NULL`,
 };
 
 /**
@@ -92,8 +102,10 @@ export class SignInsService {
    * that came from them. An account that becomes active again must sign in again.
    */
   async end(db: EntityManager, account: string): Promise<void> {
-    const expired = addSeconds(this.clock.now(), FAMILY_LIFETIME);
-    await this.database.within(db, REVOKE_FAMILIES, [account, expired]);
+    const now = this.clock.now();
+    // First, so that a request that is about to store a code for one of them has stored it before, or can't answer it.
+    await this.database.within(db, END_SESSIONS_OF_ACCOUNT, [account, now]);
+    await this.database.within(db, REVOKE_FAMILIES, [account, addSeconds(now, FAMILY_LIFETIME)]);
     await this.database.within(db, FORGET, [account]);
     await this.database.within(db, END_CONSOLE_OF_ACCOUNT, [account]);
   }
@@ -122,8 +134,9 @@ export class SignInsService {
 
   /** Ends one sign-in session of the account. It does nothing if the session is somebody else's. */
   async endOne(account: string, uid: string): Promise<void> {
+    await this.database.write(END_ONE, [account, uid, this.clock.now()]);
     await this.database.write(END_CONSOLE_OF_ONE, [account, uid]);
-    await this.database.write(END_ONE, [account, uid]);
+    await this.database.write(END_ANSWERED_OF_ACCOUNT, [account]);
   }
 
   /**
@@ -135,9 +148,9 @@ export class SignInsService {
   async signOut({ session, browser }: ShownSignIn, next?: { account: string; interaction: string }): Promise<void> {
     const account = next?.account ?? '';
     if (session) {
-      const parameters = [recordIdOf('Session', session), account];
-      await this.database.write(END_CONSOLE_OF_SESSION, parameters);
-      await this.database.write(END_SESSION, parameters);
+      const record = recordIdOf('Session', session);
+      await this.database.write(END_SESSION, [record, account, this.clock.now()]);
+      await this.database.write(END_CONSOLE_OF_SESSION, [record]);
     }
     if (!browser) return;
     const interaction = next ? recordIdOf('Interaction', next.interaction) : '';

@@ -269,6 +269,17 @@ describe('a session of the console', () => {
     expect(outcome(await api(secret))).toEqual([401, 'not_authenticated']);
   });
 
+  it('is not started by the answer to a sign-in that has ended since', async () => {
+    const { browser, id } = await signedIn();
+    const asked = await t.call('/console/sign-in', { headers: cookiesOf(browser) });
+    const code = await t.call(asked.headers.get('location')!, { headers: cookiesOf(browser) });
+    const before = cookiesOf(browser);
+    await browser.open('/oauth/account/logout', {});
+    const answer = await t.call(code.headers.get('location')!.replace(PUBLIC_URL, ''), { headers: before });
+    expect([answer.status, answer.headers.getSetCookie()]).toEqual([403, []]);
+    expect(await t.world.write((db) => db.countBy(ConsoleSession, { userId: id }))).toBe(0);
+  });
+
   it('loses a permission as soon as it is taken away', async () => {
     const { secret, id } = await signedIn('MANAGE_SERVICE_ACCOUNTS');
     expect((await api(secret, '/clients')).status).toBe(200);

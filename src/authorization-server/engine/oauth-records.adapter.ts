@@ -6,6 +6,8 @@ import { toInstant } from '../../database/database.js';
 import type { Database } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
 import { recordIdOf } from '../../sign-ins/record-id.js';
+import { endsSession, hasEnded } from '../../sign-ins/session-records.js';
+import { signInEnded } from '../protocol/sign-in-ended.js';
 import { UsedBefore } from '../protocol/used-before.js';
 
 const COLUMNS = `"id", "kind", "payload", "grant_id", "uid", "client_id", "account_id", "expires_at"`;
@@ -14,7 +16,9 @@ const UPSERT: Statement = {
   name: 'upsert_oauth_record',
   sql: `INSERT INTO "oauth_records" (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT ("id") DO UPDATE SET "payload" = excluded."payload", "grant_id" = excluded."grant_id", "uid" = excluded."uid",
-          "client_id" = excluded."client_id", "account_id" = excluded."account_id", "expires_at" = excluded."expires_at"`,
+          "client_id" = excluded."client_id", "account_id" = excluded."account_id", "expires_at" = excluded."expires_at"
+        WHERE NOT (${hasEnded('"oauth_records"')})
+        RETURNING "id"`,
   isRepeatable: true,
 };
 
@@ -29,12 +33,12 @@ const FOUND = `r."payload", r."consumed_at" AS "consumedAt", r."expires_at" AS "
 
 const FIND: Statement = {
   name: 'find_oauth_record',
-  sql: `SELECT ${FOUND} FROM "oauth_records" r WHERE r."id" = $1 AND r."expires_at" > $2`,
+  sql: `SELECT ${FOUND} FROM "oauth_records" r WHERE r."id" = $1 AND r."expires_at" > $2 AND NOT (${hasEnded('r')})`,
 };
 
 const FIND_BY_UID: Statement = {
   name: 'find_oauth_record_by_uid',
-  sql: `SELECT ${FOUND} FROM "oauth_records" r WHERE r."uid" = $1 AND r."kind" = $2 AND r."expires_at" > $3`,
+  sql: `SELECT ${FOUND} FROM "oauth_records" r WHERE r."uid" = $1 AND r."kind" = $2 AND r."expires_at" > $3 AND NOT (${hasEnded('r')})`,
 };
 
 /** Seconds for which a rotated refresh token is answered again with the same new tokens. */
@@ -50,6 +54,16 @@ export const REMOVE: Statement = {
   name: 'remove_oauth_record',
   sql: `DELETE FROM "oauth_records" WHERE "id" = $1`,
   isRepeatable: true,
+};
+
+const END_SESSION: Statement = {
+  name: 'end_session_of_engine',
+  sql: `UPDATE "oauth_records" SET ${endsSession('$2')} WHERE "id" = $1 AND "consumed_at" IS NULL RETURNING "id"`,
+};
+
+const HAS_ENDED: Statement = {
+  name: 'has_session_ended',
+  sql: `SELECT 1 AS "yes" FROM "oauth_records" r WHERE r."id" = $1 AND ${hasEnded('r')}`,
 };
 
 const REMOVE_OF_GRANT: Statement = {
@@ -79,7 +93,7 @@ export class OAuthRecords implements Adapter {
 
   /**
    * Stores a record. @throws InvalidClientAuth if a client's assertion was used before, also if the engine has not seen
-   * it yet
+   * it yet; PageError for a sign-in session that has ended since the engine found it
    */
   async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
     const isOnce = this.kind === 'ReplayDetection';
@@ -93,7 +107,8 @@ export class OAuthRecords implements Adapter {
       accountOf(payload),
       addSeconds(this.clock.now(), expiresIn),
     ]);
-    if (isOnce && written.length === 0) throw new errors.InvalidClientAuth('the client assertion was already used');
+    if (written.length > 0) return;
+    throw isOnce ? new errors.InvalidClientAuth('the client assertion was already used') : signInEnded();
   }
 
   async find(id: string): Promise<AdapterPayload | undefined> {
@@ -129,10 +144,21 @@ export class OAuthRecords implements Adapter {
     throw new UsedBefore('it was used before');
   }
 
-  /** Deletes a record. For a sign-in, it keeps what tells a browser that comes back where to go on. */
+  /**
+   * Deletes a record. For a sign-in, it keeps what tells a browser that comes back where to go on. The engine destroys
+   * a session whose identifier it changes. @throws PageError if that session has ended since the engine found it
+   */
   async destroy(id: string): Promise<void> {
-    if (this.kind === 'Interaction') await this.database.write(CONSUME, [this.key(id), this.clock.now()]);
-    else await this.database.write(REMOVE, [this.key(id)]);
+    const key = this.key(id);
+    if (this.kind === 'Interaction') await this.database.write(CONSUME, [key, this.clock.now()]);
+    else if (this.kind === 'Session') await this.endSession(key);
+    else await this.database.write(REMOVE, [key]);
+  }
+
+  private async endSession(key: string): Promise<void> {
+    const now = this.clock.now();
+    const ended = await this.database.write(END_SESSION, [key, now]);
+    if (ended.length === 0 && (await this.database.read(HAS_ENDED, [key])).length > 0) throw signInEnded();
   }
 
   async revokeByGrantId(grantId: string): Promise<void> {

@@ -13,6 +13,7 @@ import { CONSOLE_CLIENT, CONSOLE_NAME } from '../../clients/console-client.js';
 import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import { AuthorizationServer } from '../engine/authorization-server.js';
 import { PATHS } from '../protocol/paths.js';
+import { signInEnded } from '../protocol/sign-in-ended.js';
 import { challengeOf } from './passkey-forms.js';
 import { StartAgain } from './start-again.filter.js';
 
@@ -132,12 +133,7 @@ export class InteractionsService {
       );
     const [row] = await this.database.read<Row>(FIND, [recordIdOf('Interaction', uid), this.clock.now()]);
     const payload = row && (JSON.parse(row.payload) as Payload);
-    if (!payload || !isBoundTo(browser, payload))
-      throw new PageError(
-        'invalid_request',
-        'This sign-in has ended',
-        'This page belongs to a sign-in that has ended or was started in another browser. Go back to where you came from and start again.',
-      );
+    if (!payload || !isBoundTo(browser, payload)) throw signInEnded();
     return { payload, consumedAt: row.consumedAt === null ? null : toInstant(row.consumedAt) };
   }
 

@@ -202,6 +202,5 @@ export const de: Messages = {
 
   signInNotFinished: 'Die Anmeldung wurde nicht abgeschlossen, oder sie begann in einem anderen Browser.',
   noOrganization: 'Ihr Konto gehört zu keiner Organisation.',
-  blocked: 'Ihr Konto ist gesperrt.',
   signInOnceMore: 'Erneut anmelden',
 };

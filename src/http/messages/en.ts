@@ -197,7 +197,6 @@ export const en = {
   // Signing in to the console.
   signInNotFinished: 'The sign-in did not come to its end, or began in another browser.',
   noOrganization: 'Your account belongs to no organization.',
-  blocked: 'Your account is blocked.',
   signInOnceMore: 'Sign in again',
 } as const;
 

@@ -192,6 +192,5 @@ export const es: Messages = {
 
   signInNotFinished: 'El inicio de sesión no llegó a su fin, o empezó en otro navegador.',
   noOrganization: 'Su cuenta no pertenece a ninguna organización.',
-  blocked: 'Su cuenta está bloqueada.',
   signInOnceMore: 'Iniciar sesión de nuevo',
 };

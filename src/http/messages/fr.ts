@@ -196,6 +196,5 @@ export const fr: Messages = {
 
   signInNotFinished: 'La connexion n’a pas abouti, ou a commencé dans un autre navigateur.',
   noOrganization: 'Votre compte n’appartient à aucune organisation.',
-  blocked: 'Votre compte est bloqué.',
   signInOnceMore: 'Se connecter à nouveau',
 };

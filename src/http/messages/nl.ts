@@ -192,6 +192,5 @@ export const nl: Messages = {
 
   signInNotFinished: 'De aanmelding is niet voltooid, of is in een andere browser begonnen.',
   noOrganization: 'Uw account hoort bij geen organisatie.',
-  blocked: 'Uw account is geblokkeerd.',
   signInOnceMore: 'Opnieuw aanmelden',
 };

@@ -39,6 +39,7 @@ export class OAuthRecord {
   @Column({ name: 'account_id', ...ID, nullable: true })
   accountId: string | null;
 
+  /** When a code, refresh token or interaction was used; for a sign-in session, when it was ended before its time. */
   @Column({ name: 'consumed_at', ...INSTANT, nullable: true })
   consumedAt: Date | null;
 
