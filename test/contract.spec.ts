@@ -44,6 +44,8 @@ const ELSEWHERE = new Set([
   'authorize',
   // It fetches a page of the origin.
   'verifyOrigin',
+  // Its answer is a file.
+  'exportAudit',
 ]);
 
 let t: TestApp;

@@ -20,6 +20,8 @@ const seesPeople = (me: Me): boolean => me.may('MANAGE_USERS') || me.may('MANAGE
 const managesStaff = (me: Me): boolean => me.may('MANAGE_STAFF');
 const administersClients = (me: Me): boolean => me.may('MANAGE_SERVICE_ACCOUNTS');
 
+const readsRecord = (me: Me): boolean => me.may('VIEW_AUDIT_LOG');
+
 export const PAGES: readonly Page[] = [
   { path: '/account', isFor: () => true, component: lazy(() => import('./account/account-page')) },
   { path: '/groups', label: 'groups', isFor: seesGroups, component: lazy(() => import('./groups/groups-page')) },
@@ -43,6 +45,7 @@ export const PAGES: readonly Page[] = [
     isFor: administersClients,
     component: lazy(() => import('./clients/clients-page')),
   },
+  { path: '/record', label: 'record', isFor: readsRecord, component: lazy(() => import('./record/record-page')) },
   { path: '/clients/:id', isFor: administersClients, component: lazy(() => import('./clients/client-page')) },
   {
     path: '/service-accounts/:id',

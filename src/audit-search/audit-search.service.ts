@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
+import { stringify } from 'csv-stringify/sync';
 import type { Repository, SelectQueryBuilder } from 'typeorm';
 import type { Caller } from '../common/caller.js';
 import { addSeconds, Clock, SECONDS_PER_DAY, toIso } from '../common/clock.js';
@@ -10,12 +11,12 @@ import { countUpTo, MAX_COUNTED, notAPosition } from '../http/paging.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import { AuditEvent } from '../schema/entities/audit-event.entity.js';
 import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
-import type { AuditDto, AuditEventDto, AuditQueryDto } from './dto/audit.dto.js';
+import type { AuditDto, AuditEventDto, AuditExportQueryDto, AuditFilterDto, AuditQueryDto } from './dto/audit.dto.js';
 import { countLogins, findLogins, LOGIN_EVENTS, RANK } from './logins.js';
 import type { LoginEvent, LoginFilter, Period, Position } from './logins.js';
 
 /** Filters. Each column, after the organization, begins an index whose rows are ordered by time. */
-const FILTERS = { user: 'userId', actor: 'actorId', client: 'clientId', event: 'event' } as const;
+const FILTERS = { user: 'userId', actor: 'actorId', client: 'clientId', group: 'groupId', event: 'event' } as const;
 
 /**
  * Events of logins are read in periods, each of them longer than the next later one, so that a page costs as much as
@@ -23,6 +24,10 @@ const FILTERS = { user: 'userId', actor: 'actorId', client: 'clientId', event: '
  */
 const FIRST_PERIOD_SECONDS = 60;
 const GROWTH = 8;
+
+/** How many events an answer of the export has at most. */
+export const EXPORT_SIZE = 5000;
+const EXPORT_COLUMNS = ['id', 'at', 'event', 'user', 'actor', 'client', 'group', 'token', 'session', 'rule', 'details'];
 
 /** An event of a page, with its place. */
 interface Found extends Position {
@@ -43,27 +48,46 @@ export class AuditSearchService {
   /** Lists the events that match. @throws DomainError `not_permitted` */
   async search(caller: Caller, query: AuditQueryDto): Promise<AuditDto> {
     const organizationId = await this.policy.requireMayViewAuditLog(caller);
-    const filter = { organizationId, user: query.user, actor: query.actor, client: query.client };
-    const period = this.periodOf(query);
+    const page = await this.page(organizationId, query, query.resultSize);
+    const total = await this.count(organizationId, query);
+    return { events: page.events, pagination: { total, lastOnPage: page.last, moreAvailable: page.isMore } };
+  }
+
+  /**
+   * A part of the events that match as the text of a file, and where the next part begins. The parts one after the other
+   * are the file. @throws DomainError `not_permitted`
+   */
+  async export(caller: Caller, query: AuditExportQueryDto): Promise<{ text: string; next: string | undefined }> {
+    const organizationId = await this.policy.requireMayViewAuditLog(caller);
+    const { events, last, isMore } = await this.page(organizationId, query, EXPORT_SIZE);
+    const isFirst = !query.resultFrom;
+    return {
+      text: query.format === 'csv' ? toCsv(events, isFirst) : toNdjson(events),
+      next: isMore ? last : undefined,
+    };
+  }
+
+  private async page(
+    organizationId: string,
+    query: AuditFilterDto & { resultFrom?: string },
+    size: number,
+  ): Promise<{ events: AuditEventDto[]; last: string | undefined; isMore: boolean }> {
     const before = query.resultFrom ? readPosition(query.resultFrom) : null;
-    const wanted = query.resultSize + 1;
+    const wanted = size + 1;
     const others = await this.findOthers(organizationId, query, before, wanted);
-    const found = await this.findAll(others, query.event, { filter, period, before, wanted });
-    const total = await this.count(organizationId, query, filter, period);
-    const shown = found.slice(0, query.resultSize);
+    const about = { filter: filterOf(organizationId, query), period: this.periodOf(query), before, wanted };
+    const found = await this.findAll(others, query.event, about);
+    const shown = found.slice(0, size);
     const last = shown.at(-1);
     return {
       events: shown.map(({ event }) => event),
-      pagination: {
-        total,
-        lastOnPage: last && writePosition(last),
-        moreAvailable: found.length > query.resultSize,
-      },
+      last: last && writePosition(last),
+      isMore: found.length > size,
     };
   }
 
   /** The period that a query is about. Nothing is older than the longest time for which a login is kept. */
-  private periodOf({ from, to }: AuditQueryDto): Period {
+  private periodOf({ from, to }: AuditFilterDto): Period {
     const now = this.clock.now();
     const keptSeconds = this.settings.RETENTION_DAYS * SECONDS_PER_DAY + 2 * LONGEST_SESSION_SECONDS;
     const oldest = addSeconds(now, -keptSeconds);
@@ -104,7 +128,7 @@ export class AuditSearchService {
 
   private async findOthers(
     organizationId: string,
-    query: AuditQueryDto,
+    query: AuditFilterDto,
     before: Position | null,
     limit: number,
   ): Promise<Found[]> {
@@ -120,12 +144,8 @@ export class AuditSearchService {
     }));
   }
 
-  private async count(
-    organizationId: string,
-    query: AuditQueryDto,
-    filter: LoginFilter,
-    period: Period,
-  ): Promise<number> {
+  private async count(organizationId: string, query: AuditFilterDto): Promise<number> {
+    const [filter, period] = [filterOf(organizationId, query), this.periodOf(query)];
     let total = await countUpTo(MAX_COUNTED, this.list(organizationId, query).select('e.id', 'id'));
     for (const event of loginEvents(query.event))
       if (total < MAX_COUNTED) total += await countLogins(this.database, event, filter, period, MAX_COUNTED);
@@ -133,7 +153,7 @@ export class AuditSearchService {
   }
 
   /** The events that have rows of their own. */
-  private list(organizationId: string, query: AuditQueryDto): SelectQueryBuilder<AuditEvent> {
+  private list(organizationId: string, query: AuditFilterDto): SelectQueryBuilder<AuditEvent> {
     const list = this.events.createQueryBuilder('e').where('e.organizationId = :organizationId', { organizationId });
     for (const [name, property] of Object.entries(FILTERS)) {
       const value = query[name as keyof typeof FILTERS];
@@ -148,6 +168,20 @@ export class AuditSearchService {
 /** The events of logins that a query asks for. */
 function loginEvents(event: AuditEventName | undefined): LoginEvent['event'][] {
   return LOGIN_EVENTS.filter((name) => event === undefined || event === name);
+}
+
+function filterOf(organizationId: string, { user, actor, client, group }: AuditFilterDto): LoginFilter {
+  return { organizationId, user, actor, client, group };
+}
+
+/** Spreadsheets read a text that begins as a formula does. `escape_formulas` puts an apostrophe before it. */
+function toCsv(events: AuditEventDto[], header: boolean): string {
+  const rows = events.map(({ details, ...event }) => ({ ...event, details: details && JSON.stringify(details) }));
+  return stringify(rows, { columns: EXPORT_COLUMNS, header, escape_formulas: true, record_delimiter: 'windows' });
+}
+
+function toNdjson(events: AuditEventDto[]): string {
+  return events.map((event) => `${JSON.stringify(event)}\n`).join('');
 }
 
 /** The order of the record. Of two events at one instant, the one that can't have been first is the later one. */

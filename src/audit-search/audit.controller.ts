@@ -1,12 +1,19 @@
-import { Controller, Get, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Query, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiOkResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
-import { AuditSearchService } from './audit-search.service.js';
-import { AuditDto, AuditQueryDto } from './dto/audit.dto.js';
+import { AuditSearchService, EXPORT_SIZE } from './audit-search.service.js';
+import { AuditDto, AuditExportQueryDto, AuditQueryDto } from './dto/audit.dto.js';
+
+const TYPES = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson; charset=utf-8' };
+
+function parametersOf(query: AuditExportQueryDto): URLSearchParams {
+  return new URLSearchParams(Object.entries(query).filter(([, value]) => value !== undefined) as [string, string][]);
+}
 
 @ApiTags('Audit')
 @ApiBearerAuth()
@@ -25,5 +32,30 @@ export class AuditController {
   @CalledBy('bearer', 'VIEW_AUDIT_LOG')
   search(@CurrentCaller() caller: Caller, @Query() query: AuditQueryDto): Promise<AuditDto> {
     return this.audit.search(caller, query);
+  }
+
+  @ApiOperation({
+    operationId: 'exportAudit',
+    summary: 'The audit log as CSV or NDJSON, in parts',
+    description: `The latest first, up to ${EXPORT_SIZE} events. \`Link\` with \`rel="next"\` leads to the next part.`,
+  })
+  @ApiProduces('text/csv', 'application/x-ndjson')
+  @ApiOkResponse({
+    schema: { type: 'string' },
+    headers: { Link: { description: 'The next part, if there is one.', schema: { type: 'string' } } },
+  })
+  @ApiBearerErrors('not_permitted')
+  @Get('export')
+  @CalledBy('bearer', 'VIEW_AUDIT_LOG')
+  async export(
+    @CurrentCaller() caller: Caller,
+    @Query() query: AuditExportQueryDto,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<string> {
+    const { text, next } = await this.audit.export(caller, query);
+    void reply.type(TYPES[query.format]);
+    void reply.header('Content-Disposition', `attachment; filename="record.${query.format}"`);
+    if (next) void reply.header('Link', `<?${parametersOf({ ...query, resultFrom: next })}>; rel="next"`);
+    return text;
   }
 }

@@ -28,12 +28,13 @@ export interface LoginEvent extends Position {
   groupId: string;
 }
 
-/** What an event must match. Each of `user`, `actor` and `client` is a range of an index. */
+/** What an event must match. Each of `user`, `actor`, `client` and `group` is a range of an index. */
 export interface LoginFilter {
   organizationId: string;
   user?: string;
   actor?: string;
   client?: string;
+  group?: string;
 }
 
 /** A range of time, `from` inclusive and `to` exclusive. */
@@ -42,7 +43,12 @@ export interface Period {
   to: Date;
 }
 
-const COLUMNS = { user: 't."user_id"', actor: 'd."caller_id"', client: 'd."client_id"' } as const;
+const COLUMNS = {
+  user: 't."user_id"',
+  actor: 'd."caller_id"',
+  client: 'd."client_id"',
+  group: 'd."group_id"',
+} as const;
 const NAMES = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
 
 /** The condition that the given fields match, `$1` for the organization and from `$2` the fields that are there. */

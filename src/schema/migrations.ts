@@ -22,6 +22,7 @@ import { RecordEachLoginOnce1797000000000 } from './migrations/1797000000000-Rec
 import { AddConsoleSessions1797300000000 } from './migrations/1797300000000-AddConsoleSessions.js';
 import { AddPasskeys1797900000000 } from './migrations/1797900000000-AddPasskeys.js';
 import { AddPeriodsOfRights1797930000000 } from './migrations/1797930000000-AddPeriodsOfRights.js';
+import { FindEventsOfGroups1797960000000 } from './migrations/1797960000000-FindEventsOfGroups.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -49,4 +50,5 @@ export const MIGRATIONS = [
   AddConsoleSessions1797300000000,
   AddPasskeys1797900000000,
   AddPeriodsOfRights1797930000000,
+  FindEventsOfGroups1797960000000,
 ];

@@ -1,8 +1,10 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { EXPORT_SIZE } from '../../src/audit-search/audit-search.service.js';
 import { AuditEvent } from '../../src/schema/entities/audit-event.entity.js';
 import { AuditService } from '../../src/audit/audit.service.js';
 import { Settings } from '../../src/config/settings.js';
 import { MaintenanceService } from '../../src/maintenance/maintenance.service.js';
+import { User } from '../../src/schema/entities/user.entity.js';
 import { outcome } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { admin, group, host, ok, put, recordedBy, remove, setUp, t, user } from './setup.js';
@@ -54,6 +56,8 @@ describe('GET audit', () => {
     { query: () => `user=${host.id}`, found: 0 },
     { query: () => `actor=${host.id}`, found: 2 },
     { query: () => `client=${admin.clientId}`, found: 1 },
+    { query: () => `group=${group}`, found: 2 },
+    { query: () => `group=${group}&user=${host.id}`, found: 0 },
     { query: () => 'event=SESSION_STARTED', found: 1 },
     { query: () => `event=SESSION_STARTED&actor=${admin.id}`, found: 0 },
     { query: () => `from=${new Date(Date.now() + 600_000).toISOString()}`, found: 1 },
@@ -117,7 +121,7 @@ describe('GET audit', () => {
   });
 
   it('reads a range of an index for each of the filters', async () => {
-    for (const column of ['user_id', 'actor_id', 'client_id', 'event', null]) {
+    for (const column of ['user_id', 'actor_id', 'client_id', 'group_id', 'event', null]) {
       const filter = column ? `AND e."${column}" = 'x'` : '';
       const sql = `SELECT e."id" FROM "audit_events" e WHERE e."organization_id" = 'o' ${filter} AND e."at" < '2026-01-01' ORDER BY e."at" DESC, e."id" DESC LIMIT 11`;
       const plan = await t.world.write(async (db) => {
@@ -185,5 +189,70 @@ describe('the table', () => {
       await expect(failing).rejects.toThrow('no');
     });
     expect(found).toEqual([]);
+  });
+});
+
+// Its many rows are younger than those that the test before it deletes.
+describe('GET audit/export', () => {
+  it('answers the events that match as NDJSON, each as the list has it', async () => {
+    await ok(t.login(await t.loginToken(host, user)));
+    const { events: listed } = (await search(`group=${group}`)).body;
+    const { text, headers, status } = await t.as(admin)(`/audit/export?format=ndjson&group=${group}`);
+    expect(status).toBe(200);
+    expect(headers.get('content-type')).toBe('application/x-ndjson; charset=utf-8');
+    expect(
+      text
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line)),
+    ).toEqual(listed);
+    expect(listed).toHaveLength(2);
+  });
+
+  it('answers CSV in which no cell is a formula', async () => {
+    await t.world.write(async (db) => {
+      const { organizationId } = await db.findOneByOrFail(User, { id: admin.id });
+      await db.insert(AuditEvent, {
+        at: new Date(),
+        event: 'ACCOUNT_CHANGED',
+        organizationId,
+        userId: '-1+1',
+        details: '{"reason":"a,\\"b"}',
+      });
+    });
+    const { text, headers } = await t.as(admin)('/audit/export?event=ACCOUNT_CHANGED');
+    expect(headers.get('content-type')).toBe('text/csv; charset=utf-8');
+    expect(headers.get('content-disposition')).toBe('attachment; filename="record.csv"');
+    const [header, row, end] = text.split('\r\n');
+    expect([header, end]).toEqual(['id,at,event,user,actor,client,group,token,session,rule,details', '']);
+    expect(row).toContain(`,ACCOUNT_CHANGED,'-1+1,,,,,,,"{""reason"":""a,\\""b""}"`);
+  });
+
+  it('has parts, of which each leads to the next, and which together have each event once', async () => {
+    const { organizationId } = await t.world.write((db) => db.findOneByOrFail(User, { id: admin.id }));
+    const rows = Array.from({ length: EXPORT_SIZE + 2 }, () => ({
+      at: t.clock.now(),
+      event: 'ACCOUNT_CHANGED' as const,
+      organizationId,
+    }));
+    await t.world.write(async (db) => {
+      for (let at = 0; at < rows.length; at += 100) await db.insert(AuditEvent, rows.slice(at, at + 100));
+    });
+    const ids: string[] = [];
+    const sizes: number[] = [];
+    for (let query: string | undefined = '?event=ACCOUNT_CHANGED&format=csv'; query;) {
+      const { text, headers } = await t.as(admin)(`/audit/export${query}`);
+      const lines = text.trim().split('\r\n');
+      sizes.push(lines.length);
+      ids.push(...lines.map((line) => line.split(',')[0]!));
+      query = /^<(.+)>; rel="next"$/.exec(headers.get('link') ?? '')?.[1];
+    }
+    expect(sizes).toEqual([EXPORT_SIZE + 1, 2]);
+    expect(new Set(ids).size).toBe(EXPORT_SIZE + 3);
+  });
+
+  it('is for staff with VIEW_AUDIT_LOG, and refuses a format that does not exist', async () => {
+    expect(outcome(await t.as(host)('/audit/export'))).toEqual([403, 'not_permitted']);
+    expect(outcome(await t.as(admin)('/audit/export?format=xml'))).toEqual([400, 'invalid_request']);
   });
 });

@@ -1380,6 +1380,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.1.1/audit/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log as CSV or NDJSON, in parts
+         * @description The latest first, up to 5000 events. `Link` with `rel="next"` leads to the next part.
+         *
+         *     Needs `VIEW_AUDIT_LOG`.
+         */
+        get: operations["exportAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.1.1/lookup": {
         parameters: {
             query?: never;
@@ -11654,6 +11676,8 @@ export interface operations {
                 actor?: string;
                 /** @description The ID of the client that was used. */
                 client?: string;
+                /** @description The ID of the group that let the user in, or that it is about. */
+                group?: string;
                 event?: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
                 /** @description Events at this instant or later. */
                 from?: string;
@@ -11675,6 +11699,105 @@ export interface operations {
                 };
             };
             /** @description `invalid_result_size`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    exportAudit: {
+        parameters: {
+            query?: {
+                /** @description The end of the previous page: its `pagination.lastOnPage`. */
+                resultFrom?: string;
+                /** @description The ID of the user that the event is about. */
+                user?: string;
+                /** @description The ID of the user or service account that did it. */
+                actor?: string;
+                /** @description The ID of the client that was used. */
+                client?: string;
+                /** @description The ID of the group that let the user in, or that it is about. */
+                group?: string;
+                event?: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
+                /** @description Events at this instant or later. */
+                from?: string;
+                /** @description Events before this instant. */
+                to?: string;
+                format?: "csv" | "ndjson";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    /** @description The next part, if there is one. */
+                    Link?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description `invalid_request` */
             400: {
                 headers: {
                     [name: string]: unknown;

@@ -5,6 +5,7 @@ import { Link, useLocation, useParams } from 'wouter';
 import { api, dataOf } from '../api';
 import type { Schemas } from '../api';
 import { useTexts } from '../language';
+import { useMe } from '../me';
 import { Actions } from '../parts/actions';
 import { ConfirmDialog, FormDialog } from '../parts/dialog';
 import { Facts } from '../parts/facts';
@@ -23,6 +24,7 @@ import style from './clients.module.css';
 export default function ClientPage(): ReactNode {
   const { t, time } = useTexts();
   const { t: own } = useClientsTexts();
+  const { may } = useMe();
   const { id } = useParams<{ id: string }>();
   const { data: client, error } = useQuery({
     queryKey: ['client', id],
@@ -52,6 +54,11 @@ export default function ClientPage(): ReactNode {
           [t('created'), time(client.created)],
         ]}
       />
+      {may('VIEW_AUDIT_LOG') && (
+        <p>
+          <Link href={`/record?client=${client.id}`}>{t('record')}</Link>
+        </p>
+      )}
       {!client.isPublic && !client.jwks && <Secrets client={client} />}
       {!client.isPublic && <Keys client={client} />}
     </>

@@ -54,6 +54,11 @@ export default function GroupPage(): ReactNode {
           [t('id'), <code>{group.id}</code>],
         ]}
       />
+      {may('VIEW_AUDIT_LOG') && (
+        <p>
+          <Link href={`/record?group=${group.id}`}>{t('record')}</Link>
+        </p>
+      )}
       <h2>{t('members')}</h2>
       <Members group={group} mayManage={mayManage} />
       <h2>{t('staffOfGroup')}</h2>

@@ -152,4 +152,5 @@ export const de: Messages = {
   error_not_group_member: 'Diese Person ist nicht in der Gruppe.',
   staff: 'Personal und Rechte',
   error_invalid_period: 'Das Recht muss in der Zukunft enden, und nach dem Beginn.',
+  record: 'Protokoll',
 };

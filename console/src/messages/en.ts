@@ -148,6 +148,7 @@ export const en = {
   error_not_group_member: 'This person is not in the group.',
   staff: 'Staff and permissions',
   error_invalid_period: 'The right must end in the future, and after it begins.',
+  record: 'Record',
 };
 
 /** The messages in any language. */

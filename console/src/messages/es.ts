@@ -148,4 +148,5 @@ export const es: Messages = {
   error_not_group_member: 'Esta persona no está en el grupo.',
   staff: 'Personal y permisos',
   error_invalid_period: 'El derecho debe terminar en el futuro, y después de empezar.',
+  record: 'Registro',
 };

@@ -150,4 +150,5 @@ export const fr: Messages = {
   error_not_group_member: 'Cette personne n’est pas dans le groupe.',
   staff: 'Personnel et droits',
   error_invalid_period: 'Le droit doit se terminer dans le futur, et après son début.',
+  record: 'Journal',
 };

@@ -149,4 +149,5 @@ export const nl: Messages = {
   error_not_group_member: 'Deze persoon zit niet in de groep.',
   staff: 'Personeel en rechten',
   error_invalid_period: 'Het recht moet in de toekomst eindigen, en na het begin.',
+  record: 'Logboek',
 };

@@ -73,6 +73,10 @@ interface ListProps<Row> {
   prefix?: string;
   /** Whether the API can search the list. */
   isSearchable?: boolean;
+  /** Whether the API counts up to 1000 rows also without a search. */
+  isTotalCapped?: boolean;
+  /** Milliseconds after which it is read again, while it is shown. */
+  refetchMs?: number;
   /** What can be done to several rows at once. */
   selection?: Selection<Row>;
 }
@@ -85,6 +89,8 @@ export function List<Row extends object>({
   empty,
   prefix,
   isSearchable = true,
+  isTotalCapped = false,
+  refetchMs,
   selection,
   ...table
 }: ListProps<Row>): ReactNode {
@@ -96,6 +102,7 @@ export function List<Row extends object>({
     queryKey: [...queryKey, { query, from }],
     queryFn: () => load({ query: query || undefined, resultFrom: from, resultSize: PAGE_SIZE }),
     placeholderData: keepPreviousData,
+    refetchInterval: refetchMs,
   });
   return (
     <section aria-label={label}>
@@ -109,7 +116,7 @@ export function List<Row extends object>({
               ? query
                 ? t('nothingFound')
                 : empty
-              : query && data.pagination.total >= MAX_COUNTED
+              : (query || isTotalCapped) && data.pagination.total >= MAX_COUNTED
                 ? t('atLeast', { count: number(MAX_COUNTED) })
                 : count('results', data.pagination.total)}
           </p>

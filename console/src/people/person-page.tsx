@@ -50,6 +50,11 @@ export default function PersonPage(): ReactNode {
         ]}
       />
       {may('OBTAIN_ACCESS_TOKENS') && user.status === 'ACTIVE' && !user.serviceAccount && <LetIn user={user} />}
+      {may('VIEW_AUDIT_LOG') && (
+        <p>
+          <Link href={`/record?user=${user.id}`}>{t('record')}</Link>
+        </p>
+      )}
       {may('MANAGE_USERS') && !user.serviceAccount && (
         <>
           <h2>{t('sessions')}</h2>

@@ -1,4 +1,4 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty, ApiPropertyOptional, IntersectionType, PickType } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
 import { IsInstant } from '../../common/fields.js';
 import { PageQueryDto, PaginationDto } from '../../http/paging.js';
@@ -6,8 +6,9 @@ import { AUDIT_EVENTS } from '../../schema/entities/audit-events.js';
 import type { AuditDetails, AuditEventName } from '../../schema/entities/audit-events.js';
 
 const ID = /^[\w-]+$/;
-/** The query of the audit log. An event must match every given field. */
-export class AuditQueryDto extends PageQueryDto {
+
+/** What an event of the audit log must match, in every given field. */
+export class AuditFilterDto {
   @ApiPropertyOptional({ description: 'The ID of the user that the event is about.', maxLength: 64 })
   @IsOptional()
   @IsString()
@@ -29,6 +30,13 @@ export class AuditQueryDto extends PageQueryDto {
   @MaxLength(64)
   client?: string;
 
+  @ApiPropertyOptional({ description: 'The ID of the group that let the user in, or that it is about.', maxLength: 64 })
+  @IsOptional()
+  @IsString()
+  @Matches(ID)
+  @MaxLength(64)
+  group?: string;
+
   @ApiPropertyOptional({ enum: AUDIT_EVENTS })
   @IsOptional()
   @IsIn(AUDIT_EVENTS)
@@ -43,6 +51,19 @@ export class AuditQueryDto extends PageQueryDto {
   @IsOptional()
   @IsInstant()
   to?: string;
+}
+
+/** The query of a page of the audit log. */
+export class AuditQueryDto extends IntersectionType(PageQueryDto, AuditFilterDto) {}
+
+const FORMATS = ['csv', 'ndjson'] as const;
+
+/** The query of a part of the exported audit log. */
+export class AuditExportQueryDto extends IntersectionType(PickType(PageQueryDto, ['resultFrom']), AuditFilterDto) {
+  @ApiPropertyOptional({ enum: FORMATS, default: 'csv' })
+  @IsOptional()
+  @IsIn(FORMATS)
+  format: (typeof FORMATS)[number] = 'csv';
 }
 
 /** Further details of an event. */

@@ -12,6 +12,7 @@ import type { AuditEventName } from './audit-events.js';
 @Index('audit_events_user_idx', ['organizationId', 'userId', 'at', 'id'])
 @Index('audit_events_actor_idx', ['organizationId', 'actorId', 'at', 'id'])
 @Index('audit_events_client_idx', ['organizationId', 'clientId', 'at', 'id'])
+@Index('audit_events_group_idx', ['organizationId', 'groupId', 'at', 'id'], { where: '"group_id" IS NOT NULL' })
 export class AuditEvent {
   /**
    * Grows with each row and is never reused. It is text on PostgreSQL, because its driver returns large numbers as

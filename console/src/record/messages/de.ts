@@ -1,0 +1,26 @@
+import type { RecordMessages } from './en';
+
+export const de: RecordMessages = {
+  recordHelp: 'Wer wen eingelassen hat und was sonst in Ihrer Organisation geschehen ist. Das Neueste steht oben.',
+  recordLive: 'Verfolgen, was jetzt geschieht',
+  recordEmpty: 'Nichts passt.',
+  recordTime: 'Zeit',
+  recordEvent: 'Ereignis',
+  recordUser: 'Person',
+  recordActor: 'Durch',
+  recordClient: 'Client',
+  recordDetails: 'Einzelheiten',
+  recordRule: '(Regel {rule})',
+  recordFilter: 'Das Protokoll filtern',
+  recordUserId: 'ID der Person',
+  recordActorId: 'ID des Handelnden',
+  recordClientId: 'ID des Clients',
+  recordGroupId: 'ID der Gruppe',
+  recordEveryEvent: 'Alle Ereignisse',
+  recordFrom: 'Von',
+  recordTo: 'Vor',
+  recordApply: 'Filtern',
+  recordNdjson: 'Als NDJSON exportieren',
+  recordStop: 'Anhalten',
+  recordExported: '{count} Zeilen bisher',
+};

@@ -1,0 +1,26 @@
+export const en = {
+  recordHelp: 'Who let whom in, and what else happened in your organization. The latest is first.',
+  recordLive: 'Watch what happens now',
+  recordEmpty: 'Nothing matches.',
+  recordTime: 'Time',
+  recordEvent: 'Event',
+  recordUser: 'Person',
+  recordActor: 'By',
+  recordClient: 'Client',
+  recordDetails: 'Details',
+  recordRule: '(rule {rule})',
+  recordFilter: 'Filter the record',
+  recordUserId: 'ID of the person',
+  recordActorId: 'ID of who did it',
+  recordClientId: 'ID of the client',
+  recordGroupId: 'ID of the group',
+  recordEveryEvent: 'All events',
+  recordFrom: 'From',
+  recordTo: 'Before',
+  recordApply: 'Filter',
+  recordNdjson: 'Export as NDJSON',
+  recordStop: 'Stop',
+  recordExported: '{count} lines so far',
+};
+
+export type RecordMessages = Readonly<Record<keyof typeof en, string>>;

@@ -1,0 +1,26 @@
+import type { RecordMessages } from './en';
+
+export const es: RecordMessages = {
+  recordHelp: 'Quién dejó entrar a quién y qué más ocurrió en su organización. Lo más reciente va primero.',
+  recordLive: 'Seguir lo que ocurre ahora',
+  recordEmpty: 'Nada coincide.',
+  recordTime: 'Hora',
+  recordEvent: 'Evento',
+  recordUser: 'Persona',
+  recordActor: 'Por',
+  recordClient: 'Cliente',
+  recordDetails: 'Detalles',
+  recordRule: '(regla {rule})',
+  recordFilter: 'Filtrar el registro',
+  recordUserId: 'ID de la persona',
+  recordActorId: 'ID de quien lo hizo',
+  recordClientId: 'ID del cliente',
+  recordGroupId: 'ID del grupo',
+  recordEveryEvent: 'Todos los eventos',
+  recordFrom: 'Desde',
+  recordTo: 'Antes de',
+  recordApply: 'Filtrar',
+  recordNdjson: 'Exportar como NDJSON',
+  recordStop: 'Detener',
+  recordExported: '{count} líneas hasta ahora',
+};

@@ -1,0 +1,27 @@
+import type { RecordMessages } from './en';
+
+export const fr: RecordMessages = {
+  recordHelp:
+    'Qui a fait entrer qui, et ce qui s’est passé d’autre dans votre organisation. Le plus récent est en premier.',
+  recordLive: 'Suivre ce qui se passe maintenant',
+  recordEmpty: 'Rien ne correspond.',
+  recordTime: 'Heure',
+  recordEvent: 'Événement',
+  recordUser: 'Personne',
+  recordActor: 'Par',
+  recordClient: 'Client',
+  recordDetails: 'Détails',
+  recordRule: '(règle {rule})',
+  recordFilter: 'Filtrer le journal',
+  recordUserId: 'ID de la personne',
+  recordActorId: 'ID de l’auteur',
+  recordClientId: 'ID du client',
+  recordGroupId: 'ID du groupe',
+  recordEveryEvent: 'Tous les événements',
+  recordFrom: 'À partir de',
+  recordTo: 'Avant',
+  recordApply: 'Filtrer',
+  recordNdjson: 'Exporter en NDJSON',
+  recordStop: 'Arrêter',
+  recordExported: '{count} lignes jusqu’ici',
+};
