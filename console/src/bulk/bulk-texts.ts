@@ -36,3 +36,5 @@ export function useFaultText(): (error: unknown) => string {
     return known ? t(`fault_${known}`) : messageOf(error, texts);
   };
 }
+
+export type BulkText = ReturnType<typeof useBulkTexts>['t'];

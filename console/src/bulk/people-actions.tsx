@@ -6,7 +6,7 @@ import { THIRD_PARTY_ID } from '../../../src/bulk/user-file-format.js';
 import { api, dataOf, LatchkeyError } from '../api';
 import type { Schemas } from '../api';
 import { useTexts } from '../language';
-import type { MessageKey } from '../language';
+import type { Texts } from '../language';
 import { useMe } from '../me';
 import { downloadText } from '../parts/download';
 import type { Selected } from '../parts/list';
@@ -16,6 +16,7 @@ import { Progress, useBulk } from './progress';
 import { one, runBulk } from './run';
 import type { Outcome } from './run';
 import { useBulkTexts } from './bulk-texts';
+import type { BulkText } from './bulk-texts';
 import style from './bulk.module.css';
 
 /** A person in a selection. One that was selected on another page has only an ID. */
@@ -32,7 +33,7 @@ type Membership = Pick<Schemas['Member'], 'status' | 'validFrom' | 'validUntil'>
 type Group = Pick<Schemas['Group'], 'id' | 'name'>;
 
 interface Action {
-  label: MessageKey;
+  label: (texts: { t: Texts['t']; own: BulkText }) => string;
   kind?: 'danger';
   /** Whether a group has to be chosen, unless the list is that of a group already. */
   needsGroup?: boolean;
@@ -43,7 +44,7 @@ interface Action {
 const PARALLEL = 4;
 
 const ADD: Action = {
-  label: 'bulkAdd',
+  label: ({ own }) => own('bulkAdd'),
   needsGroup: true,
   size: 100,
   work: async (people, { id: group }) => {
@@ -54,7 +55,7 @@ const ADD: Action = {
   },
 };
 const REMOVE: Action = {
-  label: 'bulkRemove',
+  label: ({ own }) => own('bulkRemove'),
   kind: 'danger',
   needsGroup: true,
   work: ([person], { id: group }) =>
@@ -62,11 +63,19 @@ const REMOVE: Action = {
       api.DELETE('/api/2.1.1/group/{group}/members/{user}', { params: { path: { group, user } } }),
     ),
 };
-const BLOCK: Action = { label: 'block', kind: 'danger', work: ([person]) => one(person!, statusSetter('BLOCKED')) };
-const UNBLOCK: Action = { label: 'unblock', work: ([person]) => one(person!, statusSetter('ACTIVE')) };
-const END: Action = { label: 'endSessions', kind: 'danger', work: ([person]) => one(person!, endSessions) };
+const BLOCK: Action = {
+  label: ({ t }) => t('block'),
+  kind: 'danger',
+  work: ([person]) => one(person!, statusSetter('BLOCKED')),
+};
+const UNBLOCK: Action = { label: ({ t }) => t('unblock'), work: ([person]) => one(person!, statusSetter('ACTIVE')) };
+const END: Action = {
+  label: ({ own }) => own('endSessions'),
+  kind: 'danger',
+  work: ([person]) => one(person!, endSessions),
+};
 const DELETE: Action = {
-  label: 'delete',
+  label: ({ t }) => t('delete'),
   kind: 'danger',
   work: ([person]) =>
     one(person!, ({ id: user }) => api.DELETE('/api/2.1.1/user/{user}', { params: { path: { user } } })),
@@ -88,9 +97,9 @@ export default function PeopleActions({ selected, group }: PeopleActionsProps): 
   ];
   return (
     <>
-      {actions.map((action) => (
+      {actions.map((action, index) => (
         <BulkDialog
-          key={action.label}
+          key={index}
           action={action}
           selected={selected}
           given={action === REMOVE || !action.needsGroup ? group : undefined}
@@ -108,13 +117,14 @@ interface BulkDialogProps {
 }
 
 function BulkDialog({ action, selected, given }: BulkDialogProps): ReactNode {
-  const { t, count, number } = useTexts();
-  const { t: own } = useBulkTexts();
+  const { t, number } = useTexts();
+  const { t: own, count } = useBulkTexts();
   const reload = useReload();
   const bulk = useBulk<Person>();
   const [chosen, setChosen] = useState<Group | null>(given ?? null);
   const [total, setTotal] = useState(0);
-  const { label, kind, size = 1, needsGroup, work } = action;
+  const { kind, size = 1, needsGroup, work } = action;
+  const label = action.label({ t, own });
   // Not before: what is selected, and with it this dialog, could be gone from the list.
   const finish = (): void => {
     selected.clear();
@@ -141,7 +151,7 @@ function BulkDialog({ action, selected, given }: BulkDialogProps): ReactNode {
           {given && needsGroup && <p>{given.name}</p>}
           <div className={dialogStyle.buttons}>
             <button type="button" data-kind={kind ?? 'main'} disabled={needsGroup && chosen === null} onClick={begin}>
-              {own('bulkBegin', { action: t(label), count: number(selected.count) })}
+              {own('bulkBegin', { action: label, count: number(selected.count) })}
             </button>
             <Dialog.Close>{t('cancel')}</Dialog.Close>
           </div>
@@ -154,6 +164,7 @@ function BulkDialog({ action, selected, given }: BulkDialogProps): ReactNode {
 }
 
 function ExportDialog({ selected, group }: { selected: Selected<Person>; group?: Group }): ReactNode {
+  const { t } = useTexts();
   const bulk = useBulk<Person>();
   const [total, setTotal] = useState(0);
   const begin = (): void => {
@@ -175,14 +186,14 @@ function ExportDialog({ selected, group }: { selected: Selected<Person>; group?:
     });
   };
   return (
-    <BulkFrame label="exportCsv" bulk={bulk} onOpen={begin} onClose={() => undefined}>
+    <BulkFrame label={t('exportCsv')} bulk={bulk} onOpen={begin} onClose={() => undefined}>
       <Progress bulk={bulk} total={total} />
     </BulkFrame>
   );
 }
 
 interface BulkFrameProps {
-  label: MessageKey;
+  label: string;
   kind?: 'danger';
   bulk: Pick<ReturnType<typeof useBulk>, 'phase'>;
   children: ReactNode;
@@ -193,7 +204,6 @@ interface BulkFrameProps {
 
 /** A dialog that stays open while its work runs. */
 function BulkFrame({ label, kind, bulk: { phase }, children, onOpen, onClose }: BulkFrameProps): ReactNode {
-  const { t } = useTexts();
   const { t: own } = useBulkTexts();
   const [isOpen, setIsOpen] = useState(false);
   const change = (open: boolean): void => {
@@ -204,11 +214,11 @@ function BulkFrame({ label, kind, bulk: { phase }, children, onOpen, onClose }: 
   };
   return (
     <Dialog.Root open={isOpen} onOpenChange={change}>
-      <Dialog.Trigger data-kind={kind}>{t(label)}</Dialog.Trigger>
+      <Dialog.Trigger data-kind={kind}>{label}</Dialog.Trigger>
       <Dialog.Portal>
         <Dialog.Backdrop className={dialogStyle.backdrop} />
         <Dialog.Popup className={dialogStyle.popup}>
-          <Dialog.Title className={dialogStyle.title}>{t(label)}</Dialog.Title>
+          <Dialog.Title className={dialogStyle.title}>{label}</Dialog.Title>
           {children}
           {phase === 'done' && (
             <div className={dialogStyle.buttons}>

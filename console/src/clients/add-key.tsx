@@ -1,6 +1,5 @@
 import { useState } from 'react';
 import type { ReactNode } from 'react';
-import { useTexts } from '../language';
 import { Actions } from '../parts/actions';
 import { ConfirmDialog, FormDialog } from '../parts/dialog';
 import { Once } from '../parts/once';
@@ -24,7 +23,6 @@ const canMakeKeys = (): boolean => window.isSecureContext;
 
 /** Adds a key that is pasted, or made in this browser, which keeps its private half until it is downloaded. */
 export function AddKey({ owner, warning, onAdd }: AddKeyProps): ReactNode {
-  const { t } = useTexts();
   const { t: own } = useClientsTexts();
   const [privateKey, setPrivateKey] = useState<OnceText | null>(null);
   return (
@@ -47,7 +45,7 @@ export function AddKey({ owner, warning, onAdd }: AddKeyProps): ReactNode {
           fields={[
             {
               name: 'publicKey',
-              label: t('publicKey'),
+              label: own('publicKey'),
               hint: own('publicKeyHint'),
               type: 'multiline',
               maxLength: 20_000,

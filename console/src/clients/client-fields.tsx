@@ -2,20 +2,21 @@ import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { api, dataOf } from '../api';
 import type { Schemas } from '../api';
-import { useTexts } from '../language';
 import type { Texts } from '../language';
 import type { Field } from '../parts/dialog';
+import { useClientsTexts } from './clients-texts';
+import type { ClientsText } from './clients-texts';
 import style from './clients.module.css';
 
 /** The fields of a client in a form, but its origins. */
-export function clientFields(t: Texts['t'], client?: Schemas['Client']): Field[] {
+export function clientFields(t: Texts['t'], own: ClientsText, client?: Schemas['Client']): Field[] {
   return [
     { name: 'name', label: t('name'), value: client?.name },
     {
       name: 'redirectUris',
-      label: t('redirectUris'),
+      label: own('redirectUris'),
       value: client?.redirectUris.join('\n'),
-      hint: t('redirectUrisHint'),
+      hint: own('redirectUrisHint'),
       type: 'multiline',
       isOptional: true,
       maxLength: 20_000,
@@ -41,13 +42,13 @@ export function useOrigins(): { data?: Schemas['Origin'][]; error: Error | null 
 
 /** The field `origins`: some of the sites that the organization owns, because no client can have others. */
 export function OriginChoice({ chosen = [] }: { chosen?: string[] }): ReactNode {
-  const { t } = useTexts();
+  const { t: own } = useClientsTexts();
   const { data = [] } = useOrigins();
   const owned = data.filter(({ status }) => status === 'OWNED').map(({ origin }) => origin);
   return (
     <fieldset className={style.origins}>
-      <legend>{t('originsOfClient')}</legend>
-      {owned.length === 0 && <p>{t('noOwnedOrigins')}</p>}
+      <legend>{own('originsOfClient')}</legend>
+      {owned.length === 0 && <p>{own('noOwnedOrigins')}</p>}
       {owned.map((origin) => (
         <label key={origin}>
           <input type="checkbox" name="origins" value={origin} defaultChecked={chosen.includes(origin)} />

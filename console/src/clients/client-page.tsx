@@ -42,11 +42,11 @@ export default function ClientPage(): ReactNode {
       <Facts
         facts={[
           [own('clientId'), <code>{client.id}</code>],
-          [own('clientKind'), kindOf(client, t)],
-          [t('redirectUris'), listOf(client.redirectUris)],
-          [t('originsOfClient'), listOf(client.origins)],
-          [t('embedOrigin'), client.embedOrigin],
-          [t('compatibility'), client.compatibility && own('compatibility_drillster')],
+          [own('clientKind'), kindOf(client, own)],
+          [own('redirectUris'), listOf(client.redirectUris)],
+          [own('originsOfClient'), listOf(client.origins)],
+          [own('embedOrigin'), client.embedOrigin],
+          [own('compatibility'), client.compatibility && own('compatibility_drillster')],
           [
             own('serviceAccount'),
             client.serviceAccountId && <Link href={`/service-accounts/${client.serviceAccountId}`}>{client.name}</Link>,
@@ -96,10 +96,10 @@ function ClientActions({ client }: { client: Schemas['Client'] }): ReactNode {
         label={t('edit')}
         title={own('editClient')}
         fields={[
-          ...clientFields(t, client),
+          ...clientFields(t, own, client),
           {
             name: 'embedOrigin',
-            label: t('embedOrigin'),
+            label: own('embedOrigin'),
             value: client.embedOrigin ?? '',
             options: [
               ['', own('embedOriginNone')],
@@ -110,7 +110,7 @@ function ClientActions({ client }: { client: Schemas['Client'] }): ReactNode {
           },
           {
             name: 'compatibility',
-            label: t('compatibility'),
+            label: own('compatibility'),
             value: client.compatibility ?? '',
             options: [
               ['', own('compatibilityNone')],
@@ -208,7 +208,6 @@ function Secrets({ client }: { client: Schemas['Client'] }): ReactNode {
 }
 
 function Keys({ client }: { client: Schemas['Client'] }): ReactNode {
-  const { t } = useTexts();
   const { t: own } = useClientsTexts();
   const reload = useReload();
   const keys = client.jwks?.keys ?? [];
@@ -220,7 +219,7 @@ function Keys({ client }: { client: Schemas['Client'] }): ReactNode {
   };
   return (
     <>
-      <h2>{t('keys')}</h2>
+      <h2>{own('keys')}</h2>
       <p>{own('clientKeysHelp')}</p>
       <AddKey
         owner={client.name}
@@ -233,19 +232,19 @@ function Keys({ client }: { client: Schemas['Client'] }): ReactNode {
       />
       {keys.length > 0 && (
         <Table<Schemas['Jwk']>
-          label={t('keys')}
+          label={own('keys')}
           rows={keys}
           keyOf={(key) => JSON.stringify(key)}
           columns={[
             { id: 'kid', header: own('keyId'), cell: ({ kid }) => <code>{kid ?? own('keyWithoutId')}</code> },
-            { id: 'algorithm', header: t('algorithm'), cell: ({ alg }) => alg },
+            { id: 'algorithm', header: own('algorithm'), cell: ({ alg }) => alg },
             {
               id: 'revoke',
-              header: t('revoke'),
+              header: own('revoke'),
               isAction: true,
               cell: (key) => (
                 <ConfirmDialog
-                  label={t('revoke')}
+                  label={own('revoke')}
                   accessibleLabel={own('revokeName', { name: key.kid ?? own('keyWithoutId') })}
                   kind="danger"
                   question={keys.length === 1 ? own('revokeLastClientKeyQuestion') : own('revokeClientKeyQuestion')}

@@ -29,7 +29,7 @@ export default function ClientsPage(): ReactNode {
       <h2>{own('applications')}</h2>
       <p>{own('applicationsHelp')}</p>
       <Clients />
-      <h2>{t('origins')}</h2>
+      <h2>{own('origins')}</h2>
       <p>{own('originsHelp')}</p>
       <Origins />
     </>
@@ -105,7 +105,7 @@ function Clients(): ReactNode {
         isSearchable={false}
         columns={[
           { id: 'name', header: t('name'), cell: ({ id, name }) => <Link href={`/clients/${id}`}>{name}</Link> },
-          { id: 'kind', header: own('clientKind'), cell: (client) => kindOf(client, t) },
+          { id: 'kind', header: own('clientKind'), cell: (client) => kindOf(client, own) },
           { id: 'created', header: t('created'), cell: ({ created }) => time(created) },
         ]}
       />
@@ -127,13 +127,13 @@ function NewClient(): ReactNode {
           title={own('newClient')}
           kind="main"
           fields={[
-            ...clientFields(t),
+            ...clientFields(t, own),
             {
               name: 'kind',
               label: own('clientKind'),
               options: [
-                ['secret', t('clientKind_secret')],
-                ['public', t('clientKind_public')],
+                ['secret', own('clientKind_secret')],
+                ['public', own('clientKind_public')],
               ],
               hint: own('clientKindHint'),
             },

@@ -8,3 +8,5 @@ export const useClientsTexts = pageTexts<ClientsMessages>({
   fr: async () => (await import('./messages/fr')).fr,
   es: async () => (await import('./messages/es')).es,
 });
+
+export type ClientsText = ReturnType<typeof useClientsTexts>['t'];

@@ -1,8 +1,8 @@
 import type { Schemas } from '../api';
-import type { Texts } from '../language';
+import type { ClientsText } from './clients-texts';
 
 /** How a client authenticates. */
-export function kindOf({ isPublic, jwks }: Schemas['Client'], t: Texts['t']): string {
-  if (isPublic) return t('clientKind_public');
-  return jwks ? t('clientKind_keys') : t('clientKind_secret');
+export function kindOf({ isPublic, jwks }: Schemas['Client'], own: ClientsText): string {
+  if (isPublic) return own('clientKind_public');
+  return jwks ? own('clientKind_keys') : own('clientKind_secret');
 }

@@ -22,7 +22,7 @@ export function Origins(): ReactNode {
         <FormDialog
           label={own('claimOrigin')}
           title={own('claimOrigin')}
-          fields={[{ name: 'origin', label: t('origin'), hint: own('originHint') }]}
+          fields={[{ name: 'origin', label: own('origin'), hint: own('originHint') }]}
           onSubmit={async ({ origin = '' }) => {
             await api.POST('/api/2.1.1/origins', { body: { origin: origin.trim() } });
             await reload();
@@ -33,14 +33,14 @@ export function Origins(): ReactNode {
       {data?.length === 0 && <p>{own('noOrigins')}</p>}
       {data && data.length > 0 && (
         <Table<Schemas['Origin']>
-          label={t('origins')}
+          label={own('origins')}
           rows={data}
           keyOf={({ origin }) => origin}
           columns={[
-            { id: 'origin', header: t('origin'), cell: ({ origin }) => origin },
+            { id: 'origin', header: own('origin'), cell: ({ origin }) => origin },
             { id: 'status', header: t('status'), cell: (origin) => <Proof origin={origin} /> },
             { id: 'since', header: t('since'), cell: ({ since }) => time(since) },
-            { id: 'actions', header: t('actions'), isAction: true, cell: (origin) => <OriginActions {...origin} /> },
+            { id: 'actions', header: own('actions'), isAction: true, cell: (origin) => <OriginActions {...origin} /> },
           ]}
         />
       )}
@@ -50,9 +50,8 @@ export function Origins(): ReactNode {
 
 /** Why the organization owns a site, or what it has to do to prove that. */
 function Proof({ origin: { status, proof, challenge, url } }: { origin: Schemas['Origin'] }): ReactNode {
-  const { t } = useTexts();
   const { t: own } = useClientsTexts();
-  if (status === 'OWNED') return proof ? t(`proof_${proof}`) : own('originOwned');
+  if (status === 'OWNED') return proof ? own(`proof_${proof}`) : own('originOwned');
   return (
     <>
       {own('originClaimed')} <code>{url}</code>

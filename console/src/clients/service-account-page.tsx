@@ -39,7 +39,7 @@ export default function ServiceAccountPage(): ReactNode {
           [t('created'), time(account.created)],
         ]}
       />
-      <h2>{t('keys')}</h2>
+      <h2>{own('keys')}</h2>
       <p>{own('keysHelp')}</p>
       <Keys account={account} />
     </>
@@ -110,7 +110,7 @@ function Keys({ account: { id, name } }: { account: Schemas['ServiceAccount'] })
         }}
       />
       <List<Schemas['ServiceAccountKey']>
-        label={t('keys')}
+        label={own('keys')}
         queryKey={['service-account', id, 'keys']}
         load={async ({ resultFrom, resultSize }) => {
           const { keys, pagination } = await dataOf(
@@ -125,7 +125,7 @@ function Keys({ account: { id, name } }: { account: Schemas['ServiceAccount'] })
         isSearchable={false}
         columns={[
           { id: 'kid', header: own('keyId'), cell: ({ kid }) => <code>{kid}</code> },
-          { id: 'algorithm', header: t('algorithm'), cell: ({ algorithm }) => algorithm },
+          { id: 'algorithm', header: own('algorithm'), cell: ({ algorithm }) => algorithm },
           { id: 'created', header: t('created'), cell: ({ created }) => time(created) },
           {
             id: 'status',
@@ -134,12 +134,12 @@ function Keys({ account: { id, name } }: { account: Schemas['ServiceAccount'] })
           },
           {
             id: 'revoke',
-            header: t('revoke'),
+            header: own('revoke'),
             isAction: true,
             cell: ({ kid, revoked }) =>
               !revoked && (
                 <ConfirmDialog
-                  label={t('revoke')}
+                  label={own('revoke')}
                   accessibleLabel={own('revokeName', { name: kid })}
                   kind="danger"
                   question={own('revokeKeyQuestion')}

@@ -5,7 +5,6 @@ import { Link, useLocation, useParams } from 'wouter';
 import { api, dataOf } from '../api';
 import type { Schemas } from '../api';
 import { useTexts } from '../language';
-import type { Texts } from '../language';
 import { useMe } from '../me';
 import { Actions } from '../parts/actions';
 import { ConfirmDialog, FormDialog } from '../parts/dialog';
@@ -21,12 +20,15 @@ import { useRightsTexts } from '../rights/rights-texts';
 import type { RightsText } from '../rights/rights-texts';
 import { TakeAway } from '../rights/take-away';
 import { groupFields, groupValues } from './group-fields';
+import { useGroupsTexts } from './groups-texts';
+import type { GroupsText } from './groups-texts';
 
 /** It is only loaded when somebody is selected. */
 const PeopleActions = lazy(() => import('../bulk/people-actions'));
 
 export default function GroupPage(): ReactNode {
   const { t, time } = useTexts();
+  const { t: own } = useGroupsTexts();
   const { id } = useParams<{ id: string }>();
   const { data: group, error } = useQuery({
     queryKey: ['group', id],
@@ -48,9 +50,9 @@ export default function GroupPage(): ReactNode {
       <Facts
         facts={[
           [t('description'), group.description],
-          [t('customReference'), group.customReference],
+          [own('customReference'), group.customReference],
           [t('created'), time(group.created)],
-          [t('lastEdited'), time(group.lastEdited)],
+          [own('lastEdited'), time(group.lastEdited)],
           [t('id'), <code>{group.id}</code>],
         ]}
       />
@@ -59,9 +61,9 @@ export default function GroupPage(): ReactNode {
           <Link href={`/record?group=${group.id}`}>{t('record')}</Link>
         </p>
       )}
-      <h2>{t('members')}</h2>
+      <h2>{own('members')}</h2>
       <Members group={group} mayManage={mayManage} />
-      <h2>{t('staffOfGroup')}</h2>
+      <h2>{own('staffOfGroup')}</h2>
       {staff.error && <Failure error={staff.error} />}
       {mayManage && <AddStaff group={group} />}
       {staff.data && <GroupStaff group={group} staff={staff.data.groupStaffUsers} mayManage={mayManage} />}
@@ -71,11 +73,12 @@ export default function GroupPage(): ReactNode {
 
 function Members({ group, mayManage }: { group: Schemas['Group']; mayManage: boolean }): ReactNode {
   const { t, time } = useTexts();
+  const { t: own } = useGroupsTexts();
   return (
     <>
       {mayManage && <AddMember group={group} />}
       <List<Schemas['Member']>
-        label={t('members')}
+        label={own('members')}
         queryKey={['group', group.id, 'members']}
         load={async (query) => {
           const params = { path: { group: group.id }, query };
@@ -83,7 +86,7 @@ function Members({ group, mayManage }: { group: Schemas['Group']; mayManage: boo
           return { rows: members, pagination };
         }}
         keyOf={({ member }) => member.id!}
-        empty={t('noMembers')}
+        empty={own('noMembers')}
         selection={
           mayManage
             ? {
@@ -116,7 +119,7 @@ function Members({ group, mayManage }: { group: Schemas['Group']; mayManage: boo
             header: t('status'),
             cell: (member) => (
               <>
-                {t(`membership_${member.status}`)} <PeriodText {...member} />
+                {own(`membership_${member.status}`)} <PeriodText {...member} />
               </>
             ),
           },
@@ -125,7 +128,7 @@ function Members({ group, mayManage }: { group: Schemas['Group']; mayManage: boo
             ? [
                 {
                   id: 'remove',
-                  header: t('remove'),
+                  header: own('remove'),
                   isAction: true,
                   cell: ({ member }: Schemas['Member']) => <RemoveMember group={group} member={member} />,
                 },
@@ -138,9 +141,9 @@ function Members({ group, mayManage }: { group: Schemas['Group']; mayManage: boo
 }
 
 /** Fields for a right on the group. */
-function rightFields(t: Texts['t'], own: RightsText, right: Schemas['GroupStaff']['permission']): Field[] {
-  const options = (['VIEW', 'MANAGE'] as const).map((one): [string, string] => [one, t(`right_${one}`)]);
-  return [{ name: 'right', label: t('right'), value: right, options }, ...periodFields(own)];
+function rightFields(own: GroupsText, rights: RightsText, right: Schemas['GroupStaff']['permission']): Field[] {
+  const options = (['VIEW', 'MANAGE'] as const).map((one): [string, string] => [one, own(`right_${one}`)]);
+  return [{ name: 'right', label: own('right'), value: right, options }, ...periodFields(rights)];
 }
 
 function allow(group: Schemas['Group'], user: string, { right, ...period }: Record<string, string>): Promise<unknown> {
@@ -150,14 +153,14 @@ function allow(group: Schemas['Group'], user: string, { right, ...period }: Reco
 }
 
 function AddStaff({ group }: { group: Schemas['Group'] }): ReactNode {
-  const { t } = useTexts();
-  const { t: own } = useRightsTexts();
+  const { t: own } = useGroupsTexts();
+  const { t: rights } = useRightsTexts();
   const reload = useReload();
   return (
     <Actions>
       <PersonDialog
-        label={own('addStaff')}
-        fields={rightFields(t, own, 'VIEW')}
+        label={rights('addStaff')}
+        fields={rightFields(own, rights, 'VIEW')}
         onSubmit={async (reference, values) => {
           await allow(group, reference, values);
           await reload();
@@ -169,18 +172,19 @@ function AddStaff({ group }: { group: Schemas['Group'] }): ReactNode {
 
 function ChangeStaff({ group, one }: { group: Schemas['Group']; one: Schemas['GroupStaff'] }): ReactNode {
   const { t } = useTexts();
-  const { t: own } = useRightsTexts();
+  const { t: own } = useGroupsTexts();
+  const { t: rights } = useRightsTexts();
   const reload = useReload();
   const { user, permission } = one;
   const params = { path: { group: group.id, user: user.id, permission } };
-  const names = { name: user.name, permission: t(`right_${permission}`) };
+  const names = { name: user.name, permission: own(`right_${permission}`) };
   return (
     <Actions>
       <FormDialog
         label={t('edit')}
-        accessibleLabel={own('editName', names)}
-        title={own('editName', names)}
-        fields={rightFields(t, own, permission)}
+        accessibleLabel={rights('editName', names)}
+        title={rights('editName', names)}
+        fields={rightFields(own, rights, permission)}
         onSubmit={async (values) => {
           await allow(group, user.id, values);
           await reload();
@@ -209,10 +213,11 @@ function GroupStaff({
   mayManage: boolean;
 }): ReactNode {
   const { t } = useTexts();
+  const { t: own } = useGroupsTexts();
   const { user: me } = useMe();
   return (
     <Table<Schemas['GroupStaff']>
-      label={t('staffOfGroup')}
+      label={own('staffOfGroup')}
       rows={staff}
       keyOf={({ user }) => user.id}
       columns={[
@@ -220,10 +225,10 @@ function GroupStaff({
         { id: 'email', header: t('emailAddress'), cell: ({ user }) => user.emailAddress },
         {
           id: 'right',
-          header: t('right'),
+          header: own('right'),
           cell: (one) => (
             <>
-              {t(`right_${one.permission}`)} <PeriodText {...one} />
+              {own(`right_${one.permission}`)} <PeriodText {...one} />
             </>
           ),
         },
@@ -261,6 +266,7 @@ function useReload(): () => Promise<void> {
 
 function GroupActions({ group }: { group: Schemas['Group'] }): ReactNode {
   const { t } = useTexts();
+  const { t: own } = useGroupsTexts();
   const [, navigate] = useLocation();
   const reload = useReload();
   const queries = useQueryClient();
@@ -269,8 +275,8 @@ function GroupActions({ group }: { group: Schemas['Group'] }): ReactNode {
     <Actions>
       <FormDialog
         label={t('edit')}
-        title={t('editGroup')}
-        fields={groupFields(t, group)}
+        title={own('editGroup')}
+        fields={groupFields(t, own, group)}
         onSubmit={async (values) => {
           await api.PUT('/api/2.1.1/group/{id}', { params, body: groupValues(values) });
           await reload();
@@ -279,7 +285,7 @@ function GroupActions({ group }: { group: Schemas['Group'] }): ReactNode {
       <ConfirmDialog
         label={t('delete')}
         kind="danger"
-        question={t('deleteGroupQuestion', { name: group.name })}
+        question={own('deleteGroupQuestion', { name: group.name })}
         onConfirm={async () => {
           await api.DELETE('/api/2.1.1/group/{id}', { params });
           navigate('/groups');
@@ -292,23 +298,23 @@ function GroupActions({ group }: { group: Schemas['Group'] }): ReactNode {
 }
 
 function AddMember({ group }: { group: Schemas['Group'] }): ReactNode {
-  const { t } = useTexts();
-  const { t: own } = useRightsTexts();
+  const { t: own } = useGroupsTexts();
+  const { t: rights } = useRightsTexts();
   const reload = useReload();
   const [done, setDone] = useState('');
   return (
     <>
       <Actions>
         <PersonDialog
-          label={t('addMember')}
-          fields={periodFields(own)}
+          label={own('addMember')}
+          fields={periodFields(rights)}
           onSubmit={async (reference, values) => {
             const params = { path: { group: group.id, user: reference } };
             const { member, status } = await dataOf(
               api.PUT('/api/2.1.1/group/{group}/members/{user}', { params, body: periodValues(values) }),
             );
             const name = member.name ?? reference;
-            setDone(t(status === 'JOINED' ? 'memberJoined' : 'memberInvited', { name }));
+            setDone(own(status === 'JOINED' ? 'memberJoined' : 'memberInvited', { name }));
             await reload();
           }}
         />
@@ -319,15 +325,15 @@ function AddMember({ group }: { group: Schemas['Group'] }): ReactNode {
 }
 
 function RemoveMember({ group, member }: { group: Schemas['Group']; member: Schemas['MemberUser'] }): ReactNode {
-  const { t } = useTexts();
+  const { t: own } = useGroupsTexts();
   const reload = useReload();
   const name = member.name ?? member.id!;
   return (
     <ConfirmDialog
-      label={t('remove')}
-      accessibleLabel={t('removeName', { name })}
+      label={own('remove')}
+      accessibleLabel={own('removeName', { name })}
       kind="danger"
-      question={t('removeMemberQuestion', { name, group: group.name })}
+      question={own('removeMemberQuestion', { name, group: group.name })}
       onConfirm={async () => {
         const params = { path: { group: group.id, user: member.id! } };
         await api.DELETE('/api/2.1.1/group/{group}/members/{user}', { params });

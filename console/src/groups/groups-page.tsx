@@ -10,9 +10,11 @@ import { FormDialog } from '../parts/dialog';
 import { Heading } from '../parts/heading';
 import { List } from '../parts/list';
 import { groupFields, groupValues } from './group-fields';
+import { useGroupsTexts } from './groups-texts';
 
 export default function GroupsPage(): ReactNode {
   const { t, number, time } = useTexts();
+  const { t: own } = useGroupsTexts();
   const { may } = useMe();
   return (
     <>
@@ -26,13 +28,13 @@ export default function GroupsPage(): ReactNode {
           return { rows: groups, pagination };
         }}
         keyOf={({ id }) => id}
-        empty={t('noGroups')}
+        empty={own('noGroups')}
         columns={[
           { id: 'name', header: t('name'), cell: ({ id, name }) => <Link href={`/groups/${id}`}>{name}</Link> },
           { id: 'description', header: t('description'), cell: ({ description }) => description },
-          { id: 'reference', header: t('customReference'), cell: ({ customReference }) => customReference },
-          { id: 'members', header: t('members'), cell: ({ counts }) => number(counts.members) },
-          { id: 'edited', header: t('lastEdited'), cell: ({ lastEdited }) => time(lastEdited) },
+          { id: 'reference', header: own('customReference'), cell: ({ customReference }) => customReference },
+          { id: 'members', header: own('members'), cell: ({ counts }) => number(counts.members) },
+          { id: 'edited', header: own('lastEdited'), cell: ({ lastEdited }) => time(lastEdited) },
         ]}
       />
     </>
@@ -41,14 +43,15 @@ export default function GroupsPage(): ReactNode {
 
 function NewGroup(): ReactNode {
   const { t } = useTexts();
+  const { t: own } = useGroupsTexts();
   const [, navigate] = useLocation();
   const queries = useQueryClient();
   return (
     <FormDialog
-      label={t('newGroup')}
-      title={t('newGroup')}
+      label={own('newGroup')}
+      title={own('newGroup')}
       kind="main"
-      fields={groupFields(t)}
+      fields={groupFields(t, own)}
       onSubmit={async (values) => {
         const { id } = await dataOf(api.POST('/api/2.1.1/groups', { body: groupValues(values) }));
         await queries.invalidateQueries({ queryKey: ['groups'] });

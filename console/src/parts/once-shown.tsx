@@ -1,14 +1,14 @@
 import { useId, useState } from 'react';
 import type { ReactNode } from 'react';
-import { useTexts } from '../language';
 import { Actions } from './actions';
 import { downloadText } from './download';
 import type { OnceProps } from './once';
+import { useOnceTexts } from './once-texts';
 import style from './once.module.css';
 
 /** Shows a secret until somebody says that they have it. It is kept nowhere else. */
 export default function OnceShown({ title, text, fileName, help, children, onDone }: OnceProps): ReactNode {
-  const { t } = useTexts();
+  const { t } = useOnceTexts();
   const id = useId();
   const [isCopied, setIsCopied] = useState(false);
   return (

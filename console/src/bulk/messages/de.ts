@@ -1,6 +1,13 @@
 import type { BulkMessages } from './en';
 
 export const de: BulkMessages = {
+  bulkAdd: 'Zu einer Gruppe hinzufügen',
+  bulkRemove: 'Aus einer Gruppe nehmen',
+  endSessions: 'Sitzungen beenden',
+  bulkQuestion_one:
+    'Das geschieht mit der Person, die Sie ausgewählt haben. Sie können es anhalten, aber nicht rückgängig machen.',
+  bulkQuestion_other:
+    'Das geschieht mit allen {count} Personen, die Sie ausgewählt haben. Sie können es anhalten, aber nicht rückgängig machen.',
   bulkBegin: '{action} ({count})',
   findGroup: 'Eine Gruppe suchen, die Sie verwalten',
   close: 'Schließen',

@@ -1,5 +1,10 @@
 /** The texts of what is done to many people. */
 export const en = {
+  bulkAdd: 'Add to a group',
+  bulkRemove: 'Take out of a group',
+  endSessions: 'End sessions',
+  bulkQuestion_one: 'This is done to the person whom you have selected. You can stop it, but not undo it.',
+  bulkQuestion_other: 'This is done to all {count} people whom you have selected. You can stop it, but not undo it.',
   bulkBegin: '{action} ({count})',
   findGroup: 'Find a group that you manage',
   close: 'Close',

@@ -1,6 +1,11 @@
 import type { BulkMessages } from './en';
 
 export const es: BulkMessages = {
+  bulkAdd: 'Añadir a un grupo',
+  bulkRemove: 'Quitar de un grupo',
+  endSessions: 'Terminar sesiones',
+  bulkQuestion_one: 'Esto se hace con la persona que ha seleccionado. Puede detenerlo, pero no deshacerlo.',
+  bulkQuestion_other: 'Esto se hace con las {count} personas que ha seleccionado. Puede detenerlo, pero no deshacerlo.',
   bulkBegin: '{action} ({count})',
   findGroup: 'Busque un grupo que administra',
   close: 'Cerrar',

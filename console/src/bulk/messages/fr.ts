@@ -1,6 +1,13 @@
 import type { BulkMessages } from './en';
 
 export const fr: BulkMessages = {
+  bulkAdd: 'Ajouter à un groupe',
+  bulkRemove: 'Retirer d’un groupe',
+  endSessions: 'Terminer les sessions',
+  bulkQuestion_one:
+    'Cela s’applique à la personne que vous avez sélectionnée. Vous pouvez l’arrêter, mais pas l’annuler.',
+  bulkQuestion_other:
+    'Cela s’applique aux {count} personnes que vous avez sélectionnées. Vous pouvez l’arrêter, mais pas l’annuler.',
   bulkBegin: '{action} ({count})',
   findGroup: 'Chercher un groupe que vous gérez',
   close: 'Fermer',

@@ -1,6 +1,12 @@
 import type { BulkMessages } from './en';
 
 export const nl: BulkMessages = {
+  bulkAdd: 'Aan een groep toevoegen',
+  bulkRemove: 'Uit een groep halen',
+  endSessions: 'Sessies beëindigen',
+  bulkQuestion_one: 'Dit gebeurt met de persoon die u hebt geselecteerd. U kunt het stoppen, maar niet ongedaan maken.',
+  bulkQuestion_other:
+    'Dit gebeurt met alle {count} personen die u hebt geselecteerd. U kunt het stoppen, maar niet ongedaan maken.',
   bulkBegin: '{action} ({count})',
   findGroup: 'Zoek een groep die u beheert',
   close: 'Sluiten',

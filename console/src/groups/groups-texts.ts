@@ -1,0 +1,12 @@
+import { pageTexts } from '../language';
+import type { GroupsMessages } from './messages/en';
+
+export const useGroupsTexts = pageTexts<GroupsMessages>({
+  en: async () => (await import('./messages/en')).en,
+  nl: async () => (await import('./messages/nl')).nl,
+  de: async () => (await import('./messages/de')).de,
+  fr: async () => (await import('./messages/fr')).fr,
+  es: async () => (await import('./messages/es')).es,
+});
+
+export type GroupsText = ReturnType<typeof useGroupsTexts>['t'];
