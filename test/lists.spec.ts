@@ -130,6 +130,64 @@ describe('paging', () => {
   });
 });
 
+describe('the order by name', () => {
+  const names = ['zoë', 'Éva Kiss', 'anna', 'Bo', 'Anna', 'Eva Adams', 'anna van Dam', '!bang', 'Ä'];
+  const inOrder = ['!bang', 'Ä', 'anna', 'Anna', 'anna van Dam', 'Bo', 'Eva Adams', 'Éva Kiss', 'zoë'];
+  const isName = new Set(names);
+  /** Names that differ in case alone are in the order of their IDs. */
+  const folded = (list: string[]): string[] =>
+    list.filter((name) => isName.has(name)).map((name) => name.toLowerCase());
+
+  it.each(['name', '-name'])('is that of people, page by page, without case and accents (%s)', async (order) => {
+    for (const name of names) await t.world.user({ name, organizationId: admin.organizationId });
+    const wanted = order === 'name' ? inOrder : inOrder.toReversed();
+    const found = await walk(
+      (from) => t.as(admin)(`/organizations/self/accounts?order=${order}&resultSize=3${from}`),
+      (body) => body.accounts.map(({ name }: { name: string }) => name),
+    );
+    expect(folded(found.ids)).toEqual(folded(wanted));
+    expect(found.totals).toEqual(found.totals.map(() => names.length + 1));
+    const staff = await t.as(admin)(`/organizations/self/accounts?order=${order}&relationType=ADMIN`);
+    expect(accountIds(staff.body)).toEqual([admin.id]);
+  });
+
+  it.each(['name', '-name'])(
+    'is that of groups, of all and of those on which somebody has a right (%s)',
+    async (order) => {
+      const manager = await t.world.caller({ organizationId: admin.organizationId, permissions: [] });
+      for (const name of names)
+        await t.world.allow(manager.id, await t.world.group(admin.organizationId, name), 'MANAGE');
+      const wanted = folded(order === 'name' ? inOrder : inOrder.toReversed());
+      for (const caller of [admin, manager]) {
+        const found = await walk(
+          (from) => t.as(caller)(`/groups?order=${order}&resultSize=4${from}`),
+          (body) => body.groups.map(({ name }: { name: string }) => name),
+        );
+        expect(folded(found.ids)).toEqual(wanted);
+        expect(found.totals).toEqual([names.length, names.length, names.length]);
+      }
+      const [one] = await t.world.write((db) => db.findBy(Group, { organizationId: admin.organizationId }));
+      await t.world.write((db) => db.update(Group, { id: one!.id }, { customReference: 'R' }));
+      expect(groupIds((await t.as(admin)(`/groups?order=${order}&customReference=R`)).body)).toEqual([one!.id]);
+    },
+  );
+
+  it('follows a new name, and has no effect on a search', async () => {
+    const ids: string[] = [];
+    for (const name of ['Bo Last', 'Cy First'])
+      ids.push(await t.world.user({ name, organizationId: admin.organizationId }));
+    const list = async (query: string): Promise<string[]> =>
+      accountIds((await t.as(admin)(`/organizations/self/accounts?${query}`)).body).filter((id) => ids.includes(id));
+    expect(await list('order=name')).toEqual(ids);
+    await t.send(admin, 'PUT', `/user/${ids[1]}`, { name: 'Al First' });
+    expect(await list('order=name')).toEqual(ids.toReversed());
+    expect(await list('order=-name&query=first')).toEqual([ids[1]]);
+    for (const path of ['/organizations/self/accounts', '/groups', '/organization/self/groups'])
+      for (const query of ['order=age', 'order=name&resultFrom=xxx'])
+        expect(outcome(await t.as(admin)(`${path}?${query}`))).toEqual([400, 'invalid_request']);
+  });
+});
+
 const staffIds = (body: Answer['body']): string[] => body.users.map(({ id }: { id: string }) => id);
 
 describe('versions 2 and 2.1', () => {

@@ -232,8 +232,9 @@ export class ImportService {
       users.push(userRow(id, fields, organizationId, now));
       if (address) addresses.push([address, id, true]);
       for (const { thirdParty, id: externalId } of newThirdPartyIds) thirdPartyIds.push([thirdParty, externalId, id]);
-      const texts = [fields.name!, address ?? '', ...newThirdPartyIds.map((one) => one.id)];
-      for (const term of searchTerms(texts)) terms.push([id, term, organizationId]);
+      const externalIds = newThirdPartyIds.map((one) => one.id);
+      for (const term of searchTerms([fields.name!, address ?? '', ...externalIds]))
+        terms.push([id, term, organizationId]);
     }
     await insertRows(db, 'users', USER_COLUMNS, users);
     await endVerificationLinks(db, { address: In(addresses.map(([address]) => address)) });

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { fold, searchRange, searchTerms } from './search-text.js';
+import { NAMES, fold, searchRange, searchTerms } from './search-text.js';
 
 it.each([
   ['É', 'é'],
@@ -19,6 +19,7 @@ it.each([
 it('finds by the start of any word, and by more than one word', () => {
   const terms = searchTerms(['Anna van der Veen', 'a.veen@demo.example', 'staff/42']);
   expect(terms).toEqual([
+    ' anna van der veen',
     'anna van der veen',
     'van der veen',
     'der veen',
@@ -39,8 +40,18 @@ it('finds by the start of any word, and by more than one word', () => {
 it('has nothing to search for in blanks, and bounds what it stores', () => {
   expect([searchRange(undefined), searchRange(''), searchRange(' \n')]).toEqual([null, null, null]);
   const terms = searchTerms([`${'x'.repeat(100)} ${'a b c d e f g h '.repeat(20)}`, '***']);
-  expect(terms).toHaveLength(32);
+  expect(terms).toHaveLength(33);
   expect(Math.max(...terms.map((term) => term.length))).toBe(64);
   const range = searchRange('x'.repeat(200))!;
   expect(terms.some((term) => term >= range.from && term < range.below)).toBe(true);
+});
+
+it('has one term for the whole name, which no search finds', () => {
+  const inNames = (texts: [string, ...string[]]): string[] =>
+    searchTerms(texts).filter((term) => term >= NAMES.from && term < NAMES.below);
+  expect(inNames(['Éva  Kiss', 'Zoe', '!'])).toEqual([' eva kiss']);
+  expect(inNames(['x'.repeat(100)])).toEqual([` ${'x'.repeat(63)}`]);
+  // A name of nothing but an accent.
+  expect(inNames(['\u0301'])).toEqual([' ']);
+  for (const query of ['e', '!', ' eva', '"']) expect(searchRange(query)!.from >= NAMES.below).toBe(true);
 });

@@ -5,6 +5,9 @@ const WORD_START = /(?<![\p{L}\p{N}.])[\p{L}\p{N}]/gu;
 /** Sorts after any character that can start a search term. */
 const LAST = '\u{10FFFF}';
 
+/** Stands before the term of a whole name. A search looks for no term that begins with it. */
+const NAME = ' ';
+
 /** The search terms from `from` (inclusive) to `below` (exclusive). */
 export interface TermRange {
   from: string;
@@ -29,15 +32,19 @@ export function fold(text: string): string {
     .trim();
 }
 
+/** The terms of whole names: one for each user and each group, by which lists are ordered. */
+export const NAMES: TermRange = { from: NAME, below: '!' };
+
 /**
- * The search terms to store for `texts`: the text from the start of each word on, up to 64 characters; at most 32
- * terms. A search looks for a range of terms.
+ * The search terms to store for `texts`, of which the first is the name: the text from the start of each word on, up to
+ * 64 characters; at most 32 terms. A search looks for a range of terms. One more term is in the range `NAMES`.
  */
-export function searchTerms(texts: string[]): string[] {
+export function searchTerms(texts: [name: string, ...others: string[]]): string[] {
   const terms = new Set<string>();
-  for (const text of texts.map(fold))
+  const folded = texts.map(fold);
+  for (const text of folded)
     for (const { index } of text.matchAll(WORD_START)) terms.add(firstCharacters(text.slice(index)));
-  return [...terms].slice(0, MAX_TERMS);
+  return [firstCharacters(NAME + folded[0]!) || NAME, ...[...terms].slice(0, MAX_TERMS)];
 }
 
 /** The range of terms that a search looks for, or `null` if the query is empty. */

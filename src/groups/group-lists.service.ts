@@ -3,7 +3,7 @@ import { InjectRepository } from '@nestjs/typeorm';
 import type { ObjectLiteral, Repository, SelectQueryBuilder } from 'typeorm';
 import type { Caller } from '../common/caller.js';
 import { Clock } from '../common/clock.js';
-import { pageById, pageByTerm, pageIn, totalIn } from '../http/paging.js';
+import { pageById, pageByName, pageByTerm, pageIn, totalIn } from '../http/paging.js';
 import type { Page, PageQuery } from '../http/paging.js';
 import type { ApiVersion } from '../common/paths.js';
 import { bound, isValidAt } from '../rights/period.js';
@@ -89,21 +89,29 @@ export class GroupListsService {
     return { groups: await this.shown.showAll(ids), total: totalIn(version, pagination), pagination };
   }
 
-  private async pageOf({ organizationId, staff }: GroupScope, query: GroupsQueryDto & PageQuery): Promise<Page> {
+  private async pageOf(scope: GroupScope, query: GroupsQueryDto & PageQuery): Promise<Page> {
+    const { organizationId, staff } = scope;
+    const { customReference, order } = query;
     const range = searchRange(query.query);
-    if (range && !staff && !query.customReference) {
-      const found = this.groups.manager
-        .createQueryBuilder(GroupSearchTerm, 't')
-        .where('t.organizationId = :organizationId', { organizationId });
-      return pageByTerm(found, 'groupId', range, query);
-    }
-    const list = this.inScope({ organizationId, staff });
+    const isAll = !staff && !customReference;
+    const terms = this.groups.manager
+      .createQueryBuilder(GroupSearchTerm, 't')
+      .where('t.organizationId = :organizationId', { organizationId });
+    if (range && isAll) return pageByTerm(terms, 'groupId', range, query);
+    const list = this.inScope(scope);
     if (range) list.andWhere(groupMatchesSearch('g.id'), range);
-    if (query.customReference) list.andWhere('g.customReference = :customReference', query);
+    if (customReference) list.andWhere('g.customReference = :customReference', query);
+    const total = range || customReference ? undefined : await this.totalOf(scope);
+    if (order && !range)
+      return pageByName(
+        isAll ? terms : list.innerJoin(GroupSearchTerm, 't', 't.groupId = g.id'),
+        'groupId',
+        order,
+        query,
+        total,
+      );
     // Starts from the staff member's rights: they may have few in an organization with many groups.
-    const id = staff ? 's.groupId' : 'g.id';
-    const isCounted = !range && !query.customReference;
-    return pageById(list, id, query, isCounted ? await this.totalOf({ organizationId, staff }) : undefined);
+    return pageById(list, staff ? 's.groupId' : 'g.id', query, total);
   }
 
   private inScope({ organizationId, staff }: GroupScope): SelectQueryBuilder<ObjectLiteral> {

@@ -1,11 +1,12 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional, OmitType } from '@nestjs/swagger';
 import { Transform } from 'class-transformer';
-import { IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
+import { IsIn, IsInt, IsOptional, IsString, Matches, Max, MaxLength, Min } from 'class-validator';
 import type { ObjectLiteral, SelectQueryBuilder } from 'typeorm';
 import { DomainError } from '../common/errors/errors.js';
 import { fails } from '../common/fields.js';
 import type { ApiVersion } from '../common/paths.js';
+import { NAMES } from '../common/search-text.js';
 import type { TermRange } from '../common/search-text.js';
 
 const DEFAULT_SIZE = 10;
@@ -35,6 +36,23 @@ function IsResultSize(): PropertyDecorator {
 
 function IsResultStart(): PropertyDecorator {
   return applyDecorators(ToInteger(), IsOptional(), IsInt(), Min(0), Max(MAX_START));
+}
+
+/** The orders of a list that has names: from A, and from Z. */
+const ORDERS = ['name', '-name'] as const;
+export type Order = (typeof ORDERS)[number];
+
+/** A parameter for the order of a list. The results of a search have an order of their own. */
+export function IsOrder(): PropertyDecorator {
+  return applyDecorators(
+    ApiPropertyOptional({
+      enum: ORDERS,
+      description:
+        'By name, or backwards. Without it the order is stable, and not alphabetical. It has no effect on a search.',
+    }),
+    IsOptional(),
+    IsIn(ORDERS),
+  );
 }
 
 class SearchQueryDto {
@@ -217,12 +235,45 @@ export async function pageByTerm(
     .addOrderBy(`t.${id}`)
     .offset(resultStart)
     .limit(resultSize + 1);
+  return pageOfTerms(page, resultSize, () => count(all.andWhere('t.term >= :from'), query));
+}
+
+/**
+ * Reads one page of `list`, ordered by name. Each of its rows has one search term in `NAMES`, `t`; `id` is the property
+ * of `t` that says which user or group the term belongs to. Pass `total` if the number of rows is known already.
+ */
+export async function pageByName(
+  list: SelectQueryBuilder<ObjectLiteral>,
+  id: string,
+  order: Order,
+  { resultFrom, resultStart, resultSize }: PageQuery,
+  total?: number,
+): Promise<Page> {
+  const [direction, after] = order === 'name' ? (['ASC', '>'] as const) : (['DESC', '<'] as const);
+  const all = list.clone().select(`t.${id}`, 'id').andWhere('t.term >= :from AND t.term < :below', NAMES);
+  const page = all
+    .clone()
+    .addSelect('t.term', 'term')
+    .orderBy('t.term', direction)
+    .addOrderBy(`t.${id}`, direction)
+    .offset(resultStart)
+    .limit(resultSize + 1);
+  if (resultFrom) page.andWhere(`(t.term, t.${id}) ${after} (:term, :id)`, readPosition(resultFrom));
+  return pageOfTerms(page, resultSize, () => (total === undefined ? count(all, undefined) : Promise.resolve(total)));
+}
+
+/** A page of rows that are ordered by a search term. */
+async function pageOfTerms(
+  page: SelectQueryBuilder<ObjectLiteral>,
+  resultSize: number,
+  total: () => Promise<number>,
+): Promise<Page> {
   const found = await page.getRawMany<{ id: string; term: string }>();
   const shown = found.slice(0, resultSize);
   return {
     ids: shown.map((row) => row.id),
     pagination: {
-      total: await count(all.andWhere('t.term >= :from'), query),
+      total: await total(),
       lastOnPage: shown.length > 0 ? writePosition(shown.at(-1)!) : undefined,
       moreAvailable: found.length > resultSize,
     },

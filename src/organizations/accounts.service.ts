@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { Repository } from 'typeorm';
 import type { Caller } from '../common/caller.js';
-import { count, pageById, pageByTerm } from '../http/paging.js';
+import { count, pageById, pageByName, pageByTerm } from '../http/paging.js';
 import type { OffsetQueryDto, Page } from '../http/paging.js';
 import { searchRange } from '../common/search-text.js';
 import { userMatchesSearch } from '../users/user-search.js';
@@ -60,14 +60,14 @@ export class AccountsService {
 
   private async managedBy(organizationId: string, query: AccountsQueryDto): Promise<Page> {
     const range = searchRange(query.query);
-    if (range) {
-      const found = this.terms.createQueryBuilder('t').where('t.organizationId = :organizationId', { organizationId });
-      return pageByTerm(found, 'userId', range, query);
-    }
+    const terms = this.terms.createQueryBuilder('t').where('t.organizationId = :organizationId', { organizationId });
+    if (range) return pageByTerm(terms, 'userId', range, query);
+    const total = await this.countOf(organizationId);
+    if (query.order) return pageByName(terms, 'userId', query.order, query, total);
     const all = this.accounts
       .createQueryBuilder('u')
       .where(`u.organizationId = :organizationId AND u.type = 'USER'`, { organizationId });
-    return pageById(all, 'u.id', query, await this.countOf(organizationId));
+    return pageById(all, 'u.id', query, total);
   }
 
   private staffOf(organizationId: string, query: AccountsQueryDto): Promise<Page> {
@@ -76,6 +76,8 @@ export class AccountsService {
       .where(`u.staffOrganizationId = :organizationId AND u.type = 'USER'`, { organizationId });
     const range = searchRange(query.query);
     if (range) staff.andWhere(userMatchesSearch('u.id'), range);
+    else if (query.order)
+      return pageByName(staff.innerJoin(UserSearchTerm, 't', 't.userId = u.id'), 'userId', query.order, query);
     return pageById(staff, 'u.id', query);
   }
 }

@@ -23,6 +23,7 @@ import { AddConsoleSessions1797300000000 } from './migrations/1797300000000-AddC
 import { AddPasskeys1797900000000 } from './migrations/1797900000000-AddPasskeys.js';
 import { AddPeriodsOfRights1797930000000 } from './migrations/1797930000000-AddPeriodsOfRights.js';
 import { FindEventsOfGroups1797960000000 } from './migrations/1797960000000-FindEventsOfGroups.js';
+import { OrderListsByName1797990000000 } from './migrations/1797990000000-OrderListsByName.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -51,4 +52,5 @@ export const MIGRATIONS = [
   AddPasskeys1797900000000,
   AddPeriodsOfRights1797930000000,
   FindEventsOfGroups1797960000000,
+  OrderListsByName1797990000000,
 ];

@@ -11,7 +11,7 @@ export async function indexUser(db: EntityManager, userId: string): Promise<void
   const { name, type, organizationId } = await db.findOneByOrFail(User, { id: userId });
   const addresses = await db.findBy(EmailAddress, { userId });
   const thirdPartyIds = await db.findBy(ThirdPartyId, { userId });
-  const texts = [
+  const texts: [name: string, ...others: string[]] = [
     name,
     ...addresses.map(({ address }) => address),
     ...thirdPartyIds.map(({ externalId }) => externalId),

@@ -3831,6 +3831,8 @@ export interface operations {
                 resultFrom?: string;
                 /** @description Only the staff of the organization. */
                 relationType?: "ADMIN";
+                /** @description By name, or backwards. Without it the order is stable, and not alphabetical. It has no effect on a search. */
+                order?: "name" | "-name";
             };
             header?: never;
             path: {
@@ -7061,6 +7063,8 @@ export interface operations {
                 permission?: "MANAGE" | "VIEW";
                 /** @description Only groups with exactly this reference. */
                 customReference?: string;
+                /** @description By name, or backwards. Without it the order is stable, and not alphabetical. It has no effect on a search. */
+                order?: "name" | "-name";
             };
             header?: never;
             path?: never;
@@ -7252,6 +7256,8 @@ export interface operations {
                 permission?: "MANAGE" | "VIEW";
                 /** @description Only groups with exactly this reference. */
                 customReference?: string;
+                /** @description By name, or backwards. Without it the order is stable, and not alphabetical. It has no effect on a search. */
+                order?: "name" | "-name";
             };
             header?: never;
             path: {

@@ -23,6 +23,7 @@ export default function GroupsPage(): ReactNode {
       <List<Schemas['Group']>
         label={t('groups')}
         queryKey={['groups']}
+        isOrdered
         load={async (query) => {
           const { groups, pagination } = await dataOf(api.GET('/api/2.1.1/groups', { params: { query } }));
           return { rows: groups, pagination };

@@ -8,18 +8,26 @@ export interface ListState {
   query: string;
   /** The cursor after which the page begins; `undefined` on the first page. */
   from: string | undefined;
+  /** Whether the list begins at Z. */
+  isBackwards: boolean;
   /** Searches from the first page on. The search that is being typed takes the place of the one before. */
   search: (query: string) => void;
   /** The address with another page of the list. */
   pageAt: (cursor: string | undefined) => string;
+  /** Turns the order round, from the first page on. */
+  turn: () => void;
 }
+
+const BACKWARDS = '-name';
 
 export function useListState(prefix = ''): ListState {
   const [params, setParams] = useSearchParams();
-  const [query, from] = [`${prefix}query`, `${prefix}from`];
+  const [query, from, sort] = [`${prefix}query`, `${prefix}from`, `${prefix}sort`];
+  const isBackwards = params.get(sort) === BACKWARDS;
   return {
     query: params.get(query) ?? '',
     from: params.get(from) ?? undefined,
+    isBackwards,
     search: (text) =>
       setParams(
         (before) =>
@@ -32,6 +40,8 @@ export function useListState(prefix = ''): ListState {
         { replace: true },
       ),
     pageAt: (cursor) => `?${changed(params, { [from]: cursor })}`,
+    turn: () =>
+      setParams((before) => changed(before, { [sort]: isBackwards ? undefined : BACKWARDS, [from]: undefined })),
   };
 }
 

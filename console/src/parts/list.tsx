@@ -21,6 +21,8 @@ const MAX_COUNTED = 1000;
 
 export interface PageQuery {
   query?: string;
+  /** Only of a list that has an order. A search has its own. */
+  order?: 'name' | '-name';
   resultFrom?: string;
   resultSize: number;
 }
@@ -77,6 +79,8 @@ interface ListProps<Row> {
   isTotalCapped?: boolean;
   /** Milliseconds after which it is read again, while it is shown. */
   refetchMs?: number;
+  /** Whether the API orders the list by name, which is its first column. */
+  isOrdered?: boolean;
   /** What can be done to several rows at once. */
   selection?: Selection<Row>;
 }
@@ -91,16 +95,18 @@ export function List<Row extends object>({
   isSearchable = true,
   isTotalCapped = false,
   refetchMs,
+  isOrdered = false,
   selection,
   ...table
 }: ListProps<Row>): ReactNode {
   const { t, count, number } = useTexts();
-  const { query, from, search, pageAt } = useListState(prefix);
+  const { query, from, isBackwards, search, pageAt, turn } = useListState(prefix);
+  const order = isOrdered && !query ? (isBackwards ? '-name' : 'name') : undefined;
   const state = useSelectionState(prefix);
   const [path] = useLocation();
   const { data, error, isPlaceholderData } = useQuery({
-    queryKey: [...queryKey, { query, from }],
-    queryFn: () => load({ query: query || undefined, resultFrom: from, resultSize: PAGE_SIZE }),
+    queryKey: [...queryKey, { query, from, order }],
+    queryFn: () => load({ query: query || undefined, order, resultFrom: from, resultSize: PAGE_SIZE }),
     placeholderData: keepPreviousData,
     refetchInterval: refetchMs,
   });
@@ -144,6 +150,7 @@ export function List<Row extends object>({
               rows={data.rows}
               {...table}
               checkbox={selection && checkboxOf(state, selection.nameOf)}
+              sorting={order && { isBackwards, turn }}
             />
           )}
           <nav aria-label={t('pagesOf', { list: label })} className={style.pages}>

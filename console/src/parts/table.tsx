@@ -20,10 +20,19 @@ interface TableProps<Row> {
   keyOf: (row: Row) => string;
   /** Stands before the first cell. */
   checkbox?: (key: string, row: Row) => ReactNode;
+  /** The order of the rows by the first column. */
+  sorting?: { isBackwards: boolean; turn: () => void };
 }
 
 /** A table. On a phone each row is a card, in which the cells have the names of their columns. */
-export function Table<Row extends object>({ label, rows, columns, keyOf, checkbox }: TableProps<Row>): ReactNode {
+export function Table<Row extends object>({
+  label,
+  rows,
+  columns,
+  keyOf,
+  checkbox,
+  sorting,
+}: TableProps<Row>): ReactNode {
   const table = useTable({
     features: FEATURES,
     data: rows,
@@ -41,11 +50,19 @@ export function Table<Row extends object>({ label, rows, columns, keyOf, checkbo
       <thead>
         {table.getHeaderGroups().map((group) => (
           <tr key={group.id}>
-            {group.headers.map((header) => (
-              <th key={header.id} scope="col">
-                <FlexRender header={header} />
-              </th>
-            ))}
+            {group.headers.map((header, index) =>
+              sorting && index === 0 ? (
+                <th key={header.id} scope="col" aria-sort={sorting.isBackwards ? 'descending' : 'ascending'}>
+                  <button type="button" className={style.sort} onClick={sorting.turn}>
+                    <FlexRender header={header} />
+                  </button>
+                </th>
+              ) : (
+                <th key={header.id} scope="col">
+                  <FlexRender header={header} />
+                </th>
+              ),
+            )}
           </tr>
         ))}
       </thead>

@@ -34,6 +34,7 @@ export default function PeoplePage(): ReactNode {
       <List<Schemas['User']>
         label={t('people')}
         queryKey={['people']}
+        isOrdered
         load={async (query) => {
           const params = { path: { id: 'self' }, query };
           const { accounts, pagination } = await dataOf(api.GET('/api/2.1.1/organizations/{id}/accounts', { params }));

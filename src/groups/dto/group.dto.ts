@@ -1,7 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, MaxLength } from 'class-validator';
 import { fails } from '../../common/fields.js';
-import { PaginationDto, VersionedQueryDto } from '../../http/paging.js';
+import { IsOrder, PaginationDto, VersionedQueryDto } from '../../http/paging.js';
+import type { Order } from '../../http/paging.js';
 import { OrganizationRefDto } from '../../users/dto/user.dto.js';
 import type { GroupPermission } from '../../schema/entities/group-staff.entity.js';
 
@@ -26,6 +27,9 @@ export class GroupsQueryDto extends VersionedQueryDto {
   @IsString()
   @MaxLength(255)
   customReference?: string;
+
+  @IsOrder()
+  order?: Order;
 }
 
 export class GroupCountsDto {

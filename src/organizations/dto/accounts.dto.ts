@@ -1,6 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsIn, IsOptional } from 'class-validator';
-import { CursorQueryDto, PaginationDto } from '../../http/paging.js';
+import { CursorQueryDto, IsOrder, PaginationDto } from '../../http/paging.js';
+import type { Order } from '../../http/paging.js';
 import { UserDto } from '../../users/dto/user.dto.js';
 
 export class AccountsQueryDto extends CursorQueryDto {
@@ -8,6 +9,9 @@ export class AccountsQueryDto extends CursorQueryDto {
   @IsOptional()
   @IsIn(['ADMIN'])
   relationType?: 'ADMIN';
+
+  @IsOrder()
+  order?: Order;
 }
 
 /** The accounts of an organization (docs/api.md, section 8.2). */
