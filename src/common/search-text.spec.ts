@@ -46,9 +46,11 @@ it('has nothing to search for in blanks, and bounds what it stores', () => {
   expect(terms.some((term) => term >= range.from && term < range.below)).toBe(true);
 });
 
+function inNames(texts: [string, ...string[]]): string[] {
+  return searchTerms(texts).filter((term) => term >= NAMES.from && term < NAMES.below);
+}
+
 it('has one term for the whole name, which no search finds', () => {
-  const inNames = (texts: [string, ...string[]]): string[] =>
-    searchTerms(texts).filter((term) => term >= NAMES.from && term < NAMES.below);
   expect(inNames(['Éva  Kiss', 'Zoe', '!'])).toEqual([' eva kiss']);
   expect(inNames(['x'.repeat(100)])).toEqual([` ${'x'.repeat(63)}`]);
   // A name of nothing but an accent.

@@ -130,16 +130,22 @@ export class GroupListsService {
 
   private async totalOf({ organizationId, staff }: GroupScope): Promise<number> {
     if (!staff) return (await this.groups.manager.findOneByOrFail(Organization, { id: organizationId })).groupCount;
-    const rights = await this.groups.manager.findOneByOrFail(User, { id: staff.userId });
     const { userId, permission } = staff;
     // The database counts rights without looking at the clock.
     const notNow = this.groups.manager
       .createQueryBuilder(GroupStaff, 's')
-      .where('s.userId = :userId AND (s.validFrom IS NOT NULL OR s.validUntil IS NOT NULL)', { userId })
-      .andWhere(`NOT (${isValidAt('s', ':now')})`, { now: bound(this.clock.now()) });
-    if (permission) notNow.andWhere('s.permission = :permission', { permission });
-    const all =
-      (permission === 'VIEW' ? 0 : rights.groupsWithManage) + (permission === 'MANAGE' ? 0 : rights.groupsWithView);
-    return all - (await notNow.getCount());
+      .select('COUNT(*)')
+      .where('s.userId = u.id AND (s.validFrom IS NOT NULL OR s.validUntil IS NOT NULL)')
+      .andWhere(`NOT (${isValidAt('s', ':now')})`);
+    if (permission) notNow.andWhere('s.permission = :permission');
+    const rights = await this.groups.manager
+      .createQueryBuilder(User, 'u')
+      .select('u.groupsWithManage', 'manage')
+      .addSelect('u.groupsWithView', 'view')
+      .addSelect(`(${notNow.getQuery()})`, 'notNow')
+      .where('u.id = :userId', { userId, permission, now: bound(this.clock.now()) })
+      .getRawOne<{ manage: number; view: number; notNow: number | string }>();
+    const { manage, view, notNow: others } = rights!;
+    return (permission === 'VIEW' ? 0 : manage) + (permission === 'MANAGE' ? 0 : view) - Number(others);
   }
 }

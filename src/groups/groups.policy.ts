@@ -6,10 +6,10 @@ import type { Caller } from '../common/caller.js';
 import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import type { ErrorId } from '../common/errors/errors.js';
-import { lastsAsLong, validAt } from '../rights/period.js';
+import { bound, isValidAt, lastsAsLong, validAt } from '../rights/period.js';
 import { AccountPermission } from '../schema/entities/account-permission.entity.js';
 import type { UserDto } from '../users/dto/user.dto.js';
-import type { User } from '../schema/entities/user.entity.js';
+import { User } from '../schema/entities/user.entity.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import { GroupStaff } from '../schema/entities/group-staff.entity.js';
 import type { GroupPermission } from '../schema/entities/group-staff.entity.js';
@@ -148,10 +148,14 @@ export class GroupsPolicy {
       throw new DomainError('not_permitted', 'The caller cannot give a right for longer than they manage the group.');
   }
 
-  private async hasAnyPermission({ userId }: Caller, group: Group): Promise<boolean> {
-    return (
-      (await this.staff.existsBy({ userId, groupId: group.id, ...validAt(this.clock.now()) })) ||
-      (await this.users.hasPermission(userId, 'MANAGE_ALL_GROUPS'))
-    );
+  /** Asks for both rights at once, so that an answer takes as many statements for one as for the other. */
+  private hasAnyPermission({ userId }: Caller, group: Group): Promise<boolean> {
+    const onGroup = `SELECT 1 FROM "group_staff" s WHERE s."user_id" = u.id AND s."group_id" = :groupId AND ${isValidAt('s', ':now')}`;
+    const onAll = `SELECT 1 FROM "account_permissions" p WHERE p."user_id" = u.id AND p."permission" = 'MANAGE_ALL_GROUPS' AND ${isValidAt('p', ':now')}`;
+    return this.staff.manager
+      .createQueryBuilder(User, 'u')
+      .where('u.id = :userId', { userId, groupId: group.id, now: bound(this.clock.now()) })
+      .andWhere(`(EXISTS (${onGroup}) OR EXISTS (${onAll}))`)
+      .getExists();
   }
 }
