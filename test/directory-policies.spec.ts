@@ -5,6 +5,8 @@ import { AccessPolicy } from '../src/access/access.policy.js';
 import { createApp } from '../src/app/setup.js';
 import type { Caller } from '../src/common/caller.js';
 import { DomainError } from '../src/common/errors/errors.js';
+import { newId } from '../src/common/id.js';
+import type { UserRef } from '../src/common/user-ref.js';
 import { loadSettings } from '../src/config/settings.js';
 import { Group } from '../src/schema/entities/group.entity.js';
 import { GroupsPolicy } from '../src/groups/groups.policy.js';
@@ -82,6 +84,10 @@ function read<T extends User | Group>(entity: new () => T, id: string): Promise<
   return world.write((db) => db.getRepository<User | Group>(entity).findOneByOrFail({ id })) as Promise<T>;
 }
 
+function named({ id }: { id: string }): UserRef {
+  return { by: 'id', id };
+}
+
 /** `yes`, or why not. */
 async function decision(ask: (db: EntityManager) => Promise<unknown>): Promise<string> {
   try {
@@ -125,12 +131,12 @@ async function joining(caller: string): Promise<string[]> {
 
 describe('accounts', () => {
   it('are seen by active staff of the organization that manages them', async () => {
-    const seen = await whoMay((_db, caller) => users.requireMaySee(caller, targets.ours!));
+    const seen = await whoMay((_db, caller) => users.requireMaySee(caller, named(targets.ours!)));
     expect(seen).toEqual({
       may: [...PERMISSIONS, 'nothing', 'manager', 'viewer'],
       told: ['no_access', 'nonexistent_user'],
     });
-    expect(await aboutEach((_db, user) => users.requireMaySee(callers.nothing!, user))).toEqual({
+    expect(await aboutEach((_db, user) => users.requireMaySee(callers.nothing!, named(user)))).toEqual({
       ours: 'yes',
       theirs: 'nonexistent_user',
       nobodys: 'nonexistent_user',
@@ -142,12 +148,12 @@ describe('accounts', () => {
 
   it('are seen by themselves, whoever they are', async () => {
     for (const user of Object.values(targets))
-      expect(await decision(() => users.requireMaySee({ userId: user.id, clientId: '' }, user))).toBe('yes');
+      expect(await decision(() => users.requireMaySee({ userId: user.id, clientId: '' }, named(user)))).toBe('yes');
   });
 
   it('are refused alike, there or not, to who is on no staff', async () => {
-    for (const user of [null, targets.ours!])
-      expect(await decision(() => users.requireMaySee(callers.dismissed!, user))).toBe('no_access');
+    for (const user of [{ id: newId() }, targets.ours!])
+      expect(await decision(() => users.requireMaySee(callers.dismissed!, named(user)))).toBe('no_access');
   });
 
   it('are listed, made, changed and deleted with the permissions that say so, in the own organization', async () => {

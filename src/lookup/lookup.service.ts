@@ -9,8 +9,8 @@ import { parseUserRef } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
 import { GroupListsService } from '../groups/group-lists.service.js';
 import { Client } from '../schema/entities/client.entity.js';
+import { User } from '../schema/entities/user.entity.js';
 import { SessionListsService } from '../sessions/live/session-lists.service.js';
-import { findUser } from '../users/find-user.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import type { FoundDto, LookupDto } from './dto/lookup.dto.js';
 
@@ -50,9 +50,9 @@ export class LookupService {
   private async findUser(caller: Caller, text: string): Promise<FoundDto[]> {
     const ref = refIn(text);
     if (!ref) return [];
-    const found = await findUser(this.db, caller, ref);
-    const user = await unlessRefused(this.users.requireMaySee(caller, found));
-    return user ? [{ type: user.type, id: user.id, name: user.name }] : [];
+    const id = await unlessRefused(this.users.requireMaySee(caller, ref));
+    const users = id === null ? [] : await this.db.findBy(User, { id });
+    return users.map(({ type, id, name }) => ({ type, id, name }));
   }
 
   private async findClient(caller: Caller, id: string): Promise<FoundDto[]> {

@@ -58,9 +58,7 @@ export class EmailAddressesService {
    * `nonexistent_user`
    */
   async list(caller: Caller, ref: UserRef): Promise<UserEmailAddressesDto> {
-    const { manager } = this.unverified;
-    const user = await this.policy.requireMaySee(caller, await findUser(manager, caller, ref));
-    return addressesOf(manager, user.id);
+    return addressesOf(this.unverified.manager, await this.policy.requireMaySee(caller, ref));
   }
 
   /** Finds an address. @throws DomainError those of `list`, `not_owner` */

@@ -28,8 +28,8 @@ export class ThirdPartyIdsService {
 
   /** Lists a user's third-party IDs. @throws DomainError `no_access`, `nonexistent_user` */
   async list(caller: Caller, ref: UserRef): Promise<ThirdPartyIdDto[]> {
-    const user = await this.policy.requireMaySee(caller, await findUser(this.ids.manager, caller, ref));
-    const ids = await this.ids.find({ where: { userId: user.id }, order: { thirdParty: 'ASC' } });
+    const userId = await this.policy.requireMaySee(caller, ref);
+    const ids = await this.ids.find({ where: { userId }, order: { thirdParty: 'ASC' } });
     return ids.map(({ thirdParty, externalId }) => ({ thirdParty, id: externalId }));
   }
 

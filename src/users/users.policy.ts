@@ -4,15 +4,34 @@ import { Not } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import type { Caller } from '../common/caller.js';
 import { Clock, toIso } from '../common/clock.js';
+import { toNamingRef } from '../common/user-ref.js';
+import type { UserRef } from '../common/user-ref.js';
+import { Database } from '../database/database.js';
 import { DomainError } from '../common/errors/errors.js';
 import type { ErrorId } from '../common/errors/errors.js';
 import { isValid, lastsAsLong, notEndedAt, validAt } from '../rights/period.js';
 import type { Period } from '../rights/period.js';
 import { GroupStaff } from '../schema/entities/group-staff.entity.js';
+import { refParameters, statementsByRef } from '../schema/user-ref-sql.js';
 import { lockOrganization } from '../schema/lock-organization.js';
 import { AccountPermission } from '../schema/entities/account-permission.entity.js';
 import type { Permission } from '../schema/entities/account-permission.entity.js';
 import { User } from '../schema/entities/user.entity.js';
+
+/** The organization on whose staff the caller is, and the account if the caller may see it. */
+const VISIBLE = statementsByRef(
+  'find_visible_user',
+  ({ userId, next }) =>
+    `SELECT CASE WHEN c."status" = 'ACTIVE' THEN c."staff_organization_id" END AS "organizationId",
+            (SELECT u."id" FROM "users" u WHERE u."id" = ${userId}
+               AND (u."id" = c."id" OR (u."organization_id" = c."staff_organization_id" AND c."status" = 'ACTIVE'))) AS "id"
+     FROM "users" c WHERE c."id" = $${next}`,
+);
+
+interface Visible {
+  organizationId: string | null;
+  id: string | null;
+}
 
 /**
  * Decides who may see and change which account (docs/api.md, section 6). Methods that take `db` decide inside the
@@ -23,22 +42,23 @@ export class UsersPolicy {
   constructor(
     @InjectRepository(User) private readonly users: Repository<User>,
     @InjectRepository(AccountPermission) private readonly permissions: Repository<AccountPermission>,
+    private readonly database: Database,
     private readonly clock: Clock,
   ) {}
 
   /**
-   * Allows the caller's own account, and accounts that the caller's organization manages if the caller is on its staff.
-   * Another organization's account is refused like one that does not exist (`null`), so that nobody learns who has an
-   * account there.
+   * The ID of an account that the caller may see: their own, or one that their organization manages if they are on its
+   * staff. Another organization's account is refused like one that does not exist, at the same cost, so that nobody
+   * learns who has an account there.
    *
    * @throws DomainError `no_access` if the caller is on nobody's staff; `nonexistent_user`
    */
-  async requireMaySee(caller: Caller, user: User | null): Promise<User> {
-    if (user?.id === caller.userId) return user;
-    const organizationId = await this.staffOrganizationOf(caller);
-    if (organizationId === null) throw new DomainError('no_access');
-    if (user?.organizationId !== organizationId) throw new DomainError('nonexistent_user');
-    return user;
+  async requireMaySee(caller: Caller, ref: UserRef): Promise<string> {
+    const named = toNamingRef(caller, ref);
+    const parameters = [...refParameters(named), caller.userId];
+    const [found] = await this.database.read<Visible>(VISIBLE[named.by], parameters);
+    if (found?.id) return found.id;
+    throw new DomainError(found?.organizationId ? 'nonexistent_user' : 'no_access');
   }
 
   /**

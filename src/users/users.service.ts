@@ -52,8 +52,7 @@ export class UsersService {
   async get(caller: Caller, ref: UserRef): Promise<UserDto> {
     // The account's details are read only after the check. Until then, a call costs the same for any user, and for
     // none.
-    const found = await this.policy.requireMaySee(caller, await findUser(this.users.manager, caller, ref));
-    const shown = await this.show(found.id);
+    const shown = await this.show(await this.policy.requireMaySee(caller, ref));
     // An actor is neither the user nor staff.
     return caller.actorId === undefined ? this.withUnverified(shown) : shown;
   }

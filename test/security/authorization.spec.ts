@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { createApp } from '../../src/app/setup.js';
 import { loadSettings } from '../../src/config/settings.js';
@@ -159,4 +160,21 @@ describe('S29: whoever may not ask learns nothing about who exists', () => {
     expect(forNobody.length).toBeGreaterThan(0);
     expect(await asked('somebody@s29.example')).toEqual(forNobody);
   });
+
+  it.each(['/user/{user}', '/user/{user}/third-party-ids', '/user/{user}/email-addresses'])(
+    'GET %s reads no more for somebody than for nobody, so that its time tells nothing either',
+    async (path) => {
+      const { subscribers } = t.nest.get(DataSource);
+      const loaded: string[] = [];
+      subscribers.push({ afterLoad: ({ constructor }: object) => void loaded.push(constructor.name) });
+      const rowsFor = async (caller: TestCaller, ref: string): Promise<string[]> => {
+        loaded.length = 0;
+        await t.as(caller)(path.replace('{user}', ref));
+        return [...loaded];
+      };
+      for (const caller of [await withoutRights(), await t.world.caller()])
+        expect(await rowsFor(caller, 'somebody@s29.example')).toEqual(await rowsFor(caller, 'nobody@s29.example'));
+      subscribers.pop();
+    },
+  );
 });
