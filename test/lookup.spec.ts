@@ -19,6 +19,8 @@ let groupId: string;
 let code: string;
 /** Each ID of the organization, with what it names. */
 let known: Record<string, { q: string; found: object }>;
+/** What is found of an ID in the audit log as well. */
+let inRecord: Record<string, object>;
 
 beforeAll(async () => {
   t = await TestApp.start();
@@ -50,6 +52,10 @@ beforeAll(async () => {
     'a session': { q: sessionId, found: { type: 'SESSION', id: sessionId, user: visitor } },
     'a login token': { q: issued, found: { type: 'ACCESS_TOKEN', id: issued, user: visitor } },
   };
+  inRecord = {
+    [sessionId]: { type: 'LOGIN', id: sessionId, user: { id: user } },
+    [issued]: { type: 'LOGIN', id: issued, user: { id: user } },
+  };
 });
 afterAll(() => t.stop());
 
@@ -69,11 +75,12 @@ describe('GET lookup', () => {
   it('says what an ID of each kind names, however it was copied', async () => {
     expect(Object.keys(known)).toHaveLength(9);
     for (const [kind, { q, found }] of Object.entries(known)) {
-      expect({ kind, found: await lookUp(admin, q) }).toEqual({ kind, found: [found] });
-      expect({ kind, found: await lookUp(admin, ` ${q}\n`) }).toEqual({ kind, found: [found] });
+      const all = [found, ...(inRecord[q] ? [inRecord[q]] : [])];
+      expect({ kind, found: await lookUp(admin, q) }).toEqual({ kind, found: all });
+      expect({ kind, found: await lookUp(admin, ` ${q}\n`) }).toEqual({ kind, found: all });
     }
     expect(await lookUp(admin, 'NOOR@Lookup.example')).toEqual([known['an e-mail address']!.found]);
-    expect(await lookUp(admin, known['a session']!.q.toUpperCase())).toHaveLength(1);
+    expect(await lookUp(admin, known['a session']!.q.toUpperCase())).toHaveLength(2);
   });
 
   it('finds nothing for what nobody has, and for what another organization has', async () => {
@@ -96,7 +103,7 @@ describe('GET lookup', () => {
     expect(await kindsFor(helper)).toEqual([...people, 'a service account', 'a session', 'a login token']);
   });
 
-  it('no longer finds a group after the right on it has ended, and a session after its end', async () => {
+  it('no longer finds a group after the right on it has ended, and a session after its end only in the record', async () => {
     const { id, groupId: other } = await t.world.userOf(admin);
     const manager = await t.world.caller({ organizationId: admin.organizationId, permissions: [] });
     const validUntil = new Date(t.clock.now().getTime() + 60_000).toISOString();
@@ -104,11 +111,15 @@ describe('GET lookup', () => {
     expect(await lookUp(manager, other)).toHaveLength(1);
     await t.signIn(admin, id);
     const session = readLoginId((await t.world.loginTokensOf(id))[0]!.id);
-    expect(await lookUp(admin, session)).toHaveLength(1);
+    expect(await lookUp(admin, session)).toHaveLength(2);
     t.clock.advance(61);
     expect(await lookUp(manager, other)).toEqual([]);
     await t.world.endSessions(id);
-    expect(await lookUp(admin, session)).toEqual([]);
+    expect(await lookUp(admin, session)).toEqual([{ type: 'LOGIN', id: session, user: { id } }]);
+    const auditor = await t.world.caller({ organizationId: admin.organizationId, permissions: ['VIEW_AUDIT_LOG'] });
+    expect(await lookUp(auditor, session)).toEqual([{ type: 'LOGIN', id: session, user: { id } }]);
+    const helper = await t.world.caller({ organizationId: admin.organizationId, permissions: ['MANAGE_USERS'] });
+    expect(await lookUp(helper, session)).toEqual([]);
   });
 
   it('is for the staff of an organization, and needs something to look up', async () => {

@@ -9,5 +9,6 @@ import { AuditController } from './audit.controller.js';
   imports: [TypeOrmModule.forFeature([AuditEvent]), UsersModule],
   controllers: [AuditController],
   providers: [AuditSearchService],
+  exports: [AuditSearchService],
 })
 export class AuditSearchModule {}

@@ -12,7 +12,7 @@ import { UsersPolicy } from '../users/users.policy.js';
 import { AuditEvent } from '../schema/entities/audit-event.entity.js';
 import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
 import type { AuditDto, AuditEventDto, AuditExportQueryDto, AuditFilterDto, AuditQueryDto } from './dto/audit.dto.js';
-import { countLogins, findLogins, LOGIN_EVENTS, RANK } from './logins.js';
+import { countLogins, findLogins, findUserOfLogin, LOGIN_EVENTS, RANK } from './logins.js';
 import type { LoginEvent, LoginFilter, Period, Position } from './logins.js';
 
 /** Filters. Each column, after the organization, begins an index whose rows are ordered by time. */
@@ -84,6 +84,11 @@ export class AuditSearchService {
       last: last && writePosition(last),
       isMore: found.length > size,
     };
+  }
+
+  /** The user of a login whose events the search lists, also after it has ended. @throws DomainError `not_permitted` */
+  async findUserOfLogin(caller: Caller, id: string): Promise<string | null> {
+    return findUserOfLogin(this.database, await this.policy.requireMayViewAuditLog(caller), id);
   }
 
   /** The period that a query is about. Nothing is older than the longest time for which a login is kept. */

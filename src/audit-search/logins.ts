@@ -212,3 +212,15 @@ export async function countLogins(
   ]);
   return Number(row!.total);
 }
+
+const FIND_ONE: Statement = {
+  name: 'find_login_in_record',
+  sql: `SELECT t."user_id" AS "userId" FROM ${LOGINS}
+        WHERE ${matching({ organizationId: '' }).sql} AND t."id" = $2 AND d."is_imported" = FALSE`,
+};
+
+/** The user of a login in the record of an organization. */
+export async function findUserOfLogin(database: Database, organizationId: string, id: string): Promise<string | null> {
+  const [row] = await database.read<{ userId: string }>(FIND_ONE, [organizationId, toBytes(id)]);
+  return row?.userId ?? null;
+}

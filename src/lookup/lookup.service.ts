@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectEntityManager } from '@nestjs/typeorm';
 import type { EntityManager } from 'typeorm';
+import { AuditSearchService } from '../audit-search/audit-search.service.js';
 import { OAuthPolicy } from '../clients/oauth.policy.js';
 import type { Caller } from '../common/caller.js';
 import { DomainError } from '../common/errors/errors.js';
@@ -28,6 +29,7 @@ export class LookupService {
     private readonly clients: OAuthPolicy,
     private readonly groups: GroupListsService,
     private readonly sessions: SessionListsService,
+    private readonly record: AuditSearchService,
   ) {}
 
   /** Finds everything that `text` names and the caller may see. @throws DomainError `not_permitted` */
@@ -64,7 +66,11 @@ export class LookupService {
 
   private async findLogin(caller: Caller, id: string): Promise<FoundDto[]> {
     const login = await unlessRefused(this.sessions.findLogin(caller, id));
-    return login ? [{ type: login.isSession ? 'SESSION' : 'ACCESS_TOKEN', id, user: login.user }] : [];
+    const userId = await unlessRefused(this.record.findUserOfLogin(caller, id));
+    const found: FoundDto[] = [];
+    if (login) found.push({ type: login.isSession ? 'SESSION' : 'ACCESS_TOKEN', id, user: login.user });
+    if (userId !== null) found.push({ type: 'LOGIN', id, user: { id: userId } });
+    return found;
   }
 }
 

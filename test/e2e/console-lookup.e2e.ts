@@ -37,6 +37,9 @@ beforeAll(async () => {
   const client = await newClient(t, organizationId);
   const account = await newServiceAccount(t, organizationId);
   await t.signIn(host, person);
+  const ended = readLoginId((await t.world.loginTokensOf(person)).at(-1)!.id);
+  await t.world.endSessions(person);
+  await t.signIn(host, person);
   const session = readLoginId((await t.world.loginTokensOf(person)).at(-1)!.id);
   const { jti } = decode(await t.loginToken(host, person)).payload as { jti: string };
   kinds = {
@@ -50,6 +53,7 @@ beforeAll(async () => {
     'a service account': [account.id, `/service-accounts/${account.id}`],
     'a session': [session, `/people/${person}`],
     'a login token': [jti, `/people/${person}`],
+    'a session that has ended': [ended, '/record'],
   };
 });
 afterAll(() => c?.stop());
@@ -78,8 +82,8 @@ describe('the box that finds', () => {
     await page.keyboard.press('Escape');
   });
 
-  it('goes to the page of what is pasted, by keyboard alone, for ten kinds of ID', async () => {
-    expect(Object.keys(kinds)).toHaveLength(10);
+  it('goes to the page of what is pasted, by keyboard alone, for eleven kinds of ID', async () => {
+    expect(Object.keys(kinds)).toHaveLength(11);
     for (const [pasted, path] of Object.values(kinds)) {
       await c.go(page, '/console/account');
       await pasteAndEnter(page, pasted);
@@ -87,6 +91,14 @@ describe('the box that finds', () => {
       await page.getByRole('dialog').waitFor({ state: 'detached' });
       await settled(page);
     }
+  });
+
+  it('shows the record of a session that has ended', async () => {
+    await c.go(page, '/console/account');
+    await pasteAndEnter(page, kinds['a session that has ended']![0]);
+    await page.waitForURL((url) => url.searchParams.get('user') === person);
+    await page.getByRole('table').getByText('SESSION_STARTED').first().waitFor();
+    expect(await page.getByRole('table').getByText('SESSION_STARTED').count()).toBeGreaterThan(0);
   });
 
   it('offers people and groups whose names match, to arrow keys and to the mouse', async () => {

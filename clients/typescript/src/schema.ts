@@ -3109,13 +3109,22 @@ export interface components {
             events: components["schemas"]["AuditEvent"][];
             pagination: components["schemas"]["Pagination"];
         };
+        FoundUser: {
+            /** @example Zk1cVq0rTtWm8sQXq3bVxg */
+            id: string;
+            /**
+             * @description Absent from a login, as from its events.
+             * @example Anna Jansen
+             */
+            name?: string;
+        };
         Found: {
             /**
-             * @description A `SESSION` is live, and an `ACCESS_TOKEN` is a login token that can still start a session. Both have the `id` that was asked for.
+             * @description A `SESSION` is live, and an `ACCESS_TOKEN` is a login token that can still start a session. A `LOGIN` is either of them in the audit log, also after its end. All have the `id` that was asked for.
              * @example USER
              * @enum {string}
              */
-            type: "USER" | "SERVICE_ACCOUNT" | "GROUP" | "CLIENT" | "SESSION" | "ACCESS_TOKEN";
+            type: "USER" | "SERVICE_ACCOUNT" | "GROUP" | "CLIENT" | "SESSION" | "ACCESS_TOKEN" | "LOGIN";
             /** @example Zk1cVq0rTtWm8sQXq3bVxg */
             id: string;
             /**
@@ -3124,7 +3133,7 @@ export interface components {
              */
             name?: string;
             /** @description Whose session or login token it is. */
-            user?: components["schemas"]["Visitor"];
+            user?: components["schemas"]["FoundUser"];
         };
         Lookup: {
             /** @description Empty if the caller may see nothing with this ID. */

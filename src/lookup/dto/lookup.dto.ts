@@ -1,9 +1,8 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, Length } from 'class-validator';
-import { VisitorDto } from '../../sessions/dto/session-lists.dto.js';
 
 /** What an ID can name. */
-export const FOUND_TYPES = ['USER', 'SERVICE_ACCOUNT', 'GROUP', 'CLIENT', 'SESSION', 'ACCESS_TOKEN'] as const;
+export const FOUND_TYPES = ['USER', 'SERVICE_ACCOUNT', 'GROUP', 'CLIENT', 'SESSION', 'ACCESS_TOKEN', 'LOGIN'] as const;
 export type FoundType = (typeof FOUND_TYPES)[number];
 
 /** A third-party code, a `$` and an ID, each as long as they can be. */
@@ -21,12 +20,21 @@ export class LookupQueryDto {
   q: string;
 }
 
+/** The user of a session, a login token or a login. */
+export class FoundUserDto {
+  @ApiProperty({ example: 'Zk1cVq0rTtWm8sQXq3bVxg' })
+  id: string;
+
+  @ApiPropertyOptional({ description: 'Absent from a login, as from its events.', example: 'Anna Jansen' })
+  name?: string;
+}
+
 /** What an ID names. Members without a value are left out. */
 export class FoundDto {
   @ApiProperty({
     enum: FOUND_TYPES,
     description:
-      'A `SESSION` is live, and an `ACCESS_TOKEN` is a login token that can still start a session. Both have the `id` that was asked for.',
+      'A `SESSION` is live, and an `ACCESS_TOKEN` is a login token that can still start a session. A `LOGIN` is either of them in the audit log, also after its end. All have the `id` that was asked for.',
     example: 'USER',
   })
   type: FoundType;
@@ -37,8 +45,8 @@ export class FoundDto {
   @ApiPropertyOptional({ description: 'What it is called.', example: 'Anna Jansen' })
   name?: string;
 
-  @ApiPropertyOptional({ type: VisitorDto, description: 'Whose session or login token it is.' })
-  user?: VisitorDto;
+  @ApiPropertyOptional({ type: FoundUserDto, description: 'Whose session or login token it is.' })
+  user?: FoundUserDto;
 }
 
 export class LookupDto {
