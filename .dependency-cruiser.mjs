@@ -17,7 +17,7 @@ export const FLOORS = [
   ['groups', 'service-accounts', 'origins'],
   ['access'],
   ['authorization-server', 'sessions', 'audit-search', 'guides', 'status', 'bulk'],
-  ['forward-auth', 'console', 'lookup', 'maintenance', 'demo'],
+  ['forward-auth', 'console', 'lookup', 'overview', 'maintenance', 'demo'],
   ['app'],
   ['cli'],
 ];

@@ -232,6 +232,7 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('revokeAccessToken', [accessTokens[0].id]);
   await use('searchAudit');
   await send('lookUp', [], { query: { q: user.id } });
+  await use('getOverview');
   await use('removeMember', [group.id, user.id]);
   await use('addMemberByThirdPartyId', [group.id, code, '1']);
   await t.world.join(admin.id, group.id, 'INVITED');

@@ -46,6 +46,7 @@ const EMPTY = new Set([
   'getClient',
   'listPermissions',
   'listOwnSessions',
+  'getOverview',
   'explainAccess',
   'explainAccessByThirdPartyId',
 ]);

@@ -117,6 +117,7 @@ describe('openapi.json', () => {
       '/api/2.1.1/origin/{origin}',
       '/api/2.1.1/origin/{origin}/verify',
       '/api/2.1.1/origins',
+      '/api/2.1.1/overview',
       '/api/2.1.1/own-session/{id}',
       '/api/2.1.1/own-sessions',
       '/api/2.1.1/service-account/{id}',

@@ -19,6 +19,7 @@ import { ClientsModule } from '../clients/clients.module.js';
 import { AuthorizationServerModule } from '../authorization-server/authorization-server.module.js';
 import { ServiceAccountsModule } from '../service-accounts/service-accounts.module.js';
 import { OrganizationsModule } from '../organizations/organizations.module.js';
+import { OverviewModule } from '../overview/overview.module.js';
 import { OriginsModule } from '../origins/origins.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { StatusModule } from '../status/status.module.js';
@@ -41,6 +42,7 @@ export class AppModule {
         AccessModule,
         AuthorizationServerModule,
         OriginsModule,
+        OverviewModule,
         SessionsModule,
         ForwardAuthModule,
         AuditSearchModule,

@@ -34,6 +34,6 @@ import { Membership } from '../schema/entities/membership.entity.js';
     GroupStaffController,
   ],
   providers: [GroupsService, MembersService, InvitationsService, GroupStaffService, GroupListsService, GroupsPolicy],
-  exports: [GroupsService, GroupListsService],
+  exports: [GroupsService, GroupListsService, GroupsPolicy],
 })
 export class GroupsModule {}

@@ -24,6 +24,7 @@ import { AddPasskeys1797900000000 } from './migrations/1797900000000-AddPasskeys
 import { AddPeriodsOfRights1797930000000 } from './migrations/1797930000000-AddPeriodsOfRights.js';
 import { FindEventsOfGroups1797960000000 } from './migrations/1797960000000-FindEventsOfGroups.js';
 import { OrderListsByName1797990000000 } from './migrations/1797990000000-OrderListsByName.js';
+import { FindRightsThatEnd1797995000000 } from './migrations/1797995000000-FindRightsThatEnd.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -53,4 +54,5 @@ export const MIGRATIONS = [
   AddPeriodsOfRights1797930000000,
   FindEventsOfGroups1797960000000,
   OrderListsByName1797990000000,
+  FindRightsThatEnd1797995000000,
 ];

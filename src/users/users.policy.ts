@@ -102,6 +102,15 @@ export class UsersPolicy {
     return this.permissions.existsBy({ userId, permission, ...validAt(this.clock.now()) });
   }
 
+  /** How many people can manage the staff of an organization now. */
+  countStaffManagers(organizationId: string): Promise<number> {
+    return this.permissions.countBy({
+      permission: 'MANAGE_STAFF',
+      user: { staffOrganizationId: organizationId, type: 'USER', status: 'ACTIVE' },
+      ...validAt(this.clock.now()),
+    });
+  }
+
   /** The organization that will manage a new account: that of staff with `MANAGE_USERS`. */
   requireMayCreate(db: EntityManager, caller: Caller): Promise<string> {
     return this.requireStaffWith(db, caller, 'MANAGE_USERS', 'no_permission');

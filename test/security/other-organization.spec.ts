@@ -67,6 +67,7 @@ const OWN = new Set([
   '/access-tokens',
   '/audit',
   '/lookup',
+  '/overview',
   '/audit/export',
 ]);
 

@@ -1164,6 +1164,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.1.1/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What needs attention in the caller’s organization, and what happened in the last 24 hours
+         * @description Needs an own token.
+         */
+        get: operations["getOverview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/login": {
         parameters: {
             query?: never;
@@ -2821,6 +2841,73 @@ export interface components {
              * @example https://learn.example.com
              */
             origin: string;
+        };
+        EndingRight: {
+            /** @enum {string} */
+            kind: "MEMBERSHIP" | "GROUP_RIGHT" | "ACCOUNT_PERMISSION";
+            /** @description Whose right it is, unless it is that of members. */
+            user?: components["schemas"]["Named"];
+            /** @description The group of the members, or that the right is on. */
+            group?: components["schemas"]["Named"];
+            /** @enum {string} */
+            permission?: "OBTAIN_ACCESS_TOKENS" | "MANAGE_USERS" | "CREATE_GROUPS" | "MANAGE_ALL_GROUPS" | "MANAGE_STAFF" | "MANAGE_SERVICE_ACCOUNTS" | "VIEW_AUDIT_LOG" | "MANAGE" | "VIEW";
+            /** @description How many memberships end. */
+            count?: number;
+            /**
+             * @description When it ends, or the first of the memberships.
+             * @example 2026-12-01T09:00:00Z
+             */
+            validUntil: string;
+        };
+        WeakCredential: {
+            /**
+             * @description `NO_KEY`: a service account that can do nothing. The others are older than a year.
+             * @enum {string}
+             */
+            kind: "NO_KEY" | "OLD_KEY" | "OLD_SECRET";
+            serviceAccount?: components["schemas"]["Named"];
+            client?: components["schemas"]["Named"];
+            /**
+             * @description When the key or secret was made.
+             * @example 2025-01-01T09:00:00Z
+             */
+            created?: string;
+        };
+        Hour: {
+            /**
+             * @description When the hour begins.
+             * @example 2026-11-27T09:00:00Z
+             */
+            from: string;
+            /** @description Login tokens that were issued. */
+            logins: number;
+            /** @description Sessions that started. */
+            sessions: number;
+            refusals: number;
+        };
+        RefusalCount: {
+            /** @enum {string} */
+            event: "ACCESS_REFUSED" | "SESSION_REFUSED" | "ASSERTION_REFUSED" | "SIGN_IN_FAILED";
+            /** @description The rule that refused (docs/api.md, section 4.2). */
+            rule?: number;
+            /**
+             * @description The error id.
+             * @example unknown_user
+             */
+            reason?: string;
+            count: number;
+        };
+        Overview: {
+            /** @description Rights that end within 7 days, the soonest first. */
+            endingRights: components["schemas"]["EndingRight"][];
+            /** @description How many people can manage the staff. For `MANAGE_STAFF`. */
+            staffManagers?: number;
+            /** @description For `MANAGE_SERVICE_ACCOUNTS`. */
+            credentials?: components["schemas"]["WeakCredential"][];
+            /** @description This hour and the 23 before it, the oldest first. For `VIEW_AUDIT_LOG`. */
+            hours?: components["schemas"]["Hour"][];
+            /** @description The refusals of these hours, the most frequent first. For `VIEW_AUDIT_LOG`. */
+            refusals?: components["schemas"]["RefusalCount"][];
         };
         LoginAnswer: {
             /**
@@ -10711,6 +10798,76 @@ export interface operations {
             /** @description `not_found` */
             404: {
                 headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getOverview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Overview"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
                     [name: string]: unknown;
                 };
                 content: {

@@ -1,4 +1,4 @@
-import { Check, Column, Entity, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
+import { Check, Column, Entity, Index, JoinColumn, ManyToOne, PrimaryColumn } from 'typeorm';
 import type { Relation } from 'typeorm';
 import { BOUND, ID } from '../../database/column-types.js';
 import { User } from './user.entity.js';
@@ -18,6 +18,7 @@ export type Permission = (typeof PERMISSIONS)[number];
 
 @Entity('account_permissions')
 @Check('account_permissions_permission_check', `"permission" IN (${PERMISSIONS.map((name) => `'${name}'`).join(', ')})`)
+@Index('account_permissions_ending_idx', ['validUntil'], { where: '"valid_until" IS NOT NULL' })
 export class AccountPermission {
   @PrimaryColumn({ name: 'user_id', ...ID, primaryKeyConstraintName: 'account_permissions_pkey' })
   userId: string;

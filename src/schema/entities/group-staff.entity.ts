@@ -11,6 +11,7 @@ export type GroupPermission = 'MANAGE' | 'VIEW';
 @Check('group_staff_permission_check', `"permission" IN ('MANAGE', 'VIEW')`)
 @Index('group_staff_group_idx', ['groupId', 'userId'])
 @Index('group_staff_bounded_idx', ['userId'], { where: `"valid_from" IS NOT NULL OR "valid_until" IS NOT NULL` })
+@Index('group_staff_ending_idx', ['validUntil'], { where: '"valid_until" IS NOT NULL' })
 export class GroupStaff {
   @PrimaryColumn({ name: 'user_id', ...ID, primaryKeyConstraintName: 'group_staff_pkey' })
   userId: string;

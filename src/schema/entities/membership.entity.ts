@@ -8,6 +8,7 @@ import { Group } from './group.entity.js';
 @Entity('memberships')
 @Check('memberships_status_check', `"status" IN ('JOINED', 'INVITED')`)
 @Index('memberships_group_idx', ['groupId', 'userId'])
+@Index('memberships_ending_idx', ['validUntil', 'groupId', 'status'], { where: '"valid_until" IS NOT NULL' })
 export class Membership {
   @PrimaryColumn({ name: 'user_id', ...ID, primaryKeyConstraintName: 'memberships_pkey' })
   userId: string;
