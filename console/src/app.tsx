@@ -19,13 +19,12 @@ export function App(): ReactNode {
   if (error) return <Main>{<Failure error={error} />}</Main>;
   if (!me) return <Main>{<p role="status">{t('loading')}</p>}</Main>;
   const pages = PAGES.filter(({ isFor }) => isFor(me));
-  const first = pages.find(({ label }) => label)?.path;
   return (
     <MeContext value={me}>
       <a className={style.skip} href="#main">
         {t('skipToContent')}
       </a>
-      <Header me={me}>{first && <Find paths={pages.map(({ path }) => path)} />}</Header>
+      <Header me={me}>{pages.some(({ label }) => label) && <Find paths={pages.map(({ path }) => path)} />}</Header>
       <Main>
         <Suspense fallback={<p role="status">{t('loading')}</p>}>
           <Switch>
@@ -35,7 +34,7 @@ export function App(): ReactNode {
               </Route>
             ))}
             <Route path="/">
-              <Redirect to={first ?? '/account'} replace />
+              <Redirect to="/account" replace />
             </Route>
             <Route>
               <Nothing title={t('noPage')} />
@@ -152,7 +151,7 @@ function Header({ me, children }: { me: Me; children: ReactNode }): ReactNode {
 
 /** The page that is open, or the one above it, is the current one. */
 function NavLink({ href, children }: { href: string; children: ReactNode }): ReactNode {
-  const [isCurrent] = useRoute(`${href}/*?`);
+  const [isCurrent] = useRoute(href === '/' ? href : `${href}/*?`);
   return (
     <Link href={href} aria-current={isCurrent ? 'page' : undefined}>
       {children}

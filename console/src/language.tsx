@@ -27,7 +27,7 @@ interface SomeTexts<K extends string> {
   /** The message, with `{name}` replaced by the value of that name. */
   t: (key: K, values?: Record<string, string | number>) => string;
   /** The message for a number, in the form that the language has for it. */
-  count: (key: CountedKey<K>, count: number) => string;
+  count: (key: CountedKey<K>, count: number, values?: Record<string, string>) => string;
 }
 
 export interface Texts extends SomeTexts<MessageKey> {
@@ -107,8 +107,11 @@ function someTexts<M extends Readonly<Record<string, string>>>(
   const numbers = new Intl.NumberFormat(language);
   return {
     t: (key, values) => filled(messages[key]!, values),
-    count: (key, count) =>
-      filled(messages[`${key}_${rules.select(count) === 'one' ? 'one' : 'other'}`]!, { count: numbers.format(count) }),
+    count: (key, count, values) =>
+      filled(messages[`${key}_${rules.select(count) === 'one' ? 'one' : 'other'}`]!, {
+        ...values,
+        count: numbers.format(count),
+      }),
   };
 }
 

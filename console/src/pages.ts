@@ -22,7 +22,11 @@ const administersClients = (me: Me): boolean => me.may('MANAGE_SERVICE_ACCOUNTS'
 
 const readsRecord = (me: Me): boolean => me.may('VIEW_AUDIT_LOG');
 
+/** Somebody for whom there is no other page of the navigation begins with their own account. */
+const begins = (me: Me): boolean => seesGroups(me) || seesPeople(me) || administersClients(me) || asksWhy(me);
+
 export const PAGES: readonly Page[] = [
+  { path: '/', label: 'home', isFor: begins, component: lazy(() => import('./home/home-page')) },
   { path: '/account', isFor: () => true, component: lazy(() => import('./account/account-page')) },
   { path: '/groups', label: 'groups', isFor: seesGroups, component: lazy(() => import('./groups/groups-page')) },
   { path: '/groups/:id', isFor: seesGroups, component: lazy(() => import('./groups/group-page')) },

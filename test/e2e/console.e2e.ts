@@ -77,7 +77,7 @@ describe('the console', () => {
     expect(await namesIn(page)).toEqual(['Class 2B']);
     expect(
       await page.getByRole('navigation', { name: 'Pages', exact: true }).getByRole('link').allTextContents(),
-    ).toEqual(['Groups']);
+    ).toEqual(['Home', 'Groups']);
     await page.goto(`${c.service}/console/people`);
     await page.getByRole('heading', { name: 'There is no page here for you' }).waitFor();
   });

@@ -14,6 +14,7 @@ export const de: Messages = {
   noPage: 'Hier gibt es keine Seite für Sie',
   askAdministrator:
     'Fragen Sie eine Administratorin oder einen Administrator Ihrer Organisation, wenn Sie mehr Rechte brauchen.',
+  home: 'Übersicht',
   groups: 'Gruppen',
   people: 'Personen',
   name: 'Name',

@@ -12,6 +12,7 @@ export const en = {
   signOut: 'Sign out',
   noPage: 'There is no page here for you',
   askAdministrator: 'Ask an administrator of your organization if you need more rights.',
+  home: 'Home',
   groups: 'Groups',
   people: 'People',
   name: 'Name',

@@ -13,6 +13,7 @@ export const es: Messages = {
   signOut: 'Cerrar sesión',
   noPage: 'Aquí no hay ninguna página para usted',
   askAdministrator: 'Si necesita más permisos, pídalos a un administrador de su organización.',
+  home: 'Inicio',
   groups: 'Grupos',
   people: 'Personas',
   name: 'Nombre',

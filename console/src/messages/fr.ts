@@ -13,6 +13,7 @@ export const fr: Messages = {
   signOut: 'Se déconnecter',
   noPage: 'Il n’y a pas de page ici pour vous',
   askAdministrator: 'Si vous avez besoin de plus de droits, demandez à un administrateur de votre organisation.',
+  home: 'Accueil',
   groups: 'Groupes',
   people: 'Personnes',
   name: 'Nom',

@@ -13,6 +13,7 @@ export const nl: Messages = {
   signOut: 'Afmelden',
   noPage: 'Hier is geen pagina voor u',
   askAdministrator: 'Vraag een beheerder van uw organisatie als u meer rechten nodig hebt.',
+  home: 'Overzicht',
   groups: 'Groepen',
   people: 'Personen',
   name: 'Naam',
