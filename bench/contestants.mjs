@@ -33,15 +33,17 @@ process.prependOnceListener('exit', () => running.forEach((child) => child.kill(
 /**
  * Starts the service on `database`, filled with so many users.
  *
- * @returns {Promise<Server & { bearer: string, startAgain: () => Promise<Server & { bearer: string }> }>} with a token to
- *   call it; `startAgain` starts it on the same database after it was stopped
+ * @returns {Promise<Server & { bearer: string, startAgain: () => Promise<Server & { bearer: string }>, addAdministrator: () => Promise<object> }>}
+ *   with a token to call it; `startAgain` starts it on the same database after it was stopped, and `addAdministrator`
+ *   returns what administrator.mjs prints
  */
 export async function startServer(database, users) {
   const environment = await filledDatabase(database, users);
   const server = await start(environment, serviceCommand());
   const bearer = await issueBearer(environment);
   const startAgain = async () => ({ ...(await start(environment, serviceCommand())), bearer, users });
-  return { ...server, bearer, users, startAgain };
+  const addAdministrator = async () => JSON.parse(await run(environment, 'administrator.mjs'));
+  return { ...server, bearer, users, startAgain, addAdministrator };
 }
 
 /**

@@ -84,6 +84,12 @@ function inOrder(count, idFor) {
   return rows.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
+/** The names of the users with their numbers, in the order of a list, as its cursor has them. */
+export function namesInOrder(users) {
+  const names = Array.from({ length: users }, (_, number) => [` user ${number}`, number]);
+  return names.sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
 function userName(number) {
   return `User ${number}`;
 }

@@ -2,10 +2,11 @@
 import { execFile } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { measureConsole } from './console.mjs';
 import { measureGuard, measureStarts, residentMegabytes } from './contestants.mjs';
 import { measureLoginSize } from './login-size.mjs';
 import { measureRetention } from './retention.mjs';
-import { alternate, median } from './rounds.mjs';
+import { alternate, median, percentile } from './rounds.mjs';
 
 /** Users in the database of most servers. */
 export const FEW_USERS = 1_000;
@@ -81,6 +82,11 @@ export const ROWS = {
       compare('accounts, page 1 and page 10,000', ['large', 'firstPage'], ['large', 'deepPage'], both({ atMost: 1.5 })),
     ),
   },
+  console: {
+    help: 'the console in Chromium with 1,000,000 users and 100,000 groups',
+    isExtra: true,
+    measure: measurePages,
+  },
   guard: { help: 'the CPU that checking a known access token takes', isExtra: true, measure: measureGuardTime },
   others: {
     help: 'what better-auth does in place of a delegated login. It is installed by\nnpm ci --prefix bench/others',
@@ -119,6 +125,19 @@ function compare(what, first, second, goals = {}) {
     );
     return [{ what, latchkey, other: `${second[0]}: ${other}`, value: ratio, goal: goals[bench.engine] }];
   };
+}
+
+async function measurePages(bench) {
+  const { lists, lookups } = await measureConsole(await bench.server('large'), (text) => bench.say(text));
+  const lines = Object.entries(lists).map(([what, times]) => ({
+    what: `first row of ${what}`,
+    latchkey: `${times.length} new browsers, CPU 4 times slower`,
+    value: median(times),
+    unit: 'ms',
+    goal: { atMost: 1000 },
+  }));
+  const found = { latchkey: `${lookups.length} look-ups`, value: percentile(lookups, 95), unit: 'ms' };
+  return [...lines, { what: 'from an ID to its page, p95', ...found, goal: { atMost: 150 } }];
 }
 
 async function measureBytes(bench) {
