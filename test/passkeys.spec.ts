@@ -18,7 +18,7 @@ let admin: TestCaller;
 let person: { id: string; emailAddress: string };
 
 beforeAll(async () => {
-  t = await TestApp.start({ PUBLIC_URL: SITE });
+  t = await TestApp.start({ PUBLIC_URL: SITE, BRAND_NAME: 'Demo Learning' });
 });
 afterAll(() => t.stop());
 beforeEach(async () => {
@@ -91,6 +91,11 @@ async function recover(code: string, password = PASSWORD): Promise<Answer> {
   const action = actionOf(await signInWith(browser)).replace('/passkey', '/recovery');
   return browser.open(action, { email: person.emailAddress, password, code });
 }
+
+it('asks the browser to name passkeys after BRAND_NAME', async () => {
+  const options = passkeyOptionsOf(await (await signedIn()).open('/oauth/account'), 'make');
+  expect(options.rp).toEqual({ name: 'Demo Learning', id: 'latchkey.test' });
+});
 
 describe('a passkey', () => {
   it('is added on the page of the account, with ten recovery codes at first, and then signs in without a password', async () => {

@@ -298,6 +298,11 @@ export class Settings {
     return addSeconds(used, this.SESSION_IDLE_TIMEOUT);
   }
 
+  /** What people know the service by. */
+  get serviceName(): string {
+    return this.BRAND_NAME ?? 'Latchkey';
+  }
+
   /** Whether browsers use https, so that every cookie can be `Secure`. */
   get isHttps(): boolean {
     return this.PUBLIC_URL.startsWith('https:');

@@ -27,9 +27,9 @@ export class PageDesign {
   readonly titleEnd: string;
   readonly languageCookie: { name: string; secure: boolean };
 
-  constructor({ BRAND_NAME, BRAND_HELP, logo, brandColors, isHttps }: Settings) {
+  constructor({ BRAND_NAME, BRAND_HELP, serviceName, logo, brandColors, isHttps }: Settings) {
     const style = pageStyle(brandColors);
-    this.service = BRAND_NAME ?? 'Latchkey';
+    this.service = serviceName;
     this.style = new Html(style);
     this.styleHash = createHash('sha256').update(style).digest('base64');
     this.hasLogo = logo !== undefined;

@@ -59,7 +59,7 @@ export class PasskeysService {
   ): Promise<PublicKeyCredentialCreationOptionsJSON> {
     const { generateRegistrationOptions } = await import('@simplewebauthn/server');
     return generateRegistrationOptions({
-      rpName: 'Latchkey',
+      rpName: this.settings.serviceName,
       rpID: this.site,
       userName: emailAddress ?? name,
       userDisplayName: name,

@@ -61,13 +61,19 @@ export class Authenticator {
   }
 }
 
+interface PasskeyOptions {
+  challenge: string;
+  /** Only for a new passkey. */
+  rp?: { name: string; id: string };
+}
+
 /** What a page's form tells the browser for a passkey. */
-export function passkeyOptionsOf({ text }: Answer, what: 'make' | 'use'): { challenge: string } {
+export function passkeyOptionsOf({ text }: Answer, what: 'make' | 'use'): PasskeyOptions {
   const json = new RegExp(`data-passkey="${what}" data-options="([^"]*)"`).exec(text)?.[1];
   if (!json) throw new Error(`no form for a passkey in ${text}`);
-  return JSON.parse(json.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code)))) as {
-    challenge: string;
-  };
+  return JSON.parse(
+    json.replaceAll(/&#(\d+);/g, (_, code: string) => String.fromCharCode(Number(code))),
+  ) as PasskeyOptions;
 }
 
 function bytes(text: string | undefined): Buffer {
