@@ -236,6 +236,7 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('removeMember', [group.id, user.id]);
   await use('addMemberByThirdPartyId', [group.id, code, '1']);
   await t.world.join(admin.id, group.id, 'INVITED');
+  await use('listGroupsOfUser', [user.id]);
   await use('listInvitations');
   await use('answerInvitation', [group.id], { action: 'ACCEPT' });
   await use('appointStaff', ['self', user.id]);

@@ -136,6 +136,7 @@ describe('openapi.json', () => {
       '/api/2.1.1/user/{user}/email-address/{emailAddress}/verification-links',
       '/api/2.1.1/user/{user}/email-addresses',
       '/api/2.1.1/user/{user}/email-addresses/{emailAddress}/set-primary',
+      '/api/2.1.1/user/{user}/groups',
       '/api/2.1.1/user/{user}/passkeys',
       '/api/2.1.1/user/{user}/password-link',
       '/api/2.1.1/user/{user}/permissions',

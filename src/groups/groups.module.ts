@@ -15,6 +15,8 @@ import { GroupsService } from './groups.service.js';
 import { InvitationsController, MembersController } from './members.controller.js';
 import { InvitationsService } from './invitations.service.js';
 import { MembersService } from './members.service.js';
+import { MembershipsController } from './memberships.controller.js';
+import { MembershipsService } from './memberships.service.js';
 import { Membership } from '../schema/entities/membership.entity.js';
 
 @Module({
@@ -31,9 +33,18 @@ import { Membership } from '../schema/entities/membership.entity.js';
     OrganizationGroupsController,
     MembersController,
     InvitationsController,
+    MembershipsController,
     GroupStaffController,
   ],
-  providers: [GroupsService, MembersService, InvitationsService, GroupStaffService, GroupListsService, GroupsPolicy],
+  providers: [
+    GroupsService,
+    MembersService,
+    MembershipsService,
+    InvitationsService,
+    GroupStaffService,
+    GroupListsService,
+    GroupsPolicy,
+  ],
   exports: [GroupsService, GroupListsService, GroupsPolicy],
 })
 export class GroupsModule {}

@@ -331,6 +331,12 @@ describe('what is done to a selection', () => {
     ]);
     const lines = (await readFile(await download.path(), 'utf8')).trim().split('\r\n');
     expect(lines[1]).toContain(`,Course for a time,${from},${until},`);
+    const [member] = rows;
+    await c.go(page, `/console/people/${member!.userId}`);
+    await page
+      .getByRole('row', { name: 'Course for a time' })
+      .getByText(/begins in/)
+      .waitFor();
   });
 
   it(

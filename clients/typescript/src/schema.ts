@@ -722,6 +722,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.1.1/user/{user}/groups": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The groups that a user is in or invited to, of those that the caller may see
+         * @description Needs an own token or staff of the organization.
+         */
+        get: operations["listGroupsOfUser"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.1.1/group/{group}/staff": {
         parameters: {
             query?: never;
@@ -2319,6 +2339,43 @@ export interface components {
         InvitationAnswer: {
             /** @enum {string} */
             action: "ACCEPT" | "DECLINE";
+        };
+        NamedGroup: {
+            /** @example b4nWmQ2hR8q0k5m1tYx7Jw */
+            id: string;
+            /** @example Course: First aid */
+            name: string;
+        };
+        Membership: {
+            /**
+             * Format: date-time
+             * @description The right counts from this instant.
+             * @example 2026-01-01T00:00:00Z
+             */
+            validFrom?: string;
+            /**
+             * Format: date-time
+             * @description The right ends at this instant.
+             * @example 2099-12-31T23:00:00Z
+             */
+            validUntil?: string;
+            group: components["schemas"]["NamedGroup"];
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            joined?: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            invited?: string;
+            /** @enum {string} */
+            status: "JOINED" | "INVITED";
+        };
+        Memberships: {
+            memberships: components["schemas"]["Membership"][];
+            pagination: components["schemas"]["Pagination"];
         };
         GroupRef: {
             /** @example b4nWmQ2hR8q0k5m1tYx7Jw */
@@ -8159,6 +8216,100 @@ export interface operations {
             };
             /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listGroupsOfUser: {
+        parameters: {
+            query?: {
+                resultSize?: number;
+                /** @description The end of the previous page: its `pagination.lastOnPage`. */
+                resultFrom?: string;
+            };
+            header?: never;
+            path: {
+                user: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Memberships"];
+                };
+            };
+            /** @description `missing_field`, `invalid_result_size`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `no_access` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `nonexistent_user` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

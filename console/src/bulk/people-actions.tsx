@@ -176,7 +176,12 @@ function ExportDialog({ selected, group }: { selected: Selected<Person>; group?:
         { size: 100, atOnce: 1 },
         async (people) => {
           for (const { id, user, membership } of people)
-            rows.push(rowOf(user?.name ? user : await userOf(id), group && { group, membership }));
+            rows.push(
+              rowOf(
+                user?.name ? user : await userOf(id),
+                group && { group, membership: membership ?? (await membershipIn(group, id)) },
+              ),
+            );
           return people.map((item) => ({ item }));
         },
         signal,
@@ -303,6 +308,17 @@ function userOf(user: string): Promise<Schemas['User']> {
   return dataOf(api.GET('/api/2.1.1/user/{user}', { params: { path: { user } } }));
 }
 
+/** What somebody is in a group. Nothing for somebody who has left it. */
+async function membershipIn(group: Group, user: string): Promise<Membership | undefined> {
+  for (let resultFrom: string | undefined; ;) {
+    const params = { path: { user }, query: { resultFrom, resultSize: 100 } };
+    const { memberships, pagination } = await dataOf(api.GET('/api/2.1.1/user/{user}/groups', { params }));
+    const found = memberships.find((one) => one.group.id === group.id);
+    if (found || !pagination.moreAvailable) return found;
+    resultFrom = pagination.lastOnPage;
+  }
+}
+
 /** A row as the import reads it. Who is only invited, or was a member, is exported without the group. */
 function rowOf(
   user: Schemas['MemberUser'],
@@ -330,7 +346,7 @@ function membershipOf({
   group: Group;
   membership?: Membership;
 }): Record<string, string | undefined> {
-  if (!membership) return { group };
+  if (!membership) return {};
   const { status, validFrom, validUntil } = membership;
   const hasEnded = validUntil !== undefined && Date.parse(validUntil) <= Date.now();
   return status === 'JOINED' && !hasEnded ? { group, validFrom, validUntil } : {};

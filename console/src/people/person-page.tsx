@@ -14,6 +14,7 @@ import { Heading } from '../parts/heading';
 import { List } from '../parts/list';
 import { LetIn } from './let-in';
 import { personFields } from './person-fields';
+import { Groups, Permissions } from './person-rights';
 import { usePersonTexts } from './person-texts';
 
 export default function PersonPage(): ReactNode {
@@ -55,6 +56,13 @@ export default function PersonPage(): ReactNode {
           <Link href={`/record?user=${user.id}`}>{t('record')}</Link>
         </p>
       )}
+      {!user.serviceAccount && (
+        <>
+          <h2>{t('groups')}</h2>
+          <Groups user={user} />
+        </>
+      )}
+      {may('MANAGE_STAFF') && <Permissions user={user} />}
       {may('MANAGE_USERS') && !user.serviceAccount && (
         <>
           <h2>{t('sessions')}</h2>

@@ -5,6 +5,7 @@ export const es: PersonMessages = {
   blockQuestion: '¿Bloquear a {name}? Todas las sesiones de esta cuenta terminan.',
   deletePersonQuestion: '¿Eliminar para siempre la cuenta de {name}? Todas las sesiones terminan.',
   noSessions: 'Nadie ha dejado entrar a esta persona.',
+  noGroups: 'Esta persona no está en ningún grupo que usted vea.',
   endSessionQuestion: '¿Terminar esta sesión de {name}?',
   whyPerson: '¿Quién puede dejar entrar a esta persona?',
   letIn: 'Dejar entrar',
