@@ -1,6 +1,6 @@
 import { Combobox } from '@base-ui/react/combobox';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
-import { useId, useRef, useState } from 'react';
+import { useId, useLayoutEffect, useRef, useState } from 'react';
 import type { ReactNode } from 'react';
 import { api, dataOf } from '../api';
 import type { Schemas } from '../api';
@@ -16,6 +16,8 @@ interface PersonPickerProps {
   /** The reference that the field has at first. */
   initial?: string;
   isOptional?: boolean;
+  /** What stands in a field in which somebody is typing, whose place this one takes. */
+  typed?: { text: string; hasFocus: boolean };
 }
 
 /** Finds a person by name, or takes any other reference as it is typed. */
@@ -24,13 +26,23 @@ export default function PersonPicker({
   label: given,
   initial,
   isOptional = false,
+  typed,
 }: PersonPickerProps): ReactNode {
   const { t } = useTexts();
   const label = given ?? t('personOrReference');
   const id = useId();
   const container = useRef<HTMLDivElement>(null);
-  const [query, setQuery] = useState('');
-  const [isOpen, setIsOpen] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
+  const hasFocus = typed?.hasFocus === true;
+  useLayoutEffect(() => {
+    const { current } = field;
+    if (!hasFocus || !current) return;
+    current.focus();
+    current.setSelectionRange(current.value.length, current.value.length);
+  }, [hasFocus]);
+  const searched = hasFocus && typed.text !== initial ? typed.text : '';
+  const [query, setQuery] = useState(searched);
+  const [isOpen, setIsOpen] = useState(searched !== '');
   const { data = [] } = useQuery({
     queryKey: ['people', 'pick', query],
     queryFn: async () => {
@@ -43,7 +55,7 @@ export default function PersonPicker({
   return (
     <Combobox.Root<User>
       items={data}
-      defaultInputValue={initial}
+      defaultInputValue={typed?.text ?? initial}
       filter={null}
       // An open list hides the rest of the dialog from screen readers, so an empty one is not open.
       open={isOpen && data.length > 0}
@@ -61,7 +73,7 @@ export default function PersonPicker({
         {label}
       </label>
       {/* While the list is open, screen readers see the field alone, without its label. */}
-      <Combobox.Input id={id} aria-label={label} required={!isOptional} autoComplete="off" />
+      <Combobox.Input id={id} aria-label={label} required={!isOptional} autoComplete="off" ref={field} />
       <div ref={container} />
       <Combobox.Portal container={container}>
         <Combobox.Positioner className={style.positioner} positionMethod="fixed" sideOffset={4}>

@@ -1,5 +1,5 @@
 import { useQuery } from '@tanstack/react-query';
-import { lazy, Suspense, useState } from 'react';
+import { useState } from 'react';
 import type { ReactNode, SubmitEvent } from 'react';
 import { Link, useSearchParams } from 'wouter';
 import { api, dataOf } from '../api';
@@ -8,11 +8,10 @@ import { useTexts } from '../language';
 import { useMe } from '../me';
 import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
+import { PersonField } from '../parts/person-field';
 import { useWhyTexts } from './why-texts';
 import type { WhyKey } from './why-texts';
 import style from './why.module.css';
-
-const PersonPicker = lazy(() => import('../parts/person-picker'));
 
 type Explanation = Schemas['Explanation'];
 type Evidence = Schemas['Evidence'];
@@ -35,7 +34,6 @@ export default function WhyPage(): ReactNode {
 }
 
 function Question({ caller, user }: { caller: string; user: string }): ReactNode {
-  const { t: loading } = useTexts();
   const { t } = useWhyTexts();
   const me = useMe();
   const asksForOthers = me.may('VIEW_AUDIT_LOG') || me.may('MANAGE_STAFF');
@@ -49,21 +47,19 @@ function Question({ caller, user }: { caller: string; user: string }): ReactNode
   };
   return (
     <form onSubmit={submit} className={style.question}>
-      <Suspense fallback={<p role="status">{loading('loading')}</p>}>
-        {asksForOthers && (
-          <PersonPicker
-            label={t('whyCaller')}
-            initial={caller}
-            isOptional
-            onPick={(reference) => setGiven((before) => ({ ...before, caller: reference }))}
-          />
-        )}
-        <PersonPicker
-          label={t('whyUser')}
-          initial={user}
-          onPick={(reference) => setGiven((before) => ({ ...before, user: reference }))}
+      {asksForOthers && (
+        <PersonField
+          label={t('whyCaller')}
+          initial={caller}
+          isOptional
+          onPick={(reference) => setGiven((before) => ({ ...before, caller: reference }))}
         />
-      </Suspense>
+      )}
+      <PersonField
+        label={t('whyUser')}
+        initial={user}
+        onPick={(reference) => setGiven((before) => ({ ...before, user: reference }))}
+      />
       <button type="submit">{t('whyAsk')}</button>
     </form>
   );
