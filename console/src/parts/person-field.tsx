@@ -19,7 +19,12 @@ export function PersonField(props: PersonFieldProps): ReactNode {
   const [Picker, setPicker] = useState<typeof PersonPicker | null>(null);
   const [text, setText] = useState(props.initial);
   const [hasFocus, setHasFocus] = useState(false);
-  if (Picker) return <Picker {...props} typed={{ text, hasFocus }} />;
+  if (Picker)
+    return (
+      <div>
+        <Picker {...props} typed={{ text, hasFocus }} />
+      </div>
+    );
   return (
     <PlainField
       {...props}
@@ -47,7 +52,7 @@ interface PlainFieldProps extends PersonFieldProps {
 function PlainField({ label, text, isOptional = false, onFocus, onBlur, onChange }: PlainFieldProps): ReactNode {
   const id = useId();
   return (
-    <>
+    <div>
       <label htmlFor={id} className={style.label}>
         {label}
       </label>
@@ -60,7 +65,6 @@ function PlainField({ label, text, isOptional = false, onFocus, onBlur, onChange
         onBlur={onBlur}
         onChange={({ target }) => onChange(target.value)}
       />
-      <div />
-    </>
+    </div>
   );
 }

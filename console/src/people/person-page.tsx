@@ -13,6 +13,7 @@ import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
 import { List } from '../parts/list';
 import { LetIn } from './let-in';
+import { PasswordLink } from './password-link';
 import { personFields } from './person-fields';
 import { Groups, Permissions } from './person-rights';
 import { usePersonTexts } from './person-texts';
@@ -20,7 +21,10 @@ import { usePersonTexts } from './person-texts';
 export default function PersonPage(): ReactNode {
   const { t, time } = useTexts();
   const { t: own } = usePersonTexts();
-  const { may } = useMe();
+  const {
+    may,
+    user: { id: me },
+  } = useMe();
   const { id } = useParams<{ id: string }>();
   const { data: user, error } = useQuery({
     queryKey: ['person', id],
@@ -63,6 +67,9 @@ export default function PersonPage(): ReactNode {
         </>
       )}
       {may('MANAGE_STAFF') && <Permissions user={user} />}
+      {may('MANAGE_USERS') && user.emailAddress && !user.serviceAccount && user.id !== me && (
+        <PasswordLink user={user} />
+      )}
       {may('MANAGE_USERS') && !user.serviceAccount && (
         <>
           <h2>{t('sessions')}</h2>

@@ -17,4 +17,10 @@ export const de: PersonMessages = {
     'Öffnen Sie den Link in einem privaten Fenster, damit Ihr eigener Browser bleibt, wie er ist. Er gilt einmal, bis {at}.',
   letInReason: 'Grund',
   letInReasonHint: 'Das Protokoll zeigt ihn. Schreiben Sie nichts Geheimes.',
+  password: 'Passwort',
+  passwordLinkMake: 'Passwort-Link erstellen',
+  passwordLinkQuestion:
+    'Einen Link erstellen, mit dem {name} ein Passwort zum Anmelden setzt? Er ersetzt den vorigen Link.',
+  passwordLinkFor: 'Link, mit dem {name} ein Passwort setzt',
+  passwordLinkUntil: 'Senden Sie ihn nur an {name}. Er gilt einmal, bis {at}.',
 };

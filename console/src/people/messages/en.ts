@@ -15,6 +15,11 @@ export const en = {
   letInUntil: 'Open it in a private window, so that your own browser stays as it is. It works once, until {at}.',
   letInReason: 'Reason',
   letInReasonHint: 'The record shows it. Write no secret.',
+  password: 'Password',
+  passwordLinkMake: 'Make a password link',
+  passwordLinkQuestion: 'Make a link with which {name} sets a password to sign in? It replaces the link before.',
+  passwordLinkFor: 'Link with which {name} sets a password',
+  passwordLinkUntil: 'Send it to {name} alone. It works once, until {at}.',
 };
 
 export type PersonMessages = Readonly<Record<keyof typeof en, string>>;

@@ -16,4 +16,10 @@ export const es: PersonMessages = {
   letInUntil: 'Ábralo en una ventana privada, para que su navegador quede como está. Funciona una vez, hasta {at}.',
   letInReason: 'Motivo',
   letInReasonHint: 'El registro lo muestra. No escriba nada secreto.',
+  password: 'Contraseña',
+  passwordLinkMake: 'Crear un enlace de contraseña',
+  passwordLinkQuestion:
+    '¿Crear un enlace con el que {name} establece una contraseña para iniciar sesión? Sustituye al enlace anterior.',
+  passwordLinkFor: 'Enlace con el que {name} establece una contraseña',
+  passwordLinkUntil: 'Envíelo solo a {name}. Funciona una vez, hasta {at}.',
 };

@@ -17,4 +17,10 @@ export const fr: PersonMessages = {
     'Ouvrez-le dans une fenêtre privée : votre navigateur reste alors comme il est. Il fonctionne une fois, jusqu’à {at}.',
   letInReason: 'Motif',
   letInReasonHint: 'Le journal l’affiche. N’écrivez rien de secret.',
+  password: 'Mot de passe',
+  passwordLinkMake: 'Créer un lien de mot de passe',
+  passwordLinkQuestion:
+    'Créer un lien avec lequel {name} définit un mot de passe pour se connecter ? Il remplace le lien précédent.',
+  passwordLinkFor: 'Lien avec lequel {name} définit un mot de passe',
+  passwordLinkUntil: 'Envoyez-le à {name} uniquement. Il fonctionne une fois, jusqu’au {at}.',
 };

@@ -17,4 +17,10 @@ export const nl: PersonMessages = {
     'Open de link in een privévenster, zodat je eigen browser blijft zoals hij is. De link werkt één keer, tot {at}.',
   letInReason: 'Reden',
   letInReasonHint: 'Het logboek toont de reden. Schrijf geen geheimen op.',
+  password: 'Wachtwoord',
+  passwordLinkMake: 'Wachtwoordlink maken',
+  passwordLinkQuestion:
+    'Een link maken waarmee {name} een wachtwoord instelt om in te loggen? Hij vervangt de vorige link.',
+  passwordLinkFor: 'Link waarmee {name} een wachtwoord instelt',
+  passwordLinkUntil: 'Stuur hem alleen naar {name}. Hij werkt één keer, tot {at}.',
 };
