@@ -19,7 +19,7 @@ const CHARTS = [
 /** Heights and widths in the units of the drawings. */
 const [HEIGHT, BAR, GAP] = [40, 8, 2];
 /** The rules of the access call that have a text. */
-const RULES = [1, 3, 4, 5, 6, 7];
+const RULES = new Set([1, 3, 4, 5, 6, 7]);
 
 /** Logins, sessions and refusals by hour. */
 export function Activity({ hours }: { hours: Hour[] }): ReactNode {
@@ -122,7 +122,7 @@ function Reason({ refusal: { event, rule = 0, reason }, since }: { refusal: Refu
   return (
     <>
       <Link href={`/record?${new URLSearchParams({ event, since })}`}>{t(`refused_${event}`)}</Link>{' '}
-      {RULES.includes(rule) ? why(`whyRule_${rule}` as WhyKey) : reason && <code>{reason}</code>}
+      {RULES.has(rule) ? why(`whyRule_${rule}` as WhyKey) : reason && <code>{reason}</code>}
     </>
   );
 }
