@@ -12,6 +12,7 @@ import { Organization } from '../schema/entities/organization.entity.js';
 import { OrganizationsService } from '../organizations/organizations.service.js';
 import { User } from '../schema/entities/user.entity.js';
 import type { GroupsDto, GroupsQueryDto } from './dto/group.dto.js';
+import type { NamedGroupDto } from './dto/membership.dto.js';
 import { groupMatchesSearch } from './group-search.js';
 import { GroupSearchTerm } from '../schema/entities/group-search-term.entity.js';
 import { GroupStaff } from '../schema/entities/group-staff.entity.js';
@@ -24,12 +25,6 @@ const NOTHING: Page = { ids: [], pagination: { total: 0, moreAvailable: false } 
 
 /** Custom references are not unique. */
 const MAX_NAMED = 10;
-
-/** A group that was found by what names it. */
-export interface NamedGroup {
-  id: string;
-  name: string;
-}
 
 /** Lists of groups (docs/api.md, section 7.1). */
 @Injectable()
@@ -64,7 +59,7 @@ export class GroupListsService {
   }
 
   /** Finds the groups with this ID, or with exactly this custom reference, among those that `list` lists. */
-  async findNamed(caller: Caller, text: string): Promise<NamedGroup[]> {
+  async findNamed(caller: Caller, text: string): Promise<NamedGroupDto[]> {
     const scope = await this.policy.groupsOf(caller);
     if (!scope) return [];
     // Two statements, because a condition on one or the other of two columns is a range of no index.
@@ -74,14 +69,14 @@ export class GroupListsService {
     ];
   }
 
-  private named(scope: GroupScope, condition: string, text: string): Promise<NamedGroup[]> {
+  private named(scope: GroupScope, condition: string, text: string): Promise<NamedGroupDto[]> {
     return this.inScope(scope)
       .select('g.id', 'id')
       .addSelect('g.name', 'name')
       .andWhere(condition, { text })
       .orderBy('g.id')
       .limit(MAX_NAMED)
-      .getRawMany<NamedGroup>();
+      .getRawMany<NamedGroupDto>();
   }
 
   private async show(scope: GroupScope | null, query: GroupsQueryDto, version: ApiVersion): Promise<GroupsDto> {

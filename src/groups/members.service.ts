@@ -8,7 +8,7 @@ import { RevocationService } from '../rights/revocation.service.js';
 import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
 import { AuditService } from '../audit/audit.service.js';
 import type { Caller } from '../common/caller.js';
-import { Clock, toIso } from '../common/clock.js';
+import { Clock } from '../common/clock.js';
 import { DomainError } from '../common/errors/errors.js';
 import { pageById, pageIn, totalIn } from '../http/paging.js';
 import type { VersionedQueryDto } from '../http/paging.js';
@@ -31,6 +31,7 @@ import type {
 } from './dto/member.dto.js';
 import type { Group } from '../schema/entities/group.entity.js';
 import { GroupsPolicy } from './groups.policy.js';
+import { showMembership } from './show-membership.js';
 import { requireGroup } from './groups.service.js';
 import { Membership } from '../schema/entities/membership.entity.js';
 
@@ -221,16 +222,8 @@ export class MembersService {
     const byUser = new Map(memberships.map((membership) => [membership.userId, membership]));
     return (await this.users.showAll(userIds.filter((id) => byUser.has(id)))).map((user) => {
       const membership = byUser.get(user.id)!;
-      const { status, joinedAt, invitedAt } = membership;
-      const { validFrom, validUntil } = showPeriod(membership);
-      return {
-        member: this.policy.visiblePart(user, group, status),
-        joined: joinedAt ? toIso(joinedAt) : undefined,
-        invited: joinedAt || !invitedAt ? undefined : toIso(invitedAt),
-        status,
-        validFrom,
-        validUntil,
-      };
+      const member = this.policy.visiblePart(user, group, membership.status);
+      return Object.assign({ member }, showMembership(membership));
     });
   }
 }

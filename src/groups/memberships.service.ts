@@ -3,17 +3,18 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { In } from 'typeorm';
 import type { Repository, SelectQueryBuilder } from 'typeorm';
 import type { Caller } from '../common/caller.js';
-import { Clock, toIso } from '../common/clock.js';
+import { Clock } from '../common/clock.js';
 import type { UserRef } from '../common/user-ref.js';
 import { countUpTo, MAX_COUNTED, pageById } from '../http/paging.js';
 import type { PageQueryDto } from '../http/paging.js';
-import { bound, isValidAt, showPeriod } from '../rights/period.js';
+import { bound, isValidAt } from '../rights/period.js';
 import { GroupStaff } from '../schema/entities/group-staff.entity.js';
 import { Membership } from '../schema/entities/membership.entity.js';
 import { UsersPolicy } from '../users/users.policy.js';
-import type { MembershipDto, MembershipsDto } from './dto/membership.dto.js';
+import type { MembershipsDto } from './dto/membership.dto.js';
 import { GroupsPolicy } from './groups.policy.js';
 import type { GroupScope } from './groups.policy.js';
+import { showMembership } from './show-membership.js';
 
 const NOTHING: MembershipsDto = { memberships: [], pagination: { total: 0, moreAvailable: false } };
 
@@ -44,7 +45,11 @@ export class MembershipsService {
       relations: { group: true },
       order: { groupId: 'ASC' },
     });
-    return { memberships: found.map(describe), pagination };
+    const memberships = found.map((one) => {
+      const { id, name } = one.group;
+      return Object.assign({ group: { id, name } }, showMembership(one));
+    });
+    return { memberships, pagination };
   }
 
   private inScope(userId: string, { organizationId, staff }: GroupScope): SelectQueryBuilder<Membership> {
@@ -57,14 +62,4 @@ export class MembershipsService {
       .innerJoin(GroupStaff, 's', 's.groupId = m.groupId AND s.userId = :staffId', { staffId: staff.userId })
       .andWhere(isValidAt('s', ':now'), { now: bound(this.clock.now()) });
   }
-}
-
-function describe({ group, status, joinedAt, invitedAt, ...period }: Membership): MembershipDto {
-  return {
-    group: { id: group.id, name: group.name },
-    joined: joinedAt ? toIso(joinedAt) : undefined,
-    invited: joinedAt || !invitedAt ? undefined : toIso(invitedAt),
-    status,
-    ...showPeriod(period),
-  };
 }

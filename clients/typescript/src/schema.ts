@@ -2169,7 +2169,6 @@ export interface components {
              * @example 2099-12-31T23:00:00Z
              */
             validUntil?: string;
-            member: components["schemas"]["MemberUser"];
             /**
              * Format: date-time
              * @example 2026-01-11T16:54:11Z
@@ -2182,6 +2181,7 @@ export interface components {
             invited?: string;
             /** @enum {string} */
             status: "JOINED" | "INVITED";
+            member: components["schemas"]["MemberUser"];
         };
         MemberCounts: {
             /**
@@ -2359,7 +2359,6 @@ export interface components {
              * @example 2099-12-31T23:00:00Z
              */
             validUntil?: string;
-            group: components["schemas"]["NamedGroup"];
             /**
              * Format: date-time
              * @example 2026-01-11T16:54:11Z
@@ -2372,6 +2371,7 @@ export interface components {
             invited?: string;
             /** @enum {string} */
             status: "JOINED" | "INVITED";
+            group: components["schemas"]["NamedGroup"];
         };
         Memberships: {
             memberships: components["schemas"]["Membership"][];

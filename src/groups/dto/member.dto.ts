@@ -5,6 +5,7 @@ import { PaginationDto } from '../../http/paging.js';
 import { PeriodDto, ShownPeriodDto } from '../../users/dto/period.dto.js';
 import { UserFieldsDto } from '../../users/dto/user-fields.dto.js';
 import { OrganizationRefDto, UserDto } from '../../users/dto/user.dto.js';
+import { ShownMembershipDto } from './membership.dto.js';
 
 /** How many accounts one call adds: their IDs are well below the limit of a body, and their rows take a moment. */
 const MAX_NEW_MEMBERS = 500;
@@ -71,18 +72,9 @@ export class AddedMembersDto {
 }
 
 /** A person in a group, or invited to it (docs/api.md, section 7.2). */
-export class MemberDto extends ShownPeriodDto {
+export class MemberDto extends ShownMembershipDto {
   @ApiProperty({ type: MemberUserDto })
   member: MemberUserDto;
-
-  @ApiPropertyOptional({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
-  joined?: string;
-
-  @ApiPropertyOptional({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
-  invited?: string;
-
-  @ApiProperty({ enum: ['JOINED', 'INVITED'] })
-  status: 'JOINED' | 'INVITED';
 }
 
 export class MemberCountsDto {

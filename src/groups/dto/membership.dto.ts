@@ -10,11 +10,8 @@ export class NamedGroupDto {
   name: string;
 }
 
-/** A group that a user is in, or invited to (docs/api.md, section 7.2). */
-export class MembershipDto extends ShownPeriodDto {
-  @ApiProperty({ type: NamedGroupDto })
-  group: NamedGroupDto;
-
+/** What the lists of a group and of a user say about a membership or invitation. */
+export class ShownMembershipDto extends ShownPeriodDto {
   @ApiPropertyOptional({ format: 'date-time', example: '2026-01-11T16:54:11Z' })
   joined?: string;
 
@@ -23,6 +20,12 @@ export class MembershipDto extends ShownPeriodDto {
 
   @ApiProperty({ enum: ['JOINED', 'INVITED'] })
   status: 'JOINED' | 'INVITED';
+}
+
+/** A group that a user is in, or invited to (docs/api.md, section 7.2). */
+export class MembershipDto extends ShownMembershipDto {
+  @ApiProperty({ type: NamedGroupDto })
+  group: NamedGroupDto;
 }
 
 /** A page of the groups of a user. */
