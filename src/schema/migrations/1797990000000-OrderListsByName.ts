@@ -1,9 +1,9 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 import { insertRows } from './frozen/insert-rows.js';
+import { firstCharacters, fold } from './frozen/search-text.js';
 
 /** Rows whose terms are made at once. */
 const BATCH = 5000;
-const MAX_TERM = 64;
 
 /** Adds a search term for each whole name, by which lists are ordered. It begins with a space, as no other term does. */
 export class OrderListsByName1797990000000 implements MigrationInterface {
@@ -41,25 +41,7 @@ async function addTerms(
     )) as unknown as Named[];
     if (rows.length === 0) return;
     after = rows.at(-1)!.id;
-    const terms = rows.map((row) => [row.id, nameTerm(row.name), row.organization]);
+    const terms = rows.map(({ id, name, organization: of }) => [id, firstCharacters(` ${fold(name)}`) || ' ', of]);
     await insertRows(runner, table, [key, 'term', 'organization_id'], terms);
   }
-}
-
-function nameTerm(name: string): string {
-  return [...` ${fold(name)}`].slice(0, MAX_TERM).join('').trimEnd() || ' ';
-}
-
-/** As names were folded when this migration was written. */
-function fold(text: string): string {
-  return text
-    .normalize('NFKD')
-    .toLowerCase()
-    .toUpperCase()
-    .toLowerCase()
-    .normalize('NFKD')
-    .replaceAll(/[\u0300-\u036f]/g, '')
-    .replaceAll('ς', 'σ')
-    .replaceAll(/\s+/g, ' ')
-    .trim();
 }

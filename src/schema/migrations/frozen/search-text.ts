@@ -8,7 +8,7 @@ const WORD_START = /(?<![\p{L}\p{N}.])[\p{L}\p{N}]/gu;
  * The form in which texts are searched: without case, accents and the differences of compatible letters, so that
  * `STRASSE` finds `Straße` and `istanbul` finds `İstanbul`. The same on both engines, because neither is asked.
  */
-function fold(text: string): string {
+export function fold(text: string): string {
   // First small, because the capital ẞ has no larger form; then large, because ß has one, SS.
   return text
     .normalize('NFKD')
@@ -33,6 +33,6 @@ export function searchTerms(texts: string[]): string[] {
   return [...terms].slice(0, MAX_TERMS);
 }
 
-function firstCharacters(text: string): string {
+export function firstCharacters(text: string): string {
   return [...text].slice(0, MAX_TERM).join('').trimEnd();
 }
