@@ -10,7 +10,8 @@ import {
   separatorOf,
 } from '../../../src/bulk/user-file-format.js';
 import type { Cells, Header } from '../../../src/bulk/user-file-format.js';
-import { LatchkeyError } from '../api';
+import type { LatchkeyError } from '../api';
+import { fault } from './fault';
 
 /** A line of a file: an account, and a group that it is in. Empty cells are left out. */
 export interface ImportRow extends Omit<Cells, 'thirdPartyIds'> {
@@ -70,8 +71,4 @@ function recordsOf(text: string): { line: number; cells: string[] }[] {
   } catch (error) {
     throw fault('unreadable_file', error instanceof Error ? error.message : '');
   }
-}
-
-function fault(id: string, description = ''): LatchkeyError {
-  return new LatchkeyError(id, 0, null, description, {});
 }

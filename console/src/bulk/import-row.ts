@@ -4,6 +4,7 @@ import { canonicalLocale, isTimeZone } from '../../../src/common/locales.js';
 import { api, dataOf, LatchkeyError } from '../api';
 import type { Schemas } from '../api';
 import type { Period } from '../rights/period';
+import { fault } from './fault';
 import type { ImportRow } from './import-file';
 
 /** Characters, as the API counts them. */
@@ -136,8 +137,4 @@ async function userOf(reference: string): Promise<Schemas['User'] | null> {
     if (error instanceof LatchkeyError && error.id === 'nonexistent_user') return null;
     throw error;
   }
-}
-
-function fault(id: string, description = ''): LatchkeyError {
-  return new LatchkeyError(id, 0, null, description, {});
 }

@@ -7,6 +7,7 @@ import { matchRoute, useLocation, useRouter } from 'wouter';
 import { useMe } from '../me';
 import dialog from '../parts/dialog.module.css';
 import { Failure } from '../parts/failure';
+import options from '../parts/options.module.css';
 import { findById, findByName } from './find';
 import type { Target } from './find';
 import { useLookupTexts } from './lookup-texts';
@@ -87,7 +88,7 @@ export default function LookupDialog({ paths, onClose }: LookupDialogProps): Rea
                 <Autocomplete.Item
                   key={`${target.type} ${target.id}`}
                   value={target}
-                  className={style.item}
+                  className={`${options.item} ${style.item}`}
                   onClick={() => go(target)}
                 >
                   {target.name}{' '}

@@ -5,6 +5,7 @@ import type { ReactNode } from 'react';
 import { api, dataOf } from '../api';
 import type { Schemas } from '../api';
 import { useTexts } from '../language';
+import options from './options.module.css';
 import style from './person-picker.module.css';
 
 type User = Schemas['User'];
@@ -80,7 +81,7 @@ export default function PersonPicker({
           <Combobox.Popup className={style.popup}>
             <Combobox.List>
               {(user: User) => (
-                <Combobox.Item key={user.id} value={user} className={style.item}>
+                <Combobox.Item key={user.id} value={user} className={options.item}>
                   {user.name} <small>{user.emailAddress}</small>
                 </Combobox.Item>
               )}
