@@ -138,10 +138,11 @@ export class DemoService {
     const token = await this.callerTokens
       .mint({ by: 'emailAddress', address: ADMINISTRATOR }, CALLER_TOKEN_SECONDS)
       .catch(() => null);
-    if (!token) return `\n  Latchkey   ${url}\n  Swagger UI ${url}/docs\n\n`;
+    if (!token) return `\n  Latchkey   ${url}\n  Console    ${url}/console\n  Swagger UI ${url}/docs\n\n`;
     return `
   Latchkey   ${url}
-  Swagger UI ${url}/docs, sign in as ${ADMINISTRATOR} with the password: ${PASSWORD}
+  Console    ${url}/console, sign in as ${ADMINISTRATOR} with the password: ${PASSWORD}
+  Swagger UI ${url}/docs, for the same account
 
   Let ${FIRST_USER} in: run this, and open the "url" of the answer in a browser.
 
