@@ -25,6 +25,7 @@ import { AddPeriodsOfRights1797930000000 } from './migrations/1797930000000-AddP
 import { FindEventsOfGroups1797960000000 } from './migrations/1797960000000-FindEventsOfGroups.js';
 import { OrderListsByName1797990000000 } from './migrations/1797990000000-OrderListsByName.js';
 import { FindRightsThatEnd1797995000000 } from './migrations/1797995000000-FindRightsThatEnd.js';
+import { AddApplications1798100000000 } from './migrations/1798100000000-AddApplications.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -55,4 +56,5 @@ export const MIGRATIONS = [
   FindEventsOfGroups1797960000000,
   OrderListsByName1797990000000,
   FindRightsThatEnd1797995000000,
+  AddApplications1798100000000,
 ];

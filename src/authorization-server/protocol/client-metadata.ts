@@ -13,20 +13,36 @@ const HASHED = 'kept as a hash';
  * allows.
  */
 export function clientMetadata(client: Client, httpHosts: string[]): ClientMetadata {
-  const { isPublic } = client;
-  const redirectUris = client.redirectUris
-    .map(({ uri }) => uri)
-    .filter((uri) => isLegalRedirectUri(uri, { isPublic, httpHosts }));
+  const redirectUris = legalUris(
+    client,
+    client.redirectUris.map(({ uri }) => uri),
+    httpHosts,
+  );
   const mayAuthorize = redirectUris.length > 0;
   return {
     client_id: client.id,
     client_name: client.name,
     redirect_uris: redirectUris,
-    application_type: redirectUris.every((uri) => /^https?:/.test(uri)) ? 'web' : 'native',
+    application_type: [...redirectUris, ...client.postLogoutRedirectUris].every((uri) => /^https?:/.test(uri))
+      ? 'web'
+      : 'native',
     grant_types: mayAuthorize ? ['authorization_code', 'refresh_token', JWT_BEARER] : [JWT_BEARER],
     response_types: mayAuthorize ? ['code'] : [],
     compatibility: client.compatibility ?? undefined,
     ...authentication(client),
+  };
+}
+
+/**
+ * A client's metadata for OpenID Connect. The engine ignores or refuses what belongs to a feature that is not
+ * configured.
+ */
+export function openIdMetadata(client: Client, httpHosts: string[]): Omit<ClientMetadata, 'client_id'> {
+  return {
+    id_token_signed_response_alg: client.idTokenSignedResponseAlg,
+    post_logout_redirect_uris: legalUris(client, client.postLogoutRedirectUris, httpHosts),
+    backchannel_logout_uri: client.backchannelLogoutUri ?? undefined,
+    backchannel_logout_session_required: client.backchannelLogoutSessionRequired,
   };
 }
 
@@ -42,10 +58,18 @@ export function consoleMetadata(publicUrl: string): ClientMetadata {
   };
 }
 
-function authentication({ isPublic, jwks }: Client): ClientMetadata | Omit<ClientMetadata, 'client_id'> {
+function legalUris({ isPublic }: Client, uris: string[], httpHosts: string[]): string[] {
+  return uris.filter((uri) => isLegalRedirectUri(uri, { isPublic, httpHosts }));
+}
+
+function authentication({
+  isPublic,
+  jwks,
+  tokenEndpointAuthMethod,
+}: Client): ClientMetadata | Omit<ClientMetadata, 'client_id'> {
   if (isPublic) return { token_endpoint_auth_method: 'none' };
   if (jwks) return { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: keysOf(jwks) } };
-  return { token_endpoint_auth_method: 'client_secret_basic', client_secret: HASHED };
+  return { token_endpoint_auth_method: tokenEndpointAuthMethod ?? 'client_secret_basic', client_secret: HASHED };
 }
 
 /**
