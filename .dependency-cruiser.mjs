@@ -16,6 +16,7 @@ export const FLOORS = [
   ['organizations', 'clients'],
   ['groups', 'service-accounts', 'origins'],
   ['access'],
+  ['applications'],
   ['authorization-server', 'sessions', 'audit-search', 'guides', 'status', 'bulk'],
   ['forward-auth', 'console', 'lookup', 'overview', 'maintenance', 'demo'],
   ['app'],

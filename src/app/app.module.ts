@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import type { DynamicModule } from '@nestjs/common';
 import { AccessModule } from '../access/access.module.js';
+import { ApplicationsModule } from '../applications/applications.module.js';
 import { GuidesModule } from '../guides/guides.module.js';
 import { AuditSearchModule } from '../audit-search/audit-search.module.js';
 import { AuthModule } from '../auth/auth.module.js';
@@ -40,6 +41,7 @@ export class AppModule {
         ClientsModule,
         ServiceAccountsModule,
         AccessModule,
+        ApplicationsModule,
         AuthorizationServerModule,
         OriginsModule,
         OverviewModule,

@@ -25,6 +25,7 @@ import { ThirdParty } from './entities/third-party.entity.js';
 import { Session } from './entities/session.entity.js';
 import { AccountPermission } from './entities/account-permission.entity.js';
 import { EmailAddress } from './entities/email-address.entity.js';
+import { ApplicationSession } from './entities/application-session.entity.js';
 import { ConsoleSession } from './entities/console-session.entity.js';
 import { UnverifiedEmailAddress } from './entities/unverified-email-address.entity.js';
 import { PasswordLink } from './entities/password-link.entity.js';
@@ -70,6 +71,7 @@ export const ENTITIES = [
   RecoveryCode,
   OAuthRecord,
   ConsoleSession,
+  ApplicationSession,
   UsedAssertion,
   RevokedToken,
   AuditEvent,

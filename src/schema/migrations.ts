@@ -26,6 +26,7 @@ import { FindEventsOfGroups1797960000000 } from './migrations/1797960000000-Find
 import { OrderListsByName1797990000000 } from './migrations/1797990000000-OrderListsByName.js';
 import { FindRightsThatEnd1797995000000 } from './migrations/1797995000000-FindRightsThatEnd.js';
 import { AddApplications1798100000000 } from './migrations/1798100000000-AddApplications.js';
+import { AddApplicationSessions1798200000000 } from './migrations/1798200000000-AddApplicationSessions.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -57,4 +58,5 @@ export const MIGRATIONS = [
   OrderListsByName1797990000000,
   FindRightsThatEnd1797995000000,
   AddApplications1798100000000,
+  AddApplicationSessions1798200000000,
 ];
