@@ -221,6 +221,44 @@ describe('the commands for clients', () => {
     expect(await fail('clients', 'delete', id!)).toContain('There is no client');
   });
 
+  it('set what makes a client an application, and take it away', async () => {
+    const admin = await t.world.caller({ permissions: ['MANAGE_SERVICE_ACCOUNTS'] });
+    const addresses = {
+      initiateLoginUri: 'https://app.example/oidc/login',
+      startUri: 'https://app.example/login',
+      hostUri: 'https://intranet.example/learning',
+      backchannelLogoutUri: 'https://app.example/oidc/logout',
+    };
+    const options = {
+      organization: admin.organizationId,
+      name: 'Wiki',
+      origin: 'https://app.example',
+      'initiate-login-uri': addresses.initiateLoginUri,
+      'start-uri': addresses.startUri,
+      'host-uri': addresses.hostUri,
+      'backchannel-logout-uri': addresses.backchannelLogoutUri,
+      'backchannel-logout-session-required': 'false',
+      'id-token-signed-response-alg': 'ES256',
+      'token-endpoint-auth-method': 'client_secret_post',
+    };
+    const logout = ['https://app.example/a', 'https://app.example/b'];
+    const given = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
+    const after = logout.flatMap((uri) => ['--post-logout-redirect-uri', uri]);
+    const id = idIn(await run('clients', 'create', ...given, ...after));
+    const shown = async (): Promise<unknown> => (await t.as(admin)(`/client/${id}`)).body;
+    expect(await shown()).toMatchObject({
+      ...addresses,
+      postLogoutRedirectUris: logout,
+      backchannelLogoutSessionRequired: false,
+      idTokenSignedResponseAlg: 'ES256',
+      tokenEndpointAuthMethod: 'client_secret_post',
+    });
+    await run('clients', 'change', id, '--start-uri', '', '--token-endpoint-auth-method', 'any');
+    for (const field of ['startUri', 'tokenEndpointAuthMethod']) expect(await shown()).not.toHaveProperty(field);
+    expect(await fail('clients', 'change', id, '--start-uri', 'https://b.example/')).toContain('one of the origins');
+    expect(await fail('clients', 'change', id, '--id-token-signed-response-alg', 'none')).toContain('RS256');
+  });
+
   it('say which clients are compatible with Drillster', async () => {
     const create = (...options: string[]): Promise<string> =>
       run('clients', 'create', '-o', admin.organizationId, '-n', 'H', '--redirect-uri', REDIRECT_URI, ...options);

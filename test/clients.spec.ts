@@ -76,6 +76,9 @@ describe('a client', () => {
       id: expect.stringMatching(/^[\da-f]{32}$/),
       isPublic: false,
       ...fields,
+      idTokenSignedResponseAlg: 'RS256',
+      postLogoutRedirectUris: [],
+      backchannelLogoutSessionRequired: true,
       secrets: [{ id: expect.stringMatching(/^[\w-]{22}$/), created: expect.any(String) }],
       organization: { type: 'ORGANIZATION', id: admin.organizationId, name: 'Academy' },
       created: expect.any(String),
@@ -230,6 +233,137 @@ describe('a client', () => {
       body: new URLSearchParams({ grant_type: 'refresh_token', refresh_token: 'x', client_id: client.id }).toString(),
     });
     expect(answer.headers.get('access-control-allow-origin')).toBeNull();
+  });
+});
+
+const APPLICATION = {
+  initiateLoginUri: 'https://a.example/oidc/login?site=1',
+  startUri: 'https://b.example/login',
+  hostUri: 'https://intranet.example/learning',
+  postLogoutRedirectUris: ['https://a.example/', 'https://elsewhere.example/bye'],
+  backchannelLogoutUri: 'https://inside.example/oidc/logout',
+  backchannelLogoutSessionRequired: false,
+  tokenEndpointAuthMethod: 'client_secret_post',
+  idTokenSignedResponseAlg: 'EdDSA',
+};
+const SITES = ['https://a.example', 'https://b.example'];
+
+describe('a client that signs users in', () => {
+  it('has its addresses and ways in every answer, and changes in what is given', async () => {
+    const { secret: _, ...client } = (await newClient({ origins: SITES, ...APPLICATION })) as object as Record<
+      string,
+      unknown
+    >;
+    expect(client).toMatchObject({ origins: SITES, ...APPLICATION });
+    expect((await t.as(admin)(`/client/${client.id}`)).body).toEqual(client);
+    const changes = { startUri: '', hostUri: null, postLogoutRedirectUris: [], tokenEndpointAuthMethod: '' };
+    const changed = await send('PUT', `/client/${client.id}`, changes);
+    const { startUri: _start, hostUri: _host, tokenEndpointAuthMethod: _method, ...kept } = client;
+    expect(changed.body).toEqual({ ...kept, postLogoutRedirectUris: [] });
+    const form = await t.send(admin, 'PUT', `/client/${client.id}`, {
+      postLogoutRedirectUris: 'https://a.example/out',
+      backchannelLogoutSessionRequired: '1',
+      initiateLoginUri: '',
+    });
+    const { initiateLoginUri: _login, ...rest } = kept;
+    expect(form.body).toEqual({
+      ...rest,
+      postLogoutRedirectUris: ['https://a.example/out'],
+      backchannelLogoutSessionRequired: true,
+    });
+  });
+
+  it.each([
+    [{ initiateLoginUri: 'https://other.example/login' }, 'invalid_origin', 'initiateLoginUri'],
+    [{ startUri: 'https://a.example.evil.example/' }, 'invalid_origin', 'startUri'],
+    [{ origins: ['https://b.example'] }, 'invalid_origin', 'initiateLoginUri'],
+    [{ initiateLoginUri: 'https://a.example/#f' }, 'incorrect_field', 'initiateLoginUri'],
+    [{ startUri: 'https://u@b.example/' }, 'incorrect_field', 'startUri'],
+    [{ startUri: `https://b.example/${'x'.repeat(2000)}` }, 'incorrect_field', 'startUri'],
+    [{ hostUri: 'http://intranet.example/' }, 'incorrect_field', 'hostUri'],
+    [{ hostUri: 'javascript:alert(1)' }, 'incorrect_field', 'hostUri'],
+    [{ hostUri: '/learning' }, 'incorrect_field', 'hostUri'],
+    [{ backchannelLogoutUri: 'com.example.app:/out' }, 'incorrect_field', 'backchannelLogoutUri'],
+    [{ postLogoutRedirectUris: ['http://a.example/'] }, 'invalid_redirect_uri', 'postLogoutRedirectUris'],
+    [{ postLogoutRedirectUris: ['com.example.app:/out'] }, 'invalid_redirect_uri', 'postLogoutRedirectUris'],
+    [
+      { postLogoutRedirectUris: Array.from({ length: 21 }, (_, i) => `https://h.example/${i}`) },
+      'invalid_redirect_uri',
+      'postLogoutRedirectUris',
+    ],
+    [{ tokenEndpointAuthMethod: 'none' }, 'incorrect_field', 'tokenEndpointAuthMethod'],
+    [
+      { tokenEndpointAuthMethod: 'client_secret_post', jwks: { keys: [ed25519()] } },
+      'incorrect_field',
+      'tokenEndpointAuthMethod',
+    ],
+    [{ idTokenSignedResponseAlg: 'none' }, 'incorrect_field', 'idTokenSignedResponseAlg'],
+    [{ idTokenSignedResponseAlg: '' }, 'incorrect_field', 'idTokenSignedResponseAlg'],
+    [{ backchannelLogoutSessionRequired: 'maybe' }, 'invalid_request', 'backchannelLogoutSessionRequired'],
+  ])('is not changed by %j', async (fields, id, field) => {
+    const client = await newClient({ origins: SITES, ...APPLICATION });
+    const before = (await t.as(admin)(`/client/${client.id}`)).body;
+    const refused = await send('PUT', `/client/${client.id}`, { name: 'Other', ...fields });
+    expect([...outcome(refused), refused.body.field]).toEqual([400, id, field]);
+    expect((await t.as(admin)(`/client/${client.id}`)).body).toEqual(before);
+  });
+
+  it('and is public has no way of sending a secret', async () => {
+    const fields = { name: 'App', isPublic: true, tokenEndpointAuthMethod: 'client_secret_basic' };
+    expect(outcome(await send('POST', '/clients', fields))).toEqual([400, 'incorrect_field']);
+  });
+
+  it('and is native is led after a logout as it is led with a code', async () => {
+    const native = {
+      isPublic: true,
+      redirectUris: ['com.example.app:/in'],
+      postLogoutRedirectUris: ['com.example.app:/out'],
+    };
+    const { id } = await newClient(native);
+    expect((await t.as(admin)(`/client/${id}`)).body).toMatchObject(native);
+    const mixed = { ...native, postLogoutRedirectUris: ['https://localhost/out'] };
+    expect(outcome(await send('POST', '/clients', { name: 'App', ...mixed }))).toEqual([400, 'invalid_redirect_uri']);
+  });
+
+  it('may have http addresses only as long as its compatibility allows them', async () => {
+    const lenient = await TestApp.startOnSameDatabase({ HTTP_REDIRECT_HOSTS: 'old.example' });
+    const put = (fields: object): Promise<Answer> =>
+      lenient.as(admin)(`/client/${client.id}`, {
+        method: 'PUT',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(fields),
+      });
+    const client = await newClient();
+    const hostUri = 'http://old.example/';
+    expect(outcome(await put({ hostUri }))).toEqual([400, 'incorrect_field']);
+    expect((await put({ hostUri, compatibility: 'drillster' })).status).toBe(200);
+    expect(outcome(await put({ compatibility: '' }))).toEqual([400, 'incorrect_field']);
+    expect((await put({ compatibility: '', hostUri: '' })).status).toBe(200);
+    await lenient.nest.close();
+  });
+
+  it('sends its secret only as it registered, and with its keys no more', async () => {
+    const client = await newClient({ redirectUris: [REDIRECT_URI] });
+    const fields = { grant_type: 'authorization_code', code: 'none', redirect_uri: REDIRECT_URI };
+    const inForm = { ...fields, client_id: client.id, client_secret: client.secret };
+    const errors = async (): Promise<string[]> => [
+      await authentication(client),
+      (await requestToken(t.url, inForm)).body.error,
+    ];
+    expect(await errors()).toEqual(['invalid_grant', 'invalid_grant']);
+    await send('PUT', `/client/${client.id}`, { tokenEndpointAuthMethod: 'client_secret_post' });
+    expect(await errors()).toEqual(['invalid_client', 'invalid_grant']);
+    await send('PUT', `/client/${client.id}`, { tokenEndpointAuthMethod: 'client_secret_basic' });
+    expect(await errors()).toEqual(['invalid_grant', 'invalid_client']);
+    const refused = await requestToken(t.url, inForm);
+    expect([refused.status, refused.body.error_description]).toEqual([
+      401,
+      'the client must send its secret by client_secret_basic',
+    ]);
+    const wrong = await requestToken(t.url, { ...inForm, client_secret: 'wrong' });
+    expect(wrong.body.error_description).toBe('client authentication failed');
+    const keys = await send('PUT', `/client/${client.id}`, { jwks: { keys: [ed25519()] } });
+    expect(keys.body).not.toHaveProperty('tokenEndpointAuthMethod');
   });
 });
 

@@ -323,6 +323,21 @@ it('every request that is accepted, as JSON, as a form or without a body, is wha
       fields: { jwks, compatibility: '', redirectUris: [REDIRECT_URI] },
     });
     await send('changeClient', [client.id], { type, fields: { jwks: '', embedOrigin: '', redirectUris: [] } });
+    const application = {
+      hostUri: REDIRECT_URI,
+      backchannelLogoutUri: REDIRECT_URI,
+      postLogoutRedirectUris: [REDIRECT_URI],
+    };
+    const ways = { tokenEndpointAuthMethod: 'client_secret_post', idTokenSignedResponseAlg: 'ES256' };
+    await send('changeClient', [client.id], { type, fields: { ...application, ...ways } });
+    const none = {
+      initiateLoginUri: '',
+      startUri: '',
+      hostUri: '',
+      backchannelLogoutUri: '',
+      tokenEndpointAuthMethod: '',
+    };
+    await send('changeClient', [client.id], { type, fields: { ...none, postLogoutRedirectUris: [] } });
     const account = await send('createServiceAccount', [], { type, fields: { name: 'S' } });
     await send('addServiceAccountKey', [account.id], { type, fields: { publicKey: JSON.stringify(JWK) } });
   }

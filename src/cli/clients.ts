@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { Database } from '../database/database.js';
 import { ClientSecretsService } from '../clients/client-secrets.service.js';
 import { ClientsService } from '../clients/clients.service.js';
-import { COMPATIBILITIES } from '../schema/entities/client.entity.js';
+import { COMPATIBILITIES, ID_TOKEN_ALGORITHMS, SECRET_METHODS } from '../schema/entities/client.entity.js';
 import { ClientChangesDto, NewClientDto } from '../clients/dto/client-fields.dto.js';
 import { EXPLORER_CLIENT } from '../clients/explorer-client.js';
 import { requireClient } from '../clients/require-client.js';
@@ -19,11 +19,21 @@ interface Fields {
   embedOrigin?: string;
   jwks?: string;
   compatibility?: string;
+  tokenEndpointAuthMethod?: string;
+  idTokenSignedResponseAlg?: string;
+  initiateLoginUri?: string;
+  startUri?: string;
+  hostUri?: string;
+  postLogoutRedirectUri?: string[];
+  backchannelLogoutUri?: string;
+  backchannelLogoutSessionRequired?: string;
 }
 
 /** The commands for OAuth clients. */
 export function addClientCommands(program: Command, withApplication: WithApplication): void {
-  const commands = program.command('clients').description('OAuth clients: the applications that call the API.');
+  const commands = program
+    .command('clients')
+    .description('OAuth clients: the applications that call the API or sign users in.');
   const group = { commands, output: new Output(commands), withApplication };
 
   addCreate(group);
@@ -198,12 +208,50 @@ function withFields(command: Command): Command {
         '--compatibility <ways>',
         'drillster for a host that was written for Drillster and does not follow the standards; none for the strict standard',
       ).choices([...COMPATIBILITIES, 'none']),
+    )
+    .addOption(
+      new Option(
+        '--token-endpoint-auth-method <method>',
+        'the only way in which it may send its secret; any for both',
+      ).choices([...SECRET_METHODS, 'any']),
+    )
+    .addOption(
+      new Option(
+        '--id-token-signed-response-alg <algorithm>',
+        'what signs its ID tokens; RS256 for a new client',
+      ).choices(ID_TOKEN_ALGORITHMS),
+    )
+    .option(
+      '--initiate-login-uri <uri>',
+      'where the application begins a login that somebody else started, on one of the origins; empty for none',
+    )
+    .option('--start-uri <uri>', 'the address behind its own sign-in button, on one of the origins; empty for none')
+    .option('--host-uri <uri>', 'the page of the host on which people without a password start; empty for none')
+    .addOption(
+      new Option(
+        '--post-logout-redirect-uri <uri>',
+        'where it may send the browser after a logout; repeat for several',
+      ).argParser(collect),
+    )
+    .option('--backchannel-logout-uri <uri>', 'where it receives logout tokens; empty for none')
+    .addOption(
+      new Option(
+        '--backchannel-logout-session-required <true or false>',
+        'whether logout tokens name the session; true for a new client',
+      ).choices(['true', 'false']),
     );
 }
 
 /** The fields as the API names them. */
-async function read({ name, redirectUri, origin, embedOrigin, jwks, compatibility }: Fields): Promise<object> {
-  const keys = jwks === undefined ? undefined : await readFile(jwks, 'utf8');
-  const ways = compatibility === 'none' ? '' : compatibility;
-  return { name, redirectUris: redirectUri, origins: origin, embedOrigin, jwks: keys, compatibility: ways };
+async function read({ redirectUri, origin, postLogoutRedirectUri, jwks, ...fields }: Fields): Promise<object> {
+  const { compatibility, tokenEndpointAuthMethod: method } = fields;
+  return {
+    ...fields,
+    redirectUris: redirectUri,
+    origins: origin,
+    postLogoutRedirectUris: postLogoutRedirectUri,
+    jwks: jwks === undefined ? undefined : await readFile(jwks, 'utf8'),
+    compatibility: compatibility === 'none' ? '' : compatibility,
+    tokenEndpointAuthMethod: method === 'any' ? '' : method,
+  };
 }

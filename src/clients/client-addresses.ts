@@ -1,5 +1,6 @@
 import { isOrigin } from '../common/origin.js';
 import { DomainError } from '../common/errors/errors.js';
+import { MAX_APPLICATION_URI } from '../schema/entities/client.entity.js';
 
 const MAX_REDIRECT_URI = 1024;
 const MAX_ORIGIN = 255;
@@ -19,30 +20,55 @@ export interface RedirectRules {
   httpHosts: readonly string[];
 }
 
+/** The lists of addresses to which a client has browsers sent. */
+type UriList = 'redirectUris' | 'postLogoutRedirectUris';
+
 /**
- * Checks redirect URIs. Allowed are https; http on loopback and on hosts that the operator has allowed; and private-use
+ * Checks redirect URIs, or the URIs after a logout. Allowed are https; http on loopback and on hosts that the operator has allowed; and private-use
  * schemes for public clients, which may be applications on a device. A URI must be written as browsers write it,
  * because it is compared character by character later.
  *
  * @throws DomainError `invalid_redirect_uri`
  */
-export function requireLegalRedirectUris(uris: string[], rules: RedirectRules): void {
+export function requireLegalRedirectUris(uris: string[], rules: RedirectRules, field: UriList = 'redirectUris'): void {
   for (const uri of uris)
     if (!isLegalRedirectUri(uri, rules))
       throw invalid(
         'invalid_redirect_uri',
-        'redirectUris',
+        field,
         `${JSON.stringify(uri)} is not a valid redirect URI. It must be an https URL; an http URL on localhost, 127.0.0.1 or [::1], or ` +
           'for a client with compatibility: drillster on a host in HTTP_REDIRECT_HOSTS; or for a public client a URI of ' +
           'a private-use scheme with a dot. It must be absolute and written as browsers write it, without fragment, user name or *.',
       );
+  requireOneKind(uris, field);
+}
+
+/**
+ * Checks that a client that has URIs of a private-use scheme has the others as native applications have them. @throws
+ * DomainError `invalid_redirect_uri`
+ */
+export function requireOneKind(uris: string[], field: UriList): void {
   const isNative = uris.some((uri) => !/^https?:/.test(uri));
   // The engine accepts no other http(s) URIs for a native application.
   if (isNative && uris.some((uri) => /^https?:/.test(uri) && uri.startsWith('http:') !== isOnLoopback(uri)))
     throw invalid(
       'invalid_redirect_uri',
-      'redirectUris',
+      field,
       'A client with a private-use scheme must use http on loopback and https everywhere else.',
+    );
+}
+
+/**
+ * Checks an address of an application: https, or http where a redirect URI may be http. @throws DomainError
+ * `incorrect_field`
+ */
+export function requireLegalAddress(field: string, address: string, httpHosts: readonly string[]): void {
+  if (!isLegalAddress(address, { isPublic: false, httpHosts }, MAX_APPLICATION_URI))
+    throw invalid(
+      'incorrect_field',
+      field,
+      `${field} must be an https URL of at most ${MAX_APPLICATION_URI} characters, or an http URL on localhost, 127.0.0.1 or [::1]. ` +
+        'It must be absolute and written as browsers write it, without fragment, user name or *.',
     );
 }
 
@@ -64,8 +90,12 @@ function isOnLoopback(uri: string): boolean {
   return LOOPBACK.has(new URL(uri).hostname);
 }
 
-export function isLegalRedirectUri(uri: string, { isPublic, httpHosts }: RedirectRules): boolean {
-  if (uri.length > MAX_REDIRECT_URI || !URL_TEXT.test(uri) || !URL.canParse(uri)) return false;
+export function isLegalRedirectUri(uri: string, rules: RedirectRules): boolean {
+  return isLegalAddress(uri, rules, MAX_REDIRECT_URI);
+}
+
+function isLegalAddress(uri: string, { isPublic, httpHosts }: RedirectRules, maxLength: number): boolean {
+  if (uri.length > maxLength || !URL_TEXT.test(uri) || !URL.canParse(uri)) return false;
   const { href, protocol, hostname, username, password } = new URL(uri);
   // Only a URL without a path may omit its slash.
   if ((href !== uri && href !== `${uri}/`) || username || password) return false;
@@ -78,6 +108,10 @@ export function isLegalOrigin(origin: string): boolean {
   return origin.length <= MAX_ORIGIN && isOrigin(origin) && HOST.test(new URL(origin).hostname);
 }
 
-function invalid(id: 'invalid_redirect_uri' | 'invalid_origin', field: string, description: string): DomainError {
+function invalid(
+  id: 'invalid_redirect_uri' | 'invalid_origin' | 'incorrect_field',
+  field: string,
+  description: string,
+): DomainError {
   return new DomainError(id, description, { members: { field } });
 }

@@ -14,6 +14,7 @@ import { pageById } from '../http/paging.js';
 import { insertOrIgnore } from '../database/insert-or-ignore.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
+import { setApplicationFields } from './application-fields.js';
 import { requireLegalOrigins, requireLegalRedirectUris } from './client-addresses.js';
 import { ClientOrigin } from '../schema/entities/client-origin.entity.js';
 import { ClientRedirectUri } from '../schema/entities/client-redirect-uri.entity.js';
@@ -45,7 +46,7 @@ const ORIGINS_OF_CALLER: Statement = {
 };
 
 /**
- * The applications that call the API (docs/api.md, section 9.1). Methods that take `db` check no permission; the caller
+ * The applications that call the API or sign users in (docs/api.md, section 9.1). Methods that take `db` check no permission; the caller
  * has checked it.
  */
 @Injectable()
@@ -205,25 +206,23 @@ export class ClientsService {
   private async fill(
     db: EntityManager,
     client: FilledClient,
-    { name, redirectUris, origins, embedOrigin, jwks, compatibility }: ClientChangesDto,
+    changes: ClientChangesDto,
     by: Caller | null,
   ): Promise<void> {
-    const { id } = client;
+    const { id, isPublic } = client;
+    const { name, redirectUris, origins, embedOrigin, jwks, compatibility = client.compatibility } = changes;
+    const httpHosts = this.settings.httpRedirectHostsOf(compatibility);
     if (name !== undefined) await db.update(Client, { id }, { name });
-    if (compatibility !== undefined) await this.setCompatibility(db, client, compatibility, redirectUris);
+    if (changes.compatibility !== undefined) await this.setCompatibility(db, client, compatibility, redirectUris);
     if (redirectUris) {
-      requireLegalRedirectUris(redirectUris, {
-        isPublic: client.isPublic,
-        httpHosts: this.settings.httpRedirectHostsOf(
-          compatibility === undefined ? client.compatibility : compatibility,
-        ),
-      });
+      requireLegalRedirectUris(redirectUris, { isPublic, httpHosts });
       await db.delete(ClientRedirectUri, { clientId: id });
       for (const uri of new Set(redirectUris)) await db.insert(ClientRedirectUri, { clientId: id, uri });
     }
     if (origins) await this.setOrigins(db, client, [...new Set(origins)], by);
     if (embedOrigin !== undefined) await setEmbedOrigin(db, id, embedOrigin);
     if (jwks !== undefined) await this.setKeys(db, client, jwks, by);
+    await setApplicationFields(db, id, changes, httpHosts);
   }
 
   /**
@@ -268,8 +267,8 @@ export class ClientsService {
     const { id, isPublic } = client;
     if (jwks && isPublic)
       throw new DomainError('invalid_jwks', 'A public client cannot have keys, because it does not authenticate.');
-    await db.update(Client, { id }, { jwks: jwks && readJwks(jwks) });
-    if (!jwks) return;
+    if (!jwks) return void (await db.update(Client, { id }, { jwks: null }));
+    await db.update(Client, { id }, { jwks: readJwks(jwks), tokenEndpointAuthMethod: null });
     const secrets = await db.find(ClientSecret, { where: { clientId: id }, order: { createdAt: 'ASC', id: 'ASC' } });
     await db.delete(ClientSecret, { clientId: id });
     for (const secret of secrets) await this.record(db, 'CLIENT_SECRET_REMOVED', client, by, { secret: secret.id });
@@ -324,6 +323,14 @@ function toClientDto(client: Client, secrets: ClientSecret[], account: ServiceAc
     origins: client.origins.map(({ origin }) => origin).toSorted(),
     embedOrigin: client.origins.find(({ isEmbedDefault }) => isEmbedDefault)?.origin,
     jwks: jwks === null ? undefined : (JSON.parse(jwks) as JwksDto),
+    tokenEndpointAuthMethod: client.tokenEndpointAuthMethod ?? undefined,
+    idTokenSignedResponseAlg: client.idTokenSignedResponseAlg,
+    initiateLoginUri: client.initiateLoginUri ?? undefined,
+    startUri: client.startUri ?? undefined,
+    hostUri: client.hostUri ?? undefined,
+    postLogoutRedirectUris: client.postLogoutRedirectUris,
+    backchannelLogoutUri: client.backchannelLogoutUri ?? undefined,
+    backchannelLogoutSessionRequired: client.backchannelLogoutSessionRequired,
     compatibility: compatibility ?? undefined,
     secrets: secrets.map(shownSecret),
     serviceAccountId: account?.userId,

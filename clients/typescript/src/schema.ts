@@ -2478,6 +2478,49 @@ export interface components {
              * @enum {string}
              */
             compatibility?: "drillster";
+            /**
+             * @description The only way in which the client may send its secret. Absent if it may use both.
+             * @enum {string}
+             */
+            tokenEndpointAuthMethod?: "client_secret_basic" | "client_secret_post";
+            /**
+             * @description What signs its ID tokens.
+             * @example RS256
+             * @enum {string}
+             */
+            idTokenSignedResponseAlg: "RS256" | "ES256" | "EdDSA";
+            /**
+             * @description Where the application begins a login that somebody else started.
+             * @example https://learn.example.com/oidc/login
+             */
+            initiateLoginUri?: string;
+            /**
+             * @description The address behind the application’s own sign-in button.
+             * @example https://learn.example.com/login
+             */
+            startUri?: string;
+            /**
+             * @description The page of the host on which people without a password start.
+             * @example https://intranet.example.com/learning
+             */
+            hostUri?: string;
+            /**
+             * @description Where the application may send the browser after a logout.
+             * @example [
+             *       "https://learn.example.com/"
+             *     ]
+             */
+            postLogoutRedirectUris: string[];
+            /**
+             * @description Where the application receives logout tokens.
+             * @example https://learn.example.com/oidc/logout
+             */
+            backchannelLogoutUri?: string;
+            /**
+             * @description Whether logout tokens name the session in `sid`.
+             * @example true
+             */
+            backchannelLogoutSessionRequired: boolean;
             secrets: components["schemas"]["ClientSecret"][];
             /**
              * @description The service account that calls with this client unless it names another one.
@@ -2528,6 +2571,49 @@ export interface components {
              */
             compatibility?: "drillster" | "";
             /**
+             * @description The only way in which the client may send its secret. Empty, or absent from a new client, for both.
+             * @enum {string}
+             */
+            tokenEndpointAuthMethod?: "client_secret_basic" | "client_secret_post" | "";
+            /**
+             * @description What signs the ID tokens and logout tokens of the client. `RS256` for a new client.
+             * @example RS256
+             * @enum {string}
+             */
+            idTokenSignedResponseAlg?: "RS256" | "ES256" | "EdDSA";
+            /**
+             * @description Where the application begins a login that somebody else started (OpenID Connect Core 1.0, section 4), on one of the `origins`. An empty value removes it.
+             * @example http://localhost:4000/oidc/login
+             */
+            initiateLoginUri?: string;
+            /**
+             * @description For an application without `initiateLoginUri`: the address behind its own sign-in button, on one of the `origins`. An empty value removes it.
+             * @example http://localhost:4000/login
+             */
+            startUri?: string;
+            /**
+             * @description The page of the host on which people without a password start. They are led there when they have no session. An empty value removes it.
+             * @example https://intranet.example.com/learning
+             */
+            hostUri?: string;
+            /**
+             * @description Where the application may send the browser after a logout, by the rules of `redirectUris`.
+             * @example [
+             *       "https://host.example/"
+             *     ]
+             */
+            postLogoutRedirectUris?: string[];
+            /**
+             * @description Where the application receives logout tokens (OpenID Connect Back-Channel Logout 1.0). An empty value removes it.
+             * @example https://host.example/oidc/logout
+             */
+            backchannelLogoutUri?: string;
+            /**
+             * @description Whether logout tokens name the session in `sid`. `true` for a new client.
+             * @example true
+             */
+            backchannelLogoutSessionRequired?: boolean;
+            /**
              * @description The client cannot keep a secret, such as an application in a browser or on a device. Cannot be changed.
              * @default false
              * @example false
@@ -2569,6 +2655,49 @@ export interface components {
              * @enum {string}
              */
             compatibility?: "drillster";
+            /**
+             * @description The only way in which the client may send its secret. Absent if it may use both.
+             * @enum {string}
+             */
+            tokenEndpointAuthMethod?: "client_secret_basic" | "client_secret_post";
+            /**
+             * @description What signs its ID tokens.
+             * @example RS256
+             * @enum {string}
+             */
+            idTokenSignedResponseAlg: "RS256" | "ES256" | "EdDSA";
+            /**
+             * @description Where the application begins a login that somebody else started.
+             * @example https://learn.example.com/oidc/login
+             */
+            initiateLoginUri?: string;
+            /**
+             * @description The address behind the application’s own sign-in button.
+             * @example https://learn.example.com/login
+             */
+            startUri?: string;
+            /**
+             * @description The page of the host on which people without a password start.
+             * @example https://intranet.example.com/learning
+             */
+            hostUri?: string;
+            /**
+             * @description Where the application may send the browser after a logout.
+             * @example [
+             *       "https://learn.example.com/"
+             *     ]
+             */
+            postLogoutRedirectUris: string[];
+            /**
+             * @description Where the application receives logout tokens.
+             * @example https://learn.example.com/oidc/logout
+             */
+            backchannelLogoutUri?: string;
+            /**
+             * @description Whether logout tokens name the session in `sid`.
+             * @example true
+             */
+            backchannelLogoutSessionRequired: boolean;
             secrets: components["schemas"]["ClientSecret"][];
             /**
              * @description The service account that calls with this client unless it names another one.
@@ -2617,6 +2746,49 @@ export interface components {
              * @enum {string}
              */
             compatibility?: "drillster" | "";
+            /**
+             * @description The only way in which the client may send its secret. Empty, or absent from a new client, for both.
+             * @enum {string}
+             */
+            tokenEndpointAuthMethod?: "client_secret_basic" | "client_secret_post" | "";
+            /**
+             * @description What signs the ID tokens and logout tokens of the client. `RS256` for a new client.
+             * @example RS256
+             * @enum {string}
+             */
+            idTokenSignedResponseAlg?: "RS256" | "ES256" | "EdDSA";
+            /**
+             * @description Where the application begins a login that somebody else started (OpenID Connect Core 1.0, section 4), on one of the `origins`. An empty value removes it.
+             * @example http://localhost:4000/oidc/login
+             */
+            initiateLoginUri?: string;
+            /**
+             * @description For an application without `initiateLoginUri`: the address behind its own sign-in button, on one of the `origins`. An empty value removes it.
+             * @example http://localhost:4000/login
+             */
+            startUri?: string;
+            /**
+             * @description The page of the host on which people without a password start. They are led there when they have no session. An empty value removes it.
+             * @example https://intranet.example.com/learning
+             */
+            hostUri?: string;
+            /**
+             * @description Where the application may send the browser after a logout, by the rules of `redirectUris`.
+             * @example [
+             *       "https://host.example/"
+             *     ]
+             */
+            postLogoutRedirectUris?: string[];
+            /**
+             * @description Where the application receives logout tokens (OpenID Connect Back-Channel Logout 1.0). An empty value removes it.
+             * @example https://host.example/oidc/logout
+             */
+            backchannelLogoutUri?: string;
+            /**
+             * @description Whether logout tokens name the session in `sid`. `true` for a new client.
+             * @example true
+             */
+            backchannelLogoutSessionRequired?: boolean;
             /** @example Learning portal */
             name?: string;
         };
@@ -8853,6 +9025,16 @@ export interface operations {
                  *       ],
                  *       "embedOrigin": "http://localhost:4000",
                  *       "compatibility": "drillster",
+                 *       "tokenEndpointAuthMethod": "client_secret_basic",
+                 *       "idTokenSignedResponseAlg": "RS256",
+                 *       "initiateLoginUri": "http://localhost:4000/oidc/login",
+                 *       "startUri": "http://localhost:4000/login",
+                 *       "hostUri": "https://intranet.example.com/learning",
+                 *       "postLogoutRedirectUris": [
+                 *         "https://host.example/"
+                 *       ],
+                 *       "backchannelLogoutUri": "https://host.example/oidc/logout",
+                 *       "backchannelLogoutSessionRequired": true,
                  *       "isPublic": false
                  *     }
                  */
@@ -9060,6 +9242,16 @@ export interface operations {
                  *       ],
                  *       "embedOrigin": "http://localhost:4000",
                  *       "compatibility": "drillster",
+                 *       "tokenEndpointAuthMethod": "client_secret_basic",
+                 *       "idTokenSignedResponseAlg": "RS256",
+                 *       "initiateLoginUri": "http://localhost:4000/oidc/login",
+                 *       "startUri": "http://localhost:4000/login",
+                 *       "hostUri": "https://intranet.example.com/learning",
+                 *       "postLogoutRedirectUris": [
+                 *         "https://host.example/"
+                 *       ],
+                 *       "backchannelLogoutUri": "https://host.example/oidc/logout",
+                 *       "backchannelLogoutSessionRequired": true,
                  *       "name": "Learning portal"
                  *     }
                  */

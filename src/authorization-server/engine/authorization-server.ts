@@ -4,10 +4,12 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Injectable, Logger } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
+import { errors, Provider } from 'oidc-provider';
+import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Repository } from 'typeorm';
 import { hashSecret, isId } from '../../common/id.js';
 import { Settings } from '../../config/settings.js';
+import type { SecretMethod } from '../../schema/entities/client.entity.js';
 import { ClientSecret } from '../../schema/entities/client-secret.entity.js';
 import { KeyRing } from '../../tokens/key-ring.js';
 import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
@@ -200,8 +202,10 @@ export class AuthorizationServer {
   private replaceClientChecks(provider: Provider): void {
     const { secrets } = this;
     Object.assign(provider.Client.prototype, {
-      async compareClientSecret(this: { clientId: string }, secret: string): Promise<boolean> {
-        return isOneOf(secret, await secrets.findBy({ clientId: this.clientId }));
+      async compareClientSecret(this: SecretClient, secret: string): Promise<boolean> {
+        const isRight = isOneOf(secret, await secrets.findBy({ clientId: this.clientId }));
+        if (isRight) requireMethod(this.secretMethod);
+        return isRight;
       },
       // Compares character by character, also for loopback addresses.
       redirectUriAllowed(this: { redirectUris?: string[] }, uri: string): boolean {
@@ -272,6 +276,21 @@ interface SessionPrototype {
   changesAccount?: boolean;
   loginAccount: (details: { accountId: string }) => void;
   resetIdentifier: () => void;
+}
+
+/** What a client's secret is checked with. Without a `secretMethod`, the client may send it either way. */
+interface SecretClient {
+  clientId: string;
+  secretMethod?: SecretMethod;
+}
+
+/** Refuses a right secret that was not sent as the client registered (OpenID Connect Core 1.0, section 9). */
+function requireMethod(method: SecretMethod | undefined): void {
+  const used = Provider.ctx?.oidc.params?.client_secret ? 'client_secret_post' : 'client_secret_basic';
+  if (method && method !== used)
+    throw Object.assign(new errors.InvalidClientAuth(`the secret was sent by ${used}`), {
+      error_description: `the client must send its secret by ${method}`,
+    });
 }
 
 function isOneOf(secret: string, secrets: ClientSecret[]): boolean {

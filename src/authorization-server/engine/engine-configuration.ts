@@ -107,7 +107,7 @@ export class EngineConfiguration {
   /** What clients are, and how they authenticate. */
   private clientAuthentication(): Configuration {
     return {
-      extraClientMetadata: { properties: ['compatibility'] },
+      extraClientMetadata: { properties: ['compatibility', 'secretMethod'] },
       allowOmittingSingleRegisteredRedirectUri: false,
       clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
       clockTolerance: CLOCK_SKEW,

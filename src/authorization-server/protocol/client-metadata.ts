@@ -69,7 +69,9 @@ function authentication({
 }: Client): ClientMetadata | Omit<ClientMetadata, 'client_id'> {
   if (isPublic) return { token_endpoint_auth_method: 'none' };
   if (jwks) return { token_endpoint_auth_method: 'private_key_jwt', jwks: { keys: keysOf(jwks) } };
-  return { token_endpoint_auth_method: tokenEndpointAuthMethod ?? 'client_secret_basic', client_secret: HASHED };
+  const method = tokenEndpointAuthMethod ?? undefined;
+  // The engine takes a secret in both ways, whichever is registered.
+  return { token_endpoint_auth_method: method ?? 'client_secret_basic', secretMethod: method, client_secret: HASHED };
 }
 
 /**

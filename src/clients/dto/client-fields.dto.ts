@@ -12,8 +12,13 @@ import {
 } from 'class-validator';
 import { failsAs } from '../../common/errors/validation.js';
 import { EmptyIsNull, fails, TEXT_LINE, ToBoolean, ToJsonText, ToList } from '../../common/fields.js';
-import { COMPATIBILITIES } from '../../schema/entities/client.entity.js';
-import type { Compatibility } from '../../schema/entities/client.entity.js';
+import {
+  COMPATIBILITIES,
+  ID_TOKEN_ALGORITHMS,
+  MAX_APPLICATION_URI,
+  SECRET_METHODS,
+} from '../../schema/entities/client.entity.js';
+import type { Compatibility, IdTokenAlgorithm, SecretMethod } from '../../schema/entities/client.entity.js';
 
 const MAX_NAME = 255;
 const MAX_ADDRESSES = 20;
@@ -91,6 +96,103 @@ class ClientFieldsDto {
   @IsOptional()
   @IsIn(COMPATIBILITIES, failsAs('incorrect_field', `compatibility must be ${COMPATIBILITIES.join(' or ')}, or empty`))
   compatibility?: Compatibility | null;
+
+  @ApiPropertyOptional({
+    enum: [...SECRET_METHODS, ''],
+    description: 'The only way in which the client may send its secret. Empty, or absent from a new client, for both.',
+  })
+  @EmptyIsNull()
+  @IsOptional()
+  @IsIn(
+    SECRET_METHODS,
+    failsAs('incorrect_field', `tokenEndpointAuthMethod must be ${SECRET_METHODS.join(' or ')}, or empty`),
+  )
+  tokenEndpointAuthMethod?: SecretMethod | null;
+
+  @ApiPropertyOptional({
+    enum: ID_TOKEN_ALGORITHMS,
+    description: 'What signs the ID tokens and logout tokens of the client. `RS256` for a new client.',
+    example: 'RS256',
+  })
+  @ValidateIf(({ idTokenSignedResponseAlg }: ClientFieldsDto) => idTokenSignedResponseAlg !== undefined)
+  @IsIn(
+    ID_TOKEN_ALGORITHMS,
+    failsAs('incorrect_field', `idTokenSignedResponseAlg must be ${ID_TOKEN_ALGORITHMS.join(', ')}`),
+  )
+  idTokenSignedResponseAlg?: IdTokenAlgorithm;
+
+  @ApiPropertyOptional({
+    type: String,
+    maxLength: MAX_APPLICATION_URI,
+    description:
+      'Where the application begins a login that somebody else started (OpenID Connect Core 1.0, section 4), on one of the `origins`. An empty value removes it.',
+    example: 'http://localhost:4000/oidc/login',
+  })
+  @EmptyIsNull()
+  @IsOptional()
+  @IsString()
+  initiateLoginUri?: string | null;
+
+  @ApiPropertyOptional({
+    type: String,
+    maxLength: MAX_APPLICATION_URI,
+    description:
+      'For an application without `initiateLoginUri`: the address behind its own sign-in button, on one of the `origins`. An empty value removes it.',
+    example: 'http://localhost:4000/login',
+  })
+  @EmptyIsNull()
+  @IsOptional()
+  @IsString()
+  startUri?: string | null;
+
+  @ApiPropertyOptional({
+    type: String,
+    maxLength: MAX_APPLICATION_URI,
+    description:
+      'The page of the host on which people without a password start. They are led there when they have no session. An empty value removes it.',
+    example: 'https://intranet.example.com/learning',
+  })
+  @EmptyIsNull()
+  @IsOptional()
+  @IsString()
+  hostUri?: string | null;
+
+  @ApiPropertyOptional({
+    type: [String],
+    maxItems: MAX_ADDRESSES,
+    description: 'Where the application may send the browser after a logout, by the rules of `redirectUris`.',
+    example: ['https://host.example/'],
+  })
+  @ToList()
+  @IsOptional()
+  @IsArray()
+  @IsString({ each: true })
+  @ArrayMaxSize(
+    MAX_ADDRESSES,
+    failsAs('invalid_redirect_uri', `A client can have at most ${MAX_ADDRESSES} post-logout redirect URIs`),
+  )
+  postLogoutRedirectUris?: string[];
+
+  @ApiPropertyOptional({
+    type: String,
+    maxLength: MAX_APPLICATION_URI,
+    description:
+      'Where the application receives logout tokens (OpenID Connect Back-Channel Logout 1.0). An empty value removes it.',
+    example: 'https://host.example/oidc/logout',
+  })
+  @EmptyIsNull()
+  @IsOptional()
+  @IsString()
+  backchannelLogoutUri?: string | null;
+
+  @ApiPropertyOptional({
+    description: 'Whether logout tokens name the session in `sid`. `true` for a new client.',
+    example: true,
+  })
+  @ToBoolean()
+  @ValidateIf(({ backchannelLogoutSessionRequired }: ClientFieldsDto) => backchannelLogoutSessionRequired !== undefined)
+  @IsBoolean()
+  backchannelLogoutSessionRequired?: boolean;
 }
 
 export class NewClientDto extends ClientFieldsDto {

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { PaginationDto } from '../../http/paging.js';
-import { COMPATIBILITIES } from '../../schema/entities/client.entity.js';
-import type { Compatibility } from '../../schema/entities/client.entity.js';
+import { COMPATIBILITIES, ID_TOKEN_ALGORITHMS, SECRET_METHODS } from '../../schema/entities/client.entity.js';
+import type { Compatibility, IdTokenAlgorithm, SecretMethod } from '../../schema/entities/client.entity.js';
 import { OrganizationRefDto } from '../../users/dto/user.dto.js';
 
 /** A public key (RFC 7517, section 4). It has the members of its key type. */
@@ -56,7 +56,7 @@ export class NewClientSecretDto extends ClientSecretDto {
   secret: string;
 }
 
-/** An application that calls the API (docs/api.md, section 9.1). Members without a value are left out. */
+/** An application that calls the API or signs users in (docs/api.md, section 9.1). Members without a value are left out. */
 export class ClientDto {
   @ApiProperty({ enum: ['CLIENT'] })
   type: 'CLIENT';
@@ -87,6 +87,49 @@ export class ClientDto {
 
   @ApiPropertyOptional({ enum: COMPATIBILITIES, description: 'Absent from a client that gets the strict standard.' })
   compatibility?: Compatibility;
+
+  @ApiPropertyOptional({
+    enum: SECRET_METHODS,
+    description: 'The only way in which the client may send its secret. Absent if it may use both.',
+  })
+  tokenEndpointAuthMethod?: SecretMethod;
+
+  @ApiProperty({ enum: ID_TOKEN_ALGORITHMS, example: 'RS256', description: 'What signs its ID tokens.' })
+  idTokenSignedResponseAlg: IdTokenAlgorithm;
+
+  @ApiPropertyOptional({
+    description: 'Where the application begins a login that somebody else started.',
+    example: 'https://learn.example.com/oidc/login',
+  })
+  initiateLoginUri?: string;
+
+  @ApiPropertyOptional({
+    description: 'The address behind the application’s own sign-in button.',
+    example: 'https://learn.example.com/login',
+  })
+  startUri?: string;
+
+  @ApiPropertyOptional({
+    description: 'The page of the host on which people without a password start.',
+    example: 'https://intranet.example.com/learning',
+  })
+  hostUri?: string;
+
+  @ApiProperty({
+    type: [String],
+    description: 'Where the application may send the browser after a logout.',
+    example: ['https://learn.example.com/'],
+  })
+  postLogoutRedirectUris: string[];
+
+  @ApiPropertyOptional({
+    description: 'Where the application receives logout tokens.',
+    example: 'https://learn.example.com/oidc/logout',
+  })
+  backchannelLogoutUri?: string;
+
+  @ApiProperty({ description: 'Whether logout tokens name the session in `sid`.', example: true })
+  backchannelLogoutSessionRequired: boolean;
 
   @ApiProperty({ type: [ClientSecretDto] })
   secrets: ClientSecretDto[];
