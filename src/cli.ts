@@ -15,6 +15,7 @@ import { AppLogger } from './config/app-logger.js';
 import { ExportService } from './bulk/export.service.js';
 import { ImportService } from './bulk/import.service.js';
 import { Progress } from './bulk/progress.js';
+import { addAuditCommand } from './cli/audit.js';
 import { addClientCommands } from './cli/clients.js';
 import { addExplainCommand } from './cli/explain.js';
 import { addOrganizationCommands } from './cli/organizations.js';
@@ -169,6 +170,7 @@ addGroupCommands(program, withApplication);
 addPasswordCommands(program, withApplication);
 addPasskeyCommands(program, withApplication);
 addExplainCommand(program, withApplication);
+addAuditCommand(program, withApplication);
 addPermissionCommands(program, withApplication);
 addKeyCommands(program, withApplication);
 

@@ -90,6 +90,16 @@ describe('GET lookup', () => {
     for (const q of nothing) expect(await lookUp(admin, q)).toEqual([]);
   });
 
+  it('says that a request is in the audit log, to those who may see it', async () => {
+    const answer = await t.send(admin, 'PUT', `/user/${user}`, { yearOfBirth: '1990' });
+    const id = answer.headers.get('x-request-id')!;
+    expect(await lookUp(admin, id)).toEqual([{ type: 'REQUEST', id }]);
+    expect(await lookUp(admin, ` ${id.toUpperCase()}\n`)).toEqual([{ type: 'REQUEST', id }]);
+    const helper = await t.world.caller({ organizationId: admin.organizationId, permissions: ['MANAGE_USERS'] });
+    expect(await lookUp(helper, id)).toEqual([]);
+    expect(await lookUp(await t.world.caller({ permissions: [...PERMISSIONS] }), id)).toEqual([]);
+  });
+
   it('finds for each caller what the lists show them', async () => {
     const { organizationId } = admin;
     const people = ['a user ID', 'an e-mail address', 'a third-party ID'];
@@ -132,8 +142,10 @@ describe('GET lookup', () => {
   });
 
   it('takes few statements, each of which reads ranges of indexes', async () => {
+    const kinds = Object.entries(known).map(([kind, { q }]) => [kind, q] as const);
+    kinds.push(['the jti of an access token', 'x'.repeat(43)]);
     for (const caller of [admin, await t.world.caller({ organizationId: admin.organizationId, permissions: [] })])
-      for (const [kind, { q }] of Object.entries(known)) {
+      for (const [kind, q] of kinds) {
         const statements = await statementsOf(() => lookUp(caller, q));
         expect({ kind, few: statements.length <= 10 }).toEqual({ kind, few: true });
         for (const { sql, parameters } of statements)

@@ -5,6 +5,7 @@ import { AccessController } from '../access/access.controller.js';
 import { AccessService } from '../access/access.service.js';
 import { BearerGuard } from '../auth/bearer.guard.js';
 import { API } from '../common/paths.js';
+import { asPartOf } from '../common/request-id.js';
 import { Settings } from '../config/settings.js';
 import type { LoginOutcome } from '../sessions/login/login.service.js';
 import { LoginService } from '../sessions/login/login.service.js';
@@ -81,7 +82,13 @@ export function signInLinksAtOnce(app: NestFastifyApplication, common: string[])
   };
 }
 
-/** Gives work the time that a request may wait for PostgreSQL, as `limitAnswers` does in the framework. */
+/**
+ * Gives work the time that a request may wait for PostgreSQL, as `limitAnswers` does in the framework, and lets it record
+ * a refusal with the ID that the framework answers. What is sent from here is recorded without one.
+ */
 function limitOn({ DATABASE_URL }: Settings): <T>(request: IncomingMessage, work: () => T) => T {
-  return DATABASE_URL ? (request, work) => deadlineOf(request).run(work) : (_, work) => work();
+  const limited: ReturnType<typeof limitOn> = DATABASE_URL
+    ? (request, work) => deadlineOf(request).run(work)
+    : (_, work) => work();
+  return (request, work) => asPartOf(request, () => limited(request, work));
 }

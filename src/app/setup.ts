@@ -23,6 +23,7 @@ import { ERRORS } from '../common/errors/errors.js';
 import { ErrorFilter } from '../http/page-error.filter.js';
 import { validationPipe } from '../common/errors/validation.js';
 import { withoutAlias } from '../common/paths.js';
+import { asPartOf, requestIdOf } from '../common/request-id.js';
 import { addressIn } from '../common/network.js';
 import { parseQueryString } from '../common/query-string.js';
 import { keepLanguages } from '../http/language-choice.js';
@@ -55,7 +56,7 @@ export async function createApp(
     bodyLimit: MAX_BODY_BYTES,
     // Limits then apply to the visitor and not to the proxy. Public URLs come from the settings all the same.
     trustProxy: (address: string) => proxies.includes(addressIn(address) ?? undefined),
-    genReqId: () => randomUUID(),
+    genReqId: requestIdOf,
     rewriteUrl: (request: IncomingMessage) => withoutAlias(request.url ?? '/'),
     frameworkErrors: answerRouterError,
     clientErrorHandler: answerUnreadableRequest,
@@ -105,8 +106,10 @@ function addCommonHooks(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.headers({ ...COMMON_HEADERS, 'X-Request-Id': request.id });
     if (isEmptyJson(request)) delete request.raw.headers['content-type'];
-    done();
+    asPartOf(request.raw, done);
   });
+  // Reading a body loses the context in which the request began.
+  fastify.addHook('preValidation', (request, _reply, done) => asPartOf(request.raw, done));
 }
 
 /** Whether a request names JSON but has no body. Client libraries do so, and an empty body would be malformed JSON. */

@@ -10,13 +10,21 @@ import { Database } from '../database/database.js';
 import { countUpTo, MAX_COUNTED, notAPosition } from '../http/paging.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import { AuditEvent } from '../schema/entities/audit-event.entity.js';
-import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
+import type { AuditDetails } from '../schema/entities/audit-events.js';
 import type { AuditDto, AuditEventDto, AuditExportQueryDto, AuditFilterDto, AuditQueryDto } from './dto/audit.dto.js';
 import { countLogins, findLogins, findUserOfLogin, LOGIN_EVENTS, RANK } from './logins.js';
 import type { LoginEvent, LoginFilter, Period, Position } from './logins.js';
 
-/** Filters. Each column, after the organization, begins an index whose rows are ordered by time. */
-const FILTERS = { user: 'userId', actor: 'actorId', client: 'clientId', group: 'groupId', event: 'event' } as const;
+/** Filters. Each column is with the organization at the beginning of an index whose rows are ordered by time. */
+const FILTERS = {
+  user: 'userId',
+  actor: 'actorId',
+  client: 'clientId',
+  group: 'groupId',
+  event: 'event',
+  token: 'tokenId',
+  request: 'requestId',
+} as const;
 
 /**
  * Events of logins are read in periods, each of them longer than the next later one, so that a page costs as much as
@@ -27,7 +35,20 @@ const GROWTH = 8;
 
 /** How many events an answer of the export has at most. */
 export const EXPORT_SIZE = 5000;
-const EXPORT_COLUMNS = ['id', 'at', 'event', 'user', 'actor', 'client', 'group', 'token', 'session', 'rule', 'details'];
+const EXPORT_COLUMNS = [
+  'id',
+  'at',
+  'event',
+  'user',
+  'actor',
+  'client',
+  'group',
+  'token',
+  'session',
+  'rule',
+  'details',
+  'request',
+];
 
 /** An event of a page, with its place. */
 interface Found extends Position {
@@ -67,8 +88,13 @@ export class AuditSearchService {
     };
   }
 
+  /** The latest events that match, of one organization or of all, for the operator. */
+  async latest(organizationId: string | undefined, query: AuditFilterDto, size: number): Promise<AuditEventDto[]> {
+    return (await this.page(organizationId, query, size)).events;
+  }
+
   private async page(
-    organizationId: string,
+    organizationId: string | undefined,
     query: AuditFilterDto & { resultFrom?: string },
     size: number,
   ): Promise<{ events: AuditEventDto[]; last: string | undefined; isMore: boolean }> {
@@ -76,7 +102,7 @@ export class AuditSearchService {
     const wanted = size + 1;
     const others = await this.findOthers(organizationId, query, before, wanted);
     const about = { filter: filterOf(organizationId, query), period: this.periodOf(query), before, wanted };
-    const found = await this.findAll(others, query.event, about);
+    const found = await this.findAll(others, loginEvents(query), about);
     const shown = found.slice(0, size);
     const last = shown.at(-1);
     return {
@@ -89,6 +115,11 @@ export class AuditSearchService {
   /** The user of a login whose events the search lists, also after it has ended. @throws DomainError `not_permitted` */
   async findUserOfLogin(caller: Caller, id: string): Promise<string | null> {
     return findUserOfLogin(this.database, await this.policy.requireMayViewAuditLog(caller), id);
+  }
+
+  /** Whether the search lists an event that matches. @throws DomainError `not_permitted` */
+  async hasEvent(caller: Caller, query: Pick<AuditFilterDto, 'token' | 'request'>): Promise<boolean> {
+    return this.list(await this.policy.requireMayViewAuditLog(caller), query).getExists();
   }
 
   /** The period that a query is about. Nothing is older than the longest time for which a login is kept. */
@@ -105,7 +136,7 @@ export class AuditSearchService {
   /** Adds the events of logins to the others, in the order of the record. */
   private async findAll(
     others: Found[],
-    event: AuditEventName | undefined,
+    events: LoginEvent['event'][],
     {
       filter,
       period,
@@ -113,7 +144,6 @@ export class AuditSearchService {
       wanted,
     }: { filter: LoginFilter; period: Period; before: Position | null; wanted: number },
   ): Promise<Found[]> {
-    const events = loginEvents(event);
     if (events.length === 0) return others;
     let found = others;
     // The position itself may be the earlier of two events at one instant.
@@ -132,7 +162,7 @@ export class AuditSearchService {
   }
 
   private async findOthers(
-    organizationId: string,
+    organizationId: string | undefined,
     query: AuditFilterDto,
     before: Position | null,
     limit: number,
@@ -152,14 +182,15 @@ export class AuditSearchService {
   private async count(organizationId: string, query: AuditFilterDto): Promise<number> {
     const [filter, period] = [filterOf(organizationId, query), this.periodOf(query)];
     let total = await countUpTo(MAX_COUNTED, this.list(organizationId, query).select('e.id', 'id'));
-    for (const event of loginEvents(query.event))
+    for (const event of loginEvents(query))
       if (total < MAX_COUNTED) total += await countLogins(this.database, event, filter, period, MAX_COUNTED);
     return Math.min(total, MAX_COUNTED);
   }
 
   /** The events that have rows of their own. */
-  private list(organizationId: string, query: AuditFilterDto): SelectQueryBuilder<AuditEvent> {
-    const list = this.events.createQueryBuilder('e').where('e.organizationId = :organizationId', { organizationId });
+  private list(organizationId: string | undefined, query: AuditFilterDto): SelectQueryBuilder<AuditEvent> {
+    const list = this.events.createQueryBuilder('e');
+    if (organizationId !== undefined) list.where('e.organizationId = :organizationId', { organizationId });
     for (const [name, property] of Object.entries(FILTERS)) {
       const value = query[name as keyof typeof FILTERS];
       if (value !== undefined) list.andWhere(`e.${property} = :${name}`, { [name]: value });
@@ -170,13 +201,17 @@ export class AuditSearchService {
   }
 }
 
-/** The events of logins that a query asks for. */
-function loginEvents(event: AuditEventName | undefined): LoginEvent['event'][] {
+/** The events of logins that a query asks for. Their rows have no request, and no token but their own ID. */
+function loginEvents({ event, token, request }: AuditFilterDto): LoginEvent['event'][] {
+  if (request !== undefined || (token !== undefined && !isLoginId(token))) return [];
   return LOGIN_EVENTS.filter((name) => event === undefined || event === name);
 }
 
-function filterOf(organizationId: string, { user, actor, client, group }: AuditFilterDto): LoginFilter {
-  return { organizationId, user, actor, client, group };
+function filterOf(
+  organizationId: string | undefined,
+  { user, actor, client, group, token }: AuditFilterDto,
+): LoginFilter {
+  return { organizationId, user, actor, client, group, token };
 }
 
 /** Spreadsheets read a text that begins as a formula does. `escape_formulas` puts an apostrophe before it. */
@@ -232,6 +267,7 @@ function toEventDto(row: AuditEvent): AuditEventDto {
     session: session ?? undefined,
     rule: row.rule ?? undefined,
     details: row.details === null ? undefined : (JSON.parse(row.details) as AuditDetails),
+    request: row.requestId ?? undefined,
   };
 }
 

@@ -28,13 +28,15 @@ export interface LoginEvent extends Position {
   groupId: string;
 }
 
-/** What an event must match. Each of `user`, `actor`, `client` and `group` is a range of an index. */
+/** What an event must match. Each field is a range of an index. */
 export interface LoginFilter {
-  organizationId: string;
+  organizationId?: string;
   user?: string;
   actor?: string;
   client?: string;
   group?: string;
+  /** The ID of the login. */
+  token?: string;
 }
 
 /** A range of time, `from` inclusive and `to` exclusive. */
@@ -43,22 +45,24 @@ export interface Period {
   to: Date;
 }
 
-const COLUMNS = {
-  user: 't."user_id"',
-  actor: 'd."caller_id"',
-  client: 'd."client_id"',
-  group: 'd."group_id"',
-} as const;
-const NAMES = Object.keys(COLUMNS) as (keyof typeof COLUMNS)[];
+const CONDITIONS: Record<keyof LoginFilter, (value: string) => string> = {
+  organizationId: (value) =>
+    `t."organization_number" = (SELECT n."number" FROM "organization_numbers" n WHERE n."organization_id" = ${value})`,
+  user: (value) => `t."user_id" = ${value}`,
+  actor: (value) => `d."caller_id" = ${value}`,
+  client: (value) => `d."client_id" = ${value}`,
+  group: (value) => `d."group_id" = ${value}`,
+  token: (value) => `t."id" = ${value}`,
+};
+const NAMES = Object.keys(CONDITIONS) as (keyof LoginFilter)[];
 
-/** The condition that the given fields match, `$1` for the organization and from `$2` the fields that are there. */
+/** The condition that the given fields match, from `$1` in the order of `CONDITIONS`. */
 function matching(filter: LoginFilter): { sql: string; parameters: Parameter[]; name: string } {
   const given = NAMES.filter((name) => filter[name] !== undefined);
-  const conditions = given.map((name, index) => `AND ${COLUMNS[name]} = $${index + 2}`);
   return {
-    sql: `t."organization_number" = (SELECT n."number" FROM "organization_numbers" n WHERE n."organization_id" = $1) ${conditions.join(' ')}`,
-    parameters: [filter.organizationId, ...given.map((name) => filter[name]!)],
-    name: given.join('_') || 'all',
+    sql: given.map((name, index) => CONDITIONS[name](`$${index + 1}`)).join(' AND '),
+    parameters: given.map((name) => (name === 'token' ? toBytes(filter[name]!) : filter[name]!)),
+    name: given.join('_'),
   };
 }
 

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import type { Caller } from '../common/caller.js';
 import { addSeconds, Clock, SECONDS_PER_DAY } from '../common/clock.js';
+import { currentRequestId } from '../common/request-id.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
@@ -26,20 +27,20 @@ export interface AuditEntry {
 export const REFUSALS_PER_MINUTE = 600;
 const MINUTE_SECONDS = 60;
 
-const COLUMNS = `"at", "event", "organization_id", "user_id", "actor_id", "client_id", "group_id", "token_id", "rule", "details"`;
+const COLUMNS = `"at", "event", "organization_id", "user_id", "actor_id", "client_id", "group_id", "token_id", "rule", "details", "request_id"`;
 
 const RECORD: Statement = {
   name: 'record_audit_event',
-  sql: `INSERT INTO "audit_events" (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+  sql: `INSERT INTO "audit_events" (${COLUMNS}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
 };
 
 /** Counts the previous refusals in a range of an index, up to the limit. */
 const RECORD_REFUSAL: Statement = {
   name: 'record_refusal',
   sql: `INSERT INTO "audit_events" (${COLUMNS})
-        SELECT $1, CAST($2 AS varchar), CAST($3 AS varchar), $4, $5, $6, $7, $8, CAST($9 AS integer), $10
+        SELECT $1, CAST($2 AS varchar), CAST($3 AS varchar), $4, $5, $6, $7, $8, CAST($9 AS integer), $10, CAST($11 AS varchar)
         WHERE (SELECT COUNT(*) FROM (SELECT 1 FROM "audit_events" e
-               WHERE e."organization_id" = CAST($3 AS varchar) AND e."event" = CAST($2 AS varchar) AND e."at" > $11
+               WHERE e."organization_id" = CAST($3 AS varchar) AND e."event" = CAST($2 AS varchar) AND e."at" > $12
                LIMIT ${REFUSALS_PER_MINUTE}) earlier) < ${REFUSALS_PER_MINUTE}`,
 };
 
@@ -101,6 +102,7 @@ export class AuditService {
       entry.tokenId ?? null,
       entry.rule ?? null,
       details ? JSON.stringify(details) : null,
+      currentRequestId(),
     ];
   }
 }

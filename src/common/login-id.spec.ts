@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { expect, it } from '@jest/globals';
 import { firstLoginAt, fromBytes, instantOfLogin, isLoginId, loginOfToken, newLoginId, toBytes } from './login-id.js';
 
@@ -10,6 +11,10 @@ it('the ID of a login is a UUID of version 7 with the time to the millisecond, a
     expect([instantOfLogin(id), isLoginId(id)]).toEqual([AT, true]);
   }
   expect(new Set(ids).size).toBe(1000);
+});
+
+it('a random UUID is the ID of no login', () => {
+  expect(isLoginId(randomUUID())).toBe(false);
 });
 
 it('IDs of logins are ordered by time, as text and as bytes, and each is in the range that begins at its time', () => {

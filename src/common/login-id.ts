@@ -58,9 +58,9 @@ export function readLoginId(value: Buffer | string): string {
   return typeof value === 'string' ? value : fromBytes(value);
 }
 
-/** Whether a text is the ID of a login. */
+/** Whether a text has the form of a login's ID: a UUID of version 7. That of a request's ID is version 4. */
 export function isLoginId(text: string): boolean {
-  return UUID.test(text);
+  return UUID.test(text) && text[VERSION_AT] === '7';
 }
 
 /** The text of an ID from its bytes. */

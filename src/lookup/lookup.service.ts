@@ -16,6 +16,9 @@ import { UsersPolicy } from '../users/users.policy.js';
 import type { FoundDto, LookupDto } from './dto/lookup.dto.js';
 
 const CLIENT_ID = /^[\da-f]{32}$/;
+const REQUEST_ID = /^[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}$/;
+/** The `jti` of an access token, as the engine makes it. */
+const TOKEN_ID = /^[\w-]{43}$/;
 
 /**
  * Finds what an ID from a log names (docs/api.md, section 8.4). The policies of the lists decide what the caller sees.
@@ -39,6 +42,8 @@ export class LookupService {
     const lower = id.toLowerCase();
     // The form decides what an ID can be, so most of them take few look-ups.
     if (isLoginId(lower)) return { found: await this.findLogin(caller, lower) };
+    if (REQUEST_ID.test(lower)) return { found: await this.findEvents(caller, 'request', lower) };
+    if (TOKEN_ID.test(id)) return { found: await this.findEvents(caller, 'token', id) };
     const clients = CLIENT_ID.test(lower) ? await this.findClient(caller, lower) : [];
     return {
       found: [
@@ -71,6 +76,11 @@ export class LookupService {
     if (login) found.push({ type: login.isSession ? 'SESSION' : 'ACCESS_TOKEN', id, user: login.user });
     if (userId !== null) found.push({ type: 'LOGIN', id, user: { id: userId } });
     return found;
+  }
+
+  private async findEvents(caller: Caller, of: 'request' | 'token', id: string): Promise<FoundDto[]> {
+    const isThere = await unlessRefused(this.record.hasEvent(caller, { [of]: id }));
+    return isThere ? [{ type: of === 'request' ? 'REQUEST' : 'TOKEN', id }] : [];
   }
 }
 

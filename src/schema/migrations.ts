@@ -27,6 +27,7 @@ import { OrderListsByName1797990000000 } from './migrations/1797990000000-OrderL
 import { FindRightsThatEnd1797995000000 } from './migrations/1797995000000-FindRightsThatEnd.js';
 import { AddApplications1798100000000 } from './migrations/1798100000000-AddApplications.js';
 import { AddApplicationSessions1798200000000 } from './migrations/1798200000000-AddApplicationSessions.js';
+import { FindEventsOfRequests1798300000000 } from './migrations/1798300000000-FindEventsOfRequests.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -59,4 +60,5 @@ export const MIGRATIONS = [
   FindRightsThatEnd1797995000000,
   AddApplications1798100000000,
   AddApplicationSessions1798200000000,
+  FindEventsOfRequests1798300000000,
 ];

@@ -42,6 +42,7 @@ describe('GET audit', () => {
             actor: admin.id,
             client: admin.clientId,
             details: { fields: ['name'] },
+            request: expect.stringMatching(/^[\da-f-]{36}$/),
           },
           { id: expect.any(String), at: instant, event: 'SESSION_STARTED', ...login, session: expect.any(String) },
           { id: expect.any(String), at: instant, event: 'ACCESS_ISSUED', ...login },
@@ -85,6 +86,8 @@ describe('GET audit', () => {
     'event=NOTHING',
     'user=',
     'user=a%20b',
+    'token=a%20b',
+    'request=',
     'resultFrom=x',
     ...['NaN', '1.5', '99999999999999999999', '-1'].map(
       (id) => `resultFrom=${Buffer.from(`${id} 2026-01-01T00:00:00.000Z`).toString('base64url')}`,
@@ -121,7 +124,7 @@ describe('GET audit', () => {
   });
 
   it('reads a range of an index for each of the filters', async () => {
-    for (const column of ['user_id', 'actor_id', 'client_id', 'group_id', 'event', null]) {
+    for (const column of ['user_id', 'actor_id', 'client_id', 'group_id', 'event', 'token_id', 'request_id', null]) {
       const filter = column ? `AND e."${column}" = 'x'` : '';
       const sql = `SELECT e."id" FROM "audit_events" e WHERE e."organization_id" = 'o' ${filter} AND e."at" < '2026-01-01' ORDER BY e."at" DESC, e."id" DESC LIMIT 11`;
       const plan = await t.world.write(async (db) => {
@@ -224,8 +227,8 @@ describe('GET audit/export', () => {
     expect(headers.get('content-type')).toBe('text/csv; charset=utf-8');
     expect(headers.get('content-disposition')).toBe('attachment; filename="record.csv"');
     const [header, row, end] = text.split('\r\n');
-    expect([header, end]).toEqual(['id,at,event,user,actor,client,group,token,session,rule,details', '']);
-    expect(row).toContain(`,ACCOUNT_CHANGED,'-1+1,,,,,,,"{""reason"":""a,\\""b""}"`);
+    expect([header, end]).toEqual(['id,at,event,user,actor,client,group,token,session,rule,details,request', '']);
+    expect(row).toContain(`,ACCOUNT_CHANGED,'-1+1,,,,,,,"{""reason"":""a,\\""b""}",`);
   });
 
   it('has parts, of which each leads to the next, and which together have each event once', async () => {

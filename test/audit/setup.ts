@@ -78,7 +78,7 @@ async function logins(): Promise<Recorded[]> {
   return [...issued, ...started];
 }
 
-/** What is recorded by `action`: the columns that are filled in, in the order of time. */
+/** What is recorded by `action`: the columns that are filled in, in the order of time, without the request's ID. */
 export async function recordedBy(action: () => Promise<unknown>): Promise<Row[]> {
   const before = new Set((await everything()).map(({ key }) => key));
   await action();
@@ -87,7 +87,7 @@ export async function recordedBy(action: () => Promise<unknown>): Promise<Row[]>
     recorded.add(row.event!);
     return Object.fromEntries(
       Object.entries(row)
-        .filter(([name, value]) => value !== null && !['key', 'id', 'at'].includes(name))
+        .filter(([name, value]) => value !== null && !['key', 'id', 'at', 'requestId'].includes(name))
         .map(([name, value]) => [name, name === 'details' ? JSON.parse(value as string) : value]),
     );
   });

@@ -1,5 +1,6 @@
 import { jest } from '@jest/globals';
 import { Command } from 'commander';
+import { addAuditCommand } from '../../src/cli/audit.js';
 import { addClientCommands } from '../../src/cli/clients.js';
 import { addOrganizationCommands } from '../../src/cli/organizations.js';
 import { addOriginCommands } from '../../src/cli/origins.js';
@@ -38,6 +39,7 @@ export async function runCommand({ nest }: TestApp, ...args: string[]): Promise<
       addStaffCommands,
       addGroupCommands,
       addExplainCommand,
+      addAuditCommand,
       addPasskeyCommands,
       addPermissionCommands,
     ])

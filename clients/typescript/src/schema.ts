@@ -3420,6 +3420,11 @@ export interface components {
              */
             rule?: number;
             details?: components["schemas"]["AuditDetails"];
+            /**
+             * @description The `X-Request-Id` of the request that caused it. Absent on the command line, and from logins.
+             * @example 7f4b9c1e-52a3-4d0b-9c55-1f0a6f0e2d11
+             */
+            request?: string;
         };
         Audit: {
             events: components["schemas"]["AuditEvent"][];
@@ -3436,11 +3441,11 @@ export interface components {
         };
         Found: {
             /**
-             * @description A `SESSION` is live, and an `ACCESS_TOKEN` is a login token that can still start a session. A `LOGIN` is either of them in the audit log, also after its end. All have the `id` that was asked for.
+             * @description A `SESSION` is live, and an `ACCESS_TOKEN` is a login token that can still start a session. A `LOGIN` is either of them in the audit log, also after its end. A `REQUEST` and a `TOKEN`, an access token, are there too. All have the `id` that was asked for.
              * @example USER
              * @enum {string}
              */
-            type: "USER" | "SERVICE_ACCOUNT" | "GROUP" | "CLIENT" | "SESSION" | "ACCESS_TOKEN" | "LOGIN";
+            type: "USER" | "SERVICE_ACCOUNT" | "GROUP" | "CLIENT" | "SESSION" | "ACCESS_TOKEN" | "LOGIN" | "REQUEST" | "TOKEN";
             /** @example Zk1cVq0rTtWm8sQXq3bVxg */
             id: string;
             /**
@@ -12194,6 +12199,10 @@ export interface operations {
                 /** @description The ID of the group that let the user in, or that it is about. */
                 group?: string;
                 event?: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
+                /** @description The ID of a login (the `jti` of its token, the handle of its session), or the `jti` of an access token. */
+                token?: string;
+                /** @description The `X-Request-Id` of the request that caused it. */
+                request?: string;
                 /** @description Events at this instant or later. */
                 from?: string;
                 /** @description Events before this instant. */
@@ -12289,6 +12298,10 @@ export interface operations {
                 /** @description The ID of the group that let the user in, or that it is about. */
                 group?: string;
                 event?: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
+                /** @description The ID of a login (the `jti` of its token, the handle of its session), or the `jti` of an access token. */
+                token?: string;
+                /** @description The `X-Request-Id` of the request that caused it. */
+                request?: string;
                 /** @description Events at this instant or later. */
                 from?: string;
                 /** @description Events before this instant. */
@@ -12377,7 +12390,7 @@ export interface operations {
     lookUp: {
         parameters: {
             query: {
-                /** @description An ID as it stands in a log: of a user, service account, group, client, session or login token; or an e-mail address, a third-party ID as `CODE$ID`, or the custom reference of a group. */
+                /** @description An ID as it stands in a log: of a user, service account, group, client, session, login token, access token or request; or an e-mail address, a third-party ID as `CODE$ID`, or the custom reference of a group. */
                 q: string;
             };
             header?: never;

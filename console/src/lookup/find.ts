@@ -65,16 +65,9 @@ function hrefOf({ type, id, user }: Schemas['Found'], administersClients: boolea
     case 'ACCESS_TOKEN':
       return `/people/${user!.id}`;
     case 'LOGIN':
-      return recordOf(id, user!.id);
+    case 'TOKEN':
+      return `/record?token=${id}`;
+    case 'REQUEST':
+      return `/record?request=${id}`;
   }
-}
-
-/** As long as a login lasts, unless the operator has set a longer SESSION_LIFETIME: an hour, and then twelve. */
-const LOGIN_HOURS = 13;
-
-/** The record of a person while a login lasted, whose ID begins with the time. */
-function recordOf(id: string, user: string): string {
-  const at = Number.parseInt(id.replace('-', '').slice(0, 12), 16);
-  const [since, until] = [at, at + LOGIN_HOURS * 3_600_000].map((time) => new Date(time).toISOString());
-  return `/record?${new URLSearchParams({ user, since: since!, until: until! })}`;
 }

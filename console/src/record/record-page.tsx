@@ -19,7 +19,7 @@ type Filter = Omit<NonNullable<paths['/api/2.1.1/audit']['get']['parameters']['q
 
 /** Milliseconds between two readings of the record that is watched. */
 const LIVE_MS = 2000;
-const NAMES = ['user', 'actor', 'client', 'group', 'event', 'from', 'to'] as const;
+const NAMES = ['user', 'actor', 'client', 'group', 'token', 'request', 'event', 'from', 'to'] as const;
 /** `from` is the beginning of a page in the address of every list, so the times have names of their own there. */
 const IN_ADDRESS = { from: 'since', to: 'until' } as Readonly<Record<string, string>>;
 
@@ -131,6 +131,8 @@ function Filters({ filter }: { filter: Filter }): ReactNode {
     ['actor', own('recordActorId')],
     ['client', own('recordClientId')],
     ['group', own('recordGroupId')],
+    ['token', own('recordTokenId')],
+    ['request', own('recordRequestId')],
   ] as const;
   return (
     <form className={style.filters} onSubmit={submit} aria-label={own('recordFilter')}>

@@ -42,6 +42,24 @@ export class AuditFilterDto {
   @IsIn(AUDIT_EVENTS)
   event?: AuditEventName;
 
+  @ApiPropertyOptional({
+    description:
+      'The ID of a login (the `jti` of its token, the handle of its session), or the `jti` of an access token.',
+    maxLength: 64,
+  })
+  @IsOptional()
+  @IsString()
+  @Matches(ID)
+  @MaxLength(64)
+  token?: string;
+
+  @ApiPropertyOptional({ description: 'The `X-Request-Id` of the request that caused it.', maxLength: 64 })
+  @IsOptional()
+  @IsString()
+  @Matches(ID)
+  @MaxLength(64)
+  request?: string;
+
   @ApiPropertyOptional({ type: String, format: 'date-time', description: 'Events at this instant or later.' })
   @IsOptional()
   @IsInstant()
@@ -161,6 +179,12 @@ export class AuditEventDto {
 
   @ApiPropertyOptional({ type: () => AuditDetailsDto })
   details?: AuditDetailsDto;
+
+  @ApiPropertyOptional({
+    description: 'The `X-Request-Id` of the request that caused it. Absent on the command line, and from logins.',
+    example: '7f4b9c1e-52a3-4d0b-9c55-1f0a6f0e2d11',
+  })
+  request?: string;
 }
 
 export class AuditDto {

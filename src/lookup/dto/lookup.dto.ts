@@ -2,7 +2,17 @@ import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { IsString, Length } from 'class-validator';
 
 /** What an ID can name. */
-export const FOUND_TYPES = ['USER', 'SERVICE_ACCOUNT', 'GROUP', 'CLIENT', 'SESSION', 'ACCESS_TOKEN', 'LOGIN'] as const;
+export const FOUND_TYPES = [
+  'USER',
+  'SERVICE_ACCOUNT',
+  'GROUP',
+  'CLIENT',
+  'SESSION',
+  'ACCESS_TOKEN',
+  'LOGIN',
+  'REQUEST',
+  'TOKEN',
+] as const;
 export type FoundType = (typeof FOUND_TYPES)[number];
 
 /** A third-party code, a `$` and an ID, each as long as they can be. */
@@ -11,7 +21,7 @@ const MAX_LENGTH = 320;
 export class LookupQueryDto {
   @ApiProperty({
     description:
-      'An ID as it stands in a log: of a user, service account, group, client, session or login token; or an e-mail address, a third-party ID as `CODE$ID`, or the custom reference of a group.',
+      'An ID as it stands in a log: of a user, service account, group, client, session, login token, access token or request; or an e-mail address, a third-party ID as `CODE$ID`, or the custom reference of a group.',
     maxLength: MAX_LENGTH,
     example: 'anna@demo.example',
   })
@@ -34,7 +44,7 @@ export class FoundDto {
   @ApiProperty({
     enum: FOUND_TYPES,
     description:
-      'A `SESSION` is live, and an `ACCESS_TOKEN` is a login token that can still start a session. A `LOGIN` is either of them in the audit log, also after its end. All have the `id` that was asked for.',
+      'A `SESSION` is live, and an `ACCESS_TOKEN` is a login token that can still start a session. A `LOGIN` is either of them in the audit log, also after its end. A `REQUEST` and a `TOKEN`, an access token, are there too. All have the `id` that was asked for.',
     example: 'USER',
   })
   type: FoundType;

@@ -13,6 +13,8 @@ import type { AuditEventName } from './audit-events.js';
 @Index('audit_events_actor_idx', ['organizationId', 'actorId', 'at', 'id'])
 @Index('audit_events_client_idx', ['organizationId', 'clientId', 'at', 'id'])
 @Index('audit_events_group_idx', ['organizationId', 'groupId', 'at', 'id'], { where: '"group_id" IS NOT NULL' })
+@Index('audit_events_request_idx', ['requestId', 'organizationId', 'at', 'id'], { where: '"request_id" IS NOT NULL' })
+@Index('audit_events_token_idx', ['tokenId', 'organizationId', 'at', 'id'], { where: '"token_id" IS NOT NULL' })
 export class AuditEvent {
   /**
    * Grows with each row and is never reused. It is text on PostgreSQL, because its driver returns large numbers as
@@ -62,4 +64,8 @@ export class AuditEvent {
   /** `AuditDetails` as JSON. */
   @Column({ type: 'text', nullable: true })
   details: string | null;
+
+  /** The `X-Request-Id` of the request that caused the event; `null` on the command line, and for what triggers record. */
+  @Column({ name: 'request_id', type: 'varchar', length: 36, nullable: true })
+  requestId: string | null;
 }

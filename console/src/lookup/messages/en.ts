@@ -1,7 +1,7 @@
 export const en = {
   title: 'Find',
   field: 'ID or name',
-  help: 'Paste an ID from a log: of a person, group, client, service account, session or login token. Or type an e-mail address or a name. Ctrl+K or ⌘K opens this dialog.',
+  help: 'Paste an ID from a log: of a person, group, client, service account, session, login token, OAuth token or request. Or type an e-mail address or a name. Ctrl+K or ⌘K opens this dialog.',
   results_one: '{count} result',
   results_other: '{count} results',
   nothing: 'There is nothing with this ID or name that you may see.',
@@ -13,6 +13,8 @@ export const en = {
   type_SESSION: 'Session of {name}',
   type_ACCESS_TOKEN: 'Login token for {name}',
   type_LOGIN: 'Login in the record',
+  type_REQUEST: 'Request in the record',
+  type_TOKEN: 'OAuth token in the record',
 };
 
 /** The messages in any language. */

@@ -3,7 +3,7 @@ import type { LookupMessages } from './en';
 export const nl: LookupMessages = {
   title: 'Zoeken',
   field: 'ID of naam',
-  help: 'Plak een ID uit een logboek: van een persoon, groep, client, serviceaccount, sessie of inlogtoken. Of typ een e-mailadres of een naam. Ctrl+K of ⌘K opent dit venster.',
+  help: 'Plak een ID uit een logboek: van een persoon, groep, client, serviceaccount, sessie, inlogtoken, OAuth-token of verzoek. Of typ een e-mailadres of een naam. Ctrl+K of ⌘K opent dit venster.',
   results_one: '{count} resultaat',
   results_other: '{count} resultaten',
   nothing: 'Er is niets met deze ID of naam dat u mag zien.',
@@ -15,4 +15,6 @@ export const nl: LookupMessages = {
   type_SESSION: 'Sessie van {name}',
   type_ACCESS_TOKEN: 'Inlogtoken voor {name}',
   type_LOGIN: 'Login in het logboek',
+  type_REQUEST: 'Verzoek in het logboek',
+  type_TOKEN: 'OAuth-token in het logboek',
 };

@@ -16,6 +16,8 @@ export const de: RecordMessages = {
   recordActorId: 'ID des Handelnden',
   recordClientId: 'ID des Clients',
   recordGroupId: 'ID der Gruppe',
+  recordTokenId: 'ID der Anmeldung oder des Tokens',
+  recordRequestId: 'ID der Anfrage',
   recordEveryEvent: 'Alle Ereignisse',
   recordFrom: 'Von',
   recordTo: 'Vor',

@@ -14,6 +14,8 @@ export const en = {
   recordActorId: 'ID of who did it',
   recordClientId: 'ID of the client',
   recordGroupId: 'ID of the group',
+  recordTokenId: 'ID of the login or token',
+  recordRequestId: 'ID of the request',
   recordEveryEvent: 'All events',
   recordFrom: 'From',
   recordTo: 'Before',

@@ -16,6 +16,8 @@ export const es: RecordMessages = {
   recordActorId: 'ID de quien lo hizo',
   recordClientId: 'ID del cliente',
   recordGroupId: 'ID del grupo',
+  recordTokenId: 'ID del inicio de sesión o del token',
+  recordRequestId: 'ID de la solicitud',
   recordEveryEvent: 'Todos los eventos',
   recordFrom: 'Desde',
   recordTo: 'Antes de',

@@ -17,6 +17,8 @@ export const fr: RecordMessages = {
   recordActorId: 'ID de l’auteur',
   recordClientId: 'ID du client',
   recordGroupId: 'ID du groupe',
+  recordTokenId: 'ID de la connexion ou du jeton',
+  recordRequestId: 'ID de la requête',
   recordEveryEvent: 'Tous les événements',
   recordFrom: 'À partir de',
   recordTo: 'Avant',

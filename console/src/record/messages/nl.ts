@@ -17,6 +17,8 @@ export const nl: RecordMessages = {
   recordActorId: 'ID van wie het deed',
   recordClientId: 'ID van de client',
   recordGroupId: 'ID van de groep',
+  recordTokenId: 'ID van de login of het token',
+  recordRequestId: 'ID van het verzoek',
   recordEveryEvent: 'Alle gebeurtenissen',
   recordFrom: 'Vanaf',
   recordTo: 'Vóór',
