@@ -2,12 +2,13 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { AuditEvent } from '../src/schema/entities/audit-event.entity.js';
 import { GroupStaff } from '../src/schema/entities/group-staff.entity.js';
 import { Membership } from '../src/schema/entities/membership.entity.js';
-import { PERMISSIONS } from '../src/schema/entities/account-permission.entity.js';
+import { AccountPermission, PERMISSIONS } from '../src/schema/entities/account-permission.entity.js';
+import type { Permission } from '../src/schema/entities/account-permission.entity.js';
 import { User } from '../src/schema/entities/user.entity.js';
 import { TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { runCommand } from './support/command-line.js';
-import { newClient } from './support/oauth.js';
+import { newClient, newServiceAccount } from './support/oauth.js';
 import type { TestCaller } from './support/world.js';
 
 let t: TestApp;
@@ -198,10 +199,36 @@ describe('the explanation of an access call', () => {
       ]),
     );
     expect(changes).toMatchObject([
-      { kind: 'GRANT_GROUP_RIGHT', group: { name: 'Begins' } },
+      { kind: 'CHANGE_PERIOD', group: { name: 'Begins' }, account: { id: host.id }, permission: 'MANAGE' },
       { kind: 'CHANGE_PERIOD', group: { name: 'Ended' }, account: { id } },
       { kind: 'ADD_MEMBER', group: { id: user.groupId } },
     ]);
+  });
+
+  it('by rules 4 and 7: another period for a permission that the caller has out of its own', async () => {
+    const manager = await t.world.caller({ organizationId: host.organizationId });
+    await t.world.allow(manager.id, user.groupId, 'MANAGE');
+    await t.world.grant(manager.id, 'MANAGE_STAFF');
+    const soon = new Date(t.clock.now().getTime() + 60_000);
+    const move = (permission: Permission, validFrom: Date | null): Promise<unknown> =>
+      t.world.write((db) => db.update(AccountPermission, { userId: manager.id, permission }, { validFrom }));
+    await move('OBTAIN_ACCESS_TOKENS', soon);
+    const change = { kind: 'CHANGE_PERIOD', account: { id: manager.id } };
+    const ofManager = (): Promise<any> => explained(admin, { caller: manager.id });
+    expect(await ofManager()).toMatchObject({ rule: 4, changes: [{ ...change, permission: 'OBTAIN_ACCESS_TOKENS' }] });
+    await move('OBTAIN_ACCESS_TOKENS', null);
+    await move('MANAGE_STAFF', soon);
+    await t.world.grant(user.id, 'CREATE_GROUPS');
+    await t.world.write((db) => db.update(User, { id: user.id }, { staffOrganizationId: host.organizationId }));
+    expect(await ofManager()).toMatchObject({
+      rule: 7,
+      changes: [
+        { kind: 'GRANT_PERMISSION', permission: 'CREATE_GROUPS' },
+        { ...change, permission: 'MANAGE_STAFF' },
+      ],
+    });
+    await move('MANAGE_STAFF', null);
+    expect(await ofManager()).toMatchObject({ verdict: 'ALLOWED' });
   });
 
   it('by rule 7: which permission the caller lacks', async () => {
@@ -226,6 +253,18 @@ describe('the explanation of an access call', () => {
     const { body } = await t.as(host)(`/access/${code}/4711/explanation`);
     expect(body).toMatchObject({ verdict: 'ALLOWED', user: { id } });
     expect(await ofHost({ client: client.id }, `${code}$4711`)).toMatchObject({ client: { id: client.id } });
+  });
+
+  it('is of the client of a service account, unless another one is named', async () => {
+    const account = await newServiceAccount(t, host.organizationId);
+    const other = await newClient(t, host.organizationId);
+    const ofAccount = async (query = {}): Promise<string> =>
+      (await explained(admin, { caller: account.id, ...query })).client.id;
+    expect(await ofAccount()).toBe(account.clientId);
+    expect(await ofAccount({ client: other.id })).toBe(other.id);
+    expect((await ofHost()).client.id).toBe(admin.clientId);
+    const { stdout } = await runCommand(t, 'explain', account.id, user.id, '--json');
+    expect(JSON.parse(stdout).client.id).toBe(account.clientId);
   });
 });
 

@@ -12,6 +12,8 @@ export interface AccountFacts extends NamedDto {
   status: 'ACTIVE' | 'BLOCKED';
   organizationId: string | null;
   staffOrganizationId: string | null;
+  /** Of a service account, the client through which it calls. */
+  clientId: string | null;
 }
 
 /** What is to be explained, and how much of it may be said. */
@@ -180,9 +182,10 @@ export class EvidenceService {
           },
         ],
       };
+    const held = await this.permissionsOf(caller);
     return {
-      evidence: [await this.permission(question, 4, caller, await this.permissionsOf(caller), 'OBTAIN_ACCESS_TOKENS')],
-      changes: [grant(caller, 'OBTAIN_ACCESS_TOKENS')],
+      evidence: [await this.permission(question, 4, caller, held, 'OBTAIN_ACCESS_TOKENS')],
+      changes: [grant(caller, held, 'OBTAIN_ACCESS_TOKENS')],
     };
   }
 
@@ -219,9 +222,10 @@ export class EvidenceService {
 
   private async ofPermissions(question: Question): Promise<Gathered> {
     const { caller, target, isTrusted } = question;
-    const turning = grant(caller, 'MANAGE_STAFF');
+    const own = await this.permissionsOf(caller);
+    const turning = grant(caller, own, 'MANAGE_STAFF');
     if (!target || !isTrusted) return { evidence: [], changes: [turning] };
-    const [held, own] = await Promise.all([this.permissionsOf(target), this.permissionsOf(caller)]);
+    const held = await this.permissionsOf(target);
     const sharesOrganization = caller.staffOrganizationId === target.staffOrganizationId;
     const lacking = this.countingNow(held).filter(
       (permission) => !sharesOrganization || !this.countingNow(own).includes(permission),
@@ -230,7 +234,7 @@ export class EvidenceService {
     const [single] = lacking;
     return {
       evidence: await Promise.all(evidence),
-      changes: [...(lacking.length === 1 && sharesOrganization ? [grant(caller, single!)] : []), turning],
+      changes: [...(lacking.length === 1 && sharesOrganization ? [grant(caller, own, single!)] : []), turning],
     };
   }
 
@@ -330,11 +334,13 @@ function nameOf({ id, name }: NamedDto): NamedDto {
   return { id, name };
 }
 
-function grant(account: AccountFacts, permission: string): ChangeDto {
+/** What makes a permission count that does not: it is given, or gets another period if it is in `held`. */
+function grant({ id, name }: AccountFacts, held: Permission[], permission: string): ChangeDto {
+  const isThere = held.some((one) => one.permission === permission);
   return {
-    kind: 'GRANT_PERMISSION',
-    description: `Give ${account.name} ${permission}.`,
-    account: nameOf(account),
+    kind: isThere ? 'CHANGE_PERIOD' : 'GRANT_PERMISSION',
+    description: isThere ? `Let the ${permission} of ${name} count now.` : `Give ${name} ${permission}.`,
+    account: { id, name },
     permission,
   };
 }
@@ -373,10 +379,13 @@ function changesOf(caller: AccountFacts, target: AccountFacts, group: Group, now
           },
         ]
       : [];
+  const hasRight = group.permission === 'MANAGE';
   return [
     {
-      kind: 'GRANT_GROUP_RIGHT',
-      description: `Let ${caller.name} manage ${group.name}.`,
+      kind: hasRight ? 'CHANGE_PERIOD' : 'GRANT_GROUP_RIGHT',
+      description: hasRight
+        ? `Let the right of ${caller.name} to manage ${group.name} count now.`
+        : `Let ${caller.name} manage ${group.name}.`,
       account: nameOf(caller),
       group: nameOf(group),
       permission: 'MANAGE',

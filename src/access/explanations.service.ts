@@ -17,7 +17,8 @@ import type { AccountFacts, Question } from './evidence.service.js';
 const ACCOUNT = statementsByRef(
   'find_account_to_explain',
   ({ userId }) =>
-    `SELECT u."id", u."name", u."status", u."organization_id" AS "organizationId", u."staff_organization_id" AS "staffOrganizationId"
+    `SELECT u."id", u."name", u."status", u."organization_id" AS "organizationId", u."staff_organization_id" AS "staffOrganizationId",
+            (SELECT s."client_id" FROM "service_accounts" s WHERE s."user_id" = u."id") AS "clientId"
      FROM "users" u WHERE u."id" = ${userId}`,
 );
 
@@ -71,7 +72,7 @@ export class ExplanationsService {
   ): Promise<ExplanationDto> {
     const caller = ref.by === 'self' ? null : await this.accountOf(ref);
     if (!caller) throw new Error('There is no such caller.');
-    const client = await this.clientOf(query.client ?? '');
+    const client = await this.clientOf(query.client ?? caller.clientId ?? '');
     if (query.client !== undefined && !client) throw new Error('There is no such client.');
     const any = client ?? (await this.anyClientOf(caller));
     return this.answer(
@@ -134,7 +135,7 @@ export class ExplanationsService {
       if (!caller || caller.staffOrganizationId !== organizationId)
         throw new DomainError('nonexistent_user', 'The organization has no such caller on its staff.');
     }
-    const client = await this.clientOf(clientId ?? asker.clientId);
+    const client = await this.clientOf(clientId ?? usualClientOf(caller!, asker));
     if (clientId !== undefined && clientId !== asker.clientId && !isTrusted)
       throw new DomainError('not_permitted', 'Only calls through your own client can be explained to you.');
     if (!client || (client.id !== asker.clientId && client.organizationId !== organizationId))
@@ -157,6 +158,11 @@ export class ExplanationsService {
     if (!client) throw new Error('The organization of the caller has no client. Name one with --client.');
     return client;
   }
+}
+
+/** A service account calls through its own client. Of a person it isn't known, so the asker's stands for it. */
+function usualClientOf({ id, clientId }: AccountFacts, asker: Caller): string {
+  return id === asker.userId ? asker.clientId : (clientId ?? asker.clientId);
 }
 
 const NOTHING = { organizationId: null, userId: null, groupId: null };

@@ -21,7 +21,10 @@ export function addExplainCommand(program: Command, withApplication: WithApplica
     )
     .argument('<caller>', 'the account that calls: an ID, an e-mail address, or CODE$ID', parseNamingRef)
     .argument('<user>', 'the user to let in: an ID, an e-mail address, or CODE$ID', parseNamingRef)
-    .option('--client <id>', 'the client that the call is made through; by default the oldest of the organization')
+    .option(
+      '--client <id>',
+      'the client that the call is made through; by default that of the service account, or the oldest of the organization',
+    )
     .option('--return-to <target>', 'as in the access call')
     .option('--embed <origin>', 'as in the access call')
     .action((caller: NamingRef, user: NamingRef, options: Options) =>

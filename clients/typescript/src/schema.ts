@@ -3000,7 +3000,10 @@ export interface components {
             /** @description The account to change. */
             account?: components["schemas"]["Named"];
             group?: components["schemas"]["Named"];
-            /** @example OBTAIN_ACCESS_TOKENS */
+            /**
+             * @description The permission to give. With `CHANGE_PERIOD`, that which gets another period; without one, the membership gets it.
+             * @example OBTAIN_ACCESS_TOKENS
+             */
             permission?: string;
         };
         Explanation: {
@@ -10611,7 +10614,7 @@ export interface operations {
             query?: {
                 /** @description Whose call is explained, as a user reference. Without it, the caller’s own. */
                 caller?: string;
-                /** @description The client that the call is made through. Without it, this one. */
+                /** @description The client that the call is made through. Without it, that of a service account is its own, and otherwise this one. */
                 client?: string;
                 /** @description As in the access call. */
                 returnTo?: string;
@@ -10711,7 +10714,7 @@ export interface operations {
             query?: {
                 /** @description Whose call is explained, as a user reference. Without it, the caller’s own. */
                 caller?: string;
-                /** @description The client that the call is made through. Without it, this one. */
+                /** @description The client that the call is made through. Without it, that of a service account is its own, and otherwise this one. */
                 client?: string;
                 /** @description As in the access call. */
                 returnTo?: string;

@@ -137,15 +137,20 @@ function EvidenceText({ evidence }: { evidence: Evidence }): ReactNode {
 
 function ChangeText({ change }: { change: Change }): ReactNode {
   const { t } = useWhyTexts();
-  const { kind, account, group } = change;
-  const isForAnyGroup = kind === 'ADD_MEMBER' && !group;
-  const key = isForAnyGroup ? 'whyChange_ADD_MEMBER_any' : (`whyChange_${kind}` as WhyKey);
+  const { account, group } = change;
   const values = { ...valuesOf(change), name: account?.name ?? t('whyTheUser') };
   return (
     <>
-      {t(key, values)} <Links of={{ account, group }} />
+      {t(keyOfChange(change), values)} <Links of={{ account, group }} />
     </>
   );
+}
+
+function keyOfChange({ kind, group, permission }: Change): WhyKey {
+  if (kind === 'ADD_MEMBER' && !group) return 'whyChange_ADD_MEMBER_any';
+  if (kind === 'CHANGE_PERIOD' && permission)
+    return group ? 'whyChange_CHANGE_PERIOD_right' : 'whyChange_CHANGE_PERIOD_permission';
+  return `whyChange_${kind}` as WhyKey;
 }
 
 /** Links to the pages on which a row is seen and changed. */

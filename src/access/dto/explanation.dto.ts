@@ -12,7 +12,11 @@ export class ExplanationQueryDto {
   @IsString()
   caller?: string;
 
-  @ApiPropertyOptional({ type: String, description: 'The client that the call is made through. Without it, this one.' })
+  @ApiPropertyOptional({
+    type: String,
+    description:
+      'The client that the call is made through. Without it, that of a service account is its own, and otherwise this one.',
+  })
   @IsOptional()
   @IsString()
   @Matches(/^[\w-]{1,64}$/, failsAs('incorrect_field', 'client must be the ID of a client'))
@@ -111,7 +115,11 @@ export class ChangeDto {
   @ApiPropertyOptional({ type: NamedDto })
   group?: NamedDto;
 
-  @ApiPropertyOptional({ example: 'OBTAIN_ACCESS_TOKENS' })
+  @ApiPropertyOptional({
+    description:
+      'The permission to give. With `CHANGE_PERIOD`, that which gets another period; without one, the membership gets it.',
+    example: 'OBTAIN_ACCESS_TOKENS',
+  })
   permission?: string;
 }
 

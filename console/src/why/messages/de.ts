@@ -40,5 +40,7 @@ export const de: WhyMessages = {
   whyChange_ADD_MEMBER_any: '{name} zu einer Gruppe hinzufügen, die von dem verwaltet wird, der einlässt.',
   whyChange_ACCEPT_INVITATION: 'Die Einladung zu {group} annehmen lassen.',
   whyChange_CHANGE_PERIOD: 'Ändern, ab wann und bis wann {name} Mitglied von {group} ist.',
+  whyChange_CHANGE_PERIOD_permission: 'Ändern, ab wann und bis wann {name} das Recht {permission} hat.',
+  whyChange_CHANGE_PERIOD_right: 'Ändern, ab wann und bis wann {name} {group} verwaltet.',
   whyChange_CHANGE_PARAMETER: 'Die Website für die Anwendung registrieren oder eine andere Seite verlangen.',
 };

@@ -38,6 +38,8 @@ export const en = {
   whyChange_ADD_MEMBER_any: 'Add {name} to a group that whoever lets in manages.',
   whyChange_ACCEPT_INVITATION: 'Let the invitation to {group} be accepted.',
   whyChange_CHANGE_PERIOD: 'Change from when and until when {name} is a member of {group}.',
+  whyChange_CHANGE_PERIOD_permission: 'Change from when and until when {name} has the permission {permission}.',
+  whyChange_CHANGE_PERIOD_right: 'Change from when and until when {name} manages {group}.',
   whyChange_CHANGE_PARAMETER: 'Register the site for the application, or ask for another page.',
 };
 

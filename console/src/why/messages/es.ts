@@ -39,5 +39,7 @@ export const es: WhyMessages = {
   whyChange_ADD_MEMBER_any: 'Añadir a {name} a un grupo que gestione quien deja entrar.',
   whyChange_ACCEPT_INVITATION: 'Hacer aceptar la invitación a {group}.',
   whyChange_CHANGE_PERIOD: 'Cambiar desde cuándo y hasta cuándo {name} es miembro de {group}.',
+  whyChange_CHANGE_PERIOD_permission: 'Cambiar desde cuándo y hasta cuándo {name} tiene el permiso {permission}.',
+  whyChange_CHANGE_PERIOD_right: 'Cambiar desde cuándo y hasta cuándo {name} gestiona {group}.',
   whyChange_CHANGE_PARAMETER: 'Registrar el sitio para la aplicación, o pedir otra página.',
 };

@@ -39,5 +39,7 @@ export const fr: WhyMessages = {
   whyChange_ADD_MEMBER_any: 'Ajouter {name} à un groupe géré par qui fait entrer.',
   whyChange_ACCEPT_INVITATION: 'Faire accepter l’invitation à {group}.',
   whyChange_CHANGE_PERIOD: 'Changer à partir de quand et jusqu’à quand {name} est membre de {group}.',
+  whyChange_CHANGE_PERIOD_permission: 'Changer à partir de quand et jusqu’à quand {name} a le droit {permission}.',
+  whyChange_CHANGE_PERIOD_right: 'Changer à partir de quand et jusqu’à quand {name} gère {group}.',
   whyChange_CHANGE_PARAMETER: 'Enregistrer le site pour l’application, ou demander une autre page.',
 };

@@ -39,5 +39,7 @@ export const nl: WhyMessages = {
   whyChange_ADD_MEMBER_any: 'Voeg {name} toe aan een groep die beheerd wordt door wie binnenlaat.',
   whyChange_ACCEPT_INVITATION: 'Laat de uitnodiging voor {group} aanvaarden.',
   whyChange_CHANGE_PERIOD: 'Verander vanaf wanneer en tot wanneer {name} lid is van {group}.',
+  whyChange_CHANGE_PERIOD_permission: 'Verander vanaf wanneer en tot wanneer {name} het recht {permission} heeft.',
+  whyChange_CHANGE_PERIOD_right: 'Verander vanaf wanneer en tot wanneer {name} {group} beheert.',
   whyChange_CHANGE_PARAMETER: 'Registreer de site voor de applicatie, of vraag om een andere pagina.',
 };
