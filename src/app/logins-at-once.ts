@@ -66,13 +66,11 @@ export function signInLinksAtOnce(app: NestFastifyApplication, common: string[])
       logins.begun.set(request, begun);
       passOn();
     };
-    const answer = (outcome: LoginOutcome | null): void => {
+    const answer = async (outcome: LoginOutcome | null): Promise<void> => {
       if (outcome?.is !== 'started') return goOn();
-      const { session } = outcome;
-      const Location = pages.targetOf(session.returnTo);
       const said = {
-        Location,
-        'Set-Cookie': fastify.serializeCookie(...cookie.of(session)),
+        Location: await pages.targetOfStarted(outcome),
+        'Set-Cookie': fastify.serializeCookie(...cookie.of(outcome.session)),
         'Cache-Control': 'no-store',
       };
       send(response, 303, [...common, ...Object.entries(said).flat()]);

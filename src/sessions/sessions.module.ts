@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { APP_GUARD } from '@nestjs/core';
 import { AccessModule } from '../access/access.module.js';
+import { ApplicationsModule } from '../applications/applications.module.js';
 import { RevocationModule } from '../rights/rights.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { LimitsModule } from '../limits/limits.module.js';
@@ -22,7 +23,16 @@ import { SessionsService } from './live/sessions.service.js';
 import { CurrentSessionService } from './live/current-session.service.js';
 
 @Module({
-  imports: [AccessModule, RevocationModule, AuditModule, LimitsModule, TokensModule, SignInsModule, UsersModule],
+  imports: [
+    AccessModule,
+    ApplicationsModule,
+    RevocationModule,
+    AuditModule,
+    LimitsModule,
+    TokensModule,
+    SignInsModule,
+    UsersModule,
+  ],
   controllers: [SessionsController, SessionListsController, OwnSessionsController, LandingController],
   providers: [
     KnownVisitors,

@@ -27,9 +27,11 @@ export type LoginRequest = Pick<FastifyRequest, 'headers' | 'query' | 'ip'>;
 
 /** The outcome of a login. Only `started` has consumed the token. */
 export type LoginOutcome =
-  | { is: 'started'; session: StartedSession }
-  /** The visitor's session stays. `returnTo` is where the token leads, if the token is their own. */
-  | { is: 'kept'; returnTo: string | null }
+  | { is: 'started'; session: StartedSession; userId: string }
+  /** The visitor's session stays. If the token is their own, `returnTo` is where it leads. */
+  | { is: 'kept'; returnTo: string | null; live: LiveSession }
+  /** The visitor has chosen to stay who they are. */
+  | { is: 'stayed' }
   /** The visitor's session stays, and the token is for somebody else. */
   | { is: 'kept other user'; live: LiveSession }
   /** The visitor must confirm on a page that they are there; the form comes back with the answer `open`. */
@@ -74,7 +76,7 @@ export class LoginService {
    * @throws DomainError `invalid_request`, `missing_field` if the request has no token; `too_many_requests`
    */
   async redeem(request: LoginRequest, answer?: Answer, pageSecret?: string): Promise<LoginOutcome> {
-    if (answer === 'stay') return { is: 'kept', returnTo: null };
+    if (answer === 'stay') return { is: 'stayed' };
     const shown = this.cookie.read(request);
     const live = await this.sessions.find(shown);
     if (live) return this.redeemWithLiveSession(live, shown, request, answer, pageSecret);
@@ -101,11 +103,13 @@ export class LoginService {
     pageSecret?: string,
   ): Promise<LoginOutcome> {
     const found = await this.findGood(request);
-    if (!found) return { is: 'kept', returnTo: answer ? await this.targetOfOwn(live, request) : null };
+    if (!found) return { is: 'kept', returnTo: answer ? await this.targetOfOwn(live, request) : null, live };
     const { claims, token } = found;
     switch (decide(live, token, answer)) {
       case 'keep':
-        return isSameUser(live, token) ? { is: 'kept', returnTo: token.returnTo } : { is: 'kept other user', live };
+        return isSameUser(live, token)
+          ? { is: 'kept', returnTo: token.returnTo, live }
+          : { is: 'kept other user', live };
       case 'ask':
         return { is: 'needs answer', token, live };
       case 'add':
@@ -133,9 +137,9 @@ export class LoginService {
       pageSecret,
     };
     const session = await this.sessions.start(claims.jti, redemption);
-    if (session) return { is: 'started', session };
+    if (session) return { is: 'started', session, userId: claims.sub };
     const again = pageSecret ? await this.sessions.findStarted(claims.jti, pageSecret) : null;
-    if (again) return { is: 'started', session: again };
+    if (again) return { is: 'started', session: again, userId: claims.sub };
     const outcome = await this.explain(claims.jti, redemption);
     if (outcome.is === 'refused') await this.refusals.record(claims, outcome.error);
     return outcome;

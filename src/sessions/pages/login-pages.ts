@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { LandingsService } from '../../applications/landings.service.js';
 import { REALM } from '../../http/challenge.js';
 import { newSecret } from '../../common/id.js';
 import { html, say } from '../../http/html.js';
@@ -21,6 +22,7 @@ import type { ErrorPage } from '../../http/page-error.filter.js';
 /** The encoding of the question's form at another site's address. */
 export const QUESTION_TYPE = 'multipart/form-data';
 
+export type StartedLogin = Extract<LoginOutcome, { is: 'started' }>;
 export type UnfinishedLogin = Extract<LoginOutcome, { is: 'needs button' | 'needs answer' }>;
 
 /**
@@ -31,6 +33,7 @@ export type UnfinishedLogin = Extract<LoginOutcome, { is: 'needs button' | 'need
 export class LoginPages {
   constructor(
     private readonly cookie: SessionCookie,
+    private readonly landings: LandingsService,
     private readonly users: UsersService,
     private readonly settings: Settings,
   ) {}
@@ -40,9 +43,11 @@ export class LoginPages {
     switch (outcome.is) {
       case 'started':
         this.cookie.set(reply, outcome.session);
-        return this.leadTo(reply, outcome.session.returnTo);
+        return leadTo(reply, await this.targetOfStarted(outcome));
       case 'kept':
-        return this.leadTo(reply, outcome.returnTo);
+        return leadTo(reply, await this.targetOf(outcome.returnTo, outcome.live));
+      case 'stayed':
+        return leadTo(reply, this.settings.LANDING_URL);
       case 'kept other user':
         return this.showKept(request, reply, outcome.live);
       case 'refused':
@@ -93,7 +98,7 @@ export class LoginPages {
 
   /** Answers that the session stays. A program gets the answer to a token that is ignored. */
   private async showKept(request: FastifyRequest, reply: FastifyReply, live: LiveSession): Promise<void> {
-    if (!request.headers.accept?.includes('text/html')) return this.leadTo(reply, null);
+    if (!request.headers.accept?.includes('text/html')) return leadTo(reply, this.settings.LANDING_URL);
     const { name } = await this.userDto(live.userId);
     sendPage(reply, 200, say('stillSignedInAs', { name }), kept(name, this.settings.LANDING_URL), {
       frameAncestor: live.embedOrigin,
@@ -105,13 +110,21 @@ export class LoginPages {
     sendErrorPage(error, request, reply, this.settings, errorPageOf(page));
   }
 
-  /** Where a login leads whose token has this target. */
-  targetOf(returnTo: string | null): string {
-    return returnTo ?? this.settings.LANDING_URL;
+  /** Where a login leads that has started a session. */
+  targetOfStarted({ session, userId }: StartedLogin): Promise<string> {
+    return this.targetOf(session.returnTo, { userId, embedOrigin: session.embedOrigin });
   }
 
-  private leadTo(reply: FastifyReply, returnTo: string | null): void {
-    void reply.status(303).header('Location', this.targetOf(returnTo)).send();
+  /**
+   * Where a login leads whose token has this target. In a frame of another site, an application could not keep its
+   * cookies while it signs the visitor in.
+   */
+  private async targetOf(
+    returnTo: string | null,
+    { userId, embedOrigin }: Pick<LiveSession, 'userId' | 'embedOrigin'>,
+  ): Promise<string> {
+    if (returnTo === null) return this.settings.LANDING_URL;
+    return (embedOrigin === null && (await this.landings.landingOf(userId, returnTo))) || returnTo;
   }
 
   private optionsOf({ token: { returnTo, embedOrigin } }: UnfinishedLogin): PageOptions {
@@ -127,6 +140,10 @@ export class LoginPages {
     if (!user) throw new Error('A user is gone whose token or session was good a moment ago.');
     return this.users.toDto(user);
   }
+}
+
+function leadTo(reply: FastifyReply, target: string): void {
+  void reply.status(303).header('Location', target).send();
 }
 
 /** An error page may be framed where the session could have been, and leads to where the link would have led. */
