@@ -13,6 +13,7 @@ import { AuditEvent } from '../schema/entities/audit-event.entity.js';
 import type { AuditDetails } from '../schema/entities/audit-events.js';
 import type { AuditDto, AuditEventDto, AuditExportQueryDto, AuditFilterDto, AuditQueryDto } from './dto/audit.dto.js';
 import { countLogins, findLogins, findUserOfLogin, LOGIN_EVENTS, RANK } from './logins.js';
+import { namesOf } from './names.js';
 import type { LoginEvent, LoginFilter, Period, Position } from './logins.js';
 
 /** Filters. Each column is with the organization at the beginning of an index whose rows are ordered by time. */
@@ -71,7 +72,8 @@ export class AuditSearchService {
     const organizationId = await this.policy.requireMayViewAuditLog(caller);
     const page = await this.page(organizationId, query, query.resultSize);
     const total = await this.count(organizationId, query);
-    return { events: page.events, pagination: { total, lastOnPage: page.last, moreAvailable: page.isMore } };
+    const names = await namesOf(this.events.manager, organizationId, page.events);
+    return { events: page.events, names, pagination: { total, lastOnPage: page.last, moreAvailable: page.isMore } };
   }
 
   /**

@@ -47,9 +47,25 @@ describe('GET audit', () => {
           { id: expect.any(String), at: instant, event: 'SESSION_STARTED', ...login, session: expect.any(String) },
           { id: expect.any(String), at: instant, event: 'ACCESS_ISSUED', ...login },
         ],
+        names: expect.any(Array),
         pagination: { total: 3, lastOnPage: expect.any(String), moreAvailable: false },
       },
     });
+  });
+
+  it('names the accounts, groups and clients of the events, each once, as far as they are of the organization', async () => {
+    const { names } = (await search()).body;
+    const ids = names.map(({ id }: { id: string }) => id);
+    expect(ids.toSorted()).toEqual([user, host.id, admin.id, group, host.clientId, admin.clientId].toSorted());
+    expect(names).toContainEqual({ id: group, name: 'Class 2B' });
+    expect(names).toContainEqual({ id: user, name: 'Other' });
+    const guest = await t.world.user({ name: 'Guest' });
+    await t.world.join(guest, group);
+    await ok(t.login(await t.loginToken(host, guest)));
+    const named = async (): Promise<unknown[]> => (await search(`user=${guest}`)).body.names;
+    expect(await named()).toContainEqual({ id: guest, name: 'Guest' });
+    await remove(admin, `/group/${group}/members/${guest}`);
+    expect(JSON.stringify(await named())).not.toContain(guest);
   });
 
   it.each([
@@ -107,6 +123,7 @@ describe('GET audit', () => {
     const other = await t.world.caller({ permissions: ['VIEW_AUDIT_LOG'] });
     expect((await search(`user=${user}`, other)).body).toEqual({
       events: [],
+      names: [],
       pagination: { total: 0, moreAvailable: false },
     });
   });

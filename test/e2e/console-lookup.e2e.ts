@@ -5,7 +5,7 @@ import { Group } from '../../src/schema/entities/group.entity.js';
 import { PERMISSIONS } from '../../src/schema/entities/account-permission.entity.js';
 import { ConsoleBrowser, faults, filesOf, NARROW, settled, sizeOf, widthOf } from '../support/console.js';
 import { decode } from '../support/forge.js';
-import { newClient, newServiceAccount } from '../support/oauth.js';
+import { newClient, newScene, newServiceAccount, newTokens } from '../support/oauth.js';
 import type { TestCaller } from '../support/world.js';
 
 const LANGUAGES = { en: 'Find', nl: 'Zoeken', de: 'Suchen', fr: 'Rechercher', es: 'Buscar' };
@@ -54,9 +54,25 @@ beforeAll(async () => {
     'a session': [session, `/people/${person}`],
     'a login token': [jti, `/people/${person}`],
     'a session that has ended': [ended, '/record'],
+    'a request': [await refusedRequest(), '/record'],
+    'an access token': [await accessToken(), '/record'],
   };
 });
 afterAll(() => c?.stop());
+
+/** The ID of a request that was refused. */
+async function refusedRequest(): Promise<string> {
+  const stranger = await c.t.world.caller({ organizationId: c.organizationId });
+  const { status, headers } = await c.t.as(stranger)(`/access/${person}`);
+  expect(status).toBe(403);
+  return headers.get('x-request-id')!;
+}
+
+/** The `jti` of an access token. */
+async function accessToken(): Promise<string> {
+  const oauth = await newScene(c.t, c.organizationId);
+  return (decode((await newTokens(oauth)).access_token).payload as { jti: string }).jti;
+}
 
 /** Opens the box by its key, pastes a text, and presses Enter at once. */
 async function pasteAndEnter(on: Page, text: string): Promise<void> {
@@ -82,8 +98,8 @@ describe('the box that finds', () => {
     await page.keyboard.press('Escape');
   });
 
-  it('goes to the page of what is pasted, by keyboard alone, for eleven kinds of ID', async () => {
-    expect(Object.keys(kinds)).toHaveLength(11);
+  it('goes to the page of what is pasted, by keyboard alone, for thirteen kinds of ID', async () => {
+    expect(Object.keys(kinds)).toHaveLength(13);
     for (const [pasted, path] of Object.values(kinds)) {
       await c.go(page, '/console/account');
       await pasteAndEnter(page, pasted);
@@ -96,9 +112,17 @@ describe('the box that finds', () => {
   it('shows the record of a session that has ended', async () => {
     await c.go(page, '/console/account');
     await pasteAndEnter(page, kinds['a session that has ended']![0]);
-    await page.waitForURL((url) => url.searchParams.get('user') === person);
-    await page.getByRole('table').getByText('SESSION_STARTED').first().waitFor();
-    expect(await page.getByRole('table').getByText('SESSION_STARTED').count()).toBeGreaterThan(0);
+    await page.waitForURL((url) => url.searchParams.get('token') === kinds['a session that has ended']![0]);
+    await page.getByRole('table').getByText('SESSION_STARTED').waitFor();
+    expect(await page.getByRole('table').getByText('SESSION_STARTED').count()).toBe(1);
+  });
+
+  it('shows the record of a request, whose ID an error page or the log quotes', async () => {
+    await c.go(page, '/console/account');
+    await pasteAndEnter(page, kinds['a request']![0]);
+    await page.waitForURL((url) => url.searchParams.get('request') === kinds['a request']![0]);
+    await page.getByRole('table').getByText('ACCESS_REFUSED').waitFor();
+    expect(await page.getByRole('rowheader').count()).toBe(1);
   });
 
   it('offers people and groups whose names match, to arrow keys and to the mouse', async () => {
@@ -190,7 +214,8 @@ describe('the box that finds', () => {
       await hers.waitForURL((url) => url.pathname === `/console${kinds[kind]![1]}`);
       await hers.getByRole('dialog').waitFor({ state: 'detached' });
     }
-    for (const kind of ['the name of a group', 'a client ID', 'a session', 'a login token']) {
+    const others = ['the name of a group', 'a client ID', 'a session', 'a login token', 'a request', 'an access token'];
+    for (const kind of others) {
       await pasteAndEnter(hers, kinds[kind]![0]);
       await hers.getByText('There is nothing with this ID').waitFor();
       expect(await hers.getByRole('option').count()).toBe(0);

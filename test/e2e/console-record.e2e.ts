@@ -52,7 +52,7 @@ describe('the record', () => {
 
   it('keeps filter and page in the address, for Back, a reload and a copied link, by keyboard alone', async () => {
     const page = await open();
-    await page.getByLabel('ID of the person', { exact: true }).fill(user);
+    await page.getByLabel('Person', { exact: true }).fill(user);
     await page.keyboard.press('Enter');
     await shown(page, `${2 * LOGINS} in all`);
     await page.getByLabel('Event').selectOption('SESSION_STARTED');
@@ -69,8 +69,35 @@ describe('the record', () => {
     await page.getByRole('link', { name: 'First page' }).waitFor();
     const copied = await open(address.slice(c.service.length));
     await copied.getByRole('link', { name: 'First page' }).waitFor();
-    expect(await copied.getByLabel('ID of the person', { exact: true }).inputValue()).toBe(user);
+    expect(await copied.getByLabel('Person', { exact: true }).inputValue()).toBe(user);
     expect(await copied.getByRole('rowheader').count()).toBe(2 * LOGINS - 50);
+  });
+
+  it('names people, groups and clients beside their IDs, and finds people by name', async () => {
+    const page = await open();
+    const row = page.getByRole('row').filter({ hasText: 'SESSION_STARTED' }).first();
+    for (const [name, id] of [
+      ['Anna Jansen', user],
+      ['Host system', host.id],
+      ['Class 2B', groupId],
+    ] as const) {
+      await row.getByRole('link', { name, exact: true }).waitFor();
+      await row.getByText(id, { exact: true }).waitFor();
+    }
+    await page.getByLabel('Person', { exact: true }).pressSequentially('bo s');
+    await page.getByRole('option', { name: 'Bo Smit' }).click();
+    await page.getByRole('button', { name: 'Filter', exact: true }).click();
+    await page.waitForURL((url) => url.searchParams.get('user') === other);
+    // Any other reference names an account as well.
+    const emailAddress = `someone${Date.now()}@record.example`;
+    const someone = await c.t.world.user({ organizationId: c.organizationId, name: 'Someone', emailAddress });
+    await page.getByLabel('Who did it', { exact: true }).fill(emailAddress);
+    await page.getByRole('button', { name: 'Filter', exact: true }).click();
+    await page.waitForURL((url) => url.searchParams.get('actor') === someone);
+    await page.getByLabel('Who did it', { exact: true }).fill('nobody@record.example');
+    await page.getByRole('button', { name: 'Filter', exact: true }).click();
+    await page.getByRole('alert').getByText('This does not exist, or no longer does.').waitFor();
+    expect(await faults(page)).toEqual([]);
   });
 
   it('filters by the time in the zone of the browser', async () => {

@@ -3431,6 +3431,8 @@ export interface components {
         };
         Audit: {
             events: components["schemas"]["AuditEvent"][];
+            /** @description The accounts, groups and clients of these events, in any order. Absent from it is what is deleted, and an account that the organization neither manages nor has on its staff or in a group. */
+            names: components["schemas"]["Named"][];
             pagination: components["schemas"]["Pagination"];
         };
         FoundUser: {

@@ -10,16 +10,22 @@ import { downloadText } from '../parts/download';
 import { Failure } from '../parts/failure';
 import { Heading } from '../parts/heading';
 import { List } from '../parts/list';
+import { PersonField } from '../parts/person-field';
 import { useRecordTexts } from './record-texts';
 import style from './record.module.css';
 
 type Event = Schemas['AuditEvent'];
+/** An event, with the names of what it refers to. */
+type Row = Event & { nameOf: (id: string) => string | undefined };
 /** What the API is asked for. It refuses an event of the address that does not exist. */
 type Filter = Omit<NonNullable<paths['/api/2.1.1/audit']['get']['parameters']['query']>, 'resultFrom' | 'resultSize'>;
 
 /** Milliseconds between two readings of the record that is watched. */
 const LIVE_MS = 2000;
 const NAMES = ['user', 'actor', 'client', 'group', 'token', 'request', 'event', 'from', 'to'] as const;
+/** The fields for people, which take any reference; the API takes an ID. */
+const PEOPLE = ['user', 'actor'] as const;
+const ID = /^[\w-]{22}$/;
 /** `from` is the beginning of a page in the address of every list, so the times have names of their own there. */
 const IN_ADDRESS = { from: 'since', to: 'until' } as Readonly<Record<string, string>>;
 
@@ -46,7 +52,7 @@ export default function RecordPage(): ReactNode {
         {own('recordLive')}
       </label>
       <Export filter={filter} />
-      <List<Event>
+      <List<Row>
         label={t('record')}
         queryKey={['record', filter]}
         load={async ({ resultFrom, resultSize }) => fetchPage(filter, resultFrom, resultSize)}
@@ -58,10 +64,26 @@ export default function RecordPage(): ReactNode {
         columns={[
           { id: 'at', header: own('recordTime'), cell: ({ at }) => <time dateTime={at}>{time(at)}</time> },
           { id: 'event', header: own('recordEvent'), cell: ({ event, rule }) => <Name event={event} rule={rule} /> },
-          { id: 'user', header: own('recordUser'), cell: ({ user }) => <Ref path="people" id={user} /> },
-          { id: 'actor', header: own('recordActor'), cell: ({ actor }) => <Ref path="people" id={actor} /> },
-          { id: 'group', header: t('group'), cell: ({ group }) => <Ref path="groups" id={group} /> },
-          { id: 'client', header: own('recordClient'), cell: ({ client }) => <Ref path="clients" id={client} /> },
+          {
+            id: 'user',
+            header: own('recordUser'),
+            cell: ({ user, nameOf }) => <Ref path="people" id={user} nameOf={nameOf} />,
+          },
+          {
+            id: 'actor',
+            header: own('recordActor'),
+            cell: ({ actor, nameOf }) => <Ref path="people" id={actor} nameOf={nameOf} />,
+          },
+          {
+            id: 'group',
+            header: t('group'),
+            cell: ({ group, nameOf }) => <Ref path="groups" id={group} nameOf={nameOf} />,
+          },
+          {
+            id: 'client',
+            header: own('recordClient'),
+            cell: ({ client, nameOf }) => <Ref path="clients" id={client} nameOf={nameOf} />,
+          },
           {
             id: 'details',
             header: own('recordDetails'),
@@ -77,10 +99,11 @@ async function fetchPage(
   filter: Filter,
   resultFrom: string | undefined,
   resultSize: number,
-): Promise<{ rows: Event[]; pagination: Schemas['Pagination'] }> {
+): Promise<{ rows: Row[]; pagination: Schemas['Pagination'] }> {
   const params = { query: { ...filter, resultFrom, resultSize } };
-  const { events, pagination } = await dataOf(api.GET('/api/2.1.1/audit', { params }));
-  return { rows: events, pagination };
+  const { events, names, pagination } = await dataOf(api.GET('/api/2.1.1/audit', { params }));
+  const known = new Map(names.map(({ id, name }) => [id, name]));
+  return { rows: events.map((event) => ({ ...event, nameOf: (id) => known.get(id) })), pagination };
 }
 
 function filterOf(params: URLSearchParams): Filter {
@@ -107,16 +130,30 @@ function Name({ event, rule }: { event: string; rule?: number }): ReactNode {
   );
 }
 
-function Ref({ path, id }: { path: string; id?: string }): ReactNode {
-  return id && <Link href={`/${path}/${encodeURIComponent(id)}`}>{id}</Link>;
+function Ref({ path, id, nameOf }: { path: string; id?: string; nameOf: Row['nameOf'] }): ReactNode {
+  if (!id) return null;
+  const name = nameOf(id);
+  return (
+    <>
+      <Link href={`/${path}/${encodeURIComponent(id)}`}>{name ?? id}</Link>
+      {name && <small className={style.id}>{id}</small>}
+    </>
+  );
 }
 
 function Filters({ filter }: { filter: Filter }): ReactNode {
   const { t: own } = useRecordTexts();
   const [, setParams] = useSearchParams();
-  const submit = (event: SubmitEvent<HTMLFormElement>): void => {
-    event.preventDefault();
-    const data = new FormData(event.currentTarget);
+  const [people, setPeople] = useState({ user: filter.user ?? '', actor: filter.actor ?? '' });
+  const [error, setError] = useState<unknown>(null);
+  const submit = async (data: FormData): Promise<void> => {
+    setError(null);
+    try {
+      for (const name of PEOPLE) data.set(name, await idOf(people[name]));
+    } catch (failure) {
+      setError(failure);
+      return;
+    }
     const changes = Object.fromEntries(
       NAMES.map((name) => {
         const text = String(data.get(name) ?? '').trim();
@@ -127,15 +164,29 @@ function Filters({ filter }: { filter: Filter }): ReactNode {
     setParams((before) => withParameters(before, { from: undefined, ...changes }));
   };
   const ids = [
-    ['user', own('recordUserId')],
-    ['actor', own('recordActorId')],
     ['client', own('recordClientId')],
     ['group', own('recordGroupId')],
     ['token', own('recordTokenId')],
     ['request', own('recordRequestId')],
   ] as const;
   return (
-    <form className={style.filters} onSubmit={submit} aria-label={own('recordFilter')}>
+    <form
+      className={style.filters}
+      onSubmit={(event: SubmitEvent<HTMLFormElement>) => {
+        event.preventDefault();
+        void submit(new FormData(event.currentTarget));
+      }}
+      aria-label={own('recordFilter')}
+    >
+      {PEOPLE.map((name) => (
+        <PersonField
+          key={name}
+          label={own(name === 'user' ? 'recordUser' : 'recordWhoDidIt')}
+          initial={filter[name] ?? ''}
+          isOptional
+          onPick={(reference) => setPeople((before) => ({ ...before, [name]: reference }))}
+        />
+      ))}
       {ids.map(([name, label]) => (
         <label key={name}>
           {label}
@@ -162,8 +213,15 @@ function Filters({ filter }: { filter: Filter }): ReactNode {
       <button type="submit" data-kind="main">
         {own('recordApply')}
       </button>
+      {error !== null && <Failure error={error} />}
     </form>
   );
+}
+
+/** The ID of somebody who was picked, or of whom anything else that names an account was typed. */
+async function idOf(reference: string): Promise<string> {
+  if (reference === '' || ID.test(reference)) return reference;
+  return (await dataOf(api.GET('/api/2.1.1/user/{user}', { params: { path: { user: reference } } }))).id;
 }
 
 /** An instant as a field for the time takes it, in the zone of the browser. */

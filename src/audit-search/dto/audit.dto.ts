@@ -1,5 +1,6 @@
 import { ApiProperty, ApiPropertyOptional, IntersectionType, PickType } from '@nestjs/swagger';
 import { IsIn, IsOptional, IsString, Matches, MaxLength } from 'class-validator';
+import { NamedDto } from '../../access/dto/explanation.dto.js';
 import { IsInstant } from '../../common/fields.js';
 import { PageQueryDto, PaginationDto } from '../../http/paging.js';
 import { AUDIT_EVENTS } from '../../schema/entities/audit-events.js';
@@ -190,6 +191,13 @@ export class AuditEventDto {
 export class AuditDto {
   @ApiProperty({ type: [AuditEventDto] })
   events: AuditEventDto[];
+
+  @ApiProperty({
+    type: [NamedDto],
+    description:
+      'The accounts, groups and clients of these events, in any order. Absent from it is what is deleted, and an account that the organization neither manages nor has on its staff or in a group.',
+  })
+  names: NamedDto[];
 
   @ApiProperty({ type: PaginationDto })
   pagination: PaginationDto;
