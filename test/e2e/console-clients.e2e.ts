@@ -77,7 +77,7 @@ describe('the pages of clients and service accounts', () => {
       expect({ path, faults: await faults(page) }).toEqual({ path, faults: [] });
     }
     await c.go(page, `/console/clients/${clientId}`);
-    for (const button of ['Edit', 'New secret', 'Make a key', 'Add a public key']) {
+    for (const button of ['Edit', 'Edit the sign-in', 'New secret', 'Make a key', 'Add a public key']) {
       await page.getByRole('button', { name: button, exact: true }).click();
       await page.getByRole('button', { name: 'Cancel' }).waitFor();
       expect({ button, faults: await faults(page) }).toEqual({ button, faults: [] });
@@ -136,7 +136,7 @@ describe('the pages of clients and service accounts', () => {
       origins: [OWNED],
       isPublic: false,
     });
-    await page.getByRole('button', { name: 'Edit' }).click();
+    await page.getByRole('button', { name: 'Edit', exact: true }).click();
     await page.getByLabel('Name').fill('Gateway');
     await page.getByLabel('Redirect URIs').fill('');
     await page.getByLabel('Site that shows pages in a frame').selectOption(OWNED);
@@ -155,6 +155,33 @@ describe('the pages of clients and service accounts', () => {
     await page.getByRole('heading', { name: 'Clients', level: 1 }).waitFor();
     await settled(page);
     expect(await namesIn(page)).not.toContain('Gateway');
+  });
+
+  it('set how an application signs people in, on its own sites only', async () => {
+    const { id } = await api('POST', 'clients', { name: 'Moodle', origins: [OWNED] });
+    const page = await open(`/console/clients/${id}`);
+    await page.getByText('/.well-known/openid-configuration').waitFor();
+    await page.getByRole('button', { name: 'Edit the sign-in' }).click();
+    await page.getByLabel('Where a login begins').fill('https://elsewhere.example/login');
+    await page.getByLabel('Addresses after logging out').fill(`${OWNED}/\n${OWNED}/bye`);
+    await page.getByLabel('Where it hears of a logout').fill(`${OWNED}/logout`);
+    await page.getByLabel('What it hears of a logout').selectOption('Only whose sessions have ended');
+    await page.getByLabel('Signature of ID tokens').selectOption('ES256');
+    await page.getByLabel('How it sends its secret').selectOption('In the form (client_secret_post)');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('dialog').getByRole('alert').waitFor();
+    await page.getByLabel('Where a login begins').fill(`${OWNED}/auth/oidc/`);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    await page.getByText(`${OWNED}/auth/oidc/`).waitFor();
+    expect(await api('GET', `client/${id}`)).toMatchObject({
+      initiateLoginUri: `${OWNED}/auth/oidc/`,
+      postLogoutRedirectUris: [`${OWNED}/`, `${OWNED}/bye`],
+      backchannelLogoutUri: `${OWNED}/logout`,
+      backchannelLogoutSessionRequired: false,
+      idTokenSignedResponseAlg: 'ES256',
+      tokenEndpointAuthMethod: 'client_secret_post',
+    });
   });
 
   it('make a key in the browser, whose private half is downloaded and never sent', async () => {

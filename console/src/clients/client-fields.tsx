@@ -24,6 +24,16 @@ export function clientFields(t: Texts['t'], own: ClientsText, client?: Schemas['
   ];
 }
 
+export function UriList({ uris }: { uris: string[] }): ReactNode {
+  return (
+    <ul className={style.list}>
+      {uris.map((uri) => (
+        <li key={uri}>{uri}</li>
+      ))}
+    </ul>
+  );
+}
+
 /** The lines of a text, without empty ones. */
 export function linesOf(text = ''): string[] {
   return text

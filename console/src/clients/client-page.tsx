@@ -1,5 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { lazy, Suspense, useState } from 'react';
 import type { ReactNode } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { api, dataOf } from '../api';
@@ -15,11 +15,13 @@ import { Table } from '../parts/table';
 import { Once } from '../parts/once';
 import type { OnceText } from '../parts/once';
 import { AddKey } from './add-key';
-import { clientFields, linesOf, OriginChoice } from './client-fields';
+import { clientFields, linesOf, OriginChoice, UriList } from './client-fields';
 import { kindOf } from './kind-of';
 import type { Jwk } from './keys';
 import { useClientsTexts } from './clients-texts';
-import style from './clients.module.css';
+
+/** It comes after what the page shows at once. */
+const ApplicationSection = lazy(() => import('../application/application-section'));
 
 export default function ClientPage(): ReactNode {
   const { t, time } = useTexts();
@@ -43,8 +45,8 @@ export default function ClientPage(): ReactNode {
         facts={[
           [own('clientId'), <code>{client.id}</code>],
           [own('clientKind'), kindOf(client, own)],
-          [own('redirectUris'), listOf(client.redirectUris)],
-          [own('originsOfClient'), listOf(client.origins)],
+          [own('redirectUris'), client.redirectUris.length > 0 && <UriList uris={client.redirectUris} />],
+          [own('originsOfClient'), client.origins.length > 0 && <UriList uris={client.origins} />],
           [own('embedOrigin'), client.embedOrigin],
           [own('compatibility'), client.compatibility && own('compatibility_drillster')],
           [
@@ -59,20 +61,12 @@ export default function ClientPage(): ReactNode {
           <Link href={`/record?client=${client.id}`}>{t('record')}</Link>
         </p>
       )}
+      <Suspense>
+        <ApplicationSection client={client} />
+      </Suspense>
       {!client.isPublic && !client.jwks && <Secrets client={client} />}
       {!client.isPublic && <Keys client={client} />}
     </>
-  );
-}
-
-function listOf(texts: string[]): ReactNode {
-  if (texts.length === 0) return undefined;
-  return (
-    <ul className={style.list}>
-      {texts.map((text) => (
-        <li key={text}>{text}</li>
-      ))}
-    </ul>
   );
 }
 

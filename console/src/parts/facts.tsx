@@ -6,7 +6,7 @@ export function Facts({ facts }: { facts: [string, ReactNode][] }): ReactNode {
   return (
     <dl className={style.facts}>
       {facts
-        .filter(([, value]) => value !== undefined && value !== '' && value !== null)
+        .filter(([, value]) => value !== undefined && value !== '' && value !== null && value !== false)
         .map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>

@@ -1,0 +1,26 @@
+import type { ApplicationMessages } from './en';
+
+export const de: ApplicationMessages = {
+  title: 'Anmeldung mit OpenID Connect',
+  help: 'Die Anwendung meldet Personen mit Latchkey an: mit ihrem Passwort oder sofort, wenn ein Link auf eine ihrer Seiten führt.',
+  issuer: 'Issuer',
+  discovery: 'Einstellungen für die Anwendung',
+  edit: 'Anmeldung bearbeiten',
+  initiateLoginUri: 'Wo eine Anmeldung beginnt (initiate_login_uri)',
+  initiateLoginUriHint: 'Auf einer ihrer Websites. Ein Link auf eine Seite der Anwendung führt zuerst hierher.',
+  startUri: 'Adresse ihres eigenen Anmeldeknopfs',
+  startUriHint: 'Auf einer ihrer Websites. Für eine Anwendung ohne initiate_login_uri.',
+  hostUri: 'Wo Personen ohne Passwort beginnen',
+  hostUriHint: 'Eine Seite Ihres Intranets oder Lernportals mit Links zur Anwendung.',
+  postLogoutRedirectUris: 'Adressen nach dem Abmelden',
+  postLogoutRedirectUrisHint: 'Eine in jeder Zeile, so wie die Anwendung sie sendet.',
+  backchannelLogoutUri: 'Wo sie von einer Abmeldung erfährt (backchannel_logout_uri)',
+  sessionRequired: 'Was sie von einer Abmeldung erfährt',
+  sessionRequired_true: 'Welche Sitzung beendet ist',
+  sessionRequired_false: 'Nur wessen Sitzungen beendet sind',
+  algorithm: 'Signatur der ID-Token',
+  authMethod: 'Wie sie ihr Geheimnis sendet',
+  authMethod_any: 'Auf beide Arten',
+  authMethod_client_secret_basic: 'In einem Header (client_secret_basic)',
+  authMethod_client_secret_post: 'Im Formular (client_secret_post)',
+};

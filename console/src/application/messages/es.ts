@@ -1,0 +1,26 @@
+import type { ApplicationMessages } from './en';
+
+export const es: ApplicationMessages = {
+  title: 'Inicio de sesión con OpenID Connect',
+  help: 'La aplicación inicia la sesión de las personas con Latchkey: con su contraseña, o enseguida si un enlace lleva a una de sus páginas.',
+  issuer: 'Emisor (issuer)',
+  discovery: 'Ajustes para la aplicación',
+  edit: 'Editar el inicio de sesión',
+  initiateLoginUri: 'Dónde comienza un inicio de sesión (initiate_login_uri)',
+  initiateLoginUriHint: 'En uno de sus sitios. Un enlace a una página de la aplicación lleva primero aquí.',
+  startUri: 'Dirección de su propio botón de inicio de sesión',
+  startUriHint: 'En uno de sus sitios. Para una aplicación sin initiate_login_uri.',
+  hostUri: 'Dónde comienzan las personas sin contraseña',
+  hostUriHint: 'Una página de su intranet o portal de formación con enlaces a la aplicación.',
+  postLogoutRedirectUris: 'Direcciones tras cerrar la sesión',
+  postLogoutRedirectUrisHint: 'Una en cada línea, tal como la envía la aplicación.',
+  backchannelLogoutUri: 'Dónde se entera de un cierre de sesión (backchannel_logout_uri)',
+  sessionRequired: 'De qué se entera al cerrarse una sesión',
+  sessionRequired_true: 'Qué sesión ha terminado',
+  sessionRequired_false: 'Solo de quién eran las sesiones que han terminado',
+  algorithm: 'Firma de los tokens de identidad',
+  authMethod: 'Cómo envía su secreto',
+  authMethod_any: 'De ambas maneras',
+  authMethod_client_secret_basic: 'En una cabecera (client_secret_basic)',
+  authMethod_client_secret_post: 'En el formulario (client_secret_post)',
+};

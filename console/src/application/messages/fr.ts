@@ -1,0 +1,26 @@
+import type { ApplicationMessages } from './en';
+
+export const fr: ApplicationMessages = {
+  title: 'Connexion par OpenID Connect',
+  help: 'L’application connecte les personnes avec Latchkey : avec leur mot de passe, ou aussitôt quand un lien mène à une de ses pages.',
+  issuer: 'Émetteur (issuer)',
+  discovery: 'Réglages pour l’application',
+  edit: 'Modifier la connexion',
+  initiateLoginUri: 'Où une connexion commence (initiate_login_uri)',
+  initiateLoginUriHint: 'Sur un de ses sites. Un lien vers une page de l’application mène d’abord ici.',
+  startUri: 'Adresse de son propre bouton de connexion',
+  startUriHint: 'Sur un de ses sites. Pour une application sans initiate_login_uri.',
+  hostUri: 'Où commencent les personnes sans mot de passe',
+  hostUriHint: 'Une page de votre intranet ou de votre portail de formation, avec des liens vers l’application.',
+  postLogoutRedirectUris: 'Adresses après la déconnexion',
+  postLogoutRedirectUrisHint: 'Une par ligne, telle que l’application l’envoie.',
+  backchannelLogoutUri: 'Où elle apprend une déconnexion (backchannel_logout_uri)',
+  sessionRequired: 'Ce qu’elle apprend d’une déconnexion',
+  sessionRequired_true: 'Quelle session a pris fin',
+  sessionRequired_false: 'Seulement à qui étaient les sessions terminées',
+  algorithm: 'Signature des jetons d’identité',
+  authMethod: 'Comment elle envoie son secret',
+  authMethod_any: 'Des deux façons',
+  authMethod_client_secret_basic: 'Dans un en-tête (client_secret_basic)',
+  authMethod_client_secret_post: 'Dans le formulaire (client_secret_post)',
+};

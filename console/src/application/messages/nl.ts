@@ -1,0 +1,26 @@
+import type { ApplicationMessages } from './en';
+
+export const nl: ApplicationMessages = {
+  title: 'Aanmelden met OpenID Connect',
+  help: 'De toepassing meldt mensen aan met Latchkey: met hun wachtwoord, of meteen als een link naar een van haar pagina’s leidt.',
+  issuer: 'Issuer',
+  discovery: 'Instellingen voor de toepassing',
+  edit: 'Aanmelden bewerken',
+  initiateLoginUri: 'Waar een login begint (initiate_login_uri)',
+  initiateLoginUriHint: 'Op een van haar sites. Een link naar een pagina van de toepassing leidt eerst hierheen.',
+  startUri: 'Adres van haar eigen aanmeldknop',
+  startUriHint: 'Op een van haar sites. Voor een toepassing zonder initiate_login_uri.',
+  hostUri: 'Waar mensen zonder wachtwoord beginnen',
+  hostUriHint: 'Een pagina van uw intranet of leeromgeving met links naar de toepassing.',
+  postLogoutRedirectUris: 'Adressen na het afmelden',
+  postLogoutRedirectUrisHint: 'Eén per regel, zoals de toepassing ze stuurt.',
+  backchannelLogoutUri: 'Waar ze van een afmelding hoort (backchannel_logout_uri)',
+  sessionRequired: 'Wat ze van een afmelding hoort',
+  sessionRequired_true: 'Welke sessie is geëindigd',
+  sessionRequired_false: 'Alleen van wie de sessies zijn geëindigd',
+  algorithm: 'Handtekening van ID-tokens',
+  authMethod: 'Hoe ze haar geheim stuurt',
+  authMethod_any: 'Op beide manieren',
+  authMethod_client_secret_basic: 'In een header (client_secret_basic)',
+  authMethod_client_secret_post: 'In het formulier (client_secret_post)',
+};
