@@ -96,6 +96,7 @@ export const LONGEST_SESSION_SECONDS = 2_592_000;
 export const LONGEST_LOGIN_TOKEN_SECONDS = 3600;
 
 /** Lower-case host names and IP addresses, separated by commas. */
+const LOOPBACK_NETWORKS = '127.0.0.0/8 ::1';
 const HOST_LIST = /^[a-z\d](?:[a-z\d.-]*[a-z\d])?(?:\s*,\s*[a-z\d](?:[a-z\d.-]*[a-z\d])?)*$/;
 
 /** A path on this site, or a complete http(s) URL, as it is sent in a Location header. */
@@ -163,7 +164,8 @@ export class Settings {
   PREFLIGHT_SITES?: string;
 
   /**
-   * Private networks with sites that may prove that they belong to an organization: IP addresses and networks (CIDR).
+   * Private networks with sites that may prove that they belong to an organization, and with applications that may be
+   * told of a logout: IP addresses and networks (CIDR).
    */
   @IsOptional()
   @IsNetworkList({
@@ -282,6 +284,14 @@ export class Settings {
   /** The hosts, beside loopback, to which codes for a client may be sent over plain http. */
   httpRedirectHostsOf(compatibility: string | null): string[] {
     return compatibility === 'drillster' ? (this.HTTP_REDIRECT_HOSTS?.split(/\s*,\s*/) ?? []) : [];
+  }
+
+  /**
+   * The networks, beside public ones, whose servers the service may ask when an organization has given their address.
+   * Outside production, loopback is one of them.
+   */
+  get allowedNetworks(): string {
+    return `${this.isProduction ? '' : LOOPBACK_NETWORKS} ${this.ORIGIN_PROOF_NETWORKS ?? ''}`;
   }
 
   get preflightSites(): string[] {

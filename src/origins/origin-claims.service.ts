@@ -5,6 +5,7 @@ import type { Caller } from '../common/caller.js';
 import { Clock, toIso } from '../common/clock.js';
 import { pauseDeadline } from '../common/deadline.js';
 import { DomainError } from '../common/errors/errors.js';
+import { guardedRequest, RequestError } from '../common/guarded-request.js';
 import { newSecret } from '../common/id.js';
 import { TrustedProxies } from '../common/trusted-proxies.js';
 import { Settings } from '../config/settings.js';
@@ -16,14 +17,15 @@ import { Origin } from '../schema/entities/origin.entity.js';
 import { OriginsService } from '../clients/origins.service.js';
 import type { OriginDto, OriginsDto } from './dto/origins.dto.js';
 import { OriginClaim } from '../schema/entities/origin-claim.entity.js';
-import { readSiteFile, SiteFileError } from './site-file.js';
 
 /** The path of the file with which a site proves that it belongs to an organization. */
 export const PROOF_PATH = '/.well-known/latchkey-origin';
 /** How many origins an organization may own and claim together. */
 const MAX_ORIGINS = 100;
 const LOOPBACK = /^(localhost|127\.0\.0\.1|\[::1\])$/;
-const LOOPBACK_NETWORKS = '127.0.0.0/8 ::1';
+/** The time limit of a reading in milliseconds, and the size limit of a site's file in bytes. */
+const TIMEOUT_MS = 5_000;
+const MAX_BYTES = 4096;
 
 /**
  * The origins of an organization, and the proof that it owns one: our challenge in a file on the site. Being the first
@@ -42,10 +44,8 @@ export class OriginClaimsService {
     private readonly settings: Settings,
     private readonly clock: Clock,
   ) {
-    const { ORIGIN_PROOF_NETWORKS = '', PUBLIC_URL, isProduction } = settings;
-    this.allowedNetworks = new TrustedProxies(
-      isProduction ? ORIGIN_PROOF_NETWORKS : `${LOOPBACK_NETWORKS} ${ORIGIN_PROOF_NETWORKS}`,
-    );
+    const { PUBLIC_URL, allowedNetworks } = settings;
+    this.allowedNetworks = new TrustedProxies(allowedNetworks);
     this.ownOrigins = [PUBLIC_URL, PUBLIC_URL.replace(/^http:/, 'https:')];
   }
 
@@ -138,13 +138,22 @@ export class OriginClaimsService {
   private async requireProof({ origin, challenge }: OriginClaim): Promise<void> {
     const url = origin + PROOF_PATH;
     try {
-      const text = await pauseDeadline(readSiteFile(url, (address) => this.allowedNetworks.includes(address)));
+      const text = await pauseDeadline(this.read(url));
       if (!text.split(/\r?\n/).some((line) => line.trim() === challenge))
-        throw new SiteFileError('It has no line with the challenge.');
+        throw new RequestError('It has no line with the challenge.');
     } catch (error) {
-      if (!(error instanceof SiteFileError)) throw error;
+      if (!(error instanceof RequestError)) throw error;
       throw new DomainError('origin_not_proven', `${url} does not prove the claim. ${error.message}`);
     }
+  }
+
+  private read(url: string): Promise<string> {
+    return guardedRequest(url, [200], {
+      headers: { accept: 'text/plain' },
+      timeoutMs: TIMEOUT_MS,
+      maxBytes: MAX_BYTES,
+      isAllowed: (address) => this.allowedNetworks.includes(address),
+    });
   }
 }
 

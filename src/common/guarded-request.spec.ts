@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { isPublic } from './site-file.js';
+import { isPublic } from './guarded-request.js';
 
 it.each(['8.8.8.8', '193.0.6.139', '2a00:1450:4001::1', '::ffff:8.8.8.8'])('%s is public', (address) => {
   expect(isPublic(address)).toBe(true);
