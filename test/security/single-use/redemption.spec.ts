@@ -5,6 +5,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { EntityManager } from 'typeorm';
 import { AuditEvent } from '../../../src/schema/entities/audit-event.entity.js';
 import type { AuditEventName } from '../../../src/schema/entities/audit-events.js';
+import { Client } from '../../../src/schema/entities/client.entity.js';
 import { LoginToken } from '../../../src/schema/entities/login-token.entity.js';
 import { createApp } from '../../../src/app/setup.js';
 import { hashSecret, newSecret } from '../../../src/common/id.js';
@@ -102,6 +103,30 @@ describe('several instances', () => {
     const sessions = await Promise.all(tokens.map(sessionsOf));
     expect(sessions.map((some) => some.length)).toEqual(tokens.map(() => 1));
   });
+
+  it('S1: of 10,000 redemptions, twenty of each token, one of each starts a session, also where it leads to an application', async () => {
+    const [site, application] = ['https://site.example', 'https://app.example'];
+    const host = await t.world.caller({ origins: [site, application] });
+    const wiki = await t.world.client(host.organizationId, application);
+    await t.world.write((db) => db.update(Client, { id: wiki }, { initiateLoginUri: `${application}/begin` }));
+    for (let round = 0; round < 50; round++) {
+      const { id } = await t.world.userOf(host);
+      const targets = Array.from({ length: 10 }, (_, i) => `${i % 2 === 0 ? application : site}/page/${i}`);
+      const tokens = await Promise.all(targets.map((target) => t.loginToken(host, id, `?returnTo=${target}`)));
+      const answers = await Promise.all(
+        tokens.map((token) => Promise.all(Array.from({ length: 20 }, (_, i) => redeemAt(urlOf(i + round), token)))),
+      );
+      const beginning = (target: string): string =>
+        `${application}/begin?${new URLSearchParams({ iss: PUBLIC_URL, target_link_uri: target, login_hint: id })}`;
+      const won = answers.map((some) => some.filter(({ status }) => status === 303));
+      expect(won.map((some) => some.map(({ headers }) => headers.get('location')))).toEqual(
+        targets.map((target) => [target.startsWith(application) ? beginning(target) : target]),
+      );
+      const lost = answers.flat().filter(({ status }) => status !== 303);
+      expect(lost.map(outcomeOf)).toEqual(Array(190).fill(USED));
+      expect((await t.world.sessionsOfUser(id)).length).toBe(10);
+    }
+  }, 300_000);
 
   it('S1: a token that one instance redeemed is used at every other at once', async () => {
     const token = await t.loginToken(caller, user.id);
