@@ -12,6 +12,7 @@ import { loadSettings } from './config/settings.js';
 import { StartError } from './config/start-error.js';
 import { isDatabaseUnavailable } from './database/unavailable.js';
 import { DemoService } from './demo/demo.service.js';
+import { OrganizationsService } from './organizations/organizations.service.js';
 
 const HELP = `Usage: npm start -- [--env-file <file>]
 
@@ -34,8 +35,11 @@ async function main(): Promise<void> {
   await app.listen(settings.PORT, settings.HOST);
   growYoungGeneration();
   const url = settings.PUBLIC_URL;
-  new Logger('Latchkey').log(`Ready on ${await app.getUrl()}, public URL ${url}`);
+  const logger = new Logger('Latchkey');
+  logger.log(`Ready on ${await app.getUrl()}, public URL ${url}`);
   if (settings.NODE_ENV === 'development') process.stdout.write(await app.get(DemoService).welcome());
+  else if (!(await app.get(OrganizationsService).existsAny()))
+    logger.log('There is no organization yet. Create the first one: npm run latchkey -- organizations create --help');
 }
 
 function readArguments(): { help?: boolean; 'env-file'?: string } {

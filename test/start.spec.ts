@@ -99,6 +99,7 @@ describe('the start in production', () => {
   it('seeds nothing, and writes JSON', async () => {
     instance = await Instance.start(PRODUCTION);
     expect(instance.output.join('\n')).not.toContain('curl');
+    await waitForOutput(instance, 'organizations create --help');
     for (const line of instance.output) expect(JSON.parse(line)).toMatchObject({ level: 'log' });
     const { stderr, code } = await run(
       'cli',

@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import type { EntityManager } from 'typeorm';
+import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import { findNamedUser } from '../users/find-user.js';
 import type { NamingRef } from '../common/user-ref.js';
@@ -26,7 +27,7 @@ export function addPasswordCommands(program: Command, withApplication: WithAppli
         const { id, name } = await app.get(Database).transaction((db) => requirePerson(db, user));
         const prompt = `New password of ${name}, ${MIN_PASSWORD_LENGTH} to ${MAX_PASSWORD_LENGTH} characters: `;
         await app.get(PasswordsService).set(id, await readNewSecret(prompt));
-        printMessage('The password is set.');
+        printMessage(`The password is set. ${name} signs in at ${app.get(Settings).PUBLIC_URL}/console`);
       }),
     );
 

@@ -28,6 +28,11 @@ export class OrganizationsService {
     private readonly clock: Clock,
   ) {}
 
+  /** Whether there is an organization: without one, nobody can do anything yet. */
+  existsAny(): Promise<boolean> {
+    return this.organizations.exists();
+  }
+
   /**
    * Finds the organization on whose staff the caller is. `self` stands for its ID.
    *
