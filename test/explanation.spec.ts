@@ -205,6 +205,23 @@ describe('the explanation of an access call', () => {
     ]);
   });
 
+  it('by rule 6: another period for MANAGE_ALL_GROUPS, if that would turn it', async () => {
+    const manager = await t.world.caller({ organizationId: host.organizationId });
+    await t.world.grant(manager.id, 'MANAGE_ALL_GROUPS');
+    const validUntil = new Date(t.clock.now().getTime() - 60_000);
+    const permission = 'MANAGE_ALL_GROUPS' as const;
+    await t.world.write((db) => db.update(AccountPermission, { userId: manager.id, permission }, { validUntil }));
+    const { rule, evidence, changes } = await explained(admin, { caller: manager.id });
+    expect(rule).toBe(6);
+    expect(evidence).toContainEqual(expect.objectContaining({ rule: 6, permission, holds: false }));
+    expect(changes).toMatchObject([
+      { kind: 'GRANT_GROUP_RIGHT', group: { id: user.groupId } },
+      { kind: 'CHANGE_PERIOD', account: { id: manager.id }, permission },
+    ]);
+    const nobody = await t.world.user({ organizationId: host.organizationId });
+    expect((await explained(admin, { caller: manager.id }, nobody)).changes).toMatchObject([{ kind: 'ADD_MEMBER' }]);
+  });
+
   it('by rules 4 and 7: another period for a permission that the caller has out of its own', async () => {
     const manager = await t.world.caller({ organizationId: host.organizationId });
     await t.world.allow(manager.id, user.groupId, 'MANAGE');

@@ -204,9 +204,15 @@ export class EvidenceService {
     ]);
     const groups = await this.groupsOf(question, MAX_GROUPS);
     const evidence = groups.flatMap((group) => [this.membership(question, group), this.groupRight(question, group)]);
+    const held = await this.permissionsOf(caller);
+    const managesAll = held.some(({ permission }) => permission === 'MANAGE_ALL_GROUPS');
+    if (managesAll && groups.length > 0) evidence.push(this.permission(question, 6, caller, held, 'MANAGE_ALL_GROUPS'));
+    const isMember = groups.some((group) => group.status === 'JOINED' && stateOf(group, now) === 'counts');
     const others = managed.filter(({ id }) => !groups.some((group) => group.id === id));
     const changes = [
       ...groups.flatMap((group) => changesOf(caller, target!, group, now)),
+      // It does not count now: with it, the caller could let in a member of any group.
+      ...(managesAll && isMember ? [grant(caller, held, 'MANAGE_ALL_GROUPS')] : []),
       ...others.map((group) => addTo(target, group)),
     ];
     return {
