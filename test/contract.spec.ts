@@ -42,6 +42,10 @@ const ELSEWHERE = new Set([
   'getHealth',
   'forwardAuth',
   'authorize',
+  // Their tokens are those of a user who has signed in.
+  'getUserInfo',
+  'postUserInfo',
+  'logOutOfApplications',
   // It fetches a page of the origin.
   'verifyOrigin',
   // Its answer is a file.
@@ -158,6 +162,7 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('getVersion', [], undefined, 200);
   await use('getKeys');
   await use('getAuthorizationServerMetadata');
+  await use('getOpenIdConfiguration');
   await use('getOwnOrganization');
   await use('getOrganization', ['self']);
   await use('getOrganization', ['nothing'], undefined, 403);
@@ -346,7 +351,7 @@ it('every request that is accepted, as JSON, as a form or without a body, is wha
   expect(claimed).toMatchObject({ origin: 'http://localhost:2' });
 });
 
-it('the token and revocation endpoints take and answer what openapi.json says', async () => {
+it('the endpoints for programs of the authorization server take and answer what openapi.json says', async () => {
   const scene = await newScene(t);
   const exchange = { grant_type: 'authorization_code', redirect_uri: REDIRECT_URI };
   const credentials = { client_id: scene.client.id, client_secret: scene.client.secret };
@@ -356,6 +361,7 @@ it('the token and revocation endpoints take and answer what openapi.json says', 
       const { refresh_token } = await send(operationId, [], { type, fields });
       const refresh = { grant_type: 'refresh_token', refresh_token, ...credentials };
       await send(operationId, [], { type, fields: refresh });
+      await send('introspectToken', [], { type, fields: { token: refresh_token, ...credentials } });
       await send('revokeToken', [], { type, fields: { token: refresh_token, ...credentials } });
       await send(operationId, [], { type, fields: refresh }, 400);
       await send(operationId, [], { type, fields: { ...refresh, client_secret: 'x' } }, 401);

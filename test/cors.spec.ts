@@ -18,6 +18,9 @@ const READABLE = [
   ['POST', '/oauth/revoke'],
   ['GET', '/oauth/keys'],
   ['GET', '/.well-known/oauth-authorization-server'],
+  ['GET', '/.well-known/openid-configuration'],
+  ['GET', '/oauth/userinfo'],
+  ['POST', '/oauth/userinfo'],
 ] as const;
 
 /** What no page of another origin reads, whoever it belongs to. */

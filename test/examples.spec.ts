@@ -25,6 +25,10 @@ const ELSEWHERE = new Set([
   'obtainToken',
   'obtainTokenOfApi',
   'revokeToken',
+  'introspectToken',
+  'getUserInfo',
+  'postUserInfo',
+  'logOutOfApplications',
   // Nobody lets the administrator of the demo in.
   'endOwnSession',
 ]);

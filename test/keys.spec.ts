@@ -65,10 +65,17 @@ async function statuses(token: string): Promise<number[]> {
   return Promise.all(urls.map(async (url) => (await call(url, '/api/2.1.1/user', { headers })).status));
 }
 
-/** The names of the published keys, at each instance. */
+/** The names of the published keys of access tokens, at each instance. */
 async function published(): Promise<string[][]> {
   const answers = await Promise.all(urls.map((url) => call(url, '/oauth/keys')));
-  return answers.map(({ body }) => body.keys.map(({ kid }: { kid: string }) => kid).toSorted());
+  const idKeys = (await keys.list()).filter(({ purpose }) => purpose.startsWith('ID_'));
+  const ofIdTokens = new Set(idKeys.map(({ kid }) => kid));
+  return answers.map(({ body }) =>
+    body.keys
+      .map(({ kid }: { kid: string }) => kid)
+      .filter((kid: string) => !ofIdTokens.has(kid))
+      .toSorted(),
+  );
 }
 
 function kidOf(token: string): unknown {
@@ -366,12 +373,15 @@ async function columns(): Promise<Record<string, string>> {
 
 describe('npm run latchkey -- keys', () => {
   it('rotates, replaces, revokes and lists', async () => {
-    const before = (await keys.list()).map(({ kid }) => kid);
+    const before = Object.fromEntries((await keys.list()).map(({ kid, purpose }) => [purpose, kid]));
     const waiting = (await runCli('keys', 'rotate', '--purpose', 'access')).stdout.trim();
     expect(await columns()).toEqual({
-      [before[0]!]: 'access ES256 signs',
+      [before.ACCESS!]: 'access ES256 signs',
       [waiting]: 'access ES256 waits',
-      [before[1]!]: 'login HS256 signs',
+      [before.ID_EDDSA!]: 'id_eddsa EdDSA signs',
+      [before.ID_ES256!]: 'id_es256 ES256 signs',
+      [before.ID_RS256!]: 'id_rs256 RS256 signs',
+      [before.LOGIN!]: 'login HS256 signs',
     });
     const replaced = (await runCli('keys', 'rotate', '--now')).stdout.trim().split('\n');
     expect(await runCli('keys', 'revoke', replaced[1]!)).toMatchObject({ code: 0 });
@@ -382,6 +392,12 @@ describe('npm run latchkey -- keys', () => {
       'access ES256 retired',
       'access ES256 retired',
       'access ES256 signs',
+      'id_eddsa EdDSA retired',
+      'id_eddsa EdDSA signs',
+      'id_es256 ES256 retired',
+      'id_es256 ES256 signs',
+      'id_rs256 RS256 retired',
+      'id_rs256 RS256 signs',
       'login HS256 retired',
     ]);
   }, 120_000);

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { decodeJwt } from 'jose';
 import { TestApp } from './support/app.js';
 import type { Answer } from './support/app.js';
 import { Client } from '../src/schema/entities/client.entity.js';
@@ -149,7 +150,7 @@ it('answers incorrect_field for a compatibility that there is not', async () => 
 });
 
 it('answers invalid_scope for an unknown scope before anybody signs in', async () => {
-  for (const scope of ['ROLE_ADMIN', 'ROLE_USER ROLE_ADMIN', 'openid ROLE_ADMIN']) {
+  for (const scope of ['ROLE_ADMIN', 'ROLE_USER ROLE_ADMIN', 'profile ROLE_ADMIN']) {
     const query = new URLSearchParams({
       response_type: 'code',
       client_id: strict.id,
@@ -163,13 +164,22 @@ it('answers invalid_scope for an unknown scope before anybody signs in', async (
   }
 });
 
-it('drops openid from the scope of a refresh, as at authorize', async () => {
-  const code = await codeFor(strict, { scope: 'openid ROLE_USER' });
+it('drops scopes of OpenID Connect from a refresh for the API, as at authorize', async () => {
+  const code = await codeFor(strict, { scope: 'profile ROLE_USER' });
   const { body } = await exchange(strict, code, { redirect_uri: REDIRECT_URI });
   const fields = { grant_type: 'refresh_token', refresh_token: body.refresh_token };
   for (const scope of ['openid', 'openid ROLE_USER', 'openid profile email offline_access']) {
     const { status, body: renewed } = await requestToken(t.url, { ...fields, scope }, strict);
-    expect([status, renewed.scope]).toEqual([200, 'ROLE_USER']);
+    expect([status, renewed.scope, renewed.id_token]).toEqual([200, 'ROLE_USER', undefined]);
     fields.refresh_token = renewed.refresh_token;
   }
+});
+
+it('gives access to the API and an ID token to somebody who signs in for both', async () => {
+  const code = await codeFor(strict, { scope: 'openid email ROLE_USER' });
+  const { body } = await exchange(strict, code, { redirect_uri: REDIRECT_URI });
+  expect((await t.as({ token: body.access_token })('/user')).status).toBe(200);
+  expect(decodeJwt(body.id_token)).toMatchObject({ aud: strict.id, email: expect.any(String) });
+  const userinfo = await t.call('/oauth/userinfo', { headers: { authorization: `Bearer ${body.access_token}` } });
+  expect(userinfo.status).toBe(401);
 });

@@ -3,7 +3,14 @@ import type { FastifyInstance } from 'fastify';
 import { BrowserOriginsService } from '../clients/browser-origins.service.js';
 import { PATHS } from '../authorization-server/protocol/paths.js';
 
-const READABLE = new Set<string>([PATHS.token, PATHS.revocation, PATHS.jwks, PATHS.metadata]);
+const READABLE = new Set<string>([
+  PATHS.token,
+  PATHS.revocation,
+  PATHS.userinfo,
+  PATHS.jwks,
+  PATHS.metadata,
+  PATHS.discovery,
+]);
 /** Seconds for which a browser may cache the answer to a preflight. */
 const MAX_AGE = 600;
 

@@ -23,5 +23,6 @@ import { TokenStateService } from './token-state.service.js';
     BearerGuard,
     { provide: APP_GUARD, useExisting: BearerGuard },
   ],
+  exports: [OwnTokensService],
 })
 export class AuthModule {}

@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { AccessModule } from '../access/access.module.js';
 import { RevocationModule } from '../rights/rights.module.js';
+import { ApplicationsModule } from '../applications/applications.module.js';
+import { AuthModule } from '../auth/auth.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { LimitsModule } from '../limits/limits.module.js';
 import { UsersModule } from '../users/users.module.js';
@@ -10,6 +12,11 @@ import { Client } from '../schema/entities/client.entity.js';
 import { ExpiredRecordsService } from './engine/expired-records.service.js';
 import { SignInsModule } from '../sign-ins/sign-ins.module.js';
 import { TokensModule } from '../tokens/tokens.module.js';
+import { SessionsModule } from '../sessions/sessions.module.js';
+import { AccountClaimsService } from './engine/account-claims.service.js';
+import { DelegatedSessions } from './engine/delegated-sessions.service.js';
+import { LogoutController } from './logout.controller.js';
+import { VisitorsService } from './sign-in/visitors.service.js';
 import { AccountController } from './sign-in/account.controller.js';
 import { AccountPasskeysController } from './sign-in/account-passkeys.controller.js';
 import { AccountSignInsService } from './sign-in/account-sign-ins.service.js';
@@ -32,6 +39,8 @@ import { RefreshesService } from './engine/refreshes.service.js';
 @Module({
   imports: [
     TypeOrmModule.forFeature([Client, ClientSecret]),
+    ApplicationsModule,
+    AuthModule,
     TokensModule,
     SignInsModule,
     AccessModule,
@@ -39,17 +48,21 @@ import { RefreshesService } from './engine/refreshes.service.js';
     AuditModule,
     LimitsModule,
     UsersModule,
+    SessionsModule,
   ],
   controllers: [
     OAuthController,
+    LogoutController,
     InteractionsController,
     AccountController,
     AccountPasskeysController,
     PasswordLinkController,
   ],
   providers: [
+    AccountClaimsService,
     AccountSignInsService,
     AuthorizationServer,
+    DelegatedSessions,
     EngineAnswers,
     EngineConfiguration,
     ExpiredRecordsService,
@@ -62,6 +75,7 @@ import { RefreshesService } from './engine/refreshes.service.js';
     OAuthLimits,
     RefreshesService,
     SignInService,
+    VisitorsService,
   ],
   exports: [AuthorizationServer, ExpiredRecordsService],
 })

@@ -7,11 +7,13 @@ import { PageErrorFilter } from '../http/page-error.filter.js';
 import { areText, isPercentEncodedText } from '../common/text.js';
 import { AuthorizationServer } from './engine/authorization-server.js';
 import { FORM_POST_SCRIPT_TEXT } from './protocol/engine.js';
-import { ASKED_OPENID, withoutOpenId } from './protocol/compatibility.js';
+import { apiScope, completeScope, scopesOf } from './protocol/compatibility.js';
 import { API_TOKEN_PATH, olderPath, PATHS } from './protocol/paths.js';
 import { InteractionsService } from './sign-in/interactions.service.js';
+import { VisitorsService } from './sign-in/visitors.service.js';
 import { JWT_BEARER } from './protocol/client-metadata.js';
 import { AssertionsService } from './grants/assertions.service.js';
+import { queryOf, toForm } from './protocol/requests.js';
 import { OAuthErrorFilter } from './protocol/oauth-error.filter.js';
 import { StartAgainFilter } from './sign-in/start-again.filter.js';
 
@@ -29,6 +31,7 @@ export class OAuthController {
     private readonly server: AuthorizationServer,
     private readonly assertions: AssertionsService,
     private readonly interactions: InteractionsService,
+    private readonly visitors: VisitorsService,
   ) {}
 
   /** The authorization endpoint (RFC 6749, section 3.1). */
@@ -36,29 +39,42 @@ export class OAuthController {
   @UseFilters(PageErrorFilter)
   async authorize(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     const query = queryOf(request);
-    query.delete(ASKED_OPENID);
     // A repeated parameter is refused.
-    if (query.getAll('scope').length < 2) {
-      const { scope, askedOpenId } = withoutOpenId(query.get('scope') ?? '');
-      query.set('scope', scope);
-      if (askedOpenId) query.set(ASKED_OPENID, 'true');
-    }
+    if (query.getAll('scope').length < 2) query.set('scope', completeScope(query.get('scope') ?? ''));
     // Hosts that were written for Drillster send only client_id and redirect_uri.
     if (
       !query.has('response_type') &&
-      !query.has(ASKED_OPENID) &&
+      !scopesOf(query.get('scope')!).includes('openid') &&
       (await this.server.isCompatible(query.get('client_id') ?? ''))
     )
       query.set('response_type', 'code');
-    return this.server.answer(request, reply, { url: `${PATHS.authorization}?${query}` });
+    const session = await this.visitors.sessionFor(request, query);
+    return this.server.answer(request, reply, { url: `${PATHS.authorization}?${query}`, session });
+  }
+
+  /** The authorization endpoint for an application that posts its request (OpenID Connect Core 1.0, section 3.1.2.1). */
+  @Post(PATHS.authorization)
+  @UseFilters(PageErrorFilter)
+  authorizeByForm(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): void {
+    const query = toForm(request, fields);
+    // As a navigation of its own, it brings the cookies of the browser, which a form of another site does not.
+    void reply
+      .status(303)
+      .headers({ Location: `${PATHS.authorization}?${query}`, 'Cache-Control': 'no-store' })
+      .send();
   }
 
   /** The address to which the browser returns after the user has signed in and agreed. */
   @Get(`${PATHS.authorization}/:uid`)
   @UseFilters(PageErrorFilter, StartAgainFilter)
   async resume(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Param('uid') uid: string): Promise<void> {
-    await this.interactions.requireResumable(request, uid);
-    await this.server.answer(request, reply, { url: `${PATHS.authorization}/${encodeURIComponent(uid)}`, uid });
+    const interaction = await this.interactions.requireResumable(request, uid);
+    const session = await this.visitors.sessionOf(request, interaction);
+    await this.server.answer(request, reply, {
+      url: `${PATHS.authorization}/${encodeURIComponent(uid)}`,
+      uid,
+      session,
+    });
   }
 
   @Get(PATHS.formPostScript)
@@ -84,16 +100,38 @@ export class OAuthController {
     return this.server.answer(request, reply, { url: PATHS.revocation, form: toForm(request, fields) });
   }
 
+  /** The introspection endpoint (RFC 7662). */
+  @Post(PATHS.introspection)
+  async introspect(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
+    dropForeignCredentials(request);
+    return this.server.answer(request, reply, { url: PATHS.introspection, form: toForm(request, fields) });
+  }
+
+  /** The UserInfo endpoint (OpenID Connect Core 1.0, section 5.3). */
+  @Get(PATHS.userinfo)
+  userinfo(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.server.answer(request, reply, { url: PATHS.userinfo });
+  }
+
+  @Post(PATHS.userinfo)
+  async userinfoByForm(
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+    @Body() fields: unknown,
+  ): Promise<void> {
+    return this.server.answer(request, reply, { url: PATHS.userinfo, form: toForm(request, fields) });
+  }
+
   /** The key set (RFC 7517). */
   @Get([PATHS.jwks, olderPath(PATHS.jwks)])
   keys(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.server.answer(request, reply, { url: PATHS.jwks });
   }
 
-  /** The metadata (RFC 8414). */
-  @Get(PATHS.metadata)
+  /** The metadata (RFC 8414; OpenID Connect Discovery 1.0, section 4). */
+  @Get([PATHS.metadata, PATHS.discovery])
   metadata(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
-    return this.server.answer(request, reply, { url: PATHS.metadata });
+    return this.server.answer(request, reply, { url: PATHS.discovery });
   }
 
   private async complete(form: URLSearchParams, isAuthenticated: boolean): Promise<void> {
@@ -105,7 +143,8 @@ export class OAuthController {
       if (redirectUri) form.set('redirect_uri', redirectUri);
     }
     const scope = form.getAll('scope');
-    if (grant === 'refresh_token' && scope.length === 1) form.set('scope', withoutOpenId(scope[0]!).scope);
+    if (grant === 'refresh_token' && scope.length === 1 && !(await this.server.isForSignIn(form.get('refresh_token'))))
+      form.set('scope', apiScope(scope[0]!));
     const namesClient = isAuthenticated || form.has('client_id') || form.has('client_assertion');
     if (grant === JWT_BEARER && !namesClient) form.set('client_id', await this.clientOf(form.get('assertion')));
   }
@@ -120,12 +159,6 @@ export class OAuthController {
     if (clientId) return clientId;
     throw new DomainError('invalid_request', 'The iss of the assertion is not the ID of a service account.');
   }
-}
-
-/** The query: everything after the first question mark, including further question marks (RFC 3986, section 3.4). */
-function queryOf({ url }: FastifyRequest): URLSearchParams {
-  const start = url.indexOf('?');
-  return new URLSearchParams(start === -1 ? '' : url.slice(start));
 }
 
 /**
@@ -144,21 +177,4 @@ function dropForeignCredentials({ raw }: FastifyRequest): void {
 function requireText(credentials: Buffer): void {
   if (!areText(credentials) || !isPercentEncodedText(credentials.toString()))
     throw new DomainError('invalid_request', 'The credentials must be valid UTF-8 without NUL characters.');
-}
-
-/**
- * The form of a request as the body parser read it, with repeated fields, or the same fields as JSON (docs/api.md,
- * section 12.2).
- *
- * @throws DomainError `invalid_request` if a JSON value is not a string
- */
-function toForm({ headers }: FastifyRequest, fields: unknown): URLSearchParams {
-  const isJson = /^application\/json\b/i.test(headers['content-type'] ?? '');
-  const form = new URLSearchParams();
-  for (const [name, value] of Object.entries((fields ?? {}) as Record<string, unknown>)) {
-    if (isJson && typeof value !== 'string')
-      throw new DomainError('invalid_request', `The parameter ${name} must be a string.`, { members: { field: name } });
-    for (const one of [value].flat()) form.append(name, String(one));
-  }
-  return form;
 }

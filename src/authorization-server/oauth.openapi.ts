@@ -52,13 +52,14 @@ const TOKEN = {
   responses: {
     200: json('The token.', {
       type: 'object',
-      required: ['access_token', 'token_type', 'expires_in', 'jti'],
+      required: ['access_token', 'token_type', 'expires_in'],
       properties: {
         access_token: text('A JWT (RFC 9068); with `resource`, a login token.'),
         token_type: { type: 'string' },
         expires_in: { type: 'integer', description: 'Seconds.' },
         refresh_token: { type: 'string' },
         scope: { type: 'string' },
+        id_token: text('With `openid` in the scope: a JWT that says who the user is.'),
         jti: { type: 'string' },
         url: text('With a login token: the URL to forward the browser to.'),
       },
@@ -67,32 +68,72 @@ const TOKEN = {
   },
 };
 
+const METADATA = {
+  summary: 'The metadata of the authorization server',
+  description: 'Metadata for libraries (RFC 8414; OpenID Connect Discovery 1.0).',
+  tags: TAGS,
+  security: [],
+  responses: {
+    200: json('The metadata.', {
+      type: 'object',
+      required: ['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri', 'response_types_supported'],
+      properties: {
+        issuer: { type: 'string', format: 'uri' },
+        authorization_endpoint: { type: 'string', format: 'uri' },
+        token_endpoint: { type: 'string', format: 'uri' },
+        userinfo_endpoint: { type: 'string', format: 'uri' },
+        end_session_endpoint: { type: 'string', format: 'uri' },
+        jwks_uri: { type: 'string', format: 'uri' },
+        response_types_supported: { type: 'array', items: { type: 'string' } },
+      },
+    }),
+    ...errorsOf(),
+  },
+};
+
+const USERINFO = {
+  summary: 'Who the user of an access token is',
+  description:
+    'The UserInfo endpoint (OpenID Connect Core 1.0, section 5.3), for an access token with `openid` in its scope.',
+  tags: TAGS,
+  security: [],
+  responses: {
+    200: json('The claims that the token may read.', {
+      type: 'object',
+      required: ['sub'],
+      properties: {
+        sub: text('The user.'),
+        act: {
+          type: 'object',
+          description: 'Who let the user in (RFC 8693, section 4.1).',
+          properties: { sub: { type: 'string' }, client_id: { type: 'string' } },
+        },
+        name: { type: 'string' },
+        locale: { type: 'string' },
+        zoneinfo: { type: 'string' },
+        email: { type: 'string', format: 'email' },
+        email_verified: { type: 'boolean' },
+        third_party_ids: { type: 'object', additionalProperties: { type: 'string' } },
+      },
+    }),
+    ...errorsOf(),
+    400: refusal('`invalid_request`'),
+    401: refusal('`invalid_token`'),
+    403: refusal('`insufficient_scope`'),
+  },
+};
+
 /**
  * The paths of the authorization server in openapi.json (docs/api.md, section 12). An engine answers them, so no
  * controller describes them.
  */
 export const OAUTH_PATHS = {
-  [PATHS.metadata]: {
+  [PATHS.metadata]: { get: { operationId: 'getAuthorizationServerMetadata', ...METADATA } },
+  [PATHS.discovery]: {
     get: {
-      operationId: 'getAuthorizationServerMetadata',
-      summary: 'The metadata of the authorization server',
-      description: 'Metadata for libraries (RFC 8414).',
-      tags: TAGS,
-      security: [],
-      responses: {
-        200: json('The metadata.', {
-          type: 'object',
-          required: ['issuer', 'authorization_endpoint', 'token_endpoint', 'jwks_uri', 'response_types_supported'],
-          properties: {
-            issuer: { type: 'string', format: 'uri' },
-            authorization_endpoint: { type: 'string', format: 'uri' },
-            token_endpoint: { type: 'string', format: 'uri' },
-            jwks_uri: { type: 'string', format: 'uri' },
-            response_types_supported: { type: 'array', items: { type: 'string' } },
-          },
-        }),
-        ...errorsOf(),
-      },
+      operationId: 'getOpenIdConfiguration',
+      ...METADATA,
+      summary: 'The same metadata, where OpenID Connect looks for it',
     },
   },
   [PATHS.authorization]: {
@@ -107,8 +148,11 @@ export const OAUTH_PATHS = {
       parameters: [
         query('client_id', 'The client.', { required: true }),
         query('redirect_uri', 'A registered redirect URI, written exactly the same.'),
-        query('response_type', 'The requested scopes.', { schema: { type: 'string', enum: ['code'] } }),
-        query('scope', `\`${SCOPE}\``),
+        query('response_type', 'What is returned.', { schema: { type: 'string', enum: ['code'] } }),
+        query('scope', `\`${SCOPE}\` for the API, or \`openid\` with others for OpenID Connect.`),
+        query('nonce', 'Returned in the ID token.'),
+        query('prompt', '`none`, `login`, `consent` or `select_account`.'),
+        query('login_hint', 'The ID of the user who is expected, or an e-mail address for the form.'),
         query('state', 'Returned with the code.'),
         query('response_mode', 'How the code is returned.', {
           schema: { type: 'string', enum: ['query', 'fragment', 'form_post'] },
@@ -158,6 +202,69 @@ export const OAUTH_PATHS = {
         { token: 'x', client_id: 'd3e0a1c2b3f4958677a8b9cadbecfd0e' },
       ),
       responses: { 200: json('The token is no longer valid.', { type: 'object' }), ...ERRORS },
+    },
+  },
+  [PATHS.introspection]: {
+    post: {
+      operationId: 'introspectToken',
+      summary: 'What a token is good for',
+      description:
+        'RFC 7662. For clients that authenticate, about tokens of the clients of their organization. About any other token it says that it is not active.',
+      tags: TAGS,
+      security: [],
+      requestBody: body(
+        {
+          type: 'object',
+          required: ['token'],
+          properties: {
+            token: text('The token.'),
+            token_type_hint: { type: 'string', enum: ['access_token', 'refresh_token'] },
+            ...CLIENT,
+          },
+        },
+        { token: 'x', client_id: 'd3e0a1c2b3f4958677a8b9cadbecfd0e' },
+      ),
+      responses: {
+        200: json('What it is good for.', {
+          type: 'object',
+          required: ['active'],
+          properties: {
+            active: { type: 'boolean' },
+            sub: text('The user.'),
+            client_id: { type: 'string' },
+            scope: { type: 'string' },
+            exp: { type: 'integer' },
+            act: { type: 'object', description: 'Who acts for the user, or let them in (RFC 8693, section 4.1).' },
+          },
+        }),
+        ...ERRORS,
+      },
+    },
+  },
+  [PATHS.userinfo]: {
+    get: { operationId: 'getUserInfo', ...USERINFO },
+    post: { operationId: 'postUserInfo', ...USERINFO },
+  },
+  [PATHS.endSession]: {
+    get: {
+      operationId: 'logOutOfApplications',
+      summary: 'Log the user out',
+      description: 'OpenID Connect RP-Initiated Logout 1.0. The application leads the browser here.',
+      tags: TAGS,
+      security: [],
+      parameters: [
+        query('id_token_hint', 'An ID token of the session.'),
+        query('client_id', 'The client, if there is no ID token.'),
+        query('post_logout_redirect_uri', 'A registered address, written exactly the same.'),
+        query('state', 'Returned to that address.'),
+      ],
+      responses: {
+        200: {
+          description: 'A page on which the user confirms, or one that confirms by itself.',
+          content: { 'text/html': { schema: { type: 'string' } } },
+        },
+        ...errorsOf(),
+      },
     },
   },
   [PATHS.jwks]: {

@@ -11,7 +11,9 @@ import type { CommandGroup, WithApplication } from './operator.js';
 export function addKeyCommands(program: Command, withApplication: WithApplication): void {
   const commands = program
     .command('keys')
-    .description('The keys that sign login tokens and access tokens. They are also rotated every KEY_ROTATION_DAYS.');
+    .description(
+      'The keys that sign login tokens, access tokens and ID tokens. They are also rotated every KEY_ROTATION_DAYS.',
+    );
   const group = { commands, output: new Output(commands), withApplication };
 
   addList(group);

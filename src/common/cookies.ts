@@ -5,6 +5,9 @@ const SIMILAR_NAME = /^(?:__(?:host|secure)-)?latchkey/i;
 /** A header or name that matches none of this holds no cookie of ours and none that looks like one. */
 const MAY_HOLD_SUCH_NAME = /latchkey|[%\x80-\xff]/i;
 
+/** The attributes that make a browser remove a cookie, beside those with which it was set. */
+export const REMOVED = { expires: new Date(0), maxAge: 0 };
+
 export interface Cookies {
   /**
    * Our own cookies, by name. A name that occurs twice is left out, because nobody can tell which of the two is ours.

@@ -25,6 +25,7 @@ import { AddPeriodsOfRights1797930000000 } from './migrations/1797930000000-AddP
 import { FindEventsOfGroups1797960000000 } from './migrations/1797960000000-FindEventsOfGroups.js';
 import { OrderListsByName1797990000000 } from './migrations/1797990000000-OrderListsByName.js';
 import { FindRightsThatEnd1797995000000 } from './migrations/1797995000000-FindRightsThatEnd.js';
+import { AddIdTokenKeys1798000000000 } from './migrations/1798000000000-AddIdTokenKeys.js';
 import { AddApplications1798100000000 } from './migrations/1798100000000-AddApplications.js';
 import { AddApplicationSessions1798200000000 } from './migrations/1798200000000-AddApplicationSessions.js';
 import { FindEventsOfRequests1798300000000 } from './migrations/1798300000000-FindEventsOfRequests.js';
@@ -58,6 +59,7 @@ export const MIGRATIONS = [
   FindEventsOfGroups1797960000000,
   OrderListsByName1797990000000,
   FindRightsThatEnd1797995000000,
+  AddIdTokenKeys1798000000000,
   AddApplications1798100000000,
   AddApplicationSessions1798200000000,
   FindEventsOfRequests1798300000000,

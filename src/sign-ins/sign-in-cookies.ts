@@ -1,7 +1,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
+import type { SerializeOptions } from '@fastify/cookie';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { separateCookies } from '../common/cookies.js';
+import { REMOVED, separateCookies } from '../common/cookies.js';
 import { newSecret } from '../common/id.js';
 import { Settings } from '../config/settings.js';
 
@@ -49,6 +50,11 @@ export class SignInCookies {
 
   /** Removes the cookies, so that the next person at this browser can't continue. */
   clear(reply: FastifyReply): void {
-    for (const name of [this.sessionName, this.browserName]) void reply.clearCookie(name, this.attributes);
+    for (const cookie of this.cleared()) void reply.setCookie(...cookie);
+  }
+
+  /** The name, value and attributes that remove each cookie. */
+  cleared(): [string, string, SerializeOptions][] {
+    return [this.sessionName, this.browserName].map((name) => [name, '', { ...this.attributes, ...REMOVED }]);
   }
 }

@@ -30,6 +30,9 @@ const MAX_AGE_MS = 1_500;
 /** The shortest pause between two readings in milliseconds, however many tokens name unknown keys. */
 const MIN_PAUSE_MS = 100;
 
+/** The purposes whose public keys everybody may read. Those of ID tokens come first. */
+const PUBLISHED = ['ID_RS256', 'ID_ES256', 'ID_EDDSA', 'ACCESS'] as const satisfies KeyPurpose[];
+
 const LOAD: Statement = {
   name: 'load_signing_keys',
   sql: `SELECT s."kid", s."purpose", s."algorithm", s."sealed_jwk" AS "sealedJwk", s."signs_from" AS "signsFrom", s."retired_at" AS "retiredAt"
@@ -93,18 +96,21 @@ export class KeyRing implements OnModuleInit {
     return key;
   }
 
-  /** The access token keys as private JWKs for the authorization server, the signing key first. */
-  privateAccessJwks(): JsonWebKey[] {
-    const first = this.signing('ACCESS');
-    const others = this.live('ACCESS').filter(({ kid }) => kid !== first.kid);
-    return [first, ...others].map(({ kid, algorithm, signing }) =>
+  /**
+   * The keys of the authorization server as private JWKs. The engine signs ID tokens with the first key of their
+   * algorithm, so these come before the keys of access tokens, and of each purpose the signing key comes first.
+   */
+  privateJwks(): JsonWebKey[] {
+    return this.published().map(({ kid, algorithm, signing }) =>
       Object.assign(signing.export({ format: 'jwk' }), { kid, alg: algorithm, use: 'sig' }),
     );
   }
 
-  /** Changes whenever `privateAccessJwks` does. */
+  /** Changes whenever `privateJwks` does. */
   get version(): string {
-    return [this.signing('ACCESS'), ...this.live('ACCESS')].map(({ kid }) => kid).join();
+    return this.published()
+      .map(({ kid }) => kid)
+      .join();
   }
 
   has(kid: string): boolean {
@@ -117,6 +123,13 @@ export class KeyRing implements OnModuleInit {
     await this.refresh();
     if (!this.has(kid)) await untilDeadline(this.reread());
     return this.live(purpose).find((key) => key.kid === kid) ?? null;
+  }
+
+  private published(): Key[] {
+    return PUBLISHED.flatMap((purpose) => {
+      const first = this.signing(purpose);
+      return this.live(purpose).toSorted((a, b) => Number(b.kid === first.kid) - Number(a.kid === first.kid));
+    });
   }
 
   private live(purpose: KeyPurpose): Key[] {

@@ -15,7 +15,15 @@ import { KeySeal } from './key-seal.js';
 import { SigningKey } from '../schema/entities/signing-key.entity.js';
 import type { KeyPurpose } from '../schema/entities/signing-key.entity.js';
 
-export const KEY_PURPOSES = ['LOGIN', 'ACCESS'] as const satisfies KeyPurpose[];
+const ALGORITHMS = {
+  LOGIN: 'HS256',
+  ACCESS: 'ES256',
+  ID_RS256: 'RS256',
+  ID_ES256: 'ES256',
+  ID_EDDSA: 'EdDSA',
+} as const satisfies Record<KeyPurpose, SigningKey['algorithm']>;
+
+export const KEY_PURPOSES = Object.keys(ALGORITHMS) as KeyPurpose[];
 
 /**
  * The longest lifetime of a token in seconds, unless `keepFor` was called for it. It is also the maximum of
@@ -34,8 +42,6 @@ const LEEWAY = 120;
 
 /** Seconds for which retired keys stay in the list, to show their history. */
 const KEEP_RETIRED_SECONDS = 30 * SECONDS_PER_DAY;
-
-const ALGORITHMS: Record<KeyPurpose, SigningKey['algorithm']> = { LOGIN: 'HS256', ACCESS: 'ES256' };
 
 const KEEP: Statement = {
   name: 'keep_signing_key',
@@ -201,6 +207,14 @@ function findLive(db: EntityManager, purpose: KeyPurpose, now: Date): Promise<Si
 }
 
 function newJwk(algorithm: SigningKey['algorithm']): JsonWebKey {
-  if (algorithm === 'HS256') return { kty: 'oct', k: newSecret() };
-  return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+  switch (algorithm) {
+    case 'HS256':
+      return { kty: 'oct', k: newSecret() };
+    case 'ES256':
+      return generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
+    case 'RS256':
+      return generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });
+    case 'EdDSA':
+      return generateKeyPairSync('ed25519').privateKey.export({ format: 'jwk' });
+  }
 }

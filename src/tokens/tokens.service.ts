@@ -67,8 +67,14 @@ export class TokenError extends Error {
   }
 }
 
+/** The purposes of the keys whose tokens are signed and verified here. The engine signs ID tokens. */
+type OwnPurpose = Exclude<KeyPurpose, `ID_${string}`>;
+
+/** A key of one of these purposes. None of them signs by EdDSA, which jsonwebtoken does not know. */
+type OwnKey = Key & { algorithm: Exclude<Key['algorithm'], 'EdDSA'> };
+
 interface Kind {
-  purpose: KeyPurpose;
+  purpose: OwnPurpose;
   /** The `typ` header (RFC 8725, section 3.11). With the audience and the key, it keeps the kinds of tokens apart. */
   typ: string;
   /** The path under the public URL. */
@@ -173,8 +179,8 @@ export class TokensService {
     return claims.exp + KINDS[kind].expiryLeeway > toNumericDate(this.clock.now()) && this.keys.has(claims.kid);
   }
 
-  private signAs(purpose: KeyPurpose, typ: string, claims: object): string {
-    const { algorithm, kid, signing } = this.keys.signing(purpose);
+  private signAs(purpose: OwnPurpose, typ: string, claims: object): string {
+    const { algorithm, kid, signing } = this.keys.signing(purpose) as OwnKey;
     const payload = { iss: this.settings.PUBLIC_URL, ...claims };
     return this.jwt.sign(payload, { algorithm, privateKey: signing, header: { alg: algorithm, typ, kid } });
   }
@@ -187,20 +193,20 @@ export class TokensService {
    * The key to try. Nothing else in the header is trusted: the token is invalid if its header contains a key, a
    * critical extension or another algorithm than the key's own (RFC 8725, section 3.1).
    */
-  private async requireKey({ purpose, typ }: Kind, token: string): Promise<Key> {
+  private async requireKey({ purpose, typ }: Kind, token: string): Promise<OwnKey> {
     const header = readHeader(token);
     if (header?.typ !== typ || typeof header.kid !== 'string') throw new TokenError('invalid');
     if (!Object.keys(header).every((name) => HEADER_PARAMETERS.has(name))) throw new TokenError('invalid');
     const key = await this.keys.find(purpose, header.kid);
     if (!key || header.alg !== key.algorithm) throw new TokenError('invalid');
-    return key;
+    return key as OwnKey;
   }
 
   /**
    * The claims of a token with a valid signature. A missing claim never means that its check is skipped: every claim is
    * required.
    */
-  private requireSignedClaims(kind: keyof ClaimsOf, token: string, key: Key): RegisteredClaims {
+  private requireSignedClaims(kind: keyof ClaimsOf, token: string, key: OwnKey): RegisteredClaims {
     let claims: Record<string, unknown>;
     try {
       claims = this.jwt.verify(token, {

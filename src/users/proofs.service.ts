@@ -42,6 +42,11 @@ function fromText(text: string): Proof {
   return { by: 'PASSWORD', passwordFrom: text };
 }
 
+/** How the user of a session with this proof has signed in. */
+export function kindOfProof(text: string): Proof['by'] {
+  return fromText(text).by;
+}
+
 /** Decides what a password, a passkey or a recovery code is worth after somebody has given it. */
 @Injectable()
 export class ProofsService {

@@ -87,8 +87,8 @@ async function faceOf(written: string): Promise<unknown> {
 }
 
 describe('RFC 8414: authorization server metadata', () => {
-  it('2: state what there is, and nothing of OpenID Connect', async () => {
-    const { status, body, headers } = await t.call('/.well-known/oauth-authorization-server');
+  it.each(['oauth-authorization-server', 'openid-configuration'])('2: state what there is, at %s', async (name) => {
+    const { status, body, headers } = await t.call(`/.well-known/${name}`);
     expect(headers.get('content-type')).toMatch(/^application\/json/);
     expect({ status, body }).toEqual({
       status: 200,
@@ -97,8 +97,19 @@ describe('RFC 8414: authorization server metadata', () => {
         authorization_endpoint: `${PUBLIC_URL}/oauth/authorize`,
         token_endpoint: `${PUBLIC_URL}/oauth/token`,
         revocation_endpoint: `${PUBLIC_URL}/oauth/revoke`,
+        introspection_endpoint: `${PUBLIC_URL}/oauth/introspect`,
+        userinfo_endpoint: `${PUBLIC_URL}/oauth/userinfo`,
+        end_session_endpoint: `${PUBLIC_URL}/oauth/logout`,
         jwks_uri: `${PUBLIC_URL}/oauth/keys`,
-        scopes_supported: ['ROLE_USER'],
+        scopes_supported: ['ROLE_USER', 'openid', 'profile', 'email', 'third_party_ids'],
+        claims_supported:
+          'sub act acr amr auth_time name locale zoneinfo email email_verified third_party_ids sid iss'.split(' '),
+        claims_parameter_supported: true,
+        claim_types_supported: ['normal'],
+        acr_values_supported: ['delegated', 'password', 'passkey'].map((name) => `urn:latchkey:acr:${name}`),
+        subject_types_supported: ['public'],
+        id_token_signing_alg_values_supported: ['RS256', 'ES256', 'EdDSA'],
+        request_uri_parameter_supported: false,
         response_types_supported: ['code'],
         response_modes_supported: ['form_post', 'fragment', 'query'],
         grant_types_supported: ['authorization_code', 'refresh_token', JWT_BEARER],
@@ -108,6 +119,8 @@ describe('RFC 8414: authorization server metadata', () => {
         token_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
         revocation_endpoint_auth_methods_supported: METHODS,
         revocation_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+        introspection_endpoint_auth_methods_supported: METHODS,
+        introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
       },
     });
   });
@@ -120,7 +133,7 @@ describe('RFC 8414: authorization server metadata', () => {
     expect(body.issuer).toBe(PUBLIC_URL);
   });
 
-  it.each(['/.well-known/oauth-authorization-server', '/oauth/keys'])(
+  it.each(['/.well-known/oauth-authorization-server', '/.well-known/openid-configuration', '/oauth/keys'])(
     'are the same, with the same headers, however the address %s is written',
     async (path) => {
       const face = await faceOf(path);
@@ -133,11 +146,11 @@ describe('RFC 8414: authorization server metadata', () => {
   it('2: every endpoint that they name is there', async () => {
     const { body } = await t.call('/.well-known/oauth-authorization-server');
     const endpoints = Object.entries(body as Record<string, unknown>).filter(([name]) => /_endpoint$|_uri$/.test(name));
-    expect(endpoints).toHaveLength(4);
+    expect(endpoints).toHaveLength(7);
     for (const [name, url] of endpoints) {
-      const method = ['token_endpoint', 'revocation_endpoint'].includes(name) ? 'POST' : 'GET';
+      const method = /^(token|revocation|introspection)_/.test(name) ? 'POST' : 'GET';
       const { status } = await t.call(String(url).replace(PUBLIC_URL, ''), { method });
-      expect([200, 400]).toContain(status);
+      expect([200, 400, 401]).toContain(status);
     }
   });
 
@@ -146,18 +159,18 @@ describe('RFC 8414: authorization server metadata', () => {
       expect([grant, await GRANTS[grant]?.()]).toEqual([grant, 200]);
   });
 
-  it.each(['token', 'revocation'])(
-    '2: every authentication that they name is taken at the %s endpoint',
-    async (name) => {
-      const stated = await metadata();
-      const path = name === 'token' ? '/oauth/token' : '/oauth/revoke';
-      for (const method of stated[`${name}_endpoint_auth_methods_supported`]!)
-        expect([method, await statusWith(path, method)]).toEqual([method, 200]);
-      for (const algorithm of stated[`${name}_endpoint_auth_signing_alg_values_supported`]!)
-        expect([algorithm, await statusWith(path, 'private_key_jwt', algorithm)]).toEqual([algorithm, 200]);
-      expect(await statusWith(path, 'private_key_jwt', 'ES384')).toBe(401);
-    },
-  );
+  it.each([
+    ['token', '/oauth/token'],
+    ['revocation', '/oauth/revoke'],
+    ['introspection', '/oauth/introspect'],
+  ])('2: every authentication that they name is taken at the %s endpoint', async (name, path) => {
+    const stated = await metadata();
+    for (const method of stated[`${name}_endpoint_auth_methods_supported`]!)
+      expect([method, await statusWith(path, method)]).toEqual([method, 200]);
+    for (const algorithm of stated[`${name}_endpoint_auth_signing_alg_values_supported`]!)
+      expect([algorithm, await statusWith(path, 'private_key_jwt', algorithm)]).toEqual([algorithm, 200]);
+    expect(await statusWith(path, 'private_key_jwt', 'ES384')).toBe(401);
+  });
 
   it('2: every response mode that they name is used', async () => {
     const seen = await Promise.all(
@@ -191,7 +204,10 @@ describe('RFC 8414: authorization server metadata', () => {
   it('RFC 7517: the key set has public keys only', async () => {
     const { body } = await t.call('/oauth/keys');
     expect(body.keys.length).toBeGreaterThan(0);
-    for (const key of body.keys)
-      expect(Object.keys(key).toSorted()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x', 'y']);
+    const members: Record<string, string[]> = { EC: ['crv', 'x', 'y'], OKP: ['crv', 'x'], RSA: ['e', 'n'] };
+    for (const { alg, kid, kty, use, ...key } of body.keys) {
+      expect([alg, kid, kty, use]).toEqual([expect.any(String), expect.any(String), expect.any(String), 'sig']);
+      expect(Object.keys(key).toSorted()).toEqual(members[kty]);
+    }
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose';
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify, SignJWT } from 'jose';
+import { KeyRing } from '../../src/tokens/key-ring.js';
 import { PUBLIC_URL, TestApp } from '../support/app.js';
 import { assertionOf, JWT_BEARER, newScene, newTokens, requestToken } from '../support/oauth.js';
 import type { Scene } from '../support/oauth.js';
@@ -20,8 +21,17 @@ async function ask(more: Record<string, string>): Promise<Record<string, unknown
 
 describe('RFC 9068: JWT access tokens', () => {
   it('2.1: are signed with ES256, and with RS256 as the one deviation neither signed nor taken (decision 8)', async () => {
-    const { keys } = (await t.call('/oauth/keys')).body as { keys: { alg: string }[] };
-    expect([...new Set(keys.map(({ alg }) => alg))]).toEqual(['ES256']);
+    const tokens = await newTokens(scene);
+    const { alg, kid } = decodeProtectedHeader(tokens.access_token);
+    const { keys } = (await t.call('/oauth/keys')).body as { keys: { alg: string; kid: string }[] };
+    expect([alg, keys.find((key) => key.kid === kid)?.alg]).toEqual(['ES256', 'ES256']);
+    for (const purpose of ['ID_RS256', 'ID_ES256'] as const) {
+      const key = t.nest.get(KeyRing, { strict: false }).signing(purpose);
+      const forged = await new SignJWT(decodeJwt(tokens.access_token))
+        .setProtectedHeader({ alg: key.algorithm, typ: 'at+jwt', kid: key.kid })
+        .sign(key.signing);
+      expect((await t.as({ token: forged })('/user')).status).toBe(401);
+    }
   });
 
   it('2.1, 2.2: have the type and the claims, and verify with the published keys', async () => {

@@ -41,14 +41,28 @@ export async function newClient(
     isPublic = false,
     redirectUris = [REDIRECT_URI],
     compatibility = null,
-  }: { isPublic?: boolean; redirectUris?: string[]; compatibility?: Compatibility | null } = {},
+    application = {},
+  }: {
+    isPublic?: boolean;
+    redirectUris?: string[];
+    compatibility?: Compatibility | null;
+    application?: Partial<Client>;
+  } = {},
 ): Promise<TestClient> {
   const id = newClientId();
   const secret = isPublic ? '' : newSecret();
   rememberSecret(secret);
   const createdAt = new Date();
   await t.world.write(async (db) => {
-    await db.insert(Client, { id, name: 'Host <system>', organizationId, isPublic, compatibility, createdAt });
+    await db.insert(Client, {
+      id,
+      name: 'Host <system>',
+      organizationId,
+      isPublic,
+      compatibility,
+      createdAt,
+      ...application,
+    });
     for (const uri of redirectUris) await db.insert(ClientRedirectUri, { clientId: id, uri });
     if (secret) await db.insert(ClientSecret, { id: newId(), clientId: id, secretHash: hashSecret(secret), createdAt });
   });

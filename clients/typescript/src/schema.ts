@@ -1531,9 +1531,29 @@ export interface paths {
         };
         /**
          * The metadata of the authorization server
-         * @description Metadata for libraries (RFC 8414).
+         * @description Metadata for libraries (RFC 8414; OpenID Connect Discovery 1.0).
          */
         get: operations["getAuthorizationServerMetadata"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/.well-known/openid-configuration": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same metadata, where OpenID Connect looks for it
+         * @description Metadata for libraries (RFC 8414; OpenID Connect Discovery 1.0).
+         */
+        get: operations["getOpenIdConfiguration"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1616,6 +1636,70 @@ export interface paths {
          * @description RFC 7009. Revoking a refresh token also revokes everything that came from it. The answer is the same if the token is not one of the client’s.
          */
         post: operations["revokeToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/introspect": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a token is good for
+         * @description RFC 7662. For clients that authenticate, about tokens of the clients of their organization. About any other token it says that it is not active.
+         */
+        post: operations["introspectToken"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/userinfo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who the user of an access token is
+         * @description The UserInfo endpoint (OpenID Connect Core 1.0, section 5.3), for an access token with `openid` in its scope.
+         */
+        get: operations["getUserInfo"];
+        put?: never;
+        /**
+         * Who the user of an access token is
+         * @description The UserInfo endpoint (OpenID Connect Core 1.0, section 5.3), for an access token with `openid` in its scope.
+         */
+        post: operations["postUserInfo"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/oauth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Log the user out
+         * @description OpenID Connect RP-Initiated Logout 1.0. The application leads the browser here.
+         */
+        get: operations["logOutOfApplications"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -12720,6 +12804,71 @@ export interface operations {
                         /** Format: uri */
                         token_endpoint: string;
                         /** Format: uri */
+                        userinfo_endpoint?: string;
+                        /** Format: uri */
+                        end_session_endpoint?: string;
+                        /** Format: uri */
+                        jwks_uri: string;
+                        response_types_supported: string[];
+                    };
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getOpenIdConfiguration: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The metadata. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** Format: uri */
+                        issuer: string;
+                        /** Format: uri */
+                        authorization_endpoint: string;
+                        /** Format: uri */
+                        token_endpoint: string;
+                        /** Format: uri */
+                        userinfo_endpoint?: string;
+                        /** Format: uri */
+                        end_session_endpoint?: string;
+                        /** Format: uri */
                         jwks_uri: string;
                         response_types_supported: string[];
                     };
@@ -12761,10 +12910,16 @@ export interface operations {
                 client_id: string;
                 /** @description A registered redirect URI, written exactly the same. */
                 redirect_uri?: string;
-                /** @description The requested scopes. */
+                /** @description What is returned. */
                 response_type?: "code";
-                /** @description `ROLE_USER` */
+                /** @description `ROLE_USER` for the API, or `openid` with others for OpenID Connect. */
                 scope?: string;
+                /** @description Returned in the ID token. */
+                nonce?: string;
+                /** @description `none`, `login`, `consent` or `select_account`. */
+                prompt?: string;
+                /** @description The ID of the user who is expected, or an e-mail address for the form. */
+                login_hint?: string;
                 /** @description Returned with the code. */
                 state?: string;
                 /** @description How the code is returned. */
@@ -12932,7 +13087,9 @@ export interface operations {
                         expires_in: number;
                         refresh_token?: string;
                         scope?: string;
-                        jti: string;
+                        /** @description With `openid` in the scope: a JWT that says who the user is. */
+                        id_token?: string;
+                        jti?: string;
                         /** @description With a login token: the URL to forward the browser to. */
                         url?: string;
                     };
@@ -13104,7 +13261,9 @@ export interface operations {
                         expires_in: number;
                         refresh_token?: string;
                         scope?: string;
-                        jti: string;
+                        /** @description With `openid` in the scope: a JWT that says who the user is. */
+                        id_token?: string;
+                        jti?: string;
                         /** @description With a login token: the URL to forward the browser to. */
                         url?: string;
                     };
@@ -13294,6 +13453,401 @@ export interface operations {
             };
             /** @description `too_many_requests` */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    introspectToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/x-www-form-urlencoded": {
+                    /** @description The token. */
+                    token: string;
+                    /** @enum {string} */
+                    token_type_hint?: "access_token" | "refresh_token";
+                    /** @description The client, if it does not authenticate with a header. */
+                    client_id?: string;
+                    /** @description Its secret, with `client_secret_post`. */
+                    client_secret?: string;
+                    /**
+                     * @description With `private_key_jwt`.
+                     * @enum {string}
+                     */
+                    client_assertion_type?: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+                    /** @description The assertion that the client signed, with `private_key_jwt`. */
+                    client_assertion?: string;
+                };
+                /**
+                 * @example {
+                 *       "token": "x",
+                 *       "client_id": "d3e0a1c2b3f4958677a8b9cadbecfd0e"
+                 *     }
+                 */
+                "application/json": {
+                    /** @description The token. */
+                    token: string;
+                    /** @enum {string} */
+                    token_type_hint?: "access_token" | "refresh_token";
+                    /** @description The client, if it does not authenticate with a header. */
+                    client_id?: string;
+                    /** @description Its secret, with `client_secret_post`. */
+                    client_secret?: string;
+                    /**
+                     * @description With `private_key_jwt`.
+                     * @enum {string}
+                     */
+                    client_assertion_type?: "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+                    /** @description The assertion that the client signed, with `private_key_jwt`. */
+                    client_assertion?: string;
+                };
+            };
+        };
+        responses: {
+            /** @description What it is good for. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        active: boolean;
+                        /** @description The user. */
+                        sub?: string;
+                        client_id?: string;
+                        scope?: string;
+                        exp?: number;
+                        /** @description Who acts for the user, or let them in (RFC 8693, section 4.1). */
+                        act?: Record<string, never>;
+                    };
+                };
+            };
+            /** @description `invalid_request`, `invalid_grant`, `invalid_scope` or `unsupported_grant_type` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `invalid_client` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getUserInfo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The claims that the token may read. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The user. */
+                        sub: string;
+                        /** @description Who let the user in (RFC 8693, section 4.1). */
+                        act?: {
+                            sub?: string;
+                            client_id?: string;
+                        };
+                        name?: string;
+                        locale?: string;
+                        zoneinfo?: string;
+                        /** Format: email */
+                        email?: string;
+                        email_verified?: boolean;
+                        third_party_ids?: {
+                            [key: string]: string;
+                        };
+                    };
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `insufficient_scope` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    postUserInfo: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The claims that the token may read. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description The user. */
+                        sub: string;
+                        /** @description Who let the user in (RFC 8693, section 4.1). */
+                        act?: {
+                            sub?: string;
+                            client_id?: string;
+                        };
+                        name?: string;
+                        locale?: string;
+                        zoneinfo?: string;
+                        /** Format: email */
+                        email?: string;
+                        email_verified?: boolean;
+                        third_party_ids?: {
+                            [key: string]: string;
+                        };
+                    };
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `invalid_token` */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `insufficient_scope` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        error?: string;
+                        error_description?: string;
+                        id: string;
+                        description: string;
+                    };
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    logOutOfApplications: {
+        parameters: {
+            query?: {
+                /** @description An ID token of the session. */
+                id_token_hint?: string;
+                /** @description The client, if there is no ID token. */
+                client_id?: string;
+                /** @description A registered address, written exactly the same. */
+                post_logout_redirect_uri?: string;
+                /** @description Returned to that address. */
+                state?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page on which the user confirms, or one that confirms by itself. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -7,6 +7,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { errors, Provider } from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import type { Repository } from 'typeorm';
+import { Clock, toNumericDate } from '../../common/clock.js';
 import { hashSecret, isId } from '../../common/id.js';
 import { Settings } from '../../config/settings.js';
 import type { SecretMethod } from '../../schema/entities/client.entity.js';
@@ -21,7 +22,11 @@ import { Engine } from '../protocol/engine.js';
 import { EngineAnswers } from './engine-answers.js';
 import { ENGINE_COOKIES, EngineConfiguration } from './engine-configuration.js';
 import { JwtBearerGrant } from '../grants/jwt-bearer.grant.js';
+import { authenticationOf } from '../protocol/openid.js';
 import { audiencesOf, PATHS } from '../protocol/paths.js';
+import { authorizationIn, handleOf } from '../protocol/session-names.js';
+import type { LiveSession } from '../../sessions/live/session.js';
+import { DelegatedSessions } from './delegated-sessions.service.js';
 
 /** Headers with which a proxy or a caller could tell the engine another address than the configured one. */
 const FORWARDED = ['forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'];
@@ -39,8 +44,16 @@ const JWT_BEARER_PARAMETERS = [
   'session',
 ];
 
+/** What the engine is given of a request. */
+interface Given {
+  url: string;
+  form?: URLSearchParams;
+  uid?: string;
+  session?: LiveSession | null;
+}
+
 /**
- * The OAuth 2.0 authorization server (docs/api.md, section 12): a certified engine on our own database, keys and
+ * The OAuth 2.0 authorization server and OpenID provider (docs/api.md, section 12): a certified engine on our own database, keys and
  * accounts.
  */
 @Injectable()
@@ -56,6 +69,8 @@ export class AuthorizationServer {
     private readonly answers: EngineAnswers,
     private readonly jwtBearer: JwtBearerGrant,
     private readonly cookies: SignInCookies,
+    private readonly delegated: DelegatedSessions,
+    private readonly clock: Clock,
     private readonly settings: Settings,
   ) {}
 
@@ -68,19 +83,32 @@ export class AuthorizationServer {
 
   /**
    * Answers a request. `url` (one of `PATHS`) and `form` replace what the request brought; `uid` is the sign-in that
-   * the browser comes back from.
+   * the browser comes back from; `session` is the delegated session that counts, in place of the browser's sign-in
+   * session.
    *
    * @throws the failure on our side, if there was one; nothing has been sent by then
    */
-  async answer(
+  async answer(request: FastifyRequest, reply: FastifyReply, { session, ...given }: Given): Promise<void> {
+    await this.keys.refresh();
+    const shown = this.shownFor(request, reply, given.url);
+    const pass = (session?: string): Promise<void> =>
+      this.pass(request, reply, { ...given, shown: session ? { ...shown, session } : shown });
+    return session ? this.delegated.lend(session, pass) : pass();
+  }
+
+  /** The cookies that an endpoint may see. Endpoints for programs see none. */
+  private shownFor(request: FastifyRequest, reply: FastifyReply, url: string): ShownSignIn {
+    if (url.startsWith(PATHS.authorization)) return this.cookies.ensureBrowser(request, reply);
+    return url.startsWith(PATHS.endSession) ? this.cookies.read(request.headers) : {};
+  }
+
+  private async pass(
     request: FastifyRequest,
     reply: FastifyReply,
-    { url, form, uid }: { url: string; form?: URLSearchParams; uid?: string },
+    { url, ...given }: Omit<Given, 'session'> & { shown: ShownSignIn },
   ): Promise<void> {
-    await this.keys.refresh();
-    const shown = url.startsWith(PATHS.authorization) ? this.cookies.ensureBrowser(request, reply) : {};
     for (const [name, value] of Object.entries(reply.getHeaders())) if (value) reply.raw.setHeader(name, value);
-    const rewritten = this.toEngineRequest(request.raw, url, { form, shown, uid });
+    const rewritten = this.toEngineRequest(request.raw, url, given);
     // The engine reads only the address of the last proxy.
     rewritten.headers['x-forwarded-for'] = request.ip;
     await this.provider.callback()(rewritten, reply.raw);
@@ -161,6 +189,12 @@ export class AuthorizationServer {
       : undefined;
   }
 
+  /** Whether a refresh token came from a request with `openid`. */
+  async isForSignIn(refreshToken: string | null): Promise<boolean> {
+    const found = refreshToken === null ? undefined : await this.provider.RefreshToken.find(refreshToken);
+    return found?.scopes.has('openid') ?? false;
+  }
+
   private engineCookies({ session, browser }: ShownSignIn, uid?: string): string {
     const { interaction, resume } = ENGINE_COOKIES;
     const { sessionName, browserName } = this.cookies;
@@ -183,6 +217,26 @@ export class AuthorizationServer {
     storeLeniency(provider);
     this.replaceClientChecks(provider);
     keepIdentifier(provider.Session.prototype as unknown as SessionPrototype);
+    nameAuthorizations(provider.Session.prototype as unknown as SessionPrototype);
+    const { clock } = this;
+    Object.assign(provider.Session.prototype, {
+      // By the clock that has set the instant. The engine has one of its own.
+      past(this: { loginTs?: number }, age: unknown): boolean {
+        return toNumericDate(clock.now()) - (this.loginTs ?? 0) > Number(age);
+      },
+    });
+    Object.defineProperties(provider.OIDCContext.prototype, {
+      acr: {
+        get(this: KoaContextWithOIDC['oidc']) {
+          return authenticationOf(this)?.acr;
+        },
+      },
+      amr: {
+        get(this: KoaContextWithOIDC['oidc']) {
+          return authenticationOf(this)?.amr;
+        },
+      },
+    });
     const audiences = new Set(audiencesOf(this.settings.PUBLIC_URL));
     Object.assign(provider.OIDCContext.prototype, {
       clientJwtAuthExpectedAudience(this: { urlFor(route: string): string; route: string }): Set<string> {
@@ -207,11 +261,28 @@ export class AuthorizationServer {
         if (isRight) requireMethod(this.secretMethod);
         return isRight;
       },
-      // Compares character by character, also for loopback addresses.
+      // Compare character by character, also loopback addresses.
       redirectUriAllowed(this: { redirectUris?: string[] }, uri: string): boolean {
         return this.redirectUris?.includes(uri) ?? false;
       },
+      postLogoutRedirectUriAllowed(this: { postLogoutRedirectUris?: string[] }, uri: string): boolean {
+        return this.postLogoutRedirectUris?.includes(uri) ?? false;
+      },
+      // Each ID token names its session, so that an application can tell which one a logout is about.
+      includeSid: () => true,
     });
+  }
+
+  /** Removes from the answer the cookies that are kept between the engine and us, and those of lent sessions. */
+  private removeEngineCookies(response: ServerResponse): void {
+    const cookies = [response.getHeader('set-cookie') ?? []].flat().map(String);
+    const names = Object.values<string>(ENGINE_COOKIES);
+    const others = cookies.filter((cookie) => {
+      const [, name, value] = /^([^=]*)=([^;]*)/.exec(cookie)!;
+      return !names.includes(name!) && !(name === this.cookies.sessionName && this.delegated.isLent(value!));
+    });
+    if (others.length > 0) response.setHeader('Set-Cookie', others);
+    else response.removeHeader('Set-Cookie');
   }
 
   /** What goes wrong on our side is thrown out of the engine, for a filter to answer. */
@@ -223,7 +294,7 @@ export class AuthorizationServer {
       } catch (error) {
         this.failures.set(ctx.req, error);
       }
-      removeEngineCookies(ctx.res);
+      this.removeEngineCookies(ctx.res);
       ctx.respond = !this.failures.has(ctx.req);
     });
     provider.on('grant.error', (ctx, error) => (ctx.state.refusal = error));
@@ -245,15 +316,6 @@ function removeHeaders(response: ServerResponse): void {
   response.statusMessage = '';
 }
 
-/** Removes the engine's own cookies from the answer. They are kept between the engine and us. */
-function removeEngineCookies(response: ServerResponse): void {
-  const cookies = [response.getHeader('set-cookie') ?? []].flat().map(String);
-  const names = Object.values(ENGINE_COOKIES);
-  const others = cookies.filter((cookie) => !names.some((name) => cookie.startsWith(`${name}=`)));
-  if (others.length > 0) response.setHeader('Set-Cookie', others);
-  else response.removeHeader('Set-Cookie');
-}
-
 /**
  * Keeps a sign-in session's identifier while the user agrees, so that a form can be sent twice. The session gets a new
  * identifier when somebody signs in.
@@ -271,11 +333,24 @@ function keepIdentifier(prototype: SessionPrototype): void {
   });
 }
 
+/** A delegated session knows each application by what follows from its handle, so that nothing has to be stored. */
+function nameAuthorizations(prototype: SessionPrototype): void {
+  const { authorizationFor } = prototype;
+  Object.assign(prototype, {
+    authorizationFor(this: SessionPrototype, clientId: string, value?: string): object {
+      const handle = handleOf(this.uid);
+      return handle === null ? authorizationFor.call(this, clientId, value) : authorizationIn(handle, clientId);
+    },
+  });
+}
+
 interface SessionPrototype {
+  uid?: string;
   accountId?: string;
   changesAccount?: boolean;
   loginAccount: (details: { accountId: string }) => void;
   resetIdentifier: () => void;
+  authorizationFor: (clientId: string, value?: string) => object;
 }
 
 /** What a client's secret is checked with. Without a `secretMethod`, the client may send it either way. */

@@ -2,33 +2,21 @@ import { Injectable } from '@nestjs/common';
 import { decodeJwt } from 'jose';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { RevocationService } from '../../rights/revocation.service.js';
-import { SCOPE } from '../../auth/called-by.decorator.js';
+import { OwnTokensService } from '../../auth/own-tokens.service.js';
 import { Database } from '../../database/database.js';
 import { RevokedTokensService } from '../../tokens/revoked-tokens.service.js';
 import { PUBLISHED_AHEAD } from '../../tokens/signing-keys.service.js';
+import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
+import { SignInsService } from '../../sign-ins/sign-ins.service.js';
 import { TokensService } from '../../tokens/tokens.service.js';
 import { OAuthAuditService } from '../protocol/oauth-audit.service.js';
+import { mayIntrospect } from '../protocol/introspection.js';
 import { OAuthLimits } from './oauth-limits.service.js';
 import { PATHS } from '../protocol/paths.js';
 import { RefreshesService } from './refreshes.service.js';
 
 /** Seconds for which clients may cache the key set. A new key is published for longer than that before it signs. */
 const KEYS_MAX_AGE = PUBLISHED_AHEAD / 3;
-
-/** Metadata about the engine as an OpenID provider, which this service is not. */
-const NOT_OFFERED = [
-  'claims_parameter_supported',
-  'claims_supported',
-  'claim_types_supported',
-  'id_token_signing_alg_values_supported',
-  'subject_types_supported',
-  'userinfo_endpoint',
-  'acr_values_supported',
-  'request_parameter_supported',
-  'request_uri_parameter_supported',
-  'end_session_endpoint',
-  'dpop_signing_alg_values_supported',
-];
 
 interface TokenBody {
   access_token?: string;
@@ -42,6 +30,9 @@ interface TokenBody {
 export class EngineAnswers {
   constructor(
     private readonly tokens: TokensService,
+    private readonly ownTokens: OwnTokensService,
+    private readonly signIns: SignInsService,
+    private readonly cookies: SignInCookies,
     private readonly revoked: RevokedTokensService,
     private readonly audit: OAuthAuditService,
     private readonly limits: OAuthLimits,
@@ -59,18 +50,24 @@ export class EngineAnswers {
     }
     if (ctx.path === PATHS.token && ctx.status === 200 && ctx.oidc.params?.grant_type === 'refresh_token')
       await this.refreshes.completeAnswer(ctx);
+    // A logout also ends what came from the sign-in: sessions of the console, and sign-ins under way.
+    if (ctx.path === PATHS.endSessionConfirm && (ctx.oidc.session as { destroyed?: true } | undefined)?.destroyed)
+      await this.signIns.signOut(this.cookies.read(ctx.req.headers));
     await this.limits.countWrongCredentials(ctx);
     const body = ctx.body as TokenBody | undefined;
     if (typeof body !== 'object' || body === null) return;
-    if (ctx.path === PATHS.metadata) removeOpenIdMetadata(body);
+    if (ctx.path === PATHS.discovery) addMetadata(body);
     if (ctx.path === PATHS.jwks) ctx.set('Cache-Control', `public, max-age=${KEYS_MAX_AGE}`);
     if (ctx.path === PATHS.revocation && body.error === 'unsupported_token_type') await this.revokeAccessToken(ctx);
+    else if (ctx.path === PATHS.introspection && body.error === 'unsupported_token_type')
+      await this.introspectAccessToken(ctx);
     else if (body.error)
       Object.assign(body, { id: body.id ?? body.error, description: body.error_description ?? body.error });
     if (ctx.path !== PATHS.token) return;
     // RFC 6749, section 5.1, for HTTP/1.0 caches.
     ctx.set('Pragma', 'no-cache');
-    if (body.access_token) body.jti ??= decodeJwt(body.access_token).jti;
+    // An access token for UserInfo is no JWT.
+    if (body.access_token?.includes('.')) body.jti ??= decodeJwt(body.access_token).jti;
     await this.audit.recordGrant(ctx, body.jti as string | undefined, ctx.state.refusal);
   }
 
@@ -89,22 +86,34 @@ export class EngineAnswers {
     ctx.body = {};
   }
 
-  /** Records that the engine has revoked a refresh token with its family. */
+  /** Answers what an access token for the API is good for. The engine knows only tokens that it stores. */
+  private async introspectAccessToken(ctx: KoaContextWithOIDC): Promise<void> {
+    const token = String(ctx.oidc.params?.token);
+    const claims = await this.tokens.find('access', token);
+    ctx.status = 200;
+    ctx.body = { active: false };
+    if (!claims || !(await (await this.ownTokens.verify(token)).isLive())) return;
+    if (!(await mayIntrospect(ctx, ctx.oidc.client!, { clientId: claims.client_id }))) return;
+    const { kid: _kid, grant_id: _grant, key_id: _key, ...shown } = claims;
+    ctx.body = { ...shown, active: true, token_type: 'Bearer' };
+  }
+
+  /** Records that the engine has revoked a refresh token with its family, or an access token that it stores. */
   private async recordRevocation(ctx: KoaContextWithOIDC): Promise<void> {
-    const { RefreshToken } = ctx.oidc.entities;
+    const { RefreshToken, AccessToken } = ctx.oidc.entities;
+    const token = RefreshToken ?? AccessToken;
     const clientId = ctx.oidc.client?.clientId ?? null;
-    if (!RefreshToken?.accountId || RefreshToken.clientId !== clientId) return;
-    const details = { grant: 'refresh_token' };
-    await this.audit.record({ event: 'TOKEN_REVOKED', userId: RefreshToken.accountId, clientId, details });
+    if (!token?.accountId || token.clientId !== clientId) return;
+    const details = RefreshToken && { grant: 'refresh_token' };
+    await this.audit.record({ event: 'TOKEN_REVOKED', userId: token.accountId, clientId, details });
   }
 }
 
-/** Removes the metadata of OpenID Connect, and adds what the revocation endpoint supports. */
-function removeOpenIdMetadata(metadata: Record<string, unknown>): void {
-  for (const name of NOT_OFFERED) delete metadata[name];
-  metadata.scopes_supported = [SCOPE];
-  // Without this member, only client_secret_basic would be supported at the revocation endpoint.
-  metadata.revocation_endpoint_auth_methods_supported = metadata.token_endpoint_auth_methods_supported;
-  metadata.revocation_endpoint_auth_signing_alg_values_supported =
-    metadata.token_endpoint_auth_signing_alg_values_supported;
+/** Adds what the endpoints for programs support. Without these members, only client_secret_basic would be supported. */
+function addMetadata(metadata: Record<string, unknown>): void {
+  for (const endpoint of ['revocation', 'introspection']) {
+    metadata[`${endpoint}_endpoint_auth_methods_supported`] = metadata.token_endpoint_auth_methods_supported;
+    metadata[`${endpoint}_endpoint_auth_signing_alg_values_supported`] =
+      metadata.token_endpoint_auth_signing_alg_values_supported;
+  }
 }

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { errors } from 'oidc-provider';
-import type { Adapter, Configuration, KoaContextWithOIDC, Provider, ResourceServer } from 'oidc-provider';
+import type { Account, Adapter, Configuration, KoaContextWithOIDC, Provider, ResourceServer } from 'oidc-provider';
 import type { Repository } from 'typeorm';
 import { SCOPE } from '../../auth/called-by.decorator.js';
 import { addSeconds, Clock, CLOCK_SKEW, SECONDS_PER_DAY, toNumericDate } from '../../common/clock.js';
@@ -19,8 +19,17 @@ import { RevokedTokensService } from '../../tokens/revoked-tokens.service.js';
 import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import { SignInsService } from '../../sign-ins/sign-ins.service.js';
 import { USUAL_LIFETIME } from '../../tokens/signing-keys.service.js';
-import { clientMetadata, consoleMetadata } from '../protocol/client-metadata.js';
-import { ASKED_OPENID, isLenient, markLenient, requireKnownScopes } from '../protocol/compatibility.js';
+import { clientMetadata, consoleMetadata, openIdMetadata } from '../protocol/client-metadata.js';
+import { mayIntrospect } from '../protocol/introspection.js';
+import { isLenient, markLenient, requireKnownScopes } from '../protocol/compatibility.js';
+import { ACR_VALUES, CLAIMS_OF_SCOPES, OTHER_CLAIMS, isForApi, OPENID_SCOPES } from '../protocol/openid.js';
+import { handleOf } from '../protocol/session-names.js';
+import { ApplicationSessionsService } from '../../applications/application-sessions.service.js';
+import { AccountClaimsService } from './account-claims.service.js';
+import { DelegatedSessions } from './delegated-sessions.service.js';
+import type { Actor } from './delegated-sessions.service.js';
+import { EngineSessions } from './engine-sessions.adapter.js';
+import { sendLogoutPage, sendLoggedOutPage } from './logout-pages.js';
 import { OAuthLimits, TooManyInteractions } from './oauth-limits.service.js';
 import { OAuthRecords } from './oauth-records.adapter.js';
 import type { Engine } from '../protocol/engine.js';
@@ -34,6 +43,9 @@ const ACCESS_TOKEN_TTL = USUAL_LIFETIME;
  * address.
  */
 export const ENGINE_COOKIES = { interaction: 'interaction', resume: 'resume' } as const;
+
+/** A parameter that no request has. */
+const NO_PARAMETER = 'latchkey_scope';
 
 const MINUTE = 60;
 const HOUR = 60 * MINUTE;
@@ -55,6 +67,9 @@ export class EngineConfiguration {
     private readonly proofs: ProofsService,
     private readonly revoked: RevokedTokensService,
     private readonly limits: OAuthLimits,
+    private readonly delegated: DelegatedSessions,
+    private readonly claims: AccountClaimsService,
+    private readonly applications: ApplicationSessionsService,
     private readonly cookies: SignInCookies,
     private readonly signIns: SignInsService,
     private readonly database: Database,
@@ -66,15 +81,21 @@ export class EngineConfiguration {
   of(resourceServer: ResourceServer): Configuration {
     return {
       adapter: (kind) => this.adapterOf(kind),
-      jwks: { keys: this.keys.privateAccessJwks() as never },
+      jwks: { keys: this.keys.privateJwks() as never },
       routes: {
         authorization: PATHS.authorization,
         token: PATHS.token,
         jwks: PATHS.jwks,
         revocation: PATHS.revocation,
+        introspection: PATHS.introspection,
+        userinfo: PATHS.userinfo,
+        end_session: PATHS.endSession,
       },
-      scopes: [SCOPE],
-      extraParams: { [ASKED_OPENID]: requireKnownScopes },
+      scopes: [SCOPE, ...OPENID_SCOPES],
+      claims: { ...CLAIMS_OF_SCOPES, ...Object.fromEntries(OTHER_CLAIMS.map((claim) => [claim, null])) },
+      acrValues: ACR_VALUES,
+      // The engine asks about each extra parameter, also where a request has none of that name.
+      extraParams: { [NO_PARAMETER]: requireKnownScopes },
       responseTypes: ['code'],
       features: this.features(resourceServer),
       ...this.clientAuthentication(),
@@ -87,14 +108,22 @@ export class EngineConfiguration {
   private features(resourceServer: ResourceServer): Configuration['features'] {
     return {
       devInteractions: { enabled: false },
-      userinfo: { enabled: false },
-      rpInitiatedLogout: { enabled: false },
+      userinfo: { enabled: true },
+      claimsParameter: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: mayIntrospect },
+      rpInitiatedLogout: {
+        enabled: true,
+        logoutSource: sendLogoutPage,
+        postLogoutSuccessSource: sendLoggedOutPage,
+      },
       dPoP: { enabled: false },
       pushedAuthorizationRequests: { enabled: false },
       revocation: { enabled: true, allowedPolicy: (_ctx, client, token) => token.clientId === client.clientId },
       resourceIndicators: {
         enabled: true,
-        defaultResource: (_ctx, _client, oneOf) => oneOf ?? this.resource,
+        // What only says who somebody is gives no access to the API.
+        defaultResource: ({ oidc }, _client, oneOf) =>
+          oneOf ?? (isForApi(oidc.requestParamScopes) ? this.resource : []),
         useGrantedResource: () => true,
         getResourceServerInfo: (_ctx, resource) => {
           if (resource !== this.resource) throw new errors.InvalidTarget();
@@ -107,7 +136,7 @@ export class EngineConfiguration {
   /** What clients are, and how they authenticate. */
   private clientAuthentication(): Configuration {
     return {
-      extraClientMetadata: { properties: ['compatibility', 'secretMethod'] },
+      extraClientMetadata: { properties: ['compatibility', 'organization', 'secretMethod'] },
       allowOmittingSingleRegisteredRedirectUri: false,
       clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
       clockTolerance: CLOCK_SKEW,
@@ -119,9 +148,8 @@ export class EngineConfiguration {
         if (Number(exp) > toNumericDate(this.clock.now()) + MAX_ASSERTION_LIFETIME + CLOCK_SKEW)
           throw new errors.InvalidClientAuth('the client assertion is valid for longer than an hour');
       },
-      clientDefaults: { id_token_signed_response_alg: 'ES256' },
       enabledJWA: {
-        idTokenSigningAlgValues: ['ES256'],
+        idTokenSigningAlgValues: ['RS256', 'ES256', 'EdDSA'],
         clientAuthSigningAlgValues: ['RS256', 'PS256', 'ES256', 'EdDSA', 'Ed25519'],
       },
     };
@@ -143,21 +171,37 @@ export class EngineConfiguration {
       loadExistingGrant: async ({ oidc }) => {
         const { Grant } = oidc.provider;
         const { clientId } = oidc.client!;
-        const grantId = oidc.result?.consent?.grantId ?? oidc.session!.grantIdFor(clientId);
+        const { uid, accountId } = oidc.session!;
+        const handle = handleOf(uid);
+        // A delegated session has one grant for each application, whatever its user was asked.
+        const agreed = handle === null ? oidc.result?.consent?.grantId : undefined;
+        const grantId = agreed ?? oidc.session!.grantIdFor(clientId);
         const known = grantId ? await Grant.find(grantId) : undefined;
-        if (known || clientId !== CONSOLE_CLIENT) return known;
-        // The console is a part of this service, so nobody is asked whether it may act for them.
-        const grant = new Grant({ accountId: oidc.session!.accountId!, clientId });
-        grant.addOIDCScope(SCOPE);
-        grant.addResourceScope(this.resource, SCOPE);
+        if (known || (clientId !== CONSOLE_CLIENT && handle === null)) return known;
+        const grant = new Grant({ accountId: accountId!, clientId });
+        if (handle === null) {
+          // The console is a part of this service, so nobody is asked whether it may act for them.
+          grant.addOIDCScope(SCOPE);
+          grant.addResourceScope(this.resource, SCOPE);
+        } else {
+          // Whoever let the user in has decided for them, and the application belongs to the same organization.
+          grant.jti = grantId!;
+          grant.addOIDCScope(OPENID_SCOPES.join(' '));
+          grant.addOIDCClaims(Object.values(CLAIMS_OF_SCOPES).flat());
+        }
         await grant.save();
         return grant;
       },
       findAccount: async (ctx, sub, token) => {
+        const uid = (token as { sessionUid?: string } | undefined)?.sessionUid ?? ctx.oidc.session?.uid;
+        const actor = await this.delegated.actorOf(uid);
+        if (handleOf(uid) !== null && !actor) return undefined;
         // A code or refresh token is bound to the session that it came from, which ends with the password. A session
         // itself may be about to be stored.
         const proof = token ? undefined : ctx.oidc.session?.acr;
-        return (await this.proofs.worthOf(sub, proof)) === 'enough' ? accountOf(sub) : undefined;
+        if (!actor && (await this.proofs.worthOf(sub, proof)) !== 'enough') return undefined;
+        if (actor) ctx.state.claims = { ...(ctx.state.claims as object | undefined), act: actor };
+        return this.accountOf(sub, ctx.oidc.client!.clientId, actor);
       },
     };
   }
@@ -172,11 +216,13 @@ export class EngineConfiguration {
       issueRefreshToken: (_ctx, client) => client.grantTypeAllowed('refresh_token'),
       // Runs before a code is stored, when it is known what the code was requested for.
       expiresWithSession: async (ctx, token) => {
+        const isOnlySignIn = !isForApi((token as AuthorizationCode).scope?.split(' ') ?? []);
         if (token.kind === 'AuthorizationCode' && ctx.oidc.route !== 'token') {
           markLenient(ctx, token);
-          await giveOwnGrant(ctx, token as AuthorizationCode);
+          if (isOnlySignIn) await this.recordApplication(ctx);
+          else await giveOwnGrant(ctx, token as AuthorizationCode);
         }
-        return false;
+        return isOnlySignIn;
       },
       // RFC 9700, section 4.14.2: a refresh token of a client that authenticates is of no use to anybody else, so only
       // those of public clients are rotated.
@@ -188,9 +234,18 @@ export class EngineConfiguration {
         Interaction: 15 * MINUTE,
         RefreshToken: REFRESH_LIFETIME,
         Session: (_ctx, session) => this.signIns.ttlOf(session),
-        IdToken: MINUTE,
+        IdToken: 10 * MINUTE,
       },
     };
+  }
+
+  /** Records that the session signs its user in to an application, which is told when the session ends. */
+  private async recordApplication({ oidc }: KoaContextWithOIDC): Promise<void> {
+    const { clientId } = oidc.client!;
+    const { uid, accountId } = oidc.session!;
+    const handle = handleOf(uid);
+    const of = handle === null ? { signInUid: uid } : { sessionId: handle };
+    await this.applications.record({ clientId, userId: accountId!, sid: oidc.session!.sidFor(clientId)!, ...of });
   }
 
   private get resource(): string {
@@ -210,16 +265,31 @@ export class EngineConfiguration {
 
   private adapterOf(kind: string): Adapter {
     if (kind === 'Client') return { find: (id: string) => this.findClient(id) } as unknown as Adapter;
+    const records = this.recordsOf(kind);
+    if (kind !== 'Session') return records;
+    return new EngineSessions(records, this.recordsOf('LogoutRequest'), this.delegated);
+  }
+
+  private recordsOf(kind: string): OAuthRecords {
     return new OAuthRecords(kind, this.database, this.clock, async (grantId) => {
       await this.revoked.revoke(grantId, addSeconds(this.clock.now(), ACCESS_TOKEN_TTL));
     });
+  }
+
+  private accountOf(accountId: string, clientId: string, act: Actor | null): Account {
+    return {
+      accountId,
+      claims: async () => ({ ...(await this.claims.of(accountId, clientId)), ...(act && { act }) }),
+    };
   }
 
   private async findClient(id: string): Promise<ReturnType<typeof clientMetadata> | undefined> {
     // A text that can't be an ID, such as one with a NUL character, must not reach the database.
     if (id === CONSOLE_CLIENT) return consoleMetadata(this.settings.PUBLIC_URL);
     const client = isId(id) && (await this.clients.findOne({ where: { id }, relations: { redirectUris: true } }));
-    return client ? clientMetadata(client, this.settings.httpRedirectHostsOf(client.compatibility)) : undefined;
+    if (!client) return undefined;
+    const httpHosts = this.settings.httpRedirectHostsOf(client.compatibility);
+    return { ...clientMetadata(client, httpHosts), ...openIdMetadata(client, httpHosts) };
   }
 }
 
@@ -235,10 +305,6 @@ async function giveOwnGrant({ oidc }: KoaContextWithOIDC, code: AuthorizationCod
   const grant = new Grant({ accountId, clientId, openid: { ...openid }, resources: { ...resources } } as never);
   code.grantId = await grant.save();
   oidc.session!.grantIdFor(clientId!, code.grantId);
-}
-
-function accountOf(sub: string): { accountId: string; claims: () => { sub: string } } {
-  return { accountId: sub, claims: () => ({ sub }) };
 }
 
 const renderError: Configuration['renderError'] = (ctx, out, error) => {

@@ -162,8 +162,9 @@ export class OAuthRecords implements Adapter {
   }
 
   async revokeByGrantId(grantId: string): Promise<void> {
+    // Access tokens for the API have no records.
     if (this.kind === 'AccessToken') await this.revokeAccessTokens(grantId);
-    else await this.database.write(REMOVE_OF_GRANT, [grantId, this.kind]);
+    await this.database.write(REMOVE_OF_GRANT, [grantId, this.kind]);
   }
 
   /**
@@ -171,7 +172,7 @@ export class OAuthRecords implements Adapter {
    */
   private async revokeGrant(grantId: string): Promise<void> {
     await this.database.write(REMOVE, [recordIdOf('Grant', grantId)]);
-    for (const kind of ['RefreshToken', 'AuthorizationCode'])
+    for (const kind of ['RefreshToken', 'AuthorizationCode', 'AccessToken'])
       await this.database.write(REMOVE_OF_GRANT, [grantId, kind]);
     await this.revokeAccessTokens(grantId);
   }

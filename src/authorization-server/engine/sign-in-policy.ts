@@ -3,13 +3,15 @@ import { interactionPolicy } from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { hashSecret } from '../../common/id.js';
 import type { ShownSignIn } from '../../sign-ins/sign-in-cookies.js';
+import { scopesOf } from '../protocol/compatibility.js';
 
 type Session = KoaContextWithOIDC['oidc']['session'];
 
 /**
  * Decides when a user must sign in and agree. It adds to the engine's own policy: a user whose account was blocked or
- * deleted meanwhile must sign in again, since the engine could not go on; and a client can ask for a choice of accounts
- * (`prompt=select_account`). Each page is bound to the browser that `read` identifies.
+ * deleted meanwhile must sign in again, since the engine could not go on; a client can ask for a choice of accounts
+ * (`prompt=select_account`); and nobody is signed in at an application that was told to expect somebody else by the ID
+ * in `login_hint` without being asked. Each page is bound to the browser that `read` identifies.
  */
 export function signInPolicy(read: (headers: IncomingHttpHeaders) => ShownSignIn): interactionPolicy.DefaultPolicy {
   const policy = interactionPolicy.base();
@@ -20,6 +22,16 @@ export function signInPolicy(read: (headers: IncomingHttpHeaders) => ShownSignIn
     new Check('account_not_chosen', 'End-User has to choose an account', ({ oidc }) => {
       const isAsked = oidc.prompts.has('select_account') && oidc.promptPending('select_account');
       return oidc.account && isAsked ? Check.REQUEST_PROMPT : Check.NO_NEED_TO_PROMPT;
+    }),
+  );
+  chooses.checks.add(
+    new Check('login_hint', 'the End-User of login_hint is not signed in', 'login_required', ({ oidc }) => {
+      const { login_hint: hint, scope } = oidc.params as { login_hint?: string; scope?: string };
+      const isOther = oidc.account && isAccountId(hint) && hint !== oidc.session?.accountId;
+      const isAnswered = oidc.result?.select_account !== undefined;
+      return isOther && !isAnswered && scopesOf(scope ?? '').includes('openid')
+        ? Check.REQUEST_PROMPT
+        : Check.NO_NEED_TO_PROMPT;
     }),
   );
   policy.add(chooses, 0);
@@ -35,6 +47,11 @@ export function signInPolicy(read: (headers: IncomingHttpHeaders) => ShownSignIn
     prompt.details = async (ctx) => ({ ...(await details(ctx)), browser: hashSecret(read(ctx.req.headers).browser!) });
   }
   return policy;
+}
+
+/** Whether a hint has the form of an account's ID. Other hints, such as e-mail addresses, only fill in the form. */
+function isAccountId(hint: string | undefined): boolean {
+  return hint !== undefined && /^[\w-]{22}$/.test(hint);
 }
 
 /**

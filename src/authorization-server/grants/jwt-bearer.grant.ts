@@ -15,7 +15,7 @@ import { parseUserRef, toNamingRef } from '../../common/user-ref.js';
 import type { UserRef } from '../../common/user-ref.js';
 import { AssertionRefused, AssertionsService, InvalidAssertion } from './assertions.service.js';
 import type { AssertionClaims, AssertionKey } from './assertions.service.js';
-import { isCompatible, withoutOpenId } from '../protocol/compatibility.js';
+import { isCompatible, scopesOf } from '../protocol/compatibility.js';
 
 const FACTS = statementsByRef('explain_assertion', ({ userId, next }) => {
   const [client, organization] = [`$${next}`, `$${next + 1}`];
@@ -129,7 +129,7 @@ export class JwtBearerGrant {
   ): Promise<object> {
     const isItself = userId === caller.userId;
     const { client, params } = ctx.oidc;
-    const isStrict = !isCompatible(client) || withoutOpenId(String(params!.scope ?? '')).askedOpenId;
+    const isStrict = !isCompatible(client) || scopesOf(String(params!.scope ?? '')).includes('openid');
     const jti = isItself ? undefined : await asGrant(() => this.authorize(caller, userId, isStrict));
     const token = new provider.AccessToken({
       accountId: userId,

@@ -29,6 +29,7 @@ export function clientMetadata(client: Client, httpHosts: string[]): ClientMetad
     grant_types: mayAuthorize ? ['authorization_code', 'refresh_token', JWT_BEARER] : [JWT_BEARER],
     response_types: mayAuthorize ? ['code'] : [],
     compatibility: client.compatibility ?? undefined,
+    organization: client.organizationId,
     ...authentication(client),
   };
 }

@@ -2,14 +2,8 @@ import { errors } from 'oidc-provider';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { SCOPE } from '../../auth/called-by.decorator.js';
 
-/**
- * The member that marks an authorization request whose scope had `openid`. That scope is dropped, and such a request
- * gets no leniency.
- */
-export const ASKED_OPENID = 'latchkey_asked_openid';
-
-/** The scopes that OpenID Connect clients also ask for. This server issues no ID tokens. */
-const OF_OPENID = new Set(['openid', 'offline_access', 'profile', 'email']);
+/** The scopes that belong to OpenID Connect and mean nothing to the API. */
+const OF_OPENID = new Set(['openid', 'offline_access', 'profile', 'email', 'third_party_ids']);
 
 interface LenientCode {
   /** Whether the code is valid for an hour and can be exchanged without a `redirect_uri`. */
@@ -28,22 +22,37 @@ export function storeLeniency({ AuthorizationCode }: Provider): void {
 }
 
 export function markLenient({ oidc }: KoaContextWithOIDC, code: object): void {
-  (code as LenientCode).isLenient = isCompatible(oidc.client) && oidc.params?.[ASKED_OPENID] === undefined;
+  (code as LenientCode).isLenient = isCompatible(oidc.client) && !oidc.requestParamScopes.has('openid');
 }
 
 export function isLenient(code: object): boolean {
   return (code as LenientCode).isLenient === true;
 }
 
-/** The scopes of a request without those of OpenID Connect, and whether `openid` was among them. */
-export function withoutOpenId(scope: string): { scope: string; askedOpenId: boolean } {
-  const scopes = scope.split(' ').filter((name) => name !== '');
-  const ours = scopes.filter((name) => !OF_OPENID.has(name));
-  return { scope: ours.length > 0 ? ours.join(' ') : SCOPE, askedOpenId: scopes.includes('openid') };
+/** The scope of a request, as names. */
+export function scopesOf(scope: string): string[] {
+  return [...new Set(scope.split(' ').filter((name) => name !== ''))];
 }
 
-/** Refuses unknown scopes before anybody signs in (RFC 6749, section 4.1.2.1). @throws InvalidScope */
+/** The part of a scope that is for the API. Libraries also ask for the scopes of OpenID Connect. */
+export function apiScope(scope: string): string {
+  const ours = scopesOf(scope).filter((name) => !OF_OPENID.has(name));
+  return ours.length > 0 ? ours.join(' ') : SCOPE;
+}
+
+/** The scope of an authorization request. Without `openid`, it is for the API; clients that were written for Drillster name none. */
+export function completeScope(scope: string): string {
+  const scopes = scopesOf(scope);
+  return scopes.includes('openid') ? scopes.join(' ') : apiScope(scope);
+}
+
+/**
+ * Refuses unknown scopes before anybody signs in (RFC 6749, section 4.1.2.1). With `openid`, they are ignored (OpenID
+ * Connect Core 1.0, section 3.1.2.1). @throws InvalidScope
+ */
 export function requireKnownScopes({ oidc }: KoaContextWithOIDC): void {
-  const unknown = [...oidc.requestParamScopes].filter((scope) => scope !== SCOPE);
+  const scopes = oidc.requestParamScopes;
+  if (scopes.has('openid')) return;
+  const unknown = [...scopes].filter((scope) => scope !== SCOPE);
   if (unknown.length > 0) throw new errors.InvalidScope('requested scope does not exist', unknown.join(' '));
 }

@@ -7,6 +7,8 @@ import type { PageOptions } from '../../http/page.js';
 import { SUBMIT_ONCE } from '../../http/submit-once.js';
 import type { NamedClient } from './interactions.service.js';
 import { PATHS } from '../protocol/paths.js';
+import { scopesOf } from '../protocol/compatibility.js';
+import { isForApi } from '../protocol/openid.js';
 import { PASSKEY_SCRIPT, usePasskeyForm } from './passkey-forms.js';
 import { signInForm, WRONG_CREDENTIALS, WRONG_PASSKEY } from './sign-in-form.js';
 
@@ -55,7 +57,16 @@ function signInPage({ uid, params }: Interaction, { client, passkeyOptions, fail
     <p>${say('signInTo', { client: named(client) })}</p>
     ${signInForm(`${path}/login`, email)}
     ${passkeyOptions ? usePasskeyForm(`${path}/passkey`, passkeyOptions) : ''}
+    ${isForOpenId(params) ? withoutPassword(client) : ''}
     <p><a href="${PATHS.account}">${say('yourAccount')}</a></p>`;
+}
+
+/** Where people go on who have no password here, because they come from a host. */
+function withoutPassword(client: NamedClient): Html {
+  const { hostUri } = client;
+  if (hostUri === null) return html`<p>${say('noPasswordGoBack', { client: named(client) })}</p>`;
+  const host = html`<a href="${hostUri}">${new URL(hostUri).host}</a>`;
+  return html`<p>${say('noPasswordStartAt', { host })}</p>`;
 }
 
 function passkeyPage({ uid }: Interaction, email: string, options: object, hasFailed: boolean): Html {
@@ -75,7 +86,7 @@ function passkeyPage({ uid }: Interaction, email: string, options: object, hasFa
 
 function consentPage({ uid, params }: Interaction, client: NamedClient, user: string): Html {
   // The settling time ignores the second half of a double click on the previous page.
-  return html`<div class="settling"><p>${say('asksToCall', { client: named(client), user })}</p>
+  return html`<div class="settling">${asks(params, named(client), user)}
     <p>${say('sentTo', { origin: html`<code>${new URL(String(params.redirect_uri)).origin}</code>` })}</p>
     <form method="post" action="${PATHS.interaction}/${uid}/consent">
       <button type="submit" name="answer" value="allow">${say('allow')}</button>
@@ -83,6 +94,23 @@ function consentPage({ uid, params }: Interaction, client: NamedClient, user: st
     </form>
     ${switchForm(uid, say('notYou', { user }))}
     <p><a href="${PATHS.account}">${say('yourAccount')}</a></p></div>`;
+}
+
+function isForOpenId({ scope }: Interaction['params']): boolean {
+  return scopesOf(String(scope)).includes('openid');
+}
+
+/** What the application asks for: access to the API, or parts of the user's profile, or both. */
+function asks({ scope }: Interaction['params'], client: Html, user: string): Html {
+  const scopes = scopesOf(String(scope));
+  const parts = [
+    ...(scopes.includes('profile') ? [say('profileName')] : []),
+    ...(scopes.includes('email') ? [say('profileEmail')] : []),
+    ...(scopes.includes('third_party_ids') ? [say('profileThirdPartyIds')] : []),
+  ];
+  const data = html`${(parts.length > 0 ? parts : [say('profileName')]).map((part, at) => html`${at > 0 ? ', ' : ''}${part}`)}`;
+  return html`${scopes.includes('openid') ? html`<p>${say('asksWhoYouAre', { client, user, data })}</p>` : ''}
+    ${isForApi(scopes) ? html`<p>${say('asksToCall', { client, user })}</p>` : ''}`;
 }
 
 function choicePage({ uid }: Interaction, client: NamedClient, user: string): Html {

@@ -4,6 +4,7 @@ import type { Interaction } from 'oidc-provider';
 import { Clock, toNumericDate } from '../../common/clock.js';
 import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import { SignInsService } from '../../sign-ins/sign-ins.service.js';
+import { handleOf } from '../protocol/session-names.js';
 import { InteractionsService } from './interactions.service.js';
 import type { SignedIn } from './sign-in.service.js';
 
@@ -24,8 +25,9 @@ export class InteractionSignIn {
     { userId, proof }: SignedIn,
   ): Promise<void> {
     // Whoever was signed in before is signed out. Otherwise the engine would ask them first, on a page that does not
-    // exist here.
-    if (interaction.session && interaction.session.accountId !== userId) {
+    // exist here. A delegated session has no part in what somebody signs in for.
+    const { session } = interaction;
+    if (session && (session.accountId !== userId || handleOf(session.uid) !== null)) {
       delete interaction.session;
       await interaction.persist();
     }

@@ -17,7 +17,10 @@ import { sendChoicePage, sendConsentPage, sendPasskeyPage, sendSignInPage } from
 import type { SignInPage } from './interaction-pages.js';
 import { InteractionSignIn } from './interaction-sign-in.js';
 import { InteractionsService, startAgain } from './interactions.service.js';
+import { SessionCookie } from '../../sessions/live/session-cookie.js';
+import { SessionsService } from '../../sessions/live/sessions.service.js';
 import { PATHS } from '../protocol/paths.js';
+import { handleOf } from '../protocol/session-names.js';
 import { requireCredentials, requireText, SignInService } from './sign-in.service.js';
 import type { Place } from './sign-in.service.js';
 import { StartAgainFilter } from './start-again.filter.js';
@@ -38,6 +41,8 @@ export class InteractionsController {
     private readonly users: UsersService,
     private readonly account: AccountSignInsService,
     private readonly passkeys: PasskeysService,
+    private readonly sessions: SessionsService,
+    private readonly sessionCookie: SessionCookie,
     private readonly settings: Settings,
   ) {}
 
@@ -127,6 +132,11 @@ export class InteractionsController {
     const interaction = await this.interactions.require(request, reply, { isAnswer: true });
     await this.signIns.signOut(this.cookies.read(request.headers));
     this.cookies.clear(reply);
+    // Whoever says that they are somebody else also leaves the session that a host has started for another user.
+    if (handleOf(interaction.session?.uid) !== null) {
+      await this.sessions.end(this.sessionCookie.read(request).filter(({ embedded }) => !embedded));
+      this.sessionCookie.clear(reply, false);
+    }
     throw startAgain(interaction);
   }
 

@@ -22,7 +22,7 @@ const REPEATABLE_SECONDS = 30;
 
 const FIND_CLIENT: Statement = {
   name: 'find_client_of_interaction',
-  sql: `SELECT c."name", o."name" AS "organization" FROM "clients" c
+  sql: `SELECT c."name", c."host_uri" AS "hostUri", o."name" AS "organization" FROM "clients" c
         JOIN "organizations" o ON o."id" = c."organization_id" WHERE c."id" = $1`,
 };
 
@@ -31,6 +31,8 @@ export interface NamedClient {
   name: string;
   /** `null` for the console, which belongs to the service. */
   organization: string | null;
+  /** Where people without a password start. */
+  hostUri: string | null;
 }
 
 const FIND: Statement = {
@@ -43,7 +45,7 @@ interface Row {
   consumedAt: Date | string | null;
 }
 
-type Payload = Pick<Interaction, 'params' | 'prompt'>;
+type Payload = Pick<Interaction, 'params' | 'prompt' | 'session' | 'result'>;
 
 /**
  * Sign-ins under way. Each continues only in the browser that began it: its record holds the hash of that browser's
@@ -63,9 +65,9 @@ export class InteractionsService {
    * its organization's name.
    */
   async clientOf({ params }: Pick<Interaction, 'params'>): Promise<NamedClient> {
-    if (params.client_id === CONSOLE_CLIENT) return { name: CONSOLE_NAME, organization: null };
+    if (params.client_id === CONSOLE_CLIENT) return { name: CONSOLE_NAME, organization: null, hostUri: null };
     const [client] = await this.database.read<NamedClient>(FIND_CLIENT, [String(params.client_id)]);
-    return client ?? { name: '', organization: '' };
+    return client ?? { name: '', organization: '', hostUri: null };
   }
 
   /**
@@ -92,9 +94,10 @@ export class InteractionsService {
   }
 
   /** Checks the interaction to which the browser returns from the pages. @throws as `require` does */
-  async requireResumable(request: FastifyRequest, uid: string): Promise<void> {
+  async requireResumable(request: FastifyRequest, uid: string): Promise<Payload> {
     const { payload, consumedAt } = await this.requireOfBrowser(request, uid);
     if (consumedAt && !this.isRepeatable(consumedAt)) throw startAgain(payload);
+    return payload;
   }
 
   /** Stores the result and redirects to where the sign-in continues. */

@@ -100,6 +100,11 @@ export const de: Messages = {
     'Der Link, dem Sie gefolgt sind, ist für jemand anderes. Er wurde nicht benutzt, und nichts hat sich geändert.',
   logOutToUseLink: 'Um den Link zu benutzen, melden Sie sich ab und folgen Sie ihm erneut.',
   logOut: 'Abmelden',
+  logOutQuestion: 'Abmelden?',
+  logOutOfAll: 'Sie werden hier abgemeldet, und bei jeder Anwendung, die Sie von hier aus geöffnet haben.',
+  stayLoggedIn: 'Angemeldet bleiben',
+  loggedOut: 'Sie sind abgemeldet',
+  loggedOutEverywhere: 'Sie sind hier abgemeldet, und bei den Anwendungen, die Sie von hier aus geöffnet haben.',
   notSignedIn: 'Sie sind nicht angemeldet',
   followLinkAgain:
     'Gehen Sie auf die Website zurück, von der Sie kamen, und folgen Sie dort dem Link erneut. Er meldet Sie hier ohne Passwort an. Wenn Sie gerade einem solchen Link gefolgt sind, blockiert Ihr Browser Cookies. Erlauben Sie sie für diese Website, und folgen Sie dem Link erneut.',
@@ -138,6 +143,13 @@ export const de: Messages = {
   allowAccess: 'Zugriff erlauben?',
   asksToCall:
     '{client} möchte {service} in Ihrem Namen, {user}, aufrufen. Die Anwendung kann dann alles sehen und tun, was Ihr Konto kann.',
+  asksWhoYouAre: '{client} fragt, wer Sie sind, {user}. Die Anwendung erfährt diese Angaben aus Ihrem Profil: {data}.',
+  profileName: 'Name',
+  profileEmail: 'E-Mail-Adresse',
+  profileThirdPartyIds: 'IDs in anderen Systemen Ihrer Organisation',
+  noPasswordStartAt: 'Sie haben hier kein Passwort? Beginnen Sie bei {host}.',
+  noPasswordGoBack:
+    'Sie haben hier kein Passwort? Gehen Sie zurück zu der Website, von der Sie kamen, und öffnen Sie {client} dort.',
   sentTo: 'Danach werden Sie zu {origin} geleitet.',
   allow: 'Erlauben',
   deny: 'Ablehnen',

@@ -94,6 +94,11 @@ export const fr: Messages = {
     'Le lien que vous avez suivi est destiné à une autre personne. Il n’a pas été utilisé et rien n’a changé.',
   logOutToUseLink: 'Pour utiliser le lien, déconnectez-vous et suivez-le à nouveau.',
   logOut: 'Se déconnecter',
+  logOutQuestion: 'Se déconnecter ?',
+  logOutOfAll: 'Vous serez déconnecté d’ici, et de chaque application que vous avez ouverte d’ici.',
+  stayLoggedIn: 'Rester connecté',
+  loggedOut: 'Vous êtes déconnecté',
+  loggedOutEverywhere: 'Vous êtes déconnecté d’ici et des applications que vous avez ouvertes d’ici.',
   notSignedIn: 'Vous n’êtes pas connecté',
   followLinkAgain:
     'Retournez sur le site d’où vous venez et suivez à nouveau son lien. Il vous connecte ici sans mot de passe. Si vous venez de suivre un tel lien, votre navigateur bloque les cookies. Autorisez-les pour ce site et suivez à nouveau le lien.',
@@ -131,6 +136,14 @@ export const fr: Messages = {
   allowAccess: 'Autoriser l’accès ?',
   asksToCall:
     '{client} demande à appeler {service} en votre nom, {user}. L’application pourra voir et faire tout ce que permet votre compte.',
+  asksWhoYouAre:
+    '{client} demande qui vous êtes, {user}. L’application apprendra ces données de votre profil : {data}.',
+  profileName: 'nom',
+  profileEmail: 'adresse e-mail',
+  profileThirdPartyIds: 'identifiants dans d’autres systèmes de votre organisation',
+  noPasswordStartAt: 'Vous n’avez pas de mot de passe ici ? Commencez sur {host}.',
+  noPasswordGoBack:
+    'Vous n’avez pas de mot de passe ici ? Retournez au site d’où vous venez, et ouvrez {client} là-bas.',
   sentTo: 'Vous serez ensuite dirigé vers {origin}.',
   allow: 'Autoriser',
   deny: 'Refuser',

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { SerializeOptions } from '@fastify/cookie';
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyReply } from 'fastify';
-import { separateCookies } from '../../common/cookies.js';
+import { REMOVED, separateCookies } from '../../common/cookies.js';
 import type { Cookies } from '../../common/cookies.js';
 import { Settings } from '../../config/settings.js';
 import type { StartedSession } from './session.js';
@@ -64,12 +64,17 @@ export class SessionCookie {
 
   /** Removes the cookie of a frame's session, or else the ordinary cookies. */
   clear(reply: FastifyReply, isEmbedded: boolean): void {
-    if (isEmbedded) {
-      void reply.clearCookie(EMBED_NAME, attributesOf(true, true));
-      return;
-    }
-    for (const secure of this.settings.isHttps ? [true] : [true, false])
-      void reply.clearCookie(nameOf(secure), attributesOf(secure, false));
+    if (isEmbedded) void reply.clearCookie(EMBED_NAME, attributesOf(true, true));
+    else for (const cookie of this.cleared()) void reply.setCookie(...cookie);
+  }
+
+  /** The name, value and attributes that remove each ordinary cookie. */
+  cleared(): [string, string, SerializeOptions][] {
+    return (this.settings.isHttps ? [true] : [true, false]).map((secure) => [
+      nameOf(secure),
+      '',
+      { ...attributesOf(secure, false), ...REMOVED },
+    ]);
   }
 }
 

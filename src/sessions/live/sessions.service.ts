@@ -55,9 +55,7 @@ const START = insertion({
   id: 1,
 });
 
-const LIVE = isLive({ now: '$4', idleSince: '$5', oldest: '$6' });
-
-/** Finds a live session by what its cookie names. The secret's hash is compared afterwards. */
+/** Finds a live session. */
 function finding(name: string, condition: string): Statement {
   return {
     name,
@@ -65,12 +63,22 @@ function finding(name: string, condition: string): Statement {
                  (SELECT a."staff_organization_id" FROM "users" a WHERE a."id" = d."caller_id") AS "organizationId",
                  t."embed_origin" AS "embedOrigin", s."created_at" AS "createdAt", s."last_seen_at" AS "lastSeenAt", s."ends_at" AS "endsAt"
           FROM ${SESSIONS}
-          WHERE ${condition} AND t."secure" = $2 AND (t."embed_origin" IS NOT NULL) = $3 AND ${LIVE}`,
+          WHERE ${condition}`,
   };
 }
 
-const FIND = finding('find_session', 's."id" = $1');
-const FIND_BY_OLD_COOKIE = finding('find_session_by_old_cookie', 's."secret_hash" = $1 AND s."has_old_cookie" = TRUE');
+/** Whether a cookie of this kind names the session, and it is live. The secret's hash is compared afterwards. */
+const COUNTS = `t."secure" = $2 AND (t."embed_origin" IS NOT NULL) = $3 AND ${isLive({ now: '$4', idleSince: '$5', oldest: '$6' })}`;
+
+const FIND = finding('find_session', `s."id" = $1 AND ${COUNTS}`);
+const FIND_BY_OLD_COOKIE = finding(
+  'find_session_by_old_cookie',
+  `s."secret_hash" = $1 AND s."has_old_cookie" = TRUE AND ${COUNTS}`,
+);
+const FIND_BY_HANDLE = finding(
+  'find_session_by_handle',
+  `s."id" = $1 AND t."embed_origin" IS NULL AND ${isLive({ now: '$2', idleSince: '$3', oldest: '$4' })}`,
+);
 
 /** Finds the session that a token has started. Whether it is still live is checked when it is used. */
 const FIND_STARTED: Statement = {
@@ -183,6 +191,13 @@ export class SessionsService {
     return null;
   }
 
+  /** Finds a live session, but not one of a frame, for an application in which its user has signed in. */
+  async findByHandle(handle: string): Promise<LiveSession | null> {
+    const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
+    const [row] = await this.database.read<SessionRow>(FIND_BY_HANDLE, [toBytes(handle), now, idleSince, oldest]);
+    return row ? this.toLive(row, fromMilliseconds(row.lastSeenAt)) : null;
+  }
+
   /** Ends the sessions of the cookies. Once this returns, no instance accepts them. */
   async end(cookies: ShownCookie[]): Promise<void> {
     for (const cookie of cookies) {
@@ -235,7 +250,10 @@ export class SessionsService {
   }
 
   private async use(row: SessionRow, now: Date): Promise<LiveSession> {
-    const lastSeenAt = await this.touch(row, now);
+    return this.toLive(row, await this.touch(row, now));
+  }
+
+  private toLive(row: SessionRow, lastSeenAt: Date): LiveSession {
     const idleEnd = this.settings.idleAfter(lastSeenAt);
     const absoluteEnd = fromMilliseconds(row.endsAt);
     return {

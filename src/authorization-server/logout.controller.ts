@@ -1,0 +1,74 @@
+import { Body, Controller, Get, Post, Req, Res, UseFilters, UseGuards } from '@nestjs/common';
+import { ApiExcludeController } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { CalledBy } from '../auth/called-by.decorator.js';
+import { PageErrorFilter } from '../http/page-error.filter.js';
+import { SameOriginGuard } from '../http/same-origin.guard.js';
+import { SessionCookie } from '../sessions/live/session-cookie.js';
+import { SessionsService } from '../sessions/live/sessions.service.js';
+import { SignInCookies } from '../sign-ins/sign-in-cookies.js';
+import { SignInsService } from '../sign-ins/sign-ins.service.js';
+import { AuthorizationServer } from './engine/authorization-server.js';
+import { DelegatedSessions } from './engine/delegated-sessions.service.js';
+import { PATHS } from './protocol/paths.js';
+import { queryOf, toForm } from './protocol/requests.js';
+
+/**
+ * The logout that an application begins (OpenID Connect RP-Initiated Logout 1.0; docs/api.md, section 12.8). The engine
+ * checks the request, asks the user, and leads back to the application.
+ */
+@ApiExcludeController()
+@Controller()
+@CalledBy('anyone')
+@UseFilters(PageErrorFilter)
+export class LogoutController {
+  constructor(
+    private readonly server: AuthorizationServer,
+    private readonly delegated: DelegatedSessions,
+    private readonly sessions: SessionsService,
+    private readonly cookie: SessionCookie,
+    private readonly signIns: SignInsService,
+    private readonly signInCookies: SignInCookies,
+  ) {}
+
+  @Get(PATHS.endSession)
+  async ask(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    const session = await this.delegated.findOf(request);
+    await this.server.answer(request, reply, { url: `${PATHS.endSession}?${queryOf(request)}`, session });
+  }
+
+  /** A form of another site comes without cookies, which the redirect brings. */
+  @Post(PATHS.endSession)
+  askByForm(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): void {
+    const location = `${PATHS.endSession}?${toForm(request, fields)}`;
+    void reply.status(303).headers({ Location: location, 'Cache-Control': 'no-store' }).send();
+  }
+
+  /** The user's answer. Whoever logs out, logs out of both sessions that a browser can have here. */
+  @Post(PATHS.endSessionConfirm)
+  @UseGuards(SameOriginGuard)
+  async confirm(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
+    const form = toForm(request, fields);
+    const session = await this.delegated.findOf(request);
+    if (form.has('logout')) await this.end(request, reply, session !== null);
+    await this.server.answer(request, reply, { url: PATHS.endSessionConfirm, form, session });
+  }
+
+  @Get(PATHS.endSessionSuccess)
+  success(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
+    return this.server.answer(request, reply, { url: `${PATHS.endSessionSuccess}?${queryOf(request)}` });
+  }
+
+  /** Ends the sessions, but for a sign-in session that the engine is about to end. */
+  private async end(request: FastifyRequest, reply: FastifyReply, isDelegated: boolean): Promise<void> {
+    const shown = this.cookie.read(request).filter(({ embedded }) => !embedded);
+    await this.sessions.end(shown);
+    if (isDelegated) await this.signIns.signOut(this.signInCookies.read(request.headers));
+    const cookies = [...this.cookie.cleared(), ...this.signInCookies.cleared()];
+    // The headers are set at once, because the engine's answer does not pass the hook that sets cookies.
+    void reply.header(
+      'Set-Cookie',
+      cookies.map((cookie) => request.server.serializeCookie(...cookie)),
+    );
+  }
+}

@@ -1,0 +1,47 @@
+import type { KoaContextWithOIDC } from 'oidc-provider';
+import { SCOPE } from '../../auth/called-by.decorator.js';
+import type { Proof } from '../../users/proofs.service.js';
+import { kindOfProof } from '../../users/proofs.service.js';
+import { handleOf } from './session-names.js';
+
+/** The scopes of OpenID Connect, and the claims that each stands for (OpenID Connect Core 1.0, section 5.4). */
+export const CLAIMS_OF_SCOPES = {
+  openid: ['sub', 'act', 'acr', 'amr', 'auth_time'],
+  profile: ['name', 'locale', 'zoneinfo'],
+  email: ['email', 'email_verified'],
+  third_party_ids: ['third_party_ids'],
+};
+
+export const OPENID_SCOPES = Object.keys(CLAIMS_OF_SCOPES);
+
+/** The claims that an application can ask for by name only. */
+export const OTHER_CLAIMS = ['iss', 'sid'];
+
+/** How the user of a session was authenticated. `acr` never means more than what has happened. */
+interface Authentication {
+  acr: string;
+  /** Values of RFC 8176, and `delegated`. */
+  amr: string[];
+}
+
+/** Somebody else has let the user in. */
+const DELEGATED: Authentication = { acr: 'urn:latchkey:acr:delegated', amr: ['delegated'] };
+
+const SIGNED_IN: Record<Proof['by'], Authentication> = {
+  PASSWORD: { acr: 'urn:latchkey:acr:password', amr: ['pwd'] },
+  RECOVERY_CODE: { acr: 'urn:latchkey:acr:password', amr: ['pwd', 'otp'] },
+  PASSKEY: { acr: 'urn:latchkey:acr:passkey', amr: ['pop', 'user'] },
+};
+
+export const ACR_VALUES = [...new Set([DELEGATED, ...Object.values(SIGNED_IN)].map(({ acr }) => acr))];
+
+/** How the user of the request's session was authenticated. */
+export function authenticationOf({ session }: KoaContextWithOIDC['oidc']): Authentication | undefined {
+  if (!session?.accountId) return undefined;
+  return handleOf(session.uid) === null ? SIGNED_IN[kindOfProof(session.acr ?? '')] : DELEGATED;
+}
+
+/** Whether something with these scopes gives access to the API. Without it, it only says who somebody is. */
+export function isForApi(scopes: Iterable<string>): boolean {
+  return [...scopes].includes(SCOPE);
+}

@@ -1,0 +1,63 @@
+import { Injectable } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { Interaction } from 'oidc-provider';
+import { toNumericDate } from '../../common/clock.js';
+import { isId } from '../../common/id.js';
+import type { LiveSession } from '../../sessions/live/session.js';
+import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
+import { AuthorizationServer } from '../engine/authorization-server.js';
+import { DelegatedSessions } from '../engine/delegated-sessions.service.js';
+import { scopesOf } from '../protocol/compatibility.js';
+import { isForApi } from '../protocol/openid.js';
+import { nameOf } from '../protocol/session-names.js';
+
+/** Decides in which session of a browser a request is answered: its sign-in session, or a delegated one. */
+@Injectable()
+export class VisitorsService {
+  constructor(
+    private readonly server: AuthorizationServer,
+    private readonly delegated: DelegatedSessions,
+    private readonly cookies: SignInCookies,
+  ) {}
+
+  /**
+   * The delegated session in which an authorization request is answered, or `null` if the sign-in session counts. A
+   * delegated session only says who its user is: it never gives access to the API, and it counts only for applications
+   * of the organization that let the user in, as it does on protected sites. If both sessions count, `login_hint` decides,
+   * and otherwise the later one.
+   */
+  async sessionFor(request: FastifyRequest, query: URLSearchParams): Promise<LiveSession | null> {
+    const scopes = scopesOf(query.get('scope') ?? '');
+    if (!scopes.includes('openid') || isForApi(scopes) || query.has('resource')) return null;
+    // Nobody can sign in again by somebody else's decision.
+    if (scopesOf(query.get('prompt') ?? '').includes('login')) return null;
+    const live = await this.delegated.findOf(request);
+    if (!live || !(await this.countsFor(live, query.get('client_id') ?? ''))) return null;
+    const signIn = await this.signInOf(request);
+    if (!signIn?.accountId || signIn.accountId === live.userId) return live;
+    const hint = query.get('login_hint');
+    if (hint === live.userId) return live;
+    if (hint === signIn.accountId) return null;
+    return toNumericDate(live.createdAt) >= (signIn.loginTs ?? 0) ? live : null;
+  }
+
+  /** The delegated session in which an interaction began, unless somebody has signed in there. */
+  async sessionOf(
+    request: FastifyRequest,
+    { session, result }: Pick<Interaction, 'session' | 'result'>,
+  ): Promise<LiveSession | null> {
+    if (!session || result?.login) return null;
+    const live = await this.delegated.findOf(request);
+    return live && nameOf(live) === session.uid ? live : null;
+  }
+
+  private async countsFor({ organizationId }: LiveSession, clientId: string): Promise<boolean> {
+    const client = await this.server.provider.Client.find(clientId);
+    return client?.organization === organizationId;
+  }
+
+  private async signInOf({ headers }: FastifyRequest): Promise<{ accountId?: string; loginTs?: number } | undefined> {
+    const { session } = this.cookies.read(headers);
+    return session && isId(session) ? this.server.provider.Session.find(session) : undefined;
+  }
+}
