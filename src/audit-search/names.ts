@@ -16,7 +16,7 @@ const IS_IN_GROUP = `EXISTS (SELECT 1 FROM "memberships" m JOIN "groups" g ON g.
 
 /**
  * The names of what events refer to, of the organization: its accounts and staff, the users in its groups, its groups
- * and clients. What is gone has no name, and neither has the account of another organization.
+ * and clients, each in the order of the events. What is gone has no name, and neither has the account of another organization.
  */
 export async function namesOf(db: EntityManager, organizationId: string, events: AuditEventDto[]): Promise<Named[]> {
   const accounts = idsOf(events.flatMap(({ user, actor }) => [user, actor]));
@@ -27,7 +27,11 @@ export async function namesOf(db: EntityManager, organizationId: string, events:
     groups.length === 0 ? [] : db.findBy(Group, { id: In(groups), organizationId }),
     clients.length === 0 ? [] : db.findBy(Client, { id: In(clients), organizationId }),
   ]);
-  return found.flat().map(({ id, name }) => ({ id, name }));
+  const order = [...accounts, ...groups, ...clients];
+  return found
+    .flat()
+    .map(({ id, name }) => ({ id, name }))
+    .toSorted((a, b) => order.indexOf(a.id) - order.indexOf(b.id));
 }
 
 function idsOf(ids: (string | undefined)[]): string[] {
