@@ -1,5 +1,5 @@
-// A complete set-up for a browser: a host system, a protected site, and Latchkey behind nginx with the configuration of
-// deploy/nginx. This file starts all of it, and ends it together.
+// A complete set-up for a browser: a host system, a protected site, an application that signs its users in by OpenID
+// Connect, and Latchkey behind nginx with the configuration of deploy/nginx. This file starts all of it, and ends it together.
 import { execFile, spawn } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -15,15 +15,17 @@ const HELP = `npm run example [-- options]
   --host-port <port>      the host system (4000)
   --site-port <port>      the application behind the proxy (4001)
   --latchkey-port <port>  Latchkey itself (4002)
+  --wiki-port <port>      the application with a sign-in of its own (4003)
   --data <directory>      the database (data/example)
 `;
 const START_SECONDS = 60;
+const WIKI = 'Handbook';
 const TOKEN_SECONDS = 30 * 24 * 60 * 60;
 
 const options = readOptions();
 const directory = mkdtempSync(join(tmpdir(), 'latchkey-example-'));
 const root = fileURLToPath(new URL('..', import.meta.url));
-const [site, host] = [`http://localhost:${options.port}`, `http://localhost:${options['host-port']}`];
+const [site, host, wiki] = ['port', 'host-port', 'wiki-port'].map((name) => `http://localhost:${options[name]}`);
 const PATH = `${process.env.PATH}:/usr/sbin:/usr/local/sbin`;
 const children = [];
 const stopping = new AbortController();
@@ -37,6 +39,7 @@ function readOptions() {
         'host-port': { type: 'string', default: '4000' },
         'site-port': { type: 'string', default: '4001' },
         'latchkey-port': { type: 'string', default: '4002' },
+        'wiki-port': { type: 'string', default: '4003' },
         data: { type: 'string', default: 'data/example' },
       },
     });
@@ -116,12 +119,31 @@ async function untilListening(port) {
   if (!stopping.signal.aborted) throw new Error(`Nothing listens on port ${port} after ${START_SECONDS} s.`);
 }
 
+/** Registers the application anew, since its ports may have changed, and lets the host system lead users there. */
+async function registerWiki(command) {
+  const organization = ['--organization', 'Demo Academy'];
+  const clients = JSON.parse(await command('clients', 'list', ...organization, '--json'));
+  for (const { id, name } of clients) if (name === WIKI) await command('clients', 'delete', id);
+  const { id } = clients.find(({ name }) => name === 'Demo host system');
+  await command('clients', 'change', id, '--origin', host, '--origin', wiki);
+  const addresses = {
+    origin: wiki,
+    'redirect-uri': `${wiki}/oidc/callback`,
+    'initiate-login-uri': `${wiki}/oidc/login`,
+    'host-uri': `${host}/`,
+    'post-logout-redirect-uri': `${wiki}/`,
+    'backchannel-logout-uri': `${wiki}/oidc/logout`,
+  };
+  const given = Object.entries(addresses).flatMap(([name, address]) => [`--${name}`, address]);
+  return JSON.parse(await command('clients', 'create', ...organization, '--name', WIKI, ...given, '--json'));
+}
+
 async function main() {
   const run = promisify(execFile);
   await run('nginx', ['-v'], { env: { PATH } }).catch(() => {
     throw new Error('nginx is not installed: apt-get install nginx-light, or brew install nginx.');
   });
-  for (const option of ['port', 'host-port', 'site-port', 'latchkey-port'])
+  for (const option of ['port', 'host-port', 'site-port', 'latchkey-port', 'wiki-port'])
     if (await isListening(options[option]))
       throw new Error(`Port ${options[option]} is taken: choose another with --${option}.`);
 
@@ -138,22 +160,34 @@ async function main() {
   };
   start('Latchkey', process.execPath, ['dist/main.cjs'], latchkey);
   await untilListening(options['latchkey-port']);
-  const mint = ['dist/cli.cjs', 'token', '--user', 'admin@demo.example', '--ttl', String(TOKEN_SECONDS)];
-  const { stdout: token } = await run(process.execPath, mint, { cwd: root, env: { ...process.env, ...latchkey } });
+  const command = async (...args) =>
+    (await run(process.execPath, ['dist/cli.cjs', ...args], { cwd: root, env: { ...process.env, ...latchkey } }))
+      .stdout;
+  const token = await command('token', '--user', 'admin@demo.example', '--ttl', String(TOKEN_SECONDS));
+  const client = await registerWiki(command);
   start('The host system', process.execPath, ['examples/host-app/server.mjs'], {
     PORT: options['host-port'],
     LATCHKEY_URL: site,
     LATCHKEY_TOKEN: token.trim(),
+    WIKI_URL: wiki,
+  });
+  start('The application', process.execPath, ['examples/wiki/server.mjs'], {
+    PORT: options['wiki-port'],
+    ISSUER: site,
+    CLIENT_ID: client.client_id,
+    CLIENT_SECRET: client.client_secret,
   });
   start('The site', process.execPath, ['examples/site/server.mjs'], { PORT: options['site-port'] });
   start('nginx', 'nginx', ['-p', directory, '-c', nginxConfiguration(), '-e', 'stderr']);
-  for (const option of ['host-port', 'site-port', 'port']) await untilListening(options[option]);
+  for (const option of ['host-port', 'site-port', 'wiki-port', 'port']) await untilListening(options[option]);
   if (stopping.signal.aborted) return;
   process.stdout.write(`
   1. Open the host system:  ${host}
      and follow "Continue to the course": you are at the site, signed in.
   2. The protected site:    ${site}/course/first-aid?lesson=2
      Without a session it sends you back to the host system.
+  3. Follow "Open the handbook" there: you are in the application, signed in by OpenID Connect.
+     Its own address:       ${wiki}
 
   Ctrl+C ends all of it.
 

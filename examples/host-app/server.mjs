@@ -2,11 +2,13 @@
 //
 //   LATCHKEY_URL    where the API is            (http://localhost:3000)
 //   LATCHKEY_TOKEN  an access token of the host
+//   WIKI_URL        an application that signs its users in by OpenID Connect, if there is one
 //   PORT            where to listen             (4000)
 import Fastify from 'fastify';
 
-const { LATCHKEY_URL = 'http://localhost:3000', LATCHKEY_TOKEN, PORT = '4000' } = process.env;
-const COURSE = '/course/first-aid?lesson=2';
+const { LATCHKEY_URL = 'http://localhost:3000', LATCHKEY_TOKEN, WIKI_URL, PORT = '4000' } = process.env;
+/** What users may continue to: a page of the protected site, and one of the application. */
+const PAGES = { course: '/course/first-aid?lesson=2', handbook: `${WIKI_URL}/first-aid` };
 /** The signed-in users, by the name that both systems know. A real host takes it from its own session. */
 const USERS = new Map([
   ['anna', { name: 'Anna Jansen', reference: 'anna@demo.example' }],
@@ -25,7 +27,7 @@ app.get('/', (request, reply) => reply.type('text/html; charset=utf-8').send(pag
 app.get('/continue', async (request, reply) => {
   const user = userOf(request);
   // The user of this system must be the one who is signed in there, even if somebody else was before.
-  const query = new URLSearchParams({ returnTo: COURSE, session: 'switch' });
+  const query = new URLSearchParams({ returnTo: PAGES[request.query.to] ?? PAGES.course, session: 'switch' });
   const path = `/api/2.1.1/access/${encodeURIComponent(user.reference)}?${query}`;
   const answer = await fetch(LATCHKEY_URL + path, { headers: { authorization: `Bearer ${LATCHKEY_TOKEN}` } });
   const { url, id, description } = await answer.json();
@@ -63,9 +65,10 @@ a.button { display: inline-block; padding: .6rem 1.2rem; border-radius: .4rem; b
 <header>Intranet of the Demo Academy</header>
 <main>
 <h1>Hello, ${user.name}</h1>
-${failure ? `<p role="alert">The course can’t be opened: ${escaped(failure)}</p>` : ''}
+${failure ? `<p role="alert">The page can’t be opened: ${escaped(failure)}</p>` : ''}
 <p>You have one course to finish: <b>First aid</b>, lesson 2.</p>
 <p><a class="button" href="/continue?user=${key}">Continue to the course</a></p>
+${WIKI_URL ? `<p><a class="button" href="/continue?user=${key}&amp;to=handbook">Open the handbook</a></p>` : ''}
 <p><small>This intranet is used as: ${others.join(' · ')}</small></p>
 </main>
 </body>

@@ -16,16 +16,20 @@ let browser: Browser;
 let data: string;
 let host: string;
 let site: string;
+let wiki: string;
 
 beforeAll(async () => {
   const ports = SCREENSHOTS ? [4000, 8080] : [await freePort(), await freePort()];
   [host, site] = ports.map((port) => `http://localhost:${port}`) as [string, string];
+  const wikiPort = await freePort();
+  wiki = `http://localhost:${wikiPort}`;
   data = mkdtempSync(join(tmpdir(), 'latchkey-data-'));
   const options = {
     'host-port': ports[0],
     port: ports[1],
     'site-port': await freePort(),
     'latchkey-port': await freePort(),
+    'wiki-port': wikiPort,
     data,
   };
   const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, String(value)]);
@@ -72,6 +76,26 @@ describe('npm run example', () => {
     expect(page.url()).toBe(`${host}/?return_to=${encodeURIComponent(`${site}/`)}`);
     await page.goto(lesson);
     expect(page.url()).toBe(`${host}/?return_to=${encodeURIComponent(lesson)}`);
+    await page.close();
+  });
+
+  it('leads from the host system into the application, signed in without a click, and out of it again', async () => {
+    const page = await browser.newPage({ viewport: { width: 960, height: 440 } });
+    const asked: string[] = [];
+    page.on('request', (request) => request.isNavigationRequest() && asked.push(request.url().split('?')[0]!));
+    await page.goto(`${host}/?user=chloe`);
+    await page.getByRole('link', { name: 'Open the handbook' }).click();
+    expect([page.url(), await page.textContent('header span')]).toEqual([`${wiki}/first-aid`, 'Chloé Dubois']);
+    expect(asked).toEqual([
+      `${host}/`,
+      `${host}/continue`,
+      `${site}/login`,
+      `${wiki}/oidc/login`,
+      `${site}/oauth/authorize`,
+      `${wiki}/oidc/callback`,
+      `${wiki}/first-aid`,
+    ]);
+    await picture(page, 'application');
     await page.close();
   });
 
