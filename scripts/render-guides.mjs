@@ -2,7 +2,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { Marked, Renderer } from 'marked';
 
-const GUIDES = ['service-accounts', 'php', 'java'];
+const GUIDES = ['service-accounts', 'applications', 'php', 'java'];
 const { code } = Renderer.prototype;
 
 const marked = new Marked({

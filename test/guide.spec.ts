@@ -66,7 +66,20 @@ describe('docs/service-accounts.md', () => {
   });
 });
 
-describe.each(['service-accounts', 'php', 'java'])('docs/%s.md', (name) => {
+describe('docs/applications.md', () => {
+  it(
+    'registers an application when its command is pasted, to which its recipe applies',
+    async () => {
+      const guide = readFileSync('docs/applications.md', 'utf8');
+      const [create] = /```sh\n(npm run [^]*?clients create[^]*?)\n```/.exec(guide)!.slice(1);
+      const [printed] = await directory.paste([create!]);
+      expect(printed).toMatch(/^client_id=[\da-f]{32}\nclient_secret=[\w-]{43}$/);
+    },
+    PATIENCE_MS,
+  );
+});
+
+describe.each(['service-accounts', 'applications', 'php', 'java'])('docs/%s.md', (name) => {
   it('is a page of the service, with its address', async () => {
     const guide = readFileSync(`docs/${name}.md`, 'utf8');
     const page = await call(publicUrl, `/guides/${name}`);

@@ -9,7 +9,7 @@ let directory: string;
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'latchkey-guides-'));
   mkdirSync(join(directory, 'docs'));
-  for (const name of ['service-accounts', 'php', 'java']) write(name, `# ${name}\n`);
+  for (const name of ['service-accounts', 'applications', 'php', 'java']) write(name, `# ${name}\n`);
 });
 afterEach(() => rmSync(directory, { recursive: true }));
 
