@@ -223,6 +223,7 @@ it('every answer of the API is what openapi.json says', async () => {
   const { accessTokens } = await use('listAccessTokens');
   await t.login(await t.loginToken(admin, user.id));
   const { sessions } = await use('listSessions');
+  await use('listApplicationsOfSession', [sessions[0].id]);
   await use('endSession', [sessions[0].id]);
   await use('endSession', [sessions[0].id], undefined, 404);
   const host = await t.world.caller({ organizationId: admin.organizationId });
@@ -347,6 +348,7 @@ it('every request that is accepted, as JSON, as a form or without a body, is wha
     await send('addServiceAccountKey', [account.id], { type, fields: { publicKey: JSON.stringify(JWK) } });
   }
   await send('changeClient', [client.id], {});
+  await send('listUnconfirmedLogouts', [client.id], {});
   const claimed = await send('claimOrigin', [], { type: FORM_TYPE, fields: { origin: 'http://localhost:2' } });
   expect(claimed).toMatchObject({ origin: 'http://localhost:2' });
 });

@@ -40,6 +40,7 @@ const BEFORE: Record<string, string> = {
 
 /** What is different every time is taken from a list. */
 const LISTED: Record<string, { list: string; member: string }> = {
+  listApplicationsOfSession: { list: '/sessions', member: 'sessions' },
   endSession: { list: '/sessions', member: 'sessions' },
   revokeAccessToken: { list: '/access-tokens', member: 'accessTokens' },
 };
@@ -50,6 +51,8 @@ const EMPTY = new Set([
   'getClient',
   'listPermissions',
   'listOwnSessions',
+  'listApplicationsOfSession',
+  'listUnconfirmedLogouts',
   'getOverview',
   'explainAccess',
   'explainAccessByThirdPartyId',

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AccessModule } from '../access/access.module.js';
+import { ApplicationsModule } from '../applications/applications.module.js';
 import { AuditModule } from '../audit/audit.module.js';
 import { LimitsModule } from '../limits/limits.module.js';
 import { SignInsModule } from '../sign-ins/sign-ins.module.js';
@@ -11,6 +12,7 @@ import { MaintenanceService } from './maintenance.service.js';
 @Module({
   imports: [
     AccessModule,
+    ApplicationsModule,
     AuditModule,
     LimitsModule,
     SignInsModule,

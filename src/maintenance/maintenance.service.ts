@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/common';
 import { LoginTokensService } from '../access/login-tokens.service.js';
+import { LogoutNoticesService } from '../applications/logout-notices.service.js';
 import { AuditService } from '../audit/audit.service.js';
 import { AttemptsService } from '../limits/attempts.service.js';
 import { ExpiredRecordsService } from '../authorization-server/engine/expired-records.service.js';
@@ -21,6 +22,7 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
 
   constructor(
     private readonly loginTokens: LoginTokensService,
+    private readonly logoutNotices: LogoutNoticesService,
     private readonly attempts: AttemptsService,
     private readonly expiredRecords: ExpiredRecordsService,
     private readonly consoleSessions: ConsoleSessionsService,
@@ -46,6 +48,7 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
 
   async prune(): Promise<void> {
     await this.loginTokens.prune();
+    await this.logoutNotices.prune();
     await this.attempts.prune();
     await this.expiredRecords.prune();
     await this.consoleSessions.prune();

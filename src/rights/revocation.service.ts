@@ -58,6 +58,16 @@ const REVOKE_ALL = revoking('revoke_every_login_token', '');
 const REVOKE_UNGRANTED = revoking('revoke_login_tokens', `AND NOT ${isAllowed('$2')}`);
 const REVOKE_OF_REMOVED_FRAMES = revoking('revoke_login_tokens_of_removed_frames', `AND NOT ${FRAME_IS_OWNED}`);
 
+/**
+ * Makes the worker look at the applications of the sessions that go on: they may now end at another time. What has ended
+ * is due already.
+ */
+const LOOK_AGAIN = forEachOrigin((origin) => ({
+  name: `look_at_applications_by_${origin}`,
+  sql: `UPDATE "application_sessions" SET "next_at" = 0
+        WHERE "state" = 'LIVE' AND "session_id" IN (SELECT t."id" FROM ${LOGINS} WHERE ${ORIGINS[origin]} = $1 AND t."id" > $2)`,
+}));
+
 const REVOKE_ONE: Statement = {
   name: 'revoke_login_token',
   sql: `UPDATE "login_tokens" SET "revoked_at" = $2, "revoked_by" = $3, "revoked_by_client_id" = $4
@@ -111,6 +121,9 @@ export class RevocationService {
    */
   async revokeUngrantedTokens(db: EntityManager, account: string, by: Caller | null): Promise<void> {
     await this.revoke(db, ['user', 'caller'], REVOKE_UNGRANTED, account, by);
+    const { oldest } = momentAt(this.clock.now(), this.settings);
+    for (const origin of ['user', 'caller'] as const)
+      await this.database.within(db, LOOK_AGAIN[origin], [account, oldest]);
   }
 
   /**

@@ -1,5 +1,6 @@
 import { Controller, Delete, Get, HttpCode, Param, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiNoContentResponse, ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import { ApplicationsOfSessionDto } from '../applications/dto/applications.dto.js';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import type { Caller } from '../common/caller.js';
 import { CurrentCaller } from '../auth/current-caller.decorator.js';
@@ -40,6 +41,22 @@ export class SessionListsController {
   @HttpCode(204)
   end(@CurrentCaller() caller: Caller, @Param('id', IdPipe) id: string): Promise<void> {
     return this.lists.end(caller, id);
+  }
+
+  @ApiOperation({
+    operationId: 'listApplicationsOfSession',
+    summary: 'The applications that a session of these users has signed in to, and whether they know of its end',
+    description: 'In the order in which the session signed in to them. Also of a session that has ended.',
+  })
+  @ApiParam({ name: 'id', description: 'An `id` of `GET sessions`.' })
+  @ApiOkResponse({ type: ApplicationsOfSessionDto })
+  @ApiBearerErrors('not_permitted', 'not_found')
+  @Get('session/:id/applications')
+  listApplications(
+    @CurrentCaller() caller: Caller,
+    @Param('id', IdPipe) id: string,
+  ): Promise<ApplicationsOfSessionDto> {
+    return this.lists.listApplications(caller, id);
   }
 
   @ApiOperation({

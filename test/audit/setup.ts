@@ -116,7 +116,7 @@ export function jtiOf(token: string): string {
   return decode(token).payload.jti as string;
 }
 
-type File = 'administration' | 'logins' | 'authorization-server' | '../passkeys';
+type File = 'administration' | 'logins' | 'authorization-server' | '../passkeys' | '../applications/logout-notices';
 
 /** The file beside this one whose tests record the event. */
 const RECORDED_IN: Record<AuditEventName, File> = {
@@ -127,6 +127,7 @@ const RECORDED_IN: Record<AuditEventName, File> = {
   SESSION_STARTED: 'logins',
   SESSION_REFUSED: 'logins',
   SESSION_ENDED: 'logins',
+  LOGOUT_NOTICE_FAILED: '../applications/logout-notices',
   ACCOUNT_CREATED: 'administration',
   ACCOUNT_CHANGED: 'administration',
   ACCOUNT_BLOCKED: 'administration',

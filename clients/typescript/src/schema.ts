@@ -1114,6 +1114,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.1.1/client/{id}/logouts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The logouts that an application has not confirmed
+         * @description The latest first.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        get: operations["listUnconfirmedLogouts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.1.1/origins": {
         parameters: {
             query?: never;
@@ -1309,6 +1331,28 @@ export interface paths {
          * @description Needs `MANAGE_USERS`.
          */
         delete: operations["endSession"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/session/{id}/applications": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The applications that a session of these users has signed in to, and whether they know of its end
+         * @description In the order in which the session signed in to them. Also of a session that has ended.
+         *
+         *     Needs `MANAGE_USERS`.
+         */
+        get: operations["listApplicationsOfSession"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -3119,6 +3163,60 @@ export interface components {
             /** @description Each of them alone turns the rule that refuses. */
             changes: components["schemas"]["Change"][];
         };
+        LoggedOutUser: {
+            /** @example Zk1cVq0rTtWm8sQXq3bVxg */
+            id: string;
+            /**
+             * @description Absent if the account has been deleted.
+             * @example Anna Jansen
+             */
+            name?: string;
+        };
+        UnconfirmedLogout: {
+            /**
+             * @description `LIVE`: the session is live. `DUE`: it has ended, and the application is being told. `NOTIFIED`: the application has confirmed it. `FAILED`: it has not within a day. `ENDED`: it has no address for logout tokens.
+             * @example LIVE
+             * @enum {string}
+             */
+            status: "LIVE" | "DUE" | "NOTIFIED" | "FAILED" | "ENDED";
+            /**
+             * Format: date-time
+             * @description When the end of the session was noticed.
+             * @example 2026-01-11T17:20:05Z
+             */
+            ended?: string;
+            /**
+             * @description How often a logout token was sent.
+             * @example 0
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T17:20:05Z
+             */
+            lastAttempt?: string;
+            /**
+             * Format: date-time
+             * @description Of a logout that is due.
+             * @example 2026-01-11T17:20:09Z
+             */
+            nextAttempt?: string;
+            /**
+             * @description Why the last attempt failed. The subject is the address for logout tokens.
+             * @example It answers with status 503.
+             */
+            error?: string;
+            user: components["schemas"]["LoggedOutUser"];
+            /**
+             * @description The session that has ended; absent if it was a sign-in with a password or a passkey.
+             * @example 01a0c3f2-5b1e-7df0-9a3e-0d8b5d5f6a11
+             */
+            session?: string;
+        };
+        UnconfirmedLogouts: {
+            logouts: components["schemas"]["UnconfirmedLogout"][];
+            pagination: components["schemas"]["Pagination"];
+        };
         Origin: {
             /** @example https://learn.example.com */
             origin: string;
@@ -3375,6 +3473,60 @@ export interface components {
             sessions: components["schemas"]["ListedSession"][];
             pagination: components["schemas"]["Pagination"];
         };
+        Application: {
+            /**
+             * @description The ID of its client.
+             * @example d3e0a1c2b3f4958677a8b9cadbecfd0e
+             */
+            id: string;
+            /** @example Moodle */
+            name: string;
+        };
+        ApplicationOfSession: {
+            /**
+             * @description `LIVE`: the session is live. `DUE`: it has ended, and the application is being told. `NOTIFIED`: the application has confirmed it. `FAILED`: it has not within a day. `ENDED`: it has no address for logout tokens.
+             * @example LIVE
+             * @enum {string}
+             */
+            status: "LIVE" | "DUE" | "NOTIFIED" | "FAILED" | "ENDED";
+            /**
+             * Format: date-time
+             * @description When the end of the session was noticed.
+             * @example 2026-01-11T17:20:05Z
+             */
+            ended?: string;
+            /**
+             * @description How often a logout token was sent.
+             * @example 0
+             */
+            attempts: number;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T17:20:05Z
+             */
+            lastAttempt?: string;
+            /**
+             * Format: date-time
+             * @description Of a logout that is due.
+             * @example 2026-01-11T17:20:09Z
+             */
+            nextAttempt?: string;
+            /**
+             * @description Why the last attempt failed. The subject is the address for logout tokens.
+             * @example It answers with status 503.
+             */
+            error?: string;
+            client: components["schemas"]["Application"];
+            /**
+             * Format: date-time
+             * @description When the session first signed the user in there.
+             * @example 2026-01-11T16:54:11Z
+             */
+            signedIn: string;
+        };
+        ApplicationsOfSession: {
+            applications: components["schemas"]["ApplicationOfSession"][];
+        };
         ListedAccessToken: {
             user: components["schemas"]["Visitor"];
             /** @description Who let the user in. */
@@ -3473,7 +3625,7 @@ export interface components {
              */
             at: string;
             /** @enum {string} */
-            event: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
+            event: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "LOGOUT_NOTICE_FAILED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
             /**
              * @description The user that the event is about: `sub`.
              * @example Zk1cVq0rTtWm8sQXq3bVxg
@@ -10897,6 +11049,100 @@ export interface operations {
             };
         };
     };
+    listUnconfirmedLogouts: {
+        parameters: {
+            query?: {
+                resultSize?: number;
+                /** @description The end of the previous page: its `pagination.lastOnPage`. */
+                resultFrom?: string;
+            };
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnconfirmedLogouts"];
+                };
+            };
+            /** @description `invalid_result_size`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     listOrigins: {
         parameters: {
             query?: never;
@@ -11934,6 +12180,97 @@ export interface operations {
             };
         };
     };
+    listApplicationsOfSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description An `id` of `GET sessions`. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApplicationsOfSession"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
     listAccessTokens: {
         parameters: {
             query?: {
@@ -12287,7 +12624,7 @@ export interface operations {
                 client?: string;
                 /** @description The ID of the group that let the user in, or that it is about. */
                 group?: string;
-                event?: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
+                event?: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "LOGOUT_NOTICE_FAILED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
                 /** @description The ID of a login (the `jti` of its token, the handle of its session), or the `jti` of an access token. */
                 token?: string;
                 /** @description The `X-Request-Id` of the request that caused it. */
@@ -12386,7 +12723,7 @@ export interface operations {
                 client?: string;
                 /** @description The ID of the group that let the user in, or that it is about. */
                 group?: string;
-                event?: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
+                event?: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "LOGOUT_NOTICE_FAILED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED";
                 /** @description The ID of a login (the `jti` of its token, the handle of its session), or the `jti` of an access token. */
                 token?: string;
                 /** @description The `X-Request-Id` of the request that caused it. */

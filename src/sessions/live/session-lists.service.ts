@@ -1,6 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
 import { InjectEntityManager } from '@nestjs/typeorm';
+import { ApplicationListsService } from '../../applications/application-lists.service.js';
+import type { ApplicationsOfSessionDto } from '../../applications/dto/applications.dto.js';
 import { canStartSession, endSessions, isLive, momentAt, SESSIONS } from '../../rights/live-session.js';
 import { LOGINS } from '../../rights/grants.js';
 import { RevocationService } from '../../rights/revocation.service.js';
@@ -200,6 +202,7 @@ export class SessionListsService {
     private readonly database: Database,
     private readonly policy: UsersPolicy,
     private readonly revocation: RevocationService,
+    private readonly applications: ApplicationListsService,
     private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
@@ -221,6 +224,17 @@ export class SessionListsService {
       const [ended] = await this.database.within<{ reason: string | null }>(db, END, parameters);
       if (!ended?.reason) throw noSession();
     });
+  }
+
+  /**
+   * Lists the applications that a session has signed in to, also after its end. @throws DomainError `not_permitted`,
+   * `not_found`
+   */
+  async listApplications(caller: Caller, id: string): Promise<ApplicationsOfSessionDto> {
+    const organizationId = await this.policy.requireMaySeeSessions(caller);
+    const [managed] = await this.database.read(FIND_TOKEN, [organizationId, toBytes(id)]);
+    if (!managed) throw noSession();
+    return this.applications.listOfSession(id);
   }
 
   /** Finds what the lists show under this ID. @throws DomainError `not_permitted` */
