@@ -18,6 +18,11 @@ export class Latchkey {
   url;
   /** The access token of the demo's administrator, which the start prints. */
   #token;
+  /** The client of that token. */
+  get clientId() {
+    return JSON.parse(Buffer.from(this.#token.split('.')[1], 'base64url')).client_id;
+  }
+
   /** With what the demo's administrator signs in. */
   credentials;
 
