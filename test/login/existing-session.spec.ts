@@ -1,21 +1,30 @@
 import { beforeEach, describe, expect, it } from '@jest/globals';
+import { decodeJwt } from 'jose';
+import { ClientOrigin } from '../../src/schema/entities/client-origin.entity.js';
 import { Client } from '../../src/schema/entities/client.entity.js';
 import type { Answer } from '../support/app.js';
 import { cookieOf } from '../support/app.js';
 import { PROXIES } from '../support/asking-proxies.js';
+import { authorizeQuery, newClient, requestToken } from '../support/oauth.js';
+import type { TestClient } from '../support/oauth.js';
 import { raw } from '../support/raw.js';
 import { another, caller, FRAME, HOST, isUnused, newCaller, setUp, t, user, visit, WINDOW } from './setup.js';
 
 const PUBLIC_URL = 'https://latchkey.test';
 const SITE = 'https://intranet.example';
 const APP = 'https://wiki.example';
+const CALLBACK = `${APP}/callback`;
+let wiki: TestClient;
 
 setUp({ PUBLIC_URL, TRUSTED_PROXIES: '127.0.0.1' });
 
 beforeEach(async () => {
   await newCaller([HOST, SITE, APP]);
-  const wiki = await t.world.client(caller.organizationId, APP);
-  await t.world.write((db) => db.update(Client, { id: wiki }, { initiateLoginUri: `${APP}/begin` }));
+  wiki = await newClient(t, caller.organizationId, { redirectUris: [CALLBACK] });
+  await t.world.write(async (db) => {
+    await db.insert(ClientOrigin, { clientId: wiki.id, origin: APP, organizationId: caller.organizationId });
+    await db.update(Client, { id: wiki.id }, { initiateLoginUri: `${APP}/begin` });
+  });
 });
 
 type Mode = 'keep' | 'switch' | 'ask';
@@ -75,6 +84,22 @@ async function embedded(of: string): Promise<string> {
   return cookieOf(await visit(await t.loginToken(caller, of, `?embed=${HOST}`), FRAME));
 }
 
+/** Whom the application signs in with this cookie, without a question. In a frame, it is whom Latchkey has there. */
+async function signedIn(cookie: string, isFramed: boolean): Promise<string | null> {
+  if (isFramed) {
+    const { status, body } = await raw(t.url, '/session', { headers: { cookie, 'sec-fetch-dest': 'empty' } });
+    return status === 200 ? body.user.id : null;
+  }
+  const query = authorizeQuery(wiki, { redirect_uri: CALLBACK, scope: 'openid', prompt: 'none' });
+  const answer = await raw(t.url, `/oauth/authorize?${query}`, { headers: { ...WINDOW, cookie } });
+  const returned = new URL(answer.headers.get('location')!).searchParams;
+  const code = returned.get('code');
+  if (returned.get('error') === 'login_required') return null;
+  if (!code) throw new Error(`${returned}`);
+  const fields = { grant_type: 'authorization_code', code, redirect_uri: CALLBACK };
+  return decodeJwt((await requestToken(t.url, fields, wiki)).body.id_token).sub!;
+}
+
 /** What an answer did: where it leads, whether the token is unused, and whose the old and the new session are. */
 async function seen(
   answer: Answer,
@@ -132,11 +157,7 @@ describe('a login to an application', () => {
     const returnTo = `${APP}/course`;
     const token = await t.loginToken(caller, user, `?session=${mode}&returnTo=${returnTo}${query}`);
     const isFramed = headers === FRAME;
-    const whose = async (shown: string): Promise<string | null> => {
-      const dest = isFramed ? 'empty' : 'document';
-      const { status, body } = await raw(t.url, '/session', { headers: { cookie: shown, 'sec-fetch-dest': dest } });
-      return status === 200 ? body.user.id : null;
-    };
+    const whose = (shown: string): Promise<string | null> => signedIn(shown, isFramed);
     const before = await whose(cookie);
     expect(before === null).toBe(result === 'started');
     const answer = await visit(token, { ...headers, cookie });
