@@ -43,7 +43,9 @@ describe('a user whom a host has let in', () => {
     const { status, body } = await userinfo(tokens.access_token);
     const profile = { sub: user, name: expect.any(String), email: 'ada@academy.example', email_verified: true };
     expect([status, body]).toEqual([200, { ...profile, act }]);
-    expect(await introspect(tokens.access_token)).toMatchObject({ active: true, sub: user, act, scope: SCOPE });
+    const described = await introspect(tokens.access_token);
+    expect(described).toMatchObject({ active: true, sub: user, act, scope: SCOPE });
+    expect(described).not.toHaveProperty('grant_id');
   });
 
   it('leaves no cookie and no record of a sign-in behind', async () => {
@@ -64,6 +66,14 @@ describe('a user whom a host has let in', () => {
     expect((await refresh(tokens)).body.error).toBe('invalid_grant');
     expect((await exchange(code!)).body.error).toBe('invalid_grant');
     expect((await ask(browser)).text).toContain('Sign in');
+  });
+
+  it('is no guess: an application may go on asking about a session that has ended', async () => {
+    const { id } = await scene.t.world.userOf(scene.caller);
+    const { access_token } = await signInAt(await letIn(id));
+    await scene.t.world.endSessions(id);
+    const answers = await Promise.all(Array.from({ length: 105 }, () => userinfo(access_token)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
   });
 
   it('gets no access to the API: a request with its scope or resource asks for a password', async () => {

@@ -297,9 +297,9 @@ export class AuthorizationServer {
       this.removeEngineCookies(ctx.res);
       ctx.respond = !this.failures.has(ctx.req);
     });
-    provider.on('grant.error', (ctx, error) => (ctx.state.refusal = error));
+    for (const endpoint of ['grant', 'revocation', 'introspection', 'userinfo'])
+      (provider as EventEmitter).on(`${endpoint}.error`, ({ state }, error) => (state.refusal = error));
     provider.on('grant.revoked', (ctx) => (ctx.state.hasRevokedGrant = true));
-    provider.on('revocation.error', (ctx, error) => (ctx.state.refusal = error));
     provider.on('server_error', ({ req }, error) => this.failures.set(req, error));
     // The only failures left are connections that broke while the answer was being sent.
     (provider as EventEmitter).on('error', (error: Error) => new Logger('AuthorizationServer').warn(error.message));

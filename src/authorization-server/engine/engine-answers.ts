@@ -57,6 +57,8 @@ export class EngineAnswers {
     const body = ctx.body as TokenBody | undefined;
     if (typeof body !== 'object' || body === null) return;
     if (ctx.path === PATHS.discovery) addMetadata(body);
+    // How we find the family of a token says nothing to others.
+    if (ctx.path === PATHS.introspection) delete body.grant_id;
     if (ctx.path === PATHS.jwks) ctx.set('Cache-Control', `public, max-age=${KEYS_MAX_AGE}`);
     if (ctx.path === PATHS.revocation && body.error === 'unsupported_token_type') await this.revokeAccessToken(ctx);
     else if (ctx.path === PATHS.introspection && body.error === 'unsupported_token_type')

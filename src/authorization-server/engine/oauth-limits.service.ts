@@ -5,9 +5,13 @@ import { AttemptsService } from '../../limits/attempts.service.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { reasonOf } from '../grants/jwt-bearer.grant.js';
 import { isReplay } from '../protocol/oauth-audit.service.js';
+import { PATHS } from '../protocol/paths.js';
 
-/** The errors for wrong clients, codes, refresh tokens and assertions (RFC 6749, section 5.2). */
-const WRONG_CREDENTIALS = new Set(['invalid_client', 'invalid_grant']);
+/**
+ * The errors for wrong clients, codes, refresh tokens and assertions (RFC 6749, section 5.2), and for wrong access tokens
+ * at UserInfo (RFC 6750, section 3.1).
+ */
+const WRONG_CREDENTIALS = new Set(['invalid_client', 'invalid_grant', 'invalid_token']);
 
 /** An error that is shown on our own page. If it were sent to the client, the client would only start again. */
 export class TooManyInteractions extends errors.OIDCProviderError {
@@ -28,11 +32,11 @@ export class OAuthLimits {
   constructor(private readonly attempts: AttemptsService) {}
 
   /**
-   * Counts credentials that the token endpoint or the revocation endpoint refused, by the address that sent them, as
-   * the API counts wrong tokens. Over the limit, the client is told to wait, whatever the refusal was.
+   * Counts credentials that an endpoint for programs refused, by the address that sent them, as the API counts wrong
+   * tokens. Over the limit, the client is told to wait, whatever the refusal was.
    */
   async countWrongCredentials(ctx: KoaContextWithOIDC): Promise<void> {
-    if (!isGuess(ctx)) return;
+    if (!(await isGuess(ctx))) return;
     try {
       await this.attempts.countWrongCredentials(ctx.ip);
     } catch (error) {
@@ -72,8 +76,20 @@ export class OAuthLimits {
  * Whether a refusal counts as a guess. Credentials that were valid once do not count, and neither do those with a good
  * signature.
  */
-function isGuess(ctx: KoaContextWithOIDC): boolean {
+async function isGuess(ctx: KoaContextWithOIDC): Promise<boolean> {
   const refusal = ctx.state.refusal as errors.OIDCProviderError | undefined;
   if (!refusal || !WRONG_CREDENTIALS.has(refusal.error)) return false;
+  if (ctx.path === PATHS.userinfo) return hasUnknownToken(ctx);
   return !isReplay(ctx) && reasonOf(refusal) === null;
+}
+
+/** Whether the token at UserInfo was never issued. One whose session has ended was. */
+async function hasUnknownToken({ oidc }: KoaContextWithOIDC): Promise<boolean> {
+  let token: string;
+  try {
+    token = oidc.getAccessToken();
+  } catch {
+    return false;
+  }
+  return (await oidc.provider.AccessToken.adapter.find(token)) === undefined;
 }

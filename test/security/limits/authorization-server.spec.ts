@@ -81,6 +81,16 @@ describe('the authorization server', () => {
         status: 401,
       },
       {
+        of: 'secrets of a client at an introspection',
+        one: (i) => requestToken(bases[i % 2]!, { token: 'x' }, wrongSecret(scene.client), '/oauth/introspect'),
+        status: 401,
+      },
+      {
+        of: 'access tokens at UserInfo',
+        one: (i) => call(bases[i % 2]!, '/oauth/userinfo', { headers: { authorization: `Bearer wrong${i}` } }),
+        status: 401,
+      },
+      {
         of: 'secrets of a client that asks for a page',
         one: (i) =>
           call(bases[i % 2]!, '/oauth/token', {
@@ -178,6 +188,7 @@ describe('the authorization server', () => {
     });
 
     it('S33: requests that are malformed are not counted', async () => {
+      expect(statusesOf(await ask(105, () => call(t.url, '/oauth/userinfo')))).toEqual({ 401: 105 });
       const answers = await ask(105, () => requestToken(t.url, { grant_type: 'unknown' }, scene.client));
       expect(statusesOf(answers)).toEqual({ 400: 105 });
       expect((await WRONG[0]!.one(0)).status).toBe(401);
