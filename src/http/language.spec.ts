@@ -33,3 +33,13 @@ it('a fault is found by its English text, also with values in it', () => {
   expect(findFault('There is nothing here.')?.key).toBe('fault_nothing');
   expect(findFault('There is nothing here!')).toBeNull();
 });
+
+it.each([
+  ['de', 'de'],
+  ['xx fr-CA de', 'fr'],
+  ['xx', 'nl'],
+  ['', 'nl'],
+])('an application that asks for %j gets %s, unless the visitor has chosen a language', (asked, language) => {
+  expect(languageOf({ 'accept-language': 'nl' }, COOKIE, asked)).toBe(language);
+  expect(languageOf({ 'accept-language': 'nl', cookie: `${COOKIE}=es` }, COOKIE, asked)).toBe('es');
+});

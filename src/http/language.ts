@@ -27,10 +27,17 @@ export function isLanguage(value: unknown): value is Language {
   return typeof value === 'string' && Object.hasOwn(LANGUAGE_NAMES, value);
 }
 
-/** The language that the visitor chose, or the one of ours that the browser prefers, or English. */
-export function languageOf(headers: IncomingHttpHeaders, cookieName: string): Language {
+/**
+ * The language that the visitor chose, or the first of ours in `asked`, or the one of ours that the browser prefers, or
+ * English. `asked` has language tags, separated by spaces, as `ui_locales` has them.
+ */
+export function languageOf(headers: IncomingHttpHeaders, cookieName: string, asked?: string): Language {
   const chosen = separateCookies(headers.cookie).own[cookieName];
   if (isLanguage(chosen)) return chosen;
+  for (const tag of asked?.split(' ') ?? []) {
+    const [language] = tag.toLowerCase().split('-', 1);
+    if (isLanguage(language)) return language;
+  }
   return (new Negotiator({ headers }).language(LANGUAGES) as Language | undefined) ?? 'en';
 }
 

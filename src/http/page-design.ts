@@ -39,8 +39,8 @@ export class PageDesign {
     this.languageCookie = { name: `${isHttps ? '__Host-' : ''}latchkey_language`, secure: isHttps };
   }
 
-  languageOf(headers: IncomingHttpHeaders): Language {
-    return languageOf(headers, this.languageCookie.name);
+  languageOf(headers: IncomingHttpHeaders, asked?: string): Language {
+    return languageOf(headers, this.languageCookie.name, asked);
   }
 
   /** Asks the reader of an error page to give the request's ID to whoever can help. */

@@ -41,6 +41,8 @@ export interface PageOptions {
   isOnOtherSite?: boolean;
   /** The only language that the page exists in. */
   onlyIn?: Language;
+  /** The languages that an application asks for (`ui_locales`), unless the visitor has chosen one. */
+  uiLocales?: string;
 }
 
 /** How a page looks, and for whom. */
@@ -121,7 +123,7 @@ export function sendPage(
   // A frame's page can't set our cookie, and the address of a form may show nothing by itself.
   const offersLanguages =
     request.method === 'GET' && !options.isOnOtherSite && !options.frameAncestor && !options.onlyIn;
-  const language = options.onlyIn ?? design.languageOf(request.headers);
+  const language = options.onlyIn ?? design.languageOf(request.headers, options.uiLocales);
   const { text, headers } = pageOf(title, body, { design, language, offersLanguages }, options);
   const vary = [reply.getHeader('vary'), headers.Vary].flat().filter(Boolean).join(', ');
   void reply

@@ -42,7 +42,8 @@ export function sendLoggedOutPage(ctx: KoaContextWithOIDC): void {
 
 function send(ctx: KoaContextWithOIDC, title: Html, body: Html, options: PageOptions = {}): void {
   const { design } = ctx.oidc.provider as Engine;
-  const { text, headers } = pageOf(title, body, { design, language: design.languageOf(ctx.req.headers) }, options);
+  const language = design.languageOf(ctx.req.headers, ctx.oidc.params?.ui_locales as string | undefined);
+  const { text, headers } = pageOf(title, body, { design, language }, options);
   ctx.status = 200;
   ctx.set(headers);
   ctx.body = text;

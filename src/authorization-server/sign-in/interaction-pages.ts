@@ -136,6 +136,7 @@ function switchForm(uid: string, label: Html): Html {
 function optionsOf({ params }: Interaction): PageOptions {
   const { origin, protocol } = new URL(String(params.redirect_uri));
   return {
+    uiLocales: String(params.ui_locales ?? ''),
     referrerPolicy: 'same-origin',
     scripts: [SUBMIT_ONCE, PASSKEY_SCRIPT],
     formTargets: [origin === 'null' ? protocol : origin],
