@@ -121,6 +121,8 @@ describe('RFC 8414: authorization server metadata', () => {
         revocation_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
         introspection_endpoint_auth_methods_supported: METHODS,
         introspection_endpoint_auth_signing_alg_values_supported: ALGORITHMS,
+        backchannel_logout_supported: true,
+        backchannel_logout_session_supported: true,
       },
     });
   });

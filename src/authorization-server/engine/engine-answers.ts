@@ -111,11 +111,17 @@ export class EngineAnswers {
   }
 }
 
-/** Adds what the endpoints for programs support. Without these members, only client_secret_basic would be supported. */
+/**
+ * Adds what the endpoints for programs support: without these members, only client_secret_basic would be supported. Adds
+ * logout tokens too, which the service sends itself, and not by the engine.
+ */
 function addMetadata(metadata: Record<string, unknown>): void {
   for (const endpoint of ['revocation', 'introspection']) {
     metadata[`${endpoint}_endpoint_auth_methods_supported`] = metadata.token_endpoint_auth_methods_supported;
     metadata[`${endpoint}_endpoint_auth_signing_alg_values_supported`] =
       metadata.token_endpoint_auth_signing_alg_values_supported;
   }
+  // OpenID Connect Back-Channel Logout 1.0, section 2.1
+  metadata.backchannel_logout_supported = true;
+  metadata.backchannel_logout_session_supported = true;
 }
