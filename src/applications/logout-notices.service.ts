@@ -7,7 +7,7 @@ import { readLoginId } from '../common/login-id.js';
 import { TrustedProxies } from '../common/trusted-proxies.js';
 import { Settings } from '../config/settings.js';
 import { Database, fromMilliseconds, toInstant } from '../database/database.js';
-import { prune } from '../database/prune.js';
+import { prune, pruneBefore } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
 import { isLive, momentAt } from '../rights/live-session.js';
 import type { IdTokenAlgorithm } from '../schema/entities/client.entity.js';
@@ -15,9 +15,10 @@ import { LogoutTokenService } from './logout-token.service.js';
 
 /** Milliseconds between two looks at what is due. */
 const TICK_MS = 500;
-/** Rows that are read at once, and how many of them may be of one application. */
+/** Rows that are read at once, how many of them may be of one application, and how many are changed at once. */
 const MAX_ROWS = 500;
 const MAX_ROWS_OF_ONE = 100;
+const WRITES_AT_ONCE = 8;
 /** Requests that an instance sends to one application at once. A slow application holds up only its own. */
 const MAX_REQUESTS_TO_ONE = 4;
 /** Seconds that an application has for its answer, and for which no other instance sends the same token meanwhile. */
@@ -105,12 +106,7 @@ const GIVE_UP: Statement = {
         WHERE "id" = $1 AND "next_at" = $2 RETURNING "id"`,
 };
 
-const PRUNE: Statement = {
-  name: 'prune_application_sessions',
-  sql: `DELETE FROM "application_sessions" WHERE "id" IN (
-          SELECT a."id" FROM "application_sessions" a WHERE a."ended_at" < $1 AND a."next_at" IS NULL LIMIT 1000)
-        RETURNING "id"`,
-};
+const PRUNE = pruneBefore('application_sessions', 'id', 'ended_at');
 
 interface DueRow {
   id: string;
@@ -131,6 +127,12 @@ interface DueRow {
   replacedAt: Date | string | null;
 }
 
+/** The requests to one application: how many are under way, and what waits for room. Another instance may be faster. */
+interface Queue {
+  running: number;
+  waiting: Map<string, DueRow>;
+}
+
 /**
  * Tells applications that a session has ended (OpenID Connect Back-Channel Logout 1.0). Every instance does so. A row
  * stays due until an application has confirmed it, so a crash at any moment loses nothing.
@@ -139,10 +141,11 @@ interface DueRow {
 export class LogoutNoticesService implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly logger = new Logger('Logout');
   private readonly allowedNetworks: TrustedProxies;
-  private readonly requests = new Map<string, number>();
+  private readonly queues = new Map<string, Queue>();
   private readonly attempts = new Set<Promise<void>>();
   private timer: NodeJS.Timeout | undefined;
   private working: Promise<void> | null = null;
+  private isWanted = false;
   private isBroken = false;
 
   constructor(
@@ -175,17 +178,28 @@ export class LogoutNoticesService implements OnApplicationBootstrap, BeforeAppli
 
   private wake(): void {
     if (this.timer === undefined) return;
-    this.working ??= this.work().finally(() => {
+    this.isWanted = true;
+    this.working ??= this.workWhileWanted().finally(() => {
       this.working = null;
     });
+  }
+
+  /** Looks again if somebody has asked for it while it looked. */
+  private async workWhileWanted(): Promise<void> {
+    while (this.isWanted) {
+      this.isWanted = false;
+      await this.work();
+    }
   }
 
   private async work(): Promise<void> {
     try {
       const now = this.clock.now();
-      const { now: at, idleSince, oldest } = momentAt(now, this.settings);
-      const due = await this.database.read<DueRow>(FIND_DUE, [at, idleSince, oldest, now]);
-      await Promise.all(due.map((row) => this.handle(row, now)));
+      const { now: milliseconds, idleSince, oldest } = momentAt(now, this.settings);
+      const due = await this.database.read<DueRow>(FIND_DUE, [milliseconds, idleSince, oldest, now]);
+      // A few at once: all connections are for requests too.
+      for (let at = 0; at < due.length; at += WRITES_AT_ONCE)
+        await Promise.all(due.slice(at, at + WRITES_AT_ONCE).map((row) => this.handle(row, now)));
       this.isBroken = false;
     } catch (error) {
       // It goes on twice a second until the database answers again.
@@ -198,7 +212,7 @@ export class LogoutNoticesService implements OnApplicationBootstrap, BeforeAppli
     const later = row.state === 'LIVE' ? this.nextLookAt(row, now) : null;
     if (later) await this.database.write(LOOK_LATER, [row.id, Number(row.nextAt), later]);
     else if (!row.uri) await this.database.write(END, [row.id, Number(row.nextAt), now.getTime()]);
-    else await this.tell(row, row.uri);
+    else this.tell(row);
   }
 
   /** When to look at a live session again: when it ends, unless it is used meanwhile. `null` if it is over. */
@@ -213,26 +227,32 @@ export class LogoutNoticesService implements OnApplicationBootstrap, BeforeAppli
     return replaced > now.getTime() ? replaced : null;
   }
 
-  /** Begins an attempt if the application has room for another request and no other instance is making it. */
-  private async tell(row: DueRow, uri: string): Promise<void> {
-    const running = this.requests.get(row.clientId) ?? 0;
-    if (running >= MAX_REQUESTS_TO_ONE) return;
-    this.requests.set(row.clientId, running + 1);
-    const attempt = this.attempt(row, uri)
-      .catch((error: unknown) => this.logger.error(`Could not tell an application of a logout. ${String(error)}`))
-      .finally(() => {
-        this.attempts.delete(attempt);
-        this.release(row.clientId);
-      });
-    this.attempts.add(attempt);
+  /** Tells the application as soon as it has room for another request. */
+  private tell(row: DueRow): void {
+    const queue = this.queues.get(row.clientId) ?? { running: 0, waiting: new Map<string, DueRow>() };
+    this.queues.set(row.clientId, queue);
+    queue.waiting.set(row.id, row);
+    this.serve(row.clientId, queue);
   }
 
-  private release(clientId: string): void {
-    const running = this.requests.get(clientId)! - 1;
-    if (running > 0) this.requests.set(clientId, running);
-    else this.requests.delete(clientId);
-    // Others may have waited for the room.
-    if (running === MAX_REQUESTS_TO_ONE - 1) this.wake();
+  private serve(clientId: string, queue: Queue): void {
+    for (const [id, row] of queue.waiting) {
+      if (queue.running >= MAX_REQUESTS_TO_ONE || this.timer === undefined) return;
+      queue.waiting.delete(id);
+      queue.running++;
+      const attempt = this.attempt(row, row.uri!)
+        .catch((error: unknown) => this.logger.error(`Could not tell an application of a logout. ${String(error)}`))
+        .finally(() => {
+          this.attempts.delete(attempt);
+          queue.running--;
+          this.serve(clientId, queue);
+        });
+      this.attempts.add(attempt);
+    }
+    if (queue.running > 0) return;
+    this.queues.delete(clientId);
+    // There may be more than were read at once.
+    this.wake();
   }
 
   private async attempt(row: DueRow, uri: string): Promise<void> {
