@@ -48,15 +48,28 @@ export class LandingsService {
 
   /**
    * The address at which the application of `returnTo` begins a login of this user, or `null` if `returnTo` is no page
-   * of an application. If the database can't tell, it is `null` too: the login token is used up by now, and an error
-   * would lose the session.
+   * of an application.
    */
   async landingOf(userId: string, returnTo: string): Promise<string | null> {
+    const beginning = await this.find(returnTo);
+    return beginning && this.leadTo(beginning, userId, returnTo);
+  }
+
+  /** Whether a login with this target leads to an application. */
+  async isOfApplication(returnTo: string): Promise<boolean> {
+    return (await this.find(returnTo)) !== null;
+  }
+
+  /**
+   * Where the application of `returnTo` begins. If the database can't tell, it is `null` too: the login token may be used
+   * up by now, and an error would lose the session.
+   */
+  private async find(returnTo: string): Promise<Beginning | null> {
     if (returnTo.startsWith('/')) return null;
     try {
       const target = new URL(returnTo);
       const known = (await this.beginnings.get(target.origin, () => this.findOn(target.origin))) ?? [];
-      return known.length === 0 ? null : this.leadTo(closestTo(target, known), userId, returnTo);
+      return known.length === 0 ? null : closestTo(target, known);
     } catch (error) {
       new Logger(LandingsService.name).warn(`A login leads to its target as it is: ${(error as Error).message}`);
       return null;

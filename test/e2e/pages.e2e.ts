@@ -4,16 +4,20 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { LANGUAGE_NAMES, LANGUAGES, MESSAGES } from '../../src/http/language.js';
+import { Client } from '../../src/schema/entities/client.entity.js';
 import { ConsoleBrowser, faults, NARROW, widthOf } from '../support/console.js';
 import { authorizeQuery, newClient, PASSWORD } from '../support/oauth.js';
 import type { TestClient } from '../support/oauth.js';
 import type { TestCaller } from '../support/world.js';
 
+const APPLICATION = 'https://wiki.learn.example';
 const LOGO = `<svg xmlns="http://www.w3.org/2000/svg" width="180" height="44"><rect width="44" height="44" rx="10" fill="#0f766e"/><path d="M12 32V12m0 20h14" stroke="#fff" stroke-width="5"/></svg>`;
 
 let c: ConsoleBrowser;
 let directory: string;
 let caller: TestCaller;
+/** A host of another organization, which may let the same user in. */
+let elsewhere: TestCaller;
 let admin: TestCaller;
 let client: TestClient;
 let user: string;
@@ -32,10 +36,15 @@ beforeAll(async () => {
     BRAND_HELP: 'help@learn.example',
   });
   const { world } = c.t;
-  caller = await world.caller({ organizationId: c.organizationId });
+  caller = await world.caller({ organizationId: c.organizationId, origins: [APPLICATION] });
+  await world.write((db) => db.update(Client, { id: caller.clientId }, { initiateLoginUri: `${APPLICATION}/begin` }));
+  elsewhere = await world.caller();
   admin = await world.caller({ organizationId: c.organizationId, permissions: ['MANAGE_USERS', 'MANAGE_STAFF'] });
   client = await newClient(c.t, c.organizationId);
   ({ id: user } = await world.userOf(caller, { name: 'Noor de Vries', emailAddress: 'noor@learn.example' }));
+  const group = await world.group(elsewhere.organizationId);
+  await world.join(user, group);
+  await world.allow(elsewhere.id, group, 'MANAGE');
   ({ id: other } = await world.userOf(caller, { name: 'Sam Jansen' }));
   person = await c.person();
 });
@@ -45,8 +54,8 @@ afterAll(async () => {
 });
 afterEach(() => c.closePages());
 
-async function link(of = user, query = ''): Promise<string> {
-  return `${c.service}/login?token=${await c.t.loginToken(caller, of, query)}`;
+async function link(of = user, query = '', by = caller): Promise<string> {
+  return `${c.service}/login?token=${await c.t.loginToken(by, of, query)}`;
 }
 
 async function signIn(page: Page, password = PASSWORD): Promise<void> {
@@ -74,6 +83,10 @@ const PAGES: Record<string, (page: Page) => Promise<unknown>> = {
   ask: async (page) => {
     await page.goto(await link(other));
     await page.goto(await link(user, '?session=ask'));
+  },
+  'ask for another organization': async (page) => {
+    await page.goto(await link(user, '', elsewhere));
+    await page.goto(await link(user, `?returnTo=${APPLICATION}/page`));
   },
   'sign-in': authorize,
   'wrong password': async (page) => {

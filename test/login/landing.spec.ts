@@ -1,10 +1,26 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Database } from '../../src/database/database.js';
+import { ClientOrigin } from '../../src/schema/entities/client-origin.entity.js';
 import { Client } from '../../src/schema/entities/client.entity.js';
 import { cookieOf, PUBLIC_URL } from '../support/app.js';
 import type { Answer } from '../support/app.js';
+import { authorizeQuery, newClient } from '../support/oauth.js';
 import { raw } from '../support/raw.js';
-import { another, caller, FRAME, HOST, newCaller, send, setUp, t, user, visit, WINDOW } from './setup.js';
+import {
+  another,
+  caller,
+  FRAME,
+  HOST,
+  isUnused,
+  newCaller,
+  send,
+  setUp,
+  t,
+  titleOf,
+  user,
+  visit,
+  WINDOW,
+} from './setup.js';
 
 /** The site of the test's application. Each test has another one, because answers are remembered for each. */
 let app: string;
@@ -42,6 +58,10 @@ async function landed(target: string): Promise<string | null> {
   expect(answer.status).toBe(303);
   cookieOf(answer);
   return locationOf(answer);
+}
+
+async function isSignedIn(cookie: string): Promise<boolean> {
+  return (await t.call('/session', { headers: { cookie } })).status === 200;
 }
 
 function beginning(uri: string, target: string, userId = user): string {
@@ -131,6 +151,33 @@ describe('a login that leads to an application', () => {
     expect(locationOf(await send(asked, 'continue', { ...WINDOW, cookie: other }))).toBe(expected);
     const link = await tokenTo(target, '&delivery=link');
     expect(locationOf(await send(link, 'open'))).toBe(expected);
+  });
+
+  it('asks a visitor whose own session is of another organization, with which the application would sign nobody in', async () => {
+    const { organizationId } = caller;
+    const other = await t.world.caller({ origins: ['https://other.example'] });
+    const group = await t.world.group(other.organizationId);
+    await t.world.join(user, group);
+    await t.world.allow(other.id, group, 'MANAGE');
+    const wiki = await newClient(t, organizationId, { redirectUris: [`${app}/callback`] });
+    await t.world.write((db) => db.insert(ClientOrigin, { clientId: wiki.id, origin: app, organizationId }));
+    await change(wiki.id, { initiateLoginUri: `${app}/begin` });
+    const cookie = await t.signIn(other, user);
+    const elsewhere = await visit(await tokenTo(`${HOST}/page`), { ...WINDOW, cookie });
+    expect([elsewhere.status, locationOf(elsewhere)]).toEqual([303, `${HOST}/page`]);
+    for (const mode of ['keep', 'switch', 'ask']) {
+      const token = await tokenTo(`${app}/page`, `&session=${mode}`);
+      const question = await visit(token, { ...WINDOW, cookie });
+      expect([question.status, titleOf(question)]).toEqual([200, 'Continue to this page?']);
+      expect(locationOf(await send(token, 'stay', { ...WINDOW, cookie }))).toBe(LANDING_URL);
+      expect([await isUnused(token), await isSignedIn(cookie)]).toEqual([true, true]);
+    }
+    const answer = await send(await tokenTo(`${app}/page`), 'continue', { ...WINDOW, cookie });
+    expect(locationOf(answer)).toBe(beginning(`${app}/begin`, `${app}/page`));
+    expect([await isSignedIn(cookie), await isSignedIn(cookieOf(answer))]).toEqual([false, true]);
+    const query = authorizeQuery(wiki, { redirect_uri: `${app}/callback`, scope: 'openid', prompt: 'none' });
+    const code = await raw(t.url, `/oauth/authorize?${query}`, { headers: { ...WINDOW, cookie: cookieOf(answer) } });
+    expect(locationOf(code)).toContain(`${app}/callback?code=`);
   });
 
   it('says nothing of an application to a program whose browser has another user’s session', async () => {

@@ -95,6 +95,10 @@ export const de: Messages = {
   willSignOut: 'Wenn Sie weitermachen, wird {name} in diesem Browser abgemeldet.',
   continueAs: 'Weiter als {name}',
   stayAs: 'Als {name} angemeldet bleiben',
+  continueThere: 'Weiter zu dieser Seite?',
+  letInByOther:
+    'Sie sind hier schon angemeldet, aber eine andere Organisation hat Sie eingelassen. Die Seite, zu der Sie gehen, gehört der Organisation, von der dieser Link kommt.',
+  earlierEnds: 'Wenn Sie weitermachen, endet die frühere Sitzung in diesem Browser.',
   stillSignedInAs: 'Sie sind weiter als {name} angemeldet',
   linkForOther:
     'Der Link, dem Sie gefolgt sind, ist für jemand anderes. Er wurde nicht benutzt, und nichts hat sich geändert.',

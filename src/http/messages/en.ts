@@ -91,6 +91,10 @@ export const en = {
   willSignOut: 'If you continue, {name} is signed out in this browser.',
   continueAs: 'Continue as {name}',
   stayAs: 'Stay signed in as {name}',
+  continueThere: 'Continue to this page?',
+  letInByOther:
+    'You are signed in here already, but another organization has let you in. The page that you are going to belongs to the organization that this link comes from.',
+  earlierEnds: 'If you continue, the earlier session ends in this browser.',
   stillSignedInAs: 'You are still signed in as {name}',
   linkForOther: 'The link that you followed is for somebody else. It was not used, and nothing has changed.',
   logOutToUseLink: 'To use the link, log out and follow it again.',

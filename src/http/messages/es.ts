@@ -89,6 +89,10 @@ export const es: Messages = {
   willSignOut: 'Si continúa, se cerrará la sesión de {name} en este navegador.',
   continueAs: 'Continuar como {name}',
   stayAs: 'Seguir como {name}',
+  continueThere: '¿Continuar a esta página?',
+  letInByOther:
+    'Ya ha iniciado sesión aquí, pero le ha dado acceso otra organización. La página a la que va pertenece a la organización de la que viene este enlace.',
+  earlierEnds: 'Si continúa, la sesión anterior termina en este navegador.',
   stillSignedInAs: 'Sigue con la sesión de {name}',
   linkForOther: 'El enlace que ha seguido es para otra persona. No se ha usado y nada ha cambiado.',
   logOutToUseLink: 'Para usar el enlace, cierre sesión y sígalo de nuevo.',

@@ -89,6 +89,10 @@ export const fr: Messages = {
   willSignOut: 'Si vous continuez, {name} sera déconnecté dans ce navigateur.',
   continueAs: 'Continuer en tant que {name}',
   stayAs: 'Rester connecté en tant que {name}',
+  continueThere: 'Continuer vers cette page ?',
+  letInByOther:
+    'Vous êtes déjà connecté ici, mais une autre organisation vous a fait entrer. La page où vous allez appartient à l’organisation d’où vient ce lien.',
+  earlierEnds: 'Si vous continuez, la session précédente prend fin dans ce navigateur.',
   stillSignedInAs: 'Vous êtes toujours connecté en tant que {name}',
   linkForOther:
     'Le lien que vous avez suivi est destiné à une autre personne. Il n’a pas été utilisé et rien n’a changé.',

@@ -89,6 +89,10 @@ export const nl: Messages = {
   willSignOut: 'Als u doorgaat, wordt {name} in deze browser afgemeld.',
   continueAs: 'Doorgaan als {name}',
   stayAs: 'Aangemeld blijven als {name}',
+  continueThere: 'Doorgaan naar deze pagina?',
+  letInByOther:
+    'U bent hier al aangemeld, maar een andere organisatie heeft u binnengelaten. De pagina waar u heen gaat, is van de organisatie waar deze link vandaan komt.',
+  earlierEnds: 'Als u doorgaat, eindigt de eerdere sessie in deze browser.',
   stillSignedInAs: 'U bent nog aangemeld als {name}',
   linkForOther: 'De link die u volgde, is voor iemand anders. Hij is niet gebruikt en er is niets veranderd.',
   logOutToUseLink: 'Meld u af en volg de link opnieuw om hem te gebruiken.',

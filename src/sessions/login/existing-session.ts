@@ -14,15 +14,21 @@ export type Decision = 'keep' | 'replace' | 'add' | 'ask';
 /**
  * What a good token does in a browser that has a live session. A frame's session and the browser's ordinary session are
  * independent of each other. A site has one frame session at a time, whichever of its origins the frame is for. No
- * organization ends another's session without asking the visitor.
+ * organization ends another's session without asking the visitor. An application signs in with the sessions of its own
+ * organization only: if the token leads to one, the session of another organization would be a dead end there.
  */
-export function decide(live: LiveSession, token: GoodLoginToken, answer?: Answer): Decision {
+export function decide(
+  live: LiveSession,
+  token: GoodLoginToken,
+  { answer, leadsToApplication }: { answer?: Answer; leadsToApplication: boolean },
+): Decision {
   if (token.embedOrigin !== live.embedOrigin) {
     if (token.embedOrigin === null) return 'keep';
     if (live.embedOrigin === null) return 'add';
     return isOfSameOrganization(live, token) || answer === 'continue' ? 'replace' : 'ask';
   }
-  if (token.existingSession === 'keep' || isSameUser(live, token)) return 'keep';
+  const isOfNoUse = leadsToApplication && isSameUser(live, token) && !isOfSameOrganization(live, token);
+  if (!isOfNoUse && (token.existingSession === 'keep' || isSameUser(live, token))) return 'keep';
   if (answer === 'continue') return 'replace';
   return token.existingSession === 'switch' && isOfSameOrganization(live, token) ? 'replace' : 'ask';
 }

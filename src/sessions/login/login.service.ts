@@ -3,6 +3,7 @@ import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { LoginTokensService } from '../../access/login-tokens.service.js';
 import type { GoodLoginToken, LinkPage } from '../../access/login-tokens.service.js';
+import { LandingsService } from '../../applications/landings.service.js';
 import { AttemptsService } from '../../limits/attempts.service.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { TokenError, TokensService } from '../../tokens/tokens.service.js';
@@ -64,6 +65,7 @@ export class LoginService {
     private readonly cookie: SessionCookie,
     private readonly attempts: AttemptsService,
     private readonly refusals: LoginRefusalsService,
+    private readonly landings: LandingsService,
   ) {}
 
   /**
@@ -105,7 +107,8 @@ export class LoginService {
     const found = await this.findGood(request);
     if (!found) return { is: 'kept', returnTo: answer ? await this.targetOfOwn(live, request) : null, live };
     const { claims, token } = found;
-    switch (decide(live, token, answer)) {
+    const leadsToApplication = token.returnTo !== null && (await this.landings.isOfApplication(token.returnTo));
+    switch (decide(live, token, { answer, leadsToApplication })) {
       case 'keep':
         return isSameUser(live, token)
           ? { is: 'kept', returnTo: token.returnTo, live }

@@ -11,6 +11,7 @@ import { Settings } from '../../config/settings.js';
 import type { UserDto } from '../../users/dto/user.dto.js';
 import { UsersService } from '../../users/users.service.js';
 import { LOGIN_SCRIPT } from './login-script.js';
+import { isSameUser } from '../login/existing-session.js';
 import type { LoginOutcome, RefusedLogin } from '../login/login.service.js';
 import { isInFrame, isTopLevel } from '../live/navigation.js';
 import type { LiveSession } from '../live/session.js';
@@ -87,6 +88,11 @@ export class LoginPages {
         ...(waitsInFrame ? { frameAncestor: "'self'" } : {}),
         ...(page === undefined && isPressed ? { scripts: [LOGIN_SCRIPT] } : {}),
       });
+      return;
+    }
+    if (page === undefined && isSameUser(outcome.live, outcome.token)) {
+      const { name } = await this.userDto(outcome.live.userId);
+      sendPage(reply, status, say('continueThere'), organizationQuestion(name), options);
       return;
     }
     const [current, offered] = await Promise.all([
@@ -177,6 +183,16 @@ function question(current: UserDto, offered: UserDto, page: string | undefined):
     <form method="post"${page === undefined ? '' : html` enctype="${QUESTION_TYPE}"`}>
       <p><button type="submit" name="answer" value="continue">${say('continueAs', { name: offered.name })}</button></p>
       <p>${page === undefined ? html`<button type="submit" name="answer" value="stay" class="quiet">${stay}</button>` : html`<a href="${page}">${stay}</a>`}</p>${pageSecretField(page)}
+    </form>`;
+}
+
+/** Asks a visitor whose own session another organization has started. */
+function organizationQuestion(name: string): Html {
+  return html`<p>${say('letInByOther')}</p>
+    <p>${say('earlierEnds')}</p>
+    <form method="post">
+      <p><button type="submit" name="answer" value="continue">${say('continue')}</button></p>
+      <p><button type="submit" name="answer" value="stay" class="quiet">${say('stayAs', { name })}</button></p>${pageSecretField(undefined)}
     </form>`;
 }
 
