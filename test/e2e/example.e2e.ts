@@ -11,6 +11,9 @@ import { freePort } from '../support/free-port.js';
 /** Set, the pictures of the README are taken again. */
 const { SCREENSHOTS } = process.env;
 
+/** How soon an application hears of a logout. */
+const HEARD_OF_MS = 2_000;
+
 let example: ChildProcess;
 let browser: Browser;
 let data: string;
@@ -79,7 +82,7 @@ describe('npm run example', () => {
     await page.close();
   });
 
-  it('leads from the host system into the application, signed in without a click, and out of it again', async () => {
+  it('leads from the host system into the application, signed in without a click, which ends with the session', async () => {
     const page = await browser.newPage({ viewport: { width: 960, height: 440 } });
     const asked: string[] = [];
     page.on('request', (request) => request.isNavigationRequest() && asked.push(request.url().split('?')[0]!));
@@ -96,6 +99,13 @@ describe('npm run example', () => {
       `${wiki}/first-aid`,
     ]);
     await picture(page, 'application');
+    // There is one session: the application hears that it has ended elsewhere.
+    await page.goto(`${site}/course/first-aid?lesson=2`);
+    await page.getByRole('button', { name: 'Log out' }).click();
+    const end = Date.now() + HEARD_OF_MS;
+    do await page.goto(`${wiki}/first-aid`);
+    while ((await page.getByRole('link', { name: 'Sign in' }).count()) === 0 && Date.now() < end);
+    expect(await page.getByRole('link', { name: 'Sign in' }).count()).toBe(1);
     await page.close();
   });
 
