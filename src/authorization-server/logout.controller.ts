@@ -12,6 +12,7 @@ import { AuthorizationServer } from './engine/authorization-server.js';
 import { DelegatedSessions } from './engine/delegated-sessions.service.js';
 import { PATHS } from './protocol/paths.js';
 import { queryOf, toForm } from './protocol/requests.js';
+import { seeOther } from '../http/see-other.js';
 
 /**
  * The logout that an application begins (OpenID Connect RP-Initiated Logout 1.0; docs/api.md, section 12.8). The engine
@@ -41,7 +42,7 @@ export class LogoutController {
   @Post(PATHS.endSession)
   askByForm(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): void {
     const location = `${PATHS.endSession}?${toForm(request, fields)}`;
-    void reply.status(303).headers({ Location: location, 'Cache-Control': 'no-store' }).send();
+    seeOther(reply, location);
   }
 
   /** The user's answer. Whoever logs out, logs out of both sessions that a browser can have here. */

@@ -16,6 +16,7 @@ import { AssertionsService } from './grants/assertions.service.js';
 import { queryOf, toForm } from './protocol/requests.js';
 import { OAuthErrorFilter } from './protocol/oauth-error.filter.js';
 import { StartAgainFilter } from './sign-in/start-again.filter.js';
+import { seeOther } from '../http/see-other.js';
 
 /**
  * The endpoints of the authorization server (docs/api.md, section 12.1). The engine answers them. Before that, requests
@@ -58,10 +59,7 @@ export class OAuthController {
   authorizeByForm(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): void {
     const query = toForm(request, fields);
     // As a navigation of its own, it brings the cookies of the browser, which a form of another site does not.
-    void reply
-      .status(303)
-      .headers({ Location: `${PATHS.authorization}?${query}`, 'Cache-Control': 'no-store' })
-      .send();
+    seeOther(reply, `${PATHS.authorization}?${query}`);
   }
 
   /** The address to which the browser returns after the user has signed in and agreed. */

@@ -13,6 +13,7 @@ import { ConsoleSessionsService } from '../sign-ins/console-sessions.service.js'
 import { SignInCookies } from '../sign-ins/sign-in-cookies.js';
 import { SignInsService } from '../sign-ins/sign-ins.service.js';
 import { ConsoleSignInService } from './sign-in.service.js';
+import { seeOther } from '../http/see-other.js';
 
 /** Signs people in to the console and out of it (docs/api.md, section 16.2). */
 @ApiExcludeController()
@@ -74,7 +75,7 @@ export class ConsoleSignInController {
 }
 
 function redirect(reply: FastifyReply, location: string): void {
-  void reply.status(303).headers({ Location: location, 'Cache-Control': 'no-store' }).send();
+  seeOther(reply, location);
 }
 
 function sendFailure(reply: FastifyReply, status: number, reason: MessageKey): void {

@@ -18,6 +18,7 @@ import { SessionCookie } from './live/session-cookie.js';
 import { SessionsService } from './live/sessions.service.js';
 import { showSignedOut } from './pages/signed-out.page.js';
 import { CurrentSessionService } from './live/current-session.service.js';
+import { seeOther } from '../http/see-other.js';
 
 const OWN_SESSIONS = 'login/sessions';
 
@@ -71,10 +72,7 @@ export class LandingController {
     const session = await this.sessions.find(this.cookie.read(request));
     if (session) await this.own.end(session, id);
     if (session?.id === id) this.cookie.clear(reply, session.embedOrigin !== null);
-    void reply
-      .status(303)
-      .headers({ Location: `/${OWN_SESSIONS}`, 'Cache-Control': 'no-store' })
-      .send();
+    seeOther(reply, `/${OWN_SESSIONS}`);
   }
 }
 

@@ -30,6 +30,7 @@ import type { RequestWithSession } from './live/session.guard.js';
 import { SessionsService } from './live/sessions.service.js';
 import { showSignedOut } from './pages/signed-out.page.js';
 import { CurrentSessionService } from './live/current-session.service.js';
+import { seeOther } from '../http/see-other.js';
 
 /** Starts, shows and ends the web session (docs/api.md, section 5). */
 @ApiTags('Sessions')
@@ -150,7 +151,7 @@ export class SessionsController {
   @CalledBy('session')
   async show(@Req() request: RequestWithSession, @Res() reply: FastifyReply): Promise<void> {
     uncached(reply);
-    if (isForPerson(request)) void reply.status(303).header('Location', '/login/sessions').send();
+    if (isForPerson(request)) seeOther(reply, '/login/sessions');
     else void reply.send(await this.currentSession.toDto(request.session));
   }
 
@@ -181,7 +182,7 @@ export class SessionsController {
     if (!isEmbedded) await this.endSignIn(request, reply);
     if (!request.headers.accept?.includes('text/html')) void reply.status(204).send();
     else if (isEmbedded) showSignedOut(reply, this.settings, embedOrigin);
-    else void reply.status(303).header('Location', '/').send();
+    else seeOther(reply, '/');
   }
 
   private async endSignIn({ headers }: FastifyRequest, reply: FastifyReply): Promise<void> {

@@ -19,6 +19,7 @@ import { AccountSignInsService } from './account-sign-ins.service.js';
 import type { CurrentSignIn } from './account-sign-ins.service.js';
 import { challengeOf, PASSKEY_SCRIPT, passkeyScript, recoveryCodes } from './passkey-forms.js';
 import { requireText } from './sign-in.service.js';
+import { seeOther } from '../../http/see-other.js';
 
 /** Longest name of a passkey, in characters. */
 const MAX_NAME = 100;
@@ -79,7 +80,7 @@ export class AccountPasskeysController {
     // Whoever has signed in with this passkey is signed out here too.
     if ((await this.proofs.worthOf(userId, proof)) === 'enough' && proof !== undefined)
       await this.current.start(request, reply, { userId, proof });
-    void reply.status(303).headers({ Location: PATHS.account, 'Cache-Control': 'no-store' }).send();
+    seeOther(reply, PATHS.account);
   }
 
   @Post(`${PATHS.account}/recovery-codes`)

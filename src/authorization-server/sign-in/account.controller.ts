@@ -29,6 +29,7 @@ import { faultOf, NEW_PASSWORD_FIELDS, requireNewPassword } from './new-password
 import { PATHS } from '../protocol/paths.js';
 import { signInForm, WRONG_CREDENTIALS } from './sign-in-form.js';
 import { requireCredentials, SignInService } from './sign-in.service.js';
+import { seeOther } from '../../http/see-other.js';
 
 /**
  * The page of the user who is signed in at the authorization server. It lists where they are signed in, and signs them
@@ -156,7 +157,7 @@ const LOGIN = `${PATHS.account}/login`;
 const OPTIONS = { referrerPolicy: 'same-origin', scripts: [SUBMIT_ONCE, PASSKEY_SCRIPT] } as const;
 
 function showAgain(reply: FastifyReply): void {
-  void reply.status(303).headers({ Location: PATHS.account, 'Cache-Control': 'no-store' }).send();
+  seeOther(reply, PATHS.account);
 }
 
 function signedIn(name: string): Html {

@@ -24,6 +24,7 @@ import { handleOf } from '../protocol/session-names.js';
 import { requireCredentials, requireText, SignInService } from './sign-in.service.js';
 import type { Place } from './sign-in.service.js';
 import { StartAgainFilter } from './start-again.filter.js';
+import { seeOther } from '../../http/see-other.js';
 
 /** The pages on which a user signs in and agrees (docs/api.md, section 12.6). */
 @ApiExcludeController()
@@ -75,7 +76,7 @@ export class InteractionsController {
     // The page of the account is open to them, so that they can add a passkey there.
     await this.account.start(request, reply, signedIn);
     const location = `${PATHS.account}?continue=${interaction.uid}`;
-    void reply.status(303).headers({ Location: location, 'Cache-Control': 'no-store' }).send();
+    seeOther(reply, location);
   }
 
   @Post('passkey')

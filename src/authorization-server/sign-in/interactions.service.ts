@@ -16,6 +16,7 @@ import { PATHS } from '../protocol/paths.js';
 import { signInEnded } from '../protocol/sign-in-ended.js';
 import { challengeOf } from './passkey-forms.js';
 import { StartAgain } from './start-again.filter.js';
+import { seeOther } from '../../http/see-other.js';
 
 /** Seconds for which a repeated form is answered like the first, after a double click or a lost answer. */
 const REPEATABLE_SECONDS = 30;
@@ -108,7 +109,7 @@ export class InteractionsService {
     result: InteractionResults,
   ): Promise<void> {
     const target = await this.server.provider.interactionResult(this.toEngineRequest(request, uid), reply.raw, result);
-    void reply.status(303).headers({ Location: target, 'Cache-Control': 'no-store' }).send();
+    seeOther(reply, target);
   }
 
   /** The challenge that a passkey signs in this interaction. Its browser alone can know it. */

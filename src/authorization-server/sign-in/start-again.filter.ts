@@ -1,6 +1,7 @@
 import { Catch } from '@nestjs/common';
 import type { ArgumentsHost, ExceptionFilter } from '@nestjs/common';
 import type { FastifyReply } from 'fastify';
+import { seeOther } from '../../http/see-other.js';
 
 /** The page belongs to a sign-in that is over. The browser is redirected to `location`, where it can continue. */
 export class StartAgain extends Error {
@@ -13,6 +14,6 @@ export class StartAgain extends Error {
 export class StartAgainFilter implements ExceptionFilter {
   catch({ location }: StartAgain, host: ArgumentsHost): void {
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    void reply.status(303).headers({ Location: location, 'Cache-Control': 'no-store' }).send();
+    seeOther(reply, location);
   }
 }

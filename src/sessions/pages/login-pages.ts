@@ -19,6 +19,7 @@ import { SessionCookie } from '../live/session-cookie.js';
 import type { LinkPage } from '../../access/login-tokens.service.js';
 import { sendErrorPage } from '../../http/page-error.filter.js';
 import type { ErrorPage } from '../../http/page-error.filter.js';
+import { seeOther } from '../../http/see-other.js';
 
 /** The encoding of the question's form at another site's address. */
 export const QUESTION_TYPE = 'multipart/form-data';
@@ -149,7 +150,7 @@ export class LoginPages {
 }
 
 function leadTo(reply: FastifyReply, target: string): void {
-  void reply.status(303).header('Location', target).send();
+  seeOther(reply, target);
 }
 
 /** An error page may be framed where the session could have been, and leads to where the link would have led. */
