@@ -47,10 +47,11 @@ export function canStartSession(now: string): string {
 }
 
 /**
- * How a session ends and who ended it, as SQL expressions. `by` is NULL if the session's own user or browser ended it.
+ * How a session ends, by which request and by whom, as SQL expressions. `by` is NULL if the session's own user or browser ended it.
  */
 interface End extends MomentSql {
   reason: string;
+  request: string;
   by?: { user: string; client: string };
 }
 
@@ -59,10 +60,10 @@ interface End extends MomentSql {
  * reason, and a trigger records its end. A session that was over already gets no reason, because nobody has ended it;
  * but a longer idle time no longer revives it.
  */
-export function endSessions(condition: string, { reason, by, ...moment }: End): string {
+export function endSessions(condition: string, { reason, request, by, ...moment }: End): string {
   const ifOpen = (value: string): string =>
     `CASE WHEN ${isOpen('"sessions"', moment)} THEN CAST(${value} AS varchar) END`;
   const ender = by ? `, "ended_by" = ${ifOpen(by.user)}, "ended_by_client_id" = ${ifOpen(by.client)}` : '';
-  return `UPDATE "sessions" SET "ends_at" = ${moment.now}, "end_reason" = ${ifOpen(reason)}${ender}
+  return `UPDATE "sessions" SET "ends_at" = ${moment.now}, "end_reason" = ${ifOpen(reason)}, "ended_by_request_id" = ${ifOpen(request)}${ender}
           WHERE ${condition} AND "ends_at" > ${moment.now}`;
 }

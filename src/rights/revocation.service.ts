@@ -7,6 +7,7 @@ import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { toBytes } from '../common/login-id.js';
+import { currentRequestId } from '../common/request-id.js';
 import { FRAME_IS_OWNED, isAllowed, LOGINS } from './grants.js';
 import { endSessions, momentAt } from './live-session.js';
 
@@ -29,7 +30,7 @@ type Origin = keyof typeof ORIGINS;
 function revoking(name: string, condition: string): Record<Origin, Statement> {
   const statement = (origin: Origin): Statement => ({
     name: `${name}_by_${origin}`,
-    sql: `UPDATE "login_tokens" SET "revoked_at" = $2, "revoked_by" = $4, "revoked_by_client_id" = $5
+    sql: `UPDATE "login_tokens" SET "revoked_at" = $2, "revoked_by" = $4, "revoked_by_client_id" = $5, "revoked_by_request_id" = $6
           WHERE "revoked_at" IS NULL AND "id" IN (
             SELECT t."id" FROM ${LOGINS} WHERE ${ORIGINS[origin]} = $1 AND ${COUNTS} ${condition})
           RETURNING ("expires_at" > $2 AND NOT EXISTS (
@@ -43,7 +44,14 @@ const END_SESSIONS = forEachOrigin((origin) => ({
   name: `end_sessions_by_${origin}`,
   sql: `${endSessions(
     `"id" IN (SELECT t."id" FROM ${LOGINS} WHERE ${ORIGINS[origin]} = $1 AND t."revoked_at" = $2 AND t."id" > $3)`,
-    { now: '$2', oldest: '$3', idleSince: '$4', reason: `'RIGHT_REVOKED'`, by: { user: '$5', client: '$6' } },
+    {
+      now: '$2',
+      oldest: '$3',
+      idleSince: '$4',
+      reason: `'RIGHT_REVOKED'`,
+      by: { user: '$5', client: '$6' },
+      request: '$7',
+    },
   )} RETURNING ("end_reason" IS NOT NULL) AS "counts"`,
 }));
 
@@ -70,7 +78,7 @@ const LOOK_AGAIN = forEachOrigin((origin) => ({
 
 const REVOKE_ONE: Statement = {
   name: 'revoke_login_token',
-  sql: `UPDATE "login_tokens" SET "revoked_at" = $2, "revoked_by" = $3, "revoked_by_client_id" = $4
+  sql: `UPDATE "login_tokens" SET "revoked_at" = $2, "revoked_by" = $3, "revoked_by_client_id" = $4, "revoked_by_request_id" = $5
         WHERE "id" = $1 AND "revoked_at" IS NULL RETURNING "id"`,
 };
 
@@ -82,6 +90,7 @@ const END_ONE: Statement = {
     oldest: '$4',
     reason: '$5',
     by: { user: '$6', client: '$7' },
+    request: '$8',
   }),
 };
 
@@ -175,9 +184,10 @@ export class RevocationService {
   async revokeToken(db: EntityManager, id: string, by: Caller, reason: EndReason): Promise<boolean> {
     const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
     const login = toBytes(id);
-    const [revoked] = await this.database.within(db, REVOKE_ONE, [login, now, by.userId, by.clientId]);
+    const ender = [by.userId, by.clientId, currentRequestId()];
+    const [revoked] = await this.database.within(db, REVOKE_ONE, [login, now, ...ender]);
     if (!revoked) return false;
-    const parameters = [login, now, idleSince, oldest, reason, by.userId, by.clientId];
+    const parameters = [login, now, idleSince, oldest, reason, ...ender];
     await this.database.within(db, END_ONE, parameters);
     return true;
   }
@@ -190,7 +200,7 @@ export class RevocationService {
     by: Caller | null,
   ): Promise<void> {
     const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
-    const ender = [by?.userId ?? null, by?.clientId ?? null];
+    const ender = [by?.userId ?? null, by?.clientId ?? null, currentRequestId()];
     for (const origin of origins) {
       const tokens = await this.database.within<Counted>(db, statements[origin], [id, now, oldest, ...ender]);
       const sessions = await this.database.within<Counted>(db, END_SESSIONS[origin], [

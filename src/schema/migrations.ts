@@ -29,6 +29,7 @@ import { AddIdTokenKeys1798000000000 } from './migrations/1798000000000-AddIdTok
 import { AddApplications1798100000000 } from './migrations/1798100000000-AddApplications.js';
 import { AddApplicationSessions1798200000000 } from './migrations/1798200000000-AddApplicationSessions.js';
 import { FindEventsOfRequests1798300000000 } from './migrations/1798300000000-FindEventsOfRequests.js';
+import { RecordRequestsOfEnds1798310000000 } from './migrations/1798310000000-RecordRequestsOfEnds.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -63,4 +64,5 @@ export const MIGRATIONS = [
   AddApplications1798100000000,
   AddApplicationSessions1798200000000,
   FindEventsOfRequests1798300000000,
+  RecordRequestsOfEnds1798310000000,
 ];

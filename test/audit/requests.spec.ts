@@ -3,7 +3,7 @@ import { cookieOf } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { newScene, newTokens, requestToken } from '../support/oauth.js';
 import { runCommand } from '../support/command-line.js';
-import { admin, host, jtiOf, ok, setUp, t, user } from './setup.js';
+import { admin, group, host, jtiOf, ok, setUp, t, user } from './setup.js';
 
 setUp();
 
@@ -58,6 +58,31 @@ describe('GET audit?request=', () => {
       Array.from({ length: 20 }, (_, i) => t.send(admin, 'PUT', `/user/${user}`, { name: `N${i}` })),
     );
     for (const answer of answers) expect(await eventsOf(answer)).toEqual(['ACCOUNT_CHANGED']);
+  });
+
+  it('answers what a request ended: sessions and login tokens, whoever ended them', async () => {
+    const signIn = async (): Promise<[cookie: string, id: string]> => {
+      const token = await t.loginToken(host, user);
+      return [cookieOf(await t.login(token)), jtiOf(token)];
+    };
+    const headers = async (): Promise<Record<string, string>> => ({
+      cookie: (await signIn())[0],
+      'sec-fetch-site': 'same-origin',
+      accept: 'application/json',
+    });
+    expect(await eventsOf(await t.call('/logout', { method: 'POST', headers: await headers() }))).toEqual([
+      'SESSION_ENDED',
+    ]);
+    const [, session] = await signIn();
+    expect(await eventsOf(await t.send(admin, 'DELETE', `/session/${session}`))).toEqual(['SESSION_ENDED']);
+    const path = `/login/sessions/${(await signIn())[1]}/end`;
+    expect(await eventsOf(await t.call(path, { method: 'POST', headers: await headers() }))).toEqual(['SESSION_ENDED']);
+    const token = await t.loginToken(host, user);
+    const revoked = await t.send(admin, 'DELETE', `/access-token/${jtiOf(token)}`);
+    expect(await eventsOf(revoked)).toEqual(['ACCESS_REVOKED']);
+    await t.loginToken(host, user);
+    const gone = await t.send(admin, 'DELETE', `/group/${group}/members/${user}`);
+    expect((await eventsOf(gone)).toSorted()).toEqual(['ACCESS_REVOKED', 'MEMBER_REMOVED', 'SESSION_ENDED']);
   });
 
   it('does not answer logins, which have the ID of their token', async () => {

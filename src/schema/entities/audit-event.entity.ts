@@ -65,7 +65,7 @@ export class AuditEvent {
   @Column({ type: 'text', nullable: true })
   details: string | null;
 
-  /** The `X-Request-Id` of the request that caused the event; `null` on the command line, and for what triggers record. */
+  /** The `X-Request-Id` of the request that caused the event; `null` on the command line. */
   @Column({ name: 'request_id', type: 'varchar', length: 36, nullable: true })
   requestId: string | null;
 }

@@ -85,4 +85,8 @@ export class LoginToken {
 
   @Column({ name: 'revoked_by_client_id', type: 'varchar', length: 32, nullable: true })
   revokedByClientId: string | null;
+
+  /** The request that revoked it. */
+  @Column({ name: 'revoked_by_request_id', type: 'varchar', length: 36, nullable: true })
+  revokedByRequestId: string | null;
 }

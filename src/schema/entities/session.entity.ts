@@ -50,4 +50,8 @@ export class Session {
 
   @Column({ name: 'ended_by_client_id', type: 'varchar', length: 32, nullable: true })
   endedByClientId: string | null;
+
+  /** The request that ended it. */
+  @Column({ name: 'ended_by_request_id', type: 'varchar', length: 36, nullable: true })
+  endedByRequestId: string | null;
 }

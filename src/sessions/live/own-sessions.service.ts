@@ -3,6 +3,7 @@ import { endSessions, isLive, momentAt, SESSIONS } from '../../rights/live-sessi
 import { LOGINS } from '../../rights/grants.js';
 import { Clock } from '../../common/clock.js';
 import { isLoginId, readLoginId, toBytes } from '../../common/login-id.js';
+import { currentRequestId } from '../../common/request-id.js';
 import { Settings } from '../../config/settings.js';
 import { Database, fromMilliseconds } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
@@ -25,7 +26,7 @@ const END: Statement = {
   sql: endSessions(
     `"id" = $1 AND EXISTS (SELECT 1 FROM ${LOGINS} JOIN "users" c ON c."id" = d."caller_id"
        WHERE t."id" = "sessions"."id" AND t."user_id" = $2 AND c."staff_organization_id" = $6)`,
-    { now: '$3', idleSince: '$4', oldest: '$5', reason: `'BY_USER'` },
+    { now: '$3', idleSince: '$4', oldest: '$5', reason: `'BY_USER'`, request: '$7' },
   ),
 };
 
@@ -78,6 +79,7 @@ export class OwnSessionsService {
   async end({ userId, organizationId }: LiveSession, id: string): Promise<void> {
     if (!isLoginId(id)) return;
     const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
-    await this.database.write(END, [toBytes(id), userId, now, idleSince, oldest, organizationId]);
+    const parameters = [toBytes(id), userId, now, idleSince, oldest, organizationId, currentRequestId()];
+    await this.database.write(END, parameters);
   }
 }

@@ -10,6 +10,7 @@ import type { Caller } from '../../common/caller.js';
 import { addSeconds, Clock, toIso } from '../../common/clock.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { firstLoginAt, instantOfLogin, isLoginId, readLoginId, toBytes } from '../../common/login-id.js';
+import { currentRequestId } from '../../common/request-id.js';
 import type { PageQueryDto, PaginationDto } from '../../http/paging.js';
 import { MAX_COUNTED, notAPosition } from '../../http/paging.js';
 import { LONGEST_LOGIN_TOKEN_SECONDS, Settings } from '../../config/settings.js';
@@ -43,6 +44,7 @@ const END: Statement = {
     oldest: '$5',
     reason: `'BY_ADMINISTRATOR'`,
     by: { user: '$6', client: '$7' },
+    request: '$8',
   })} RETURNING "end_reason" AS "reason"`,
 };
 
@@ -59,6 +61,7 @@ const END_OWN: Statement = {
     idleSince: '$4',
     oldest: '$5',
     reason: `'BY_USER'`,
+    request: '$6',
   })} RETURNING "end_reason" AS "reason"`,
 };
 
@@ -220,7 +223,8 @@ export class SessionListsService {
       const organizationId = await this.policy.requireMayEndSessions(db, caller);
       if (!isLoginId(id)) throw noSession();
       const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
-      const parameters = [organizationId, toBytes(id), now, idleSince, oldest, caller.userId, caller.clientId];
+      const ender = [caller.userId, caller.clientId, currentRequestId()];
+      const parameters = [organizationId, toBytes(id), now, idleSince, oldest, ...ender];
       const [ended] = await this.database.within<{ reason: string | null }>(db, END, parameters);
       if (!ended?.reason) throw noSession();
     });
@@ -265,6 +269,7 @@ export class SessionListsService {
       now,
       idleSince,
       oldest,
+      currentRequestId(),
     ]);
     if (!ended?.reason) throw noSession();
   }

@@ -7,6 +7,7 @@ import type { EndReason } from '../../schema/entities/audit-events.js';
 import { addSeconds, Clock } from '../../common/clock.js';
 import { hashSecret, newSecret } from '../../common/id.js';
 import { readLoginId, toBytes } from '../../common/login-id.js';
+import { currentRequestId } from '../../common/request-id.js';
 import { Settings } from '../../config/settings.js';
 import { Database, fromMilliseconds } from '../../database/database.js';
 import { insertion } from '../../database/insertion.js';
@@ -93,11 +94,11 @@ const TOUCH: Statement = {
   isRepeatable: true,
 };
 
-const MOMENT = { now: '$2', reason: '$3', idleSince: '$4', oldest: '$5' };
+const MOMENT = { now: '$2', reason: '$3', idleSince: '$4', oldest: '$5', request: '$6' };
 
 const END: Statement = {
   name: 'end_session',
-  sql: endSessions('"id" = $1 AND "secret_hash" = $6', MOMENT),
+  sql: endSessions('"id" = $1 AND "secret_hash" = $7', MOMENT),
   isRepeatable: true,
 };
 
@@ -241,7 +242,7 @@ export class SessionsService {
     const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
     const named = COOKIE.exec(cookie.secret);
     const statement = named ? END : END_BY_OLD_COOKIE;
-    const moment = [now, reason, idleSince, oldest];
+    const moment = [now, reason, idleSince, oldest, currentRequestId()];
     const parameters = named
       ? [Buffer.from(named[1]!, 'base64url'), ...moment, hashOf(named[2]!)]
       : [oldHashOf(cookie.secret), ...moment];
