@@ -1,8 +1,8 @@
 import type { MigrationInterface, QueryRunner } from 'typeorm';
 
 /**
- * Events keep the ID of the request that caused them, and are found by it and by the `jti` of their token. Few events are
- * of one request or token, so the order of an index's other columns is for the record of one organization.
+ * Events keep the ID of the request that caused them. They are found by it, and by the `jti` of their token: by the API in
+ * the record of one organization, and by the command line in all of them.
  */
 export class FindEventsOfRequests1798300000000 implements MigrationInterface {
   readonly name = 'FindEventsOfRequests1798300000000';
