@@ -27,6 +27,12 @@ async function eventsOf(answer: Answer, caller = admin): Promise<string[]> {
   return found.map(({ event }) => event);
 }
 
+/** A session of the user: its cookie, and its handle. */
+async function signIn(): Promise<[cookie: string, id: string]> {
+  const token = await t.loginToken(host, user);
+  return [cookieOf(await t.login(token)), jtiOf(token)];
+}
+
 describe('GET audit?request=', () => {
   it('answers what a request changed, whether its fields are a form or JSON', async () => {
     expect(await eventsOf(await t.send(admin, 'PUT', `/user/${user}`, { name: 'A' }))).toEqual(['ACCOUNT_CHANGED']);
@@ -61,10 +67,6 @@ describe('GET audit?request=', () => {
   });
 
   it('answers what a request ended: sessions and login tokens, whoever ended them', async () => {
-    const signIn = async (): Promise<[cookie: string, id: string]> => {
-      const token = await t.loginToken(host, user);
-      return [cookieOf(await t.login(token)), jtiOf(token)];
-    };
     const headers = async (): Promise<Record<string, string>> => ({
       cookie: (await signIn())[0],
       'sec-fetch-site': 'same-origin',
