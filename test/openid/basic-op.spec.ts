@@ -43,10 +43,11 @@ async function walk(browser: Browser, first: Answer): Promise<{ url: URL; pages:
   while (!answer.headers.get('location')) {
     const title = /<title>([^<]*)</.exec(answer.text)?.[1] ?? answer.text;
     pages.push(title);
-    if (title === 'Sign in')
+    const asksFor = (field: string): boolean => answer.text.includes(` name="${field}"`);
+    if (asksFor('password'))
       answer = await browser.open(actionOf(answer), { email: person.emailAddress, password: PASSWORD });
-    else if (title === 'Allow access?') answer = await browser.open(actionOf(answer), { answer: 'allow' });
-    else if (title === 'Choose an account') answer = await browser.open(actionOf(answer), {});
+    else if (asksFor('answer')) answer = await browser.open(actionOf(answer), { answer: 'allow' });
+    else if (actionOf(answer).endsWith('/continue')) answer = await browser.open(actionOf(answer), {});
     else throw new Error(`${answer.status} ${title}: ${answer.text.slice(-1500)}`);
   }
   return { url: new URL(answer.headers.get('location')!), pages };

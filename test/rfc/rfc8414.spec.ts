@@ -108,6 +108,7 @@ describe('RFC 8414: authorization server metadata', () => {
         claim_types_supported: ['normal'],
         acr_values_supported: ['delegated', 'password', 'passkey'].map((name) => `urn:latchkey:acr:${name}`),
         subject_types_supported: ['public'],
+        ui_locales_supported: ['en', 'nl', 'de', 'fr', 'es'],
         id_token_signing_alg_values_supported: ['RS256', 'ES256', 'EdDSA'],
         request_uri_parameter_supported: false,
         response_types_supported: ['code'],

@@ -7,6 +7,7 @@ import { SCOPE } from '../../auth/called-by.decorator.js';
 import { addSeconds, Clock, CLOCK_SKEW, SECONDS_PER_DAY, toNumericDate } from '../../common/clock.js';
 import { isId } from '../../common/id.js';
 import { html, say } from '../../http/html.js';
+import { LANGUAGES } from '../../http/language.js';
 import { pageOf } from '../../http/page.js';
 import { Settings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
@@ -94,6 +95,7 @@ export class EngineConfiguration {
       scopes: [SCOPE, ...OPENID_SCOPES],
       claims: { ...CLAIMS_OF_SCOPES, ...Object.fromEntries(OTHER_CLAIMS.map((claim) => [claim, null])) },
       acrValues: ACR_VALUES,
+      discovery: { ui_locales_supported: LANGUAGES },
       // The engine asks about each extra parameter, also where a request has none of that name.
       extraParams: { [NO_PARAMETER]: requireKnownScopes },
       responseTypes: ['code'],

@@ -2,6 +2,7 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import { SCOPE } from '../../auth/called-by.decorator.js';
 import type { Proof } from '../../users/proofs.service.js';
 import { kindOfProof } from '../../users/proofs.service.js';
+import { scopesOf } from './compatibility.js';
 import { handleOf } from './session-names.js';
 
 /** The scopes of OpenID Connect, and the claims that each stands for (OpenID Connect Core 1.0, section 5.4). */
@@ -16,6 +17,18 @@ export const OPENID_SCOPES = Object.keys(CLAIMS_OF_SCOPES);
 
 /** The claims that an application can ask for by name only. */
 export const OTHER_CLAIMS = ['iss', 'sid'];
+
+/** The claims that a request asks for: those of its scope, and those in its parameter `claims` (section 5.5). */
+export function claimsAskedFor({ scope, claims }: { scope?: unknown; claims?: unknown }): string[] {
+  const ofScope = scopesOf(String(scope)).flatMap(
+    (name) => CLAIMS_OF_SCOPES[name as keyof typeof CLAIMS_OF_SCOPES] ?? [],
+  );
+  const { userinfo, id_token } = (typeof claims === 'string' ? JSON.parse(claims) : {}) as Record<
+    string,
+    object | null
+  >;
+  return [...new Set([...ofScope, ...Object.keys(userinfo ?? {}), ...Object.keys(id_token ?? {})])];
+}
 
 /** How the user of a session was authenticated. `acr` never means more than what has happened. */
 interface Authentication {

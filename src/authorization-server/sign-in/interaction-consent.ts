@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Interaction } from 'oidc-provider';
 import { SCOPE } from '../../auth/called-by.decorator.js';
 import { AuthorizationServer } from '../engine/authorization-server.js';
-import { CLAIMS_OF_SCOPES } from '../protocol/openid.js';
+import { claimsAskedFor } from '../protocol/openid.js';
 import { InteractionsService } from './interactions.service.js';
 import { OAuthAuditService } from '../protocol/oauth-audit.service.js';
 
@@ -35,7 +35,8 @@ export class InteractionConsent {
     // Each installation of a client has its own grant, even if the user has agreed for another one before.
     const grant = new Grant({ accountId, clientId });
     grant.addOIDCScope(String(interaction.params.scope));
-    grant.addOIDCClaims(Object.values(CLAIMS_OF_SCOPES).flat());
+    // The user has seen no others. Whoever asks for more later, asks them again.
+    grant.addOIDCClaims(claimsAskedFor(interaction.params));
     for (const resource of [interaction.params.resource].flat()) grant.addResourceScope(String(resource), SCOPE);
     await this.interactions.finish(request, reply, interaction, { consent: { grantId: await grant.save() } });
   }

@@ -8,7 +8,7 @@ import { SUBMIT_ONCE } from '../../http/submit-once.js';
 import type { NamedClient } from './interactions.service.js';
 import { PATHS } from '../protocol/paths.js';
 import { scopesOf } from '../protocol/compatibility.js';
-import { isForApi } from '../protocol/openid.js';
+import { claimsAskedFor, isForApi } from '../protocol/openid.js';
 import { PASSKEY_SCRIPT, usePasskeyForm } from './passkey-forms.js';
 import { signInForm, WRONG_CREDENTIALS, WRONG_PASSKEY } from './sign-in-form.js';
 
@@ -52,13 +52,18 @@ export function sendChoicePage(reply: FastifyReply, interaction: Interaction, cl
 
 function signInPage({ uid, params }: Interaction, { client, passkeyOptions, failed }: SignInPage): Html {
   const path = `${PATHS.interaction}/${uid}`;
-  const email = typeof failed === 'object' ? failed.email : String(params.login_hint ?? '');
+  const email = typeof failed === 'object' ? failed.email : emailIn(params.login_hint);
   return html`${typeof failed === 'object' ? WRONG_CREDENTIALS : ''}${failed === 'passkey' ? WRONG_PASSKEY : ''}
     <p>${say('signInTo', { client: named(client) })}</p>
     ${signInForm(`${path}/login`, email)}
     ${passkeyOptions ? usePasskeyForm(`${path}/passkey`, passkeyOptions) : ''}
     ${isForOpenId(params) ? withoutPassword(client) : ''}
     <p><a href="${PATHS.account}">${say('yourAccount')}</a></p>`;
+}
+
+/** The e-mail address in a `login_hint`, which may also be the ID of a user. */
+function emailIn(hint: unknown): string {
+  return typeof hint === 'string' && hint.includes('@') ? hint : '';
 }
 
 /** Where people go on who have no password here, because they come from a host. */
@@ -100,15 +105,21 @@ function isForOpenId({ scope }: Interaction['params']): boolean {
   return scopesOf(String(scope)).includes('openid');
 }
 
+/** The parts of a profile, in the words of the page, and the claims that show them. */
+const PARTS = [
+  { name: 'profileId', claims: ['sub'] },
+  { name: 'profileName', claims: ['name'] },
+  { name: 'profileLocale', claims: ['locale', 'zoneinfo'] },
+  { name: 'profileEmail', claims: ['email', 'email_verified'] },
+  { name: 'profileThirdPartyIds', claims: ['third_party_ids'] },
+] as const;
+
 /** What the application asks for: access to the API, or parts of the user's profile, or both. */
-function asks({ scope }: Interaction['params'], client: Html, user: string): Html {
-  const scopes = scopesOf(String(scope));
-  const parts = [
-    ...(scopes.includes('profile') ? [say('profileName')] : []),
-    ...(scopes.includes('email') ? [say('profileEmail')] : []),
-    ...(scopes.includes('third_party_ids') ? [say('profileThirdPartyIds')] : []),
-  ];
-  const data = html`${(parts.length > 0 ? parts : [say('profileName')]).map((part, at) => html`${at > 0 ? ', ' : ''}${part}`)}`;
+function asks(params: Interaction['params'], client: Html, user: string): Html {
+  const scopes = scopesOf(String(params.scope));
+  const claims = claimsAskedFor(params);
+  const parts = PARTS.filter((part) => part.claims.some((claim) => claims.includes(claim)));
+  const data = html`${parts.map(({ name }, at) => html`${at > 0 ? ', ' : ''}${say(name)}`)}`;
   return html`${scopes.includes('openid') ? html`<p>${say('asksWhoYouAre', { client, user, data })}</p>` : ''}
     ${isForApi(scopes) ? html`<p>${say('asksToCall', { client, user })}</p>` : ''}`;
 }

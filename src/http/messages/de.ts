@@ -148,7 +148,9 @@ export const de: Messages = {
   asksToCall:
     '{client} möchte {service} in Ihrem Namen, {user}, aufrufen. Die Anwendung kann dann alles sehen und tun, was Ihr Konto kann.',
   asksWhoYouAre: '{client} fragt, wer Sie sind, {user}. Die Anwendung erfährt diese Angaben aus Ihrem Profil: {data}.',
+  profileId: 'ID',
   profileName: 'Name',
+  profileLocale: 'Sprache und Zeitzone',
   profileEmail: 'E-Mail-Adresse',
   profileThirdPartyIds: 'IDs in anderen Systemen Ihrer Organisation',
   noPasswordStartAt: 'Sie haben hier kein Passwort? Beginnen Sie bei {host}.',

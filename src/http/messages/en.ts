@@ -143,7 +143,9 @@ export const en = {
   asksToCall:
     '{client} asks to call {service} as you, {user}. It will be able to see and do everything that your account can.',
   asksWhoYouAre: '{client} asks who you are, {user}. It will learn this of your profile: {data}.',
+  profileId: 'ID',
   profileName: 'name',
+  profileLocale: 'language and time zone',
   profileEmail: 'e-mail address',
   profileThirdPartyIds: 'IDs at other systems of your organization',
   noPasswordStartAt: 'You have no password here? Start at {host}.',

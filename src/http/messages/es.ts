@@ -139,7 +139,9 @@ export const es: Messages = {
   asksToCall:
     '{client} pide llamar a {service} en su nombre, {user}. La aplicación podrá ver y hacer todo lo que puede su cuenta.',
   asksWhoYouAre: '{client} pregunta quién es usted, {user}. La aplicación conocerá estos datos de su perfil: {data}.',
+  profileId: 'identificador',
   profileName: 'nombre',
+  profileLocale: 'idioma y zona horaria',
   profileEmail: 'dirección de correo',
   profileThirdPartyIds: 'identificadores en otros sistemas de su organización',
   noPasswordStartAt: '¿No tiene contraseña aquí? Empiece en {host}.',

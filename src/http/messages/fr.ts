@@ -142,7 +142,9 @@ export const fr: Messages = {
     '{client} demande à appeler {service} en votre nom, {user}. L’application pourra voir et faire tout ce que permet votre compte.',
   asksWhoYouAre:
     '{client} demande qui vous êtes, {user}. L’application apprendra ces données de votre profil : {data}.',
+  profileId: 'identifiant',
   profileName: 'nom',
+  profileLocale: 'langue et fuseau horaire',
   profileEmail: 'adresse e-mail',
   profileThirdPartyIds: 'identifiants dans d’autres systèmes de votre organisation',
   noPasswordStartAt: 'Vous n’avez pas de mot de passe ici ? Commencez sur {host}.',

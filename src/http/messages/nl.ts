@@ -139,7 +139,9 @@ export const nl: Messages = {
   asksToCall:
     '{client} wil {service} aanroepen namens u, {user}. De toepassing kan dan alles zien en doen wat uw account kan.',
   asksWhoYouAre: '{client} vraagt wie u bent, {user}. De toepassing krijgt deze gegevens van uw profiel: {data}.',
+  profileId: 'ID',
   profileName: 'naam',
+  profileLocale: 'taal en tijdzone',
   profileEmail: 'e-mailadres',
   profileThirdPartyIds: 'ID’s bij andere systemen van uw organisatie',
   noPasswordStartAt: 'Hebt u hier geen wachtwoord? Begin bij {host}.',

@@ -1,0 +1,71 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Answer } from '../support/app.js';
+import { actionOf, Browser, newClient, PASSWORD } from '../support/oauth.js';
+import { ask, exchange, returned, scene, setUp, userinfo } from './setup.js';
+
+setUp();
+
+/** Signs the person in on the page for it, and leads to the page after it. */
+function signIn(browser: Browser, page: Answer, person = scene.person): Promise<Answer> {
+  return browser.open(actionOf(page), { email: person.emailAddress, password: PASSWORD });
+}
+
+async function agree(browser: Browser, page: Answer): Promise<string> {
+  expect(page.text).toContain('Allow access?');
+  return returned(await browser.open(actionOf(page), { answer: 'allow' })).code!;
+}
+
+describe('somebody who agrees', () => {
+  it('sees everything that the application learns of them, however it asks', async () => {
+    const browser = new Browser(scene.t);
+    const email = JSON.stringify({ userinfo: { email: { essential: true } } });
+    const page = await signIn(browser, await ask(browser, { scope: 'openid profile', claims: email }));
+    expect(page.text).toContain('learn this of your profile: ID, name, language and time zone, e-mail address.');
+    const { body } = await exchange(await agree(browser, page));
+    expect((await userinfo(body.access_token)).body).toMatchObject({ email: scene.person.emailAddress });
+  });
+
+  it('is asked again when the application wants to learn more', async () => {
+    const browser = new Browser(scene.t);
+    const page = await signIn(browser, await ask(browser, { scope: 'openid' }));
+    expect(page.text).toContain('learn this of your profile: ID.');
+    await agree(browser, page);
+    expect(returned(await ask(browser, { scope: 'openid', prompt: 'none' })).code).toBeDefined();
+    for (const member of ['userinfo', 'id_token']) {
+      const more = { scope: 'openid', claims: JSON.stringify({ [member]: { email: null } }) };
+      expect(returned(await ask(browser, { ...more, prompt: 'none' })).error).toBe('consent_required');
+      expect((await ask(browser, more)).text).toContain('learn this of your profile: ID, e-mail address.');
+    }
+  });
+});
+
+describe('the page for signing in', () => {
+  it('is filled with the e-mail address in login_hint, but not with the ID of a user', async () => {
+    const page = await ask(new Browser(scene.t), { login_hint: 'ada@example.com' });
+    expect(page.text).toContain('name="email" value="ada@example.com"');
+    expect((await ask(new Browser(scene.t), { login_hint: scene.user })).text).toContain('name="email" value=""');
+  });
+
+  it('is in the language that the application asks for, unless the person has chosen one', async () => {
+    const browser = new Browser(scene.t);
+    const asked = { ui_locales: 'se nl-BE fr' };
+    const page = await ask(browser, asked);
+    expect([page.headers.get('content-language'), page.text.includes('E-mailadres')]).toEqual(['nl', true]);
+    const consent = await signIn(browser, page);
+    expect(consent.headers.get('content-language')).toBe('nl');
+    browser.cookies.set('latchkey_language', 'de');
+    expect((await ask(browser, asked)).headers.get('content-language')).toBe('de');
+    const { body } = await scene.t.call('/.well-known/openid-configuration');
+    expect(body.ui_locales_supported).toEqual(['en', 'nl', 'de', 'fr', 'es']);
+  });
+
+  it('leads people without a password to the page of the host, or says what they can do', async () => {
+    const hostUri = 'https://portal.academy.example/start?x=1&y=2';
+    const hosted = await newClient(scene.t, scene.organizationId, { application: { hostUri } });
+    const page = await ask(new Browser(scene.t), {}, hosted);
+    const link = '<a href="https://portal.academy.example/start?x=1&#38;y=2">portal.academy.example</a>';
+    expect(page.text).toContain(`You have no password here? Start at ${link}.`);
+    expect((await ask(new Browser(scene.t))).text).toContain('Go back to the site that you came from');
+    expect((await ask(new Browser(scene.t), { scope: 'ROLE_USER' }, hosted)).text).not.toContain('no password');
+  });
+});
