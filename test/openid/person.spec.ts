@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Answer } from '../support/app.js';
-import { actionOf, Browser, newClient, PASSWORD } from '../support/oauth.js';
-import { ask, exchange, returned, scene, setUp, userinfo } from './setup.js';
+import { actionOf, Browser, newClient, newPerson, PASSWORD } from '../support/oauth.js';
+import { ask, claimsOf, exchange, letIn, returned, scene, setUp, userinfo } from './setup.js';
 
 setUp();
 
@@ -13,6 +13,12 @@ function signIn(browser: Browser, page: Answer, person = scene.person): Promise<
 async function agree(browser: Browser, page: Answer): Promise<string> {
   expect(page.text).toContain('Allow access?');
   return returned(await browser.open(actionOf(page), { answer: 'allow' })).code!;
+}
+
+/** Signs the person in at the application, in a browser in which nobody may have agreed yet. */
+async function enter(browser: Browser, more: Record<string, string> = {}, person = scene.person): Promise<string> {
+  const page = await signIn(browser, await ask(browser, { prompt: 'login', ...more }), person);
+  return page.headers.get('location') ? returned(page).code! : agree(browser, page);
 }
 
 describe('somebody who agrees', () => {
@@ -67,5 +73,38 @@ describe('the page for signing in', () => {
     expect(page.text).toContain(`You have no password here? Start at ${link}.`);
     expect((await ask(new Browser(scene.t))).text).toContain('Go back to the site that you came from');
     expect((await ask(new Browser(scene.t), { scope: 'ROLE_USER' }, hosted)).text).not.toContain('no password');
+  });
+});
+
+describe('a browser with two sessions', () => {
+  it('is signed in as whom the ID token names', async () => {
+    const browser = new Browser(scene.t);
+    const { id_token } = (await exchange(await enter(browser))).body;
+    scene.t.clock.advance(5);
+    for (const [name, value] of (await letIn()).cookies) browser.cookies.set(name, value);
+    const subjects = [];
+    for (const hint of [{}, { id_token_hint: id_token }] as Record<string, string>[]) {
+      const { code } = returned(await ask(browser, { prompt: 'none', ...hint }));
+      subjects.push((await claimsOf((await exchange(code!)).body.id_token)).sub);
+    }
+    expect(subjects).toEqual([scene.user, scene.person.id]);
+    const forged = returned(await ask(browser, { prompt: 'none', id_token_hint: `${id_token.slice(0, -6)}AAAAAA` }));
+    expect(forged.error).toBe('invalid_request');
+  });
+
+  it('of one user is signed in by the later one, so that nobody proves who they are twice', async () => {
+    const { t, caller, organizationId } = scene;
+    const person = await newPerson(t, organizationId);
+    const group = await t.world.group(organizationId);
+    await t.world.join(person.id, group);
+    await t.world.allow(caller.id, group, 'MANAGE');
+    const browser = await letIn(person.id);
+    t.clock.advance(100);
+    const fresh = { max_age: '60' };
+    await enter(browser, fresh, person);
+    const { code } = returned(await ask(browser, fresh));
+    const claims = await claimsOf((await exchange(code!)).body.id_token);
+    expect(claims).toMatchObject({ sub: person.id, acr: 'urn:latchkey:acr:password' });
+    expect(claims).not.toHaveProperty('act');
   });
 });

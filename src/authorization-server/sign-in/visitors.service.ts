@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
+import { decodeJwt } from 'jose';
 import type { Interaction } from 'oidc-provider';
 import { toNumericDate } from '../../common/clock.js';
 import { isId } from '../../common/id.js';
@@ -23,8 +24,8 @@ export class VisitorsService {
   /**
    * The delegated session in which an authorization request is answered, or `null` if the sign-in session counts. A
    * delegated session only says who its user is: it never gives access to the API, and it counts only for applications
-   * of the organization that let the user in, as it does on protected sites. If both sessions count, `login_hint` decides,
-   * and otherwise the later one.
+   * of the organization that let the user in, as it does on protected sites. If both sessions count, `id_token_hint` or
+   * `login_hint` decides between two users, and otherwise the later session counts.
    */
   async sessionFor(request: FastifyRequest, query: URLSearchParams): Promise<LiveSession | null> {
     const scopes = scopesOf(query.get('scope') ?? '');
@@ -34,10 +35,12 @@ export class VisitorsService {
     const live = await this.delegated.findOf(request);
     if (!live || !(await this.countsFor(live, query.get('client_id') ?? ''))) return null;
     const signIn = await this.signInOf(request);
-    if (!signIn?.accountId || signIn.accountId === live.userId) return live;
-    const hint = query.get('login_hint');
-    if (hint === live.userId) return live;
-    if (hint === signIn.accountId) return null;
+    if (!signIn?.accountId) return live;
+    if (signIn.accountId !== live.userId) {
+      const expected = subjectOf(query.get('id_token_hint')) ?? query.get('login_hint');
+      if (expected === live.userId) return live;
+      if (expected === signIn.accountId) return null;
+    }
     return toNumericDate(live.createdAt) >= (signIn.loginTs ?? 0) ? live : null;
   }
 
@@ -59,5 +62,14 @@ export class VisitorsService {
   private async signInOf({ headers }: FastifyRequest): Promise<{ accountId?: string; loginTs?: number } | undefined> {
     const { session } = this.cookies.read(headers);
     return session && isId(session) ? this.server.provider.Session.find(session) : undefined;
+  }
+}
+
+/** Whom an ID token names. The engine verifies the token afterwards, so a forged one signs nobody in. */
+function subjectOf(idToken: string | null): string | undefined {
+  try {
+    return idToken === null ? undefined : decodeJwt(idToken).sub;
+  } catch {
+    return undefined;
   }
 }
