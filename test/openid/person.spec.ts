@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import { ApplicationSession } from '../../src/schema/entities/application-session.entity.js';
 import type { Answer } from '../support/app.js';
 import { actionOf, Browser, newClient, newPerson, PASSWORD } from '../support/oauth.js';
 import { ask, claimsOf, exchange, letIn, returned, scene, setUp, userinfo } from './setup.js';
@@ -107,4 +108,14 @@ describe('a browser with two sessions', () => {
     expect(claims).toMatchObject({ sub: person.id, acr: 'urn:latchkey:acr:password' });
     expect(claims).not.toHaveProperty('act');
   });
+});
+
+it('an application that also calls the API is told when the session ends, too', async () => {
+  const application = await newClient(scene.t, scene.organizationId);
+  const browser = new Browser(scene.t);
+  const page = await signIn(browser, await ask(browser, { scope: 'openid ROLE_USER' }, application));
+  const code = await agree(browser, page);
+  const { sid } = await claimsOf((await exchange(code, application)).body.id_token, application);
+  const recorded = await scene.t.world.write((db) => db.findBy(ApplicationSession, { clientId: application.id }));
+  expect(recorded).toMatchObject([{ sid, state: 'LIVE', sessionId: null }]);
 });

@@ -221,8 +221,8 @@ export class EngineConfiguration {
         const isOnlySignIn = !isForApi((token as AuthorizationCode).scope?.split(' ') ?? []);
         if (token.kind === 'AuthorizationCode' && ctx.oidc.route !== 'token') {
           markLenient(ctx, token);
-          if (isOnlySignIn) await this.recordApplication(ctx);
-          else await giveOwnGrant(ctx, token as AuthorizationCode);
+          if (ctx.oidc.requestParamScopes.has('openid')) await this.recordApplication(ctx);
+          if (!isOnlySignIn) await giveOwnGrant(ctx, token as AuthorizationCode);
         }
         return isOnlySignIn;
       },
