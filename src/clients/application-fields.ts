@@ -22,7 +22,7 @@ export async function setApplicationFields(
 ): Promise<void> {
   const { initiateLoginUri, startUri, hostUri, backchannelLogoutUri, backchannelLogoutSessionRequired } = changes;
   const { postLogoutRedirectUris, tokenEndpointAuthMethod, idTokenSignedResponseAlg } = changes;
-  const given = {
+  const fields = {
     initiateLoginUri,
     startUri,
     hostUri,
@@ -32,11 +32,13 @@ export async function setApplicationFields(
     idTokenSignedResponseAlg,
     postLogoutRedirectUris: postLogoutRedirectUris && [...new Set(postLogoutRedirectUris)],
   };
-  if (Object.values(given).some((value) => value !== undefined)) await db.update(Client, { id }, given);
-  const client = await db.findOneOrFail(Client, { where: { id }, relations: { origins: true, redirectUris: true } });
+  const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const before = await db.findOneOrFail(Client, { where: { id }, relations: { origins: true, redirectUris: true } });
+  const client: Client = { ...before, ...given };
   requireLegalAddresses(client, changes, httpHosts);
   requireOwnLandings(client, changes);
   requireSecretMethod(client);
+  if (Object.keys(given).length > 0) await db.update(Client, { id }, given);
 }
 
 /** Checks the addresses that are new, and all if the client's compatibility changes. */
