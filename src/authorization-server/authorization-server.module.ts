@@ -31,6 +31,7 @@ import { InteractionSignIn } from './sign-in/interaction-sign-in.js';
 import { JwtBearerGrant } from './grants/jwt-bearer.grant.js';
 import { OAuthAuditService } from './protocol/oauth-audit.service.js';
 import { OAuthController } from './oauth.controller.js';
+import { Logouts } from './engine/logouts.service.js';
 import { OAuthLimits } from './engine/oauth-limits.service.js';
 import { PasswordLinkController } from './sign-in/password-link.controller.js';
 import { SignInService } from './sign-in/sign-in.service.js';
@@ -72,6 +73,7 @@ import { RefreshesService } from './engine/refreshes.service.js';
     InteractionSignIn,
     JwtBearerGrant,
     OAuthAuditService,
+    Logouts,
     OAuthLimits,
     RefreshesService,
     SignInService,

@@ -4,10 +4,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CalledBy } from '../auth/called-by.decorator.js';
 import { PageErrorFilter } from '../http/page-error.filter.js';
 import { SameOriginGuard } from '../http/same-origin.guard.js';
-import { SessionCookie } from '../sessions/live/session-cookie.js';
-import { SessionsService } from '../sessions/live/sessions.service.js';
-import { SignInCookies } from '../sign-ins/sign-in-cookies.js';
-import { SignInsService } from '../sign-ins/sign-ins.service.js';
 import { AuthorizationServer } from './engine/authorization-server.js';
 import { DelegatedSessions } from './engine/delegated-sessions.service.js';
 import { PATHS } from './protocol/paths.js';
@@ -15,7 +11,7 @@ import { queryOf, toForm } from './protocol/requests.js';
 import { seeOther } from '../http/see-other.js';
 
 /**
- * The logout that an application begins (OpenID Connect RP-Initiated Logout 1.0; docs/api.md, section 12.8). The engine
+ * The logout that an application begins (OpenID Connect RP-Initiated Logout 1.0; docs/api.md, section 12.9). The engine
  * checks the request, asks the user, and leads back to the application.
  */
 @ApiExcludeController()
@@ -26,10 +22,6 @@ export class LogoutController {
   constructor(
     private readonly server: AuthorizationServer,
     private readonly delegated: DelegatedSessions,
-    private readonly sessions: SessionsService,
-    private readonly cookie: SessionCookie,
-    private readonly signIns: SignInsService,
-    private readonly signInCookies: SignInCookies,
   ) {}
 
   @Get(PATHS.endSession)
@@ -45,31 +37,17 @@ export class LogoutController {
     seeOther(reply, location);
   }
 
-  /** The user's answer. Whoever logs out, logs out of both sessions that a browser can have here. */
+  /** The user's answer. */
   @Post(PATHS.endSessionConfirm)
   @UseGuards(SameOriginGuard)
   async confirm(@Req() request: FastifyRequest, @Res() reply: FastifyReply, @Body() fields: unknown): Promise<void> {
     const form = toForm(request, fields);
     const session = await this.delegated.findOf(request);
-    if (form.has('logout')) await this.end(request, reply, session !== null);
     await this.server.answer(request, reply, { url: PATHS.endSessionConfirm, form, session });
   }
 
   @Get(PATHS.endSessionSuccess)
   success(@Req() request: FastifyRequest, @Res() reply: FastifyReply): Promise<void> {
     return this.server.answer(request, reply, { url: `${PATHS.endSessionSuccess}?${queryOf(request)}` });
-  }
-
-  /** Ends the sessions, but for a sign-in session that the engine is about to end. */
-  private async end(request: FastifyRequest, reply: FastifyReply, isDelegated: boolean): Promise<void> {
-    const shown = this.cookie.read(request).filter(({ embedded }) => !embedded);
-    await this.sessions.end(shown);
-    if (isDelegated) await this.signIns.signOut(this.signInCookies.read(request.headers));
-    const cookies = [...this.cookie.cleared(), ...this.signInCookies.cleared()];
-    // The headers are set at once, because the engine's answer does not pass the hook that sets cookies.
-    void reply.header(
-      'Set-Cookie',
-      cookies.map((cookie) => request.server.serializeCookie(...cookie)),
-    );
   }
 }

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
+import { PUBLIC_URL } from '../support/app.js';
 import type { Answer } from '../support/app.js';
-import { actionOf, newClient } from '../support/oauth.js';
+import { actionOf, newClient, PASSWORD } from '../support/oauth.js';
 import type { Browser, TestClient } from '../support/oauth.js';
 import { ask, letIn, scene, setUp, signInAt, userinfo } from './setup.js';
 
@@ -33,6 +34,13 @@ function logOut(browser: Browser, query: Record<string, string>): Promise<Answer
 function confirm(browser: Browser, page: Answer, more: Record<string, string> = { logout: 'yes' }): Promise<Answer> {
   const xsrf = /name="xsrf" value="([^"]+)"/.exec(page.text)![1]!;
   return browser.open(actionOf(page), { xsrf, ...more });
+}
+
+/** The fields of the form that a script of the page sends. */
+function fieldsOf({ text }: Answer): Record<string, string> {
+  return Object.fromEntries(
+    [...text.matchAll(/name="([^"]+)" value="([^"]*)"/g)].map(([, name, value]) => [name!, value!]),
+  );
 }
 
 function locationOf({ headers }: Answer): string | null {
@@ -118,11 +126,59 @@ describe('a logout', () => {
     expect(browser.cookies.has('latchkey')).toBe(true);
   });
 
+  it('that the user declines is not taken for one, if there is no page to go on to', async () => {
+    const { browser, access_token } = await signedIn();
+    const page = await confirm(browser, await logOut(browser, {}), {});
+    expect([page.status, page.text.includes('You are still logged in')]).toEqual([200, true]);
+    expect((await userinfo(access_token)).status).toBe(200);
+  });
+
+  it('that is confirmed twice has a page with which the user sees that they are logged out', async () => {
+    const { browser } = await signedIn();
+    const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
+    const page = await logOut(browser, {});
+    expect(page.text).toContain('/login/once.js');
+    await confirm(browser, page);
+    const again = await scene.t.call('/oauth/logout/confirm', {
+      method: 'POST',
+      headers: {
+        cookie,
+        accept: 'text/html',
+        'sec-fetch-site': 'same-origin',
+        'content-type': 'application/x-www-form-urlencoded',
+      },
+      body: 'xsrf=x&logout=yes',
+    });
+    expect([again.status, again.text.includes('This logout does not work')]).toEqual([400, true]);
+    const [link] = /\/oauth\/logout(?=">Log out<)/.exec(again.text)!;
+    const sent = await browser.open(link);
+    expect((await browser.open(new URL(actionOf(sent), PUBLIC_URL).pathname, fieldsOf(sent))).text).toContain(
+      'You are logged out',
+    );
+  });
+
+  it('asks if the browser would also lose the sign-in of somebody else', async () => {
+    const { browser, id_token } = await signedIn();
+    const form = await ask(browser, { prompt: 'login' });
+    await browser.open(actionOf(form), { email: scene.person.emailAddress, password: PASSWORD });
+    const page = await logOut(browser, { id_token_hint: id_token });
+    expect(page.text).toContain('Stay logged in');
+    await confirm(browser, page);
+    expect([...browser.cookies.keys()]).toEqual([]);
+    expect((await browser.open('/oauth/account')).text).toContain('type="password"');
+  });
+
   it('needs the form of this site and its secret', async () => {
     const { browser, id_token, access_token } = await signedIn();
     const page = await logOut(browser, { id_token_hint: id_token });
-    const forged = await browser.open(actionOf(page), { xsrf: 'a'.repeat(48) });
-    expect([forged.status, (await userinfo(access_token)).status]).toEqual([400, 200]);
+    for (const more of [{}, { logout: 'yes' }] as Record<string, string>[]) {
+      const forged = await browser.open(actionOf(page), { xsrf: 'a'.repeat(48), ...more });
+      expect([forged.status, forged.headers.getSetCookie(), (await userinfo(access_token)).status]).toEqual([
+        400,
+        [],
+        200,
+      ]);
+    }
     const cookie = [...browser.cookies].map(([name, value]) => `${name}=${value}`).join('; ');
     const elsewhere = await scene.t.call('/oauth/logout/confirm', {
       method: 'POST',

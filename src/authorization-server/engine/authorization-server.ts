@@ -61,6 +61,8 @@ export class AuthorizationServer {
   private built: { version: string; provider: Provider } | null = null;
   /** Failures on our side, by request. The engine would answer them in its own words. */
   private readonly failures = new WeakMap<IncomingMessage, unknown>();
+  /** The requests as they came, by the requests that the engine got in their place. */
+  private readonly originals = new WeakMap<IncomingMessage, IncomingMessage>();
 
   constructor(
     @InjectRepository(ClientSecret) private readonly secrets: Repository<ClientSecret>,
@@ -158,6 +160,7 @@ export class AuthorizationServer {
     request.headers = { ...headers, host, cookie, 'x-forwarded-proto': protocol.slice(0, -1) };
     request.method = raw.method;
     request.url = url;
+    this.originals.set(request, raw);
     if (form) {
       const body = form.toString();
       delete request.headers['transfer-encoding'];
@@ -288,9 +291,11 @@ export class AuthorizationServer {
   /** What goes wrong on our side is thrown out of the engine, for a filter to answer. */
   private collectFailures(provider: Provider): void {
     provider.use(async (ctx, next) => {
+      const { headers } = this.originals.get(ctx.req)!;
+      ctx.state.browser = headers;
       try {
         await next();
-        if (!this.failures.has(ctx.req)) await this.answers.complete(ctx as KoaContextWithOIDC);
+        if (!this.failures.has(ctx.req)) await this.answers.complete(ctx as KoaContextWithOIDC, headers);
       } catch (error) {
         this.failures.set(ctx.req, error);
       }

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { decodeJwt } from 'jose';
 import type { KoaContextWithOIDC } from 'oidc-provider';
@@ -6,11 +7,10 @@ import { OwnTokensService } from '../../auth/own-tokens.service.js';
 import { Database } from '../../database/database.js';
 import { RevokedTokensService } from '../../tokens/revoked-tokens.service.js';
 import { PUBLISHED_AHEAD } from '../../tokens/signing-keys.service.js';
-import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
-import { SignInsService } from '../../sign-ins/sign-ins.service.js';
 import { TokensService } from '../../tokens/tokens.service.js';
 import { OAuthAuditService } from '../protocol/oauth-audit.service.js';
 import { mayIntrospect } from '../protocol/introspection.js';
+import { Logouts } from './logouts.service.js';
 import { OAuthLimits } from './oauth-limits.service.js';
 import { PATHS } from '../protocol/paths.js';
 import { RefreshesService } from './refreshes.service.js';
@@ -31,8 +31,7 @@ export class EngineAnswers {
   constructor(
     private readonly tokens: TokensService,
     private readonly ownTokens: OwnTokensService,
-    private readonly signIns: SignInsService,
-    private readonly cookies: SignInCookies,
+    private readonly logouts: Logouts,
     private readonly revoked: RevokedTokensService,
     private readonly audit: OAuthAuditService,
     private readonly limits: OAuthLimits,
@@ -41,8 +40,8 @@ export class EngineAnswers {
     private readonly database: Database,
   ) {}
 
-  /** Completes an answer before it is sent. */
-  async complete(ctx: KoaContextWithOIDC): Promise<void> {
+  /** Completes an answer before it is sent. `browser` has the headers with which the request came. */
+  async complete(ctx: KoaContextWithOIDC, browser: IncomingHttpHeaders): Promise<void> {
     if (ctx.path === PATHS.revocation && ctx.status === 200) {
       await this.recordRevocation(ctx);
       // Client libraries parse this body as JSON.
@@ -50,9 +49,7 @@ export class EngineAnswers {
     }
     if (ctx.path === PATHS.token && ctx.status === 200 && ctx.oidc.params?.grant_type === 'refresh_token')
       await this.refreshes.completeAnswer(ctx);
-    // A logout also ends what came from the sign-in: sessions of the console, and sign-ins under way.
-    if (ctx.path === PATHS.endSessionConfirm && (ctx.oidc.session as { destroyed?: true } | undefined)?.destroyed)
-      await this.signIns.signOut(this.cookies.read(ctx.req.headers));
+    if (ctx.path === PATHS.endSessionConfirm) await this.logouts.complete(ctx, browser);
     await this.limits.countWrongCredentials(ctx);
     const body = ctx.body as TokenBody | undefined;
     if (typeof body !== 'object' || body === null) return;

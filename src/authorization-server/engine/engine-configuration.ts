@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
 import { errors } from 'oidc-provider';
@@ -31,6 +32,7 @@ import { DelegatedSessions } from './delegated-sessions.service.js';
 import type { Actor } from './delegated-sessions.service.js';
 import { EngineSessions } from './engine-sessions.adapter.js';
 import { sendLogoutPage, sendLoggedOutPage } from './logout-pages.js';
+import { Logouts } from './logouts.service.js';
 import { OAuthLimits, TooManyInteractions } from './oauth-limits.service.js';
 import { OAuthRecords } from './oauth-records.adapter.js';
 import type { Engine } from '../protocol/engine.js';
@@ -68,6 +70,7 @@ export class EngineConfiguration {
     private readonly proofs: ProofsService,
     private readonly revoked: RevokedTokensService,
     private readonly limits: OAuthLimits,
+    private readonly logouts: Logouts,
     private readonly delegated: DelegatedSessions,
     private readonly claims: AccountClaimsService,
     private readonly applications: ApplicationSessionsService,
@@ -115,7 +118,8 @@ export class EngineConfiguration {
       introspection: { enabled: true, allowedPolicy: mayIntrospect },
       rpInitiatedLogout: {
         enabled: true,
-        logoutSource: sendLogoutPage,
+        logoutSource: async (ctx) =>
+          sendLogoutPage(ctx, await this.logouts.endsOther(ctx, ctx.state.browser as IncomingHttpHeaders)),
         postLogoutSuccessSource: sendLoggedOutPage,
       },
       dPoP: { enabled: false },
@@ -312,9 +316,10 @@ async function giveOwnGrant({ oidc }: KoaContextWithOIDC, code: AuthorizationCod
 const renderError: Configuration['renderError'] = (ctx, out, error) => {
   ctx.type = 'html';
   const { design } = ctx.oidc.provider as Engine;
+  const isLogout = ctx.path.startsWith(PATHS.endSession);
   const { text, headers } = pageOf(
-    say('signInBroken'),
-    html`<p>${say('startAgain')}</p>
+    say(isLogout ? 'logoutBroken' : 'signInBroken'),
+    html`<p>${isLogout ? html`<a href="${PATHS.endSession}">${say('logOut')}</a>` : say('startAgain')}</p>
       <p><code>${out.error}: ${out.error_description}</code></p>
       <p><small>${design.quote(ctx.res.getHeader('x-request-id'))}</small></p>`,
     { design, language: design.languageOf(ctx.req.headers) },

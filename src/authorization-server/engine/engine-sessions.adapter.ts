@@ -3,9 +3,6 @@ import type { DelegatedSessions } from './delegated-sessions.service.js';
 import { handleOf } from '../protocol/session-names.js';
 import type { OAuthRecords } from './oauth-records.adapter.js';
 
-/** Seconds for which a user may think about whether to log out. */
-const LOGOUT_SECONDS = 15 * 60;
-
 /**
  * The engine's sessions: those in which people have signed in themselves, which are records of the engine, and delegated
  * ones, which are only lent to it. All that is stored of a lent session is a logout that waits for the user's answer.
@@ -31,7 +28,7 @@ export class EngineSessions implements Adapter {
   async upsert(id: string, payload: AdapterPayload, expiresIn: number): Promise<void> {
     if (!this.delegated.isLent(id)) return this.records.upsert(id, payload, expiresIn);
     const { uid, accountId, state } = payload;
-    if (state) await this.logouts.upsert(uid!, { accountId, state }, Math.min(expiresIn, LOGOUT_SECONDS));
+    if (state) await this.logouts.upsert(uid!, { accountId, state }, expiresIn);
   }
 
   async destroy(id: string): Promise<void> {

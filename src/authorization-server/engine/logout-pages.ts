@@ -3,24 +3,26 @@ import { html, say } from '../../http/html.js';
 import type { Html } from '../../http/html.js';
 import { pageOf } from '../../http/page.js';
 import type { PageOptions } from '../../http/page.js';
+import { SUBMIT_ONCE } from '../../http/submit-once.js';
 import type { Engine } from '../protocol/engine.js';
 import { PATHS } from '../protocol/paths.js';
 
 /**
  * Asks whether to log out (OpenID Connect RP-Initiated Logout 1.0, section 2). A request that proves by its ID token that
- * it comes from an application of this very session is not questioned.
+ * it comes from an application of this very session is not questioned, unless the logout ends another session as well.
  */
-export function sendLogoutPage(ctx: KoaContextWithOIDC): void {
+export function sendLogoutPage(ctx: KoaContextWithOIDC, endsOther: boolean): void {
   const { session, client, entities, params } = ctx.oidc;
   const { secret } = session!.state as { secret: string };
   const hinted = (entities as { IdTokenHint?: { payload: { sub: string; sid?: string } } }).IdTokenHint?.payload;
-  const isProven =
+  const isOfSession =
     hinted?.sub === session!.accountId && (!hinted?.sid || hinted.sid === session!.sidFor(client!.clientId));
+  const isProven = isOfSession && !endsOther;
   const fields = html`<input type="hidden" name="xsrf" value="${secret}">`;
   const target = params?.post_logout_redirect_uri;
   const options: PageOptions = {
     referrerPolicy: 'same-origin',
-    scripts: isProven ? [PATHS.formPostScript] : [],
+    scripts: [SUBMIT_ONCE, ...(isProven ? [PATHS.formPostScript] : [])],
     formTargets: typeof target === 'string' ? [originOf(target)] : [],
   };
   const question = html`<p>${say('logOutOfAll')}</p>
@@ -38,6 +40,12 @@ export function sendLogoutPage(ctx: KoaContextWithOIDC): void {
 /** Says that the user is logged out, if the application has named no address to go on to. */
 export function sendLoggedOutPage(ctx: KoaContextWithOIDC): void {
   send(ctx, say('loggedOut'), html`<p>${say('loggedOutEverywhere')}</p>`);
+}
+
+/** Says so to a user who did not want to log out, if the application has named no address to go on to. */
+export function sendStillLoggedInPage(ctx: KoaContextWithOIDC): void {
+  ctx.remove('Location');
+  send(ctx, say('stillLoggedIn'), html`<p>${say('closePage')}</p>`);
 }
 
 function send(ctx: KoaContextWithOIDC, title: Html, body: Html, options: PageOptions = {}): void {

@@ -109,6 +109,9 @@ export const de: Messages = {
   stayLoggedIn: 'Angemeldet bleiben',
   loggedOut: 'Sie sind abgemeldet',
   loggedOutEverywhere: 'Sie sind hier abgemeldet, und bei den Anwendungen, die Sie von hier aus geöffnet haben.',
+  stillLoggedIn: 'Sie sind weiterhin angemeldet',
+  closePage: 'Sie können diese Seite schließen.',
+  logoutBroken: 'Diese Abmeldung funktioniert nicht',
   notSignedIn: 'Sie sind nicht angemeldet',
   followLinkAgain:
     'Gehen Sie auf die Website zurück, von der Sie kamen, und folgen Sie dort dem Link erneut. Er meldet Sie hier ohne Passwort an. Wenn Sie gerade einem solchen Link gefolgt sind, blockiert Ihr Browser Cookies. Erlauben Sie sie für diese Website, und folgen Sie dem Link erneut.',

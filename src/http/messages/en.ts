@@ -104,6 +104,9 @@ export const en = {
   stayLoggedIn: 'Stay logged in',
   loggedOut: 'You are logged out',
   loggedOutEverywhere: 'You are logged out here and of the applications that you have opened from here.',
+  stillLoggedIn: 'You are still logged in',
+  closePage: 'You can close this page.',
+  logoutBroken: 'This logout does not work',
   notSignedIn: 'You are not signed in',
   followLinkAgain:
     'Go back to the site that you came from and follow its link again. It signs you in here without a password. If you have just followed such a link, your browser blocks cookies. Allow them for this site, and follow the link again.',

@@ -102,6 +102,9 @@ export const es: Messages = {
   stayLoggedIn: 'Seguir conectado',
   loggedOut: 'Se ha cerrado la sesión',
   loggedOutEverywhere: 'Se ha cerrado la sesión aquí y en las aplicaciones que ha abierto desde aquí.',
+  stillLoggedIn: 'Su sesión sigue abierta',
+  closePage: 'Puede cerrar esta página.',
+  logoutBroken: 'Este cierre de sesión no funciona',
   notSignedIn: 'No ha iniciado sesión',
   followLinkAgain:
     'Vuelva al sitio del que vino y siga su enlace de nuevo. Con él inicia sesión aquí sin contraseña. Si acaba de seguir un enlace así, su navegador bloquea las cookies. Permítalas para este sitio y siga el enlace de nuevo.',

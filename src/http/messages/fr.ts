@@ -103,6 +103,9 @@ export const fr: Messages = {
   stayLoggedIn: 'Rester connecté',
   loggedOut: 'Vous êtes déconnecté',
   loggedOutEverywhere: 'Vous êtes déconnecté d’ici et des applications que vous avez ouvertes d’ici.',
+  stillLoggedIn: 'Vous êtes toujours connecté',
+  closePage: 'Vous pouvez fermer cette page.',
+  logoutBroken: 'Cette déconnexion ne fonctionne pas',
   notSignedIn: 'Vous n’êtes pas connecté',
   followLinkAgain:
     'Retournez sur le site d’où vous venez et suivez à nouveau son lien. Il vous connecte ici sans mot de passe. Si vous venez de suivre un tel lien, votre navigateur bloque les cookies. Autorisez-les pour ce site et suivez à nouveau le lien.',

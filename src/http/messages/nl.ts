@@ -102,6 +102,9 @@ export const nl: Messages = {
   stayLoggedIn: 'Aangemeld blijven',
   loggedOut: 'U bent afgemeld',
   loggedOutEverywhere: 'U bent hier afgemeld, en bij de toepassingen die u van hieruit hebt geopend.',
+  stillLoggedIn: 'U bent nog aangemeld',
+  closePage: 'U kunt deze pagina sluiten.',
+  logoutBroken: 'Deze afmelding werkt niet',
   notSignedIn: 'U bent niet aangemeld',
   followLinkAgain:
     'Ga terug naar de site waar u vandaan kwam en volg de link daar opnieuw. U wordt dan hier aangemeld zonder wachtwoord. Hebt u net zo’n link gevolgd, dan blokkeert uw browser cookies. Sta ze voor deze site toe en volg de link opnieuw.',
