@@ -10,7 +10,8 @@ import { AuthorizationServer } from '../engine/authorization-server.js';
 import { DelegatedSessions } from '../engine/delegated-sessions.service.js';
 import { scopesOf } from '../protocol/compatibility.js';
 import { isForApi } from '../protocol/openid.js';
-import { nameOf } from '../protocol/session-names.js';
+import { handleOf, nameOf } from '../protocol/session-names.js';
+import { startAgain } from './interactions.service.js';
 
 /** Decides in which session of a browser a request is answered: its sign-in session, or a delegated one. */
 @Injectable()
@@ -44,14 +45,18 @@ export class VisitorsService {
     return toNumericDate(live.createdAt) >= (signIn.loginTs ?? 0) ? live : null;
   }
 
-  /** The delegated session in which an interaction began, unless somebody has signed in there. */
+  /**
+   * The delegated session in which an interaction began, unless somebody has signed in there. @throws StartAgain if the
+   * browser has it no more
+   */
   async sessionOf(
     request: FastifyRequest,
-    { session, result }: Pick<Interaction, 'session' | 'result'>,
+    { session, result, params }: Pick<Interaction, 'session' | 'result' | 'params'>,
   ): Promise<LiveSession | null> {
-    if (!session || result?.login) return null;
+    if (!session || result?.login || handleOf(session.uid) === null) return null;
     const live = await this.delegated.findOf(request);
-    return live && nameOf(live) === session.uid ? live : null;
+    if (live && nameOf(live) === session.uid) return live;
+    throw startAgain({ params });
   }
 
   private async countsFor({ organizationId }: LiveSession, clientId: string): Promise<boolean> {
