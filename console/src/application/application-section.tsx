@@ -7,6 +7,7 @@ import { Actions } from '../parts/actions';
 import { FormDialog } from '../parts/dialog';
 import type { Field } from '../parts/dialog';
 import { Facts } from '../parts/facts';
+import UnconfirmedLogouts from '../logouts/unconfirmed-logouts';
 import { useApplicationTexts } from './application-texts';
 
 type Changes = Schemas['ClientChanges'];
@@ -58,6 +59,7 @@ export default function ApplicationSection({ client }: { client: Schemas['Client
           [t('authMethod'), hasSecrets && t(`authMethod_${client.tokenEndpointAuthMethod ?? 'any'}`)],
         ]}
       />
+      {client.backchannelLogoutUri && <UnconfirmedLogouts clientId={client.id} />}
     </>
   );
 }

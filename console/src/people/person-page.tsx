@@ -1,4 +1,5 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { lazy, Suspense, useState } from 'react';
 import type { ReactNode } from 'react';
 import { Link, useLocation, useParams } from 'wouter';
 import { api, dataOf } from '../api';
@@ -17,6 +18,8 @@ import { PasswordLink } from './password-link';
 import { personFields } from './person-fields';
 import { Groups, Permissions } from './person-rights';
 import { usePersonTexts } from './person-texts';
+
+const SessionApplications = lazy(() => import('../logouts/session-applications'));
 
 export default function PersonPage(): ReactNode {
   const { t, time } = useTexts();
@@ -155,9 +158,27 @@ function Sessions({ user }: { user: Schemas['User'] }): ReactNode {
         { id: 'device', header: t('device'), cell: ({ device }) => device },
         { id: 'actor', header: t('letInBy'), cell: ({ actor }) => actor.name },
         { id: 'seen', header: t('lastSeen'), cell: ({ lastSeen }) => time(lastSeen) },
+        { id: 'applications', header: own('applications'), cell: ({ id }) => <Applications id={id} /> },
         { id: 'end', header: t('endSession'), isAction: true, cell: ({ id }) => <EndSession id={id} user={user} /> },
       ]}
     />
+  );
+}
+
+/** The applications of a session, once somebody asks for them. */
+function Applications({ id }: { id: string }): ReactNode {
+  const { t: own } = usePersonTexts();
+  const [isAsked, setIsAsked] = useState(false);
+  if (!isAsked)
+    return (
+      <button type="button" onClick={() => setIsAsked(true)}>
+        {own('showApplications')}
+      </button>
+    );
+  return (
+    <Suspense>
+      <SessionApplications id={id} />
+    </Suspense>
   );
 }
 

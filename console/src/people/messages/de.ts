@@ -5,6 +5,8 @@ export const de: PersonMessages = {
   blockQuestion: '{name} sperren? Alle Sitzungen und Anmeldungen dieses Kontos enden.',
   deletePersonQuestion: 'Das Konto von {name} endgültig löschen? Alle Sitzungen enden.',
   noSessions: 'Niemand hat diese Person eingelassen.',
+  applications: 'Anwendungen',
+  showApplications: 'Anzeigen',
   noGroups: 'Diese Person ist in keiner Gruppe, die Sie sehen.',
   endSessionQuestion: 'Diese Sitzung von {name} beenden?',
   whyPerson: 'Wer darf diese Person einlassen?',

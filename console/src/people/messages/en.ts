@@ -4,6 +4,8 @@ export const en = {
   blockQuestion: 'Block {name}? All sessions and sign-ins of this account end.',
   deletePersonQuestion: 'Delete the account of {name} for good? All sessions end.',
   noSessions: 'Nobody has let this person in.',
+  applications: 'Applications',
+  showApplications: 'Show',
   noGroups: 'This person is in no group that you see.',
   endSessionQuestion: 'End this session of {name}?',
   whyPerson: 'Who may let this person in?',

@@ -5,6 +5,8 @@ export const es: PersonMessages = {
   blockQuestion: '¿Bloquear a {name}? Todas las sesiones de esta cuenta terminan.',
   deletePersonQuestion: '¿Eliminar para siempre la cuenta de {name}? Todas las sesiones terminan.',
   noSessions: 'Nadie ha dejado entrar a esta persona.',
+  applications: 'Aplicaciones',
+  showApplications: 'Mostrar',
   noGroups: 'Esta persona no está en ningún grupo que usted vea.',
   endSessionQuestion: '¿Terminar esta sesión de {name}?',
   whyPerson: '¿Quién puede dejar entrar a esta persona?',

@@ -5,6 +5,8 @@ export const fr: PersonMessages = {
   blockQuestion: 'Bloquer {name} ? Toutes les sessions et connexions de ce compte prennent fin.',
   deletePersonQuestion: 'Supprimer définitivement le compte de {name} ? Toutes les sessions prennent fin.',
   noSessions: 'Personne n’a fait entrer cette personne.',
+  applications: 'Applications',
+  showApplications: 'Afficher',
   noGroups: 'Cette personne n’est dans aucun groupe que vous voyez.',
   endSessionQuestion: 'Terminer cette session de {name} ?',
   whyPerson: 'Qui peut faire entrer cette personne ?',

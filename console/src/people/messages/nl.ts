@@ -5,6 +5,8 @@ export const nl: PersonMessages = {
   blockQuestion: '{name} blokkeren? Alle sessies en aanmeldingen van dit account eindigen.',
   deletePersonQuestion: 'Het account van {name} voorgoed verwijderen? Alle sessies eindigen.',
   noSessions: 'Niemand heeft deze persoon binnengelaten.',
+  applications: 'Applicaties',
+  showApplications: 'Tonen',
   noGroups: 'Deze persoon zit in geen groep die u ziet.',
   endSessionQuestion: 'Deze sessie van {name} beëindigen?',
   whyPerson: 'Wie mag deze persoon binnenlaten?',

@@ -1,0 +1,10 @@
+import { pageTexts } from '../language';
+import type { LogoutsMessages } from './messages/en';
+
+export const useLogoutsTexts = pageTexts<LogoutsMessages>({
+  en: async () => (await import('./messages/en')).en,
+  nl: async () => (await import('./messages/nl')).nl,
+  de: async () => (await import('./messages/de')).de,
+  fr: async () => (await import('./messages/fr')).fr,
+  es: async () => (await import('./messages/es')).es,
+});
