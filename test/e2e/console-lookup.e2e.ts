@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { readLoginId } from '../../src/common/login-id.js';
+import { AuditEvent } from '../../src/schema/entities/audit-event.entity.js';
 import { Group } from '../../src/schema/entities/group.entity.js';
 import { PERMISSIONS } from '../../src/schema/entities/account-permission.entity.js';
 import { ConsoleBrowser, faults, filesOf, NARROW, settled, sizeOf, widthOf } from '../support/console.js';
 import { decode } from '../support/forge.js';
-import { newClient, newScene, newServiceAccount, newTokens } from '../support/oauth.js';
+import { newClient, newServiceAccount } from '../support/oauth.js';
 import type { TestCaller } from '../support/world.js';
 
 const LANGUAGES = { en: 'Find', nl: 'Zoeken', de: 'Suchen', fr: 'Rechercher', es: 'Buscar' };
@@ -68,10 +69,15 @@ async function refusedRequest(): Promise<string> {
   return headers.get('x-request-id')!;
 }
 
-/** The `jti` of an access token. */
+/** The `jti` of an access token: the console gets one when somebody signs in. */
 async function accessToken(): Promise<string> {
-  const oauth = await newScene(c.t, c.organizationId);
-  return (decode((await newTokens(oauth)).access_token).payload as { jti: string }).jti;
+  await c.open('/console/account', administrator);
+  await c.closePages();
+  const { organizationId } = c;
+  const found = await c.t.world.write((db) =>
+    db.findOneByOrFail(AuditEvent, { event: 'TOKEN_ISSUED', organizationId }),
+  );
+  return found.tokenId!;
 }
 
 /** Opens the box by its key, pastes a text, and presses Enter at once. */

@@ -195,8 +195,8 @@ export interface Scene {
   account: TestServiceAccount;
 }
 
-export async function newScene(t: TestApp, given?: string): Promise<Scene> {
-  const organizationId = given ?? (await t.world.organization());
+export async function newScene(t: TestApp): Promise<Scene> {
+  const organizationId = await t.world.organization();
   return {
     t,
     organizationId,
