@@ -72,8 +72,7 @@ describe('a user whom a host has let in', () => {
     const { id } = await scene.t.world.userOf(scene.caller);
     const { access_token } = await signInAt(await letIn(id));
     await scene.t.world.endSessions(id);
-    const answers = await Promise.all(Array.from({ length: 105 }, () => userinfo(access_token)));
-    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401]));
+    for (let asked = 0; asked < 105; asked++) expect((await userinfo(access_token)).status).toBe(401);
   });
 
   it('gets no access to the API: a request with its scope or resource asks for a password', async () => {
