@@ -41,6 +41,10 @@ it(
     await page.getByRole('link', { name: 'Evening class' }).tap();
     await page.getByRole('button', { name: 'Add a member' }).tap();
     await page.getByRole('combobox').fill('phila');
+    await page.getByRole('option', { name: 'Phila Phone' }).waitFor();
+    // The list of people leaves the button free.
+    await page.getByRole('button', { name: 'Save' }).tap({ trial: true });
+    expect(await widthOf(page)).toBe(390);
     await page.getByRole('option', { name: 'Phila Phone' }).tap();
     await page.getByRole('button', { name: 'Save' }).tap();
     await page.getByText('Phila Phone is a member now.').waitFor();

@@ -1,7 +1,7 @@
 import { Combobox } from '@base-ui/react/combobox';
 import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useId, useLayoutEffect, useRef, useState } from 'react';
-import type { ReactNode } from 'react';
+import type { KeyboardEvent, ReactNode } from 'react';
 import { api, dataOf } from '../api';
 import type { Schemas } from '../api';
 import { useTexts } from '../language';
@@ -21,7 +21,10 @@ interface PersonPickerProps {
   typed?: { text: string; hasFocus: boolean };
 }
 
-/** Finds a person by name, or takes any other reference as it is typed. */
+/**
+ * Finds a person by name, or takes any other reference as it is typed. The list stands below the field and moves what
+ * follows it: over the page it would cover the button that sends the form.
+ */
 export default function PersonPicker({
   onPick,
   label: given,
@@ -32,7 +35,6 @@ export default function PersonPicker({
   const { t } = useTexts();
   const label = given ?? t('personOrReference');
   const id = useId();
-  const container = useRef<HTMLDivElement>(null);
   const field = useRef<HTMLInputElement>(null);
   const hasFocus = typed?.hasFocus === true;
   useLayoutEffect(() => {
@@ -42,6 +44,7 @@ export default function PersonPicker({
     current.setSelectionRange(current.value.length, current.value.length);
   }, [hasFocus]);
   const searched = hasFocus && typed.text !== initial ? typed.text : '';
+  const [text, setText] = useState(typed?.text ?? initial ?? '');
   const [query, setQuery] = useState(searched);
   const [isOpen, setIsOpen] = useState(searched !== '');
   const { data = [] } = useQuery({
@@ -53,42 +56,59 @@ export default function PersonPicker({
     enabled: query.trim() !== '',
     placeholderData: keepPreviousData,
   });
+  const isShown = isOpen && query.trim() !== '' && data.length > 0;
+  const escape = (event: KeyboardEvent): void => {
+    if (!isShown || event.key !== 'Escape') return;
+    setIsOpen(false);
+    // The first Escape is for the list, and the next one for the dialog around it.
+    event.stopPropagation();
+  };
   return (
     <Combobox.Root<User>
+      inline
       items={data}
-      defaultInputValue={typed?.text ?? initial}
+      inputValue={text}
       filter={null}
-      // An open list hides the rest of the dialog from screen readers, so an empty one is not open.
-      open={isOpen && data.length > 0}
+      open={isShown}
       onOpenChange={setIsOpen}
       itemToStringLabel={({ name }) => name}
       isItemEqualToValue={(one, other) => one.id === other.id}
-      onInputValueChange={(text, { reason }) => {
-        if (reason !== 'input-change') return;
-        setQuery(text);
-        onPick(text.trim());
+      onInputValueChange={(value, { reason }) => {
+        // Escape empties the field.
+        if (reason !== 'input-change' && reason !== 'escape-key') return;
+        setText(value);
+        setQuery(value);
+        setIsOpen(true);
+        onPick(value.trim());
       }}
-      onValueChange={(user) => user && onPick(user.id)}
+      onValueChange={(user) => {
+        if (!user) return;
+        setText(user.name);
+        onPick(user.id);
+      }}
     >
       <label htmlFor={id} className={style.label}>
         {label}
       </label>
-      {/* While the list is open, screen readers see the field alone, without its label. */}
-      <Combobox.Input id={id} aria-label={label} required={!isOptional} autoComplete="off" ref={field} />
-      <div ref={container} />
-      <Combobox.Portal container={container}>
-        <Combobox.Positioner className={style.positioner} positionMethod="fixed" sideOffset={4}>
-          <Combobox.Popup className={style.popup}>
-            <Combobox.List>
-              {(user: User) => (
-                <Combobox.Item key={user.id} value={user} className={options.item}>
-                  {user.name} <small>{user.emailAddress}</small>
-                </Combobox.Item>
-              )}
-            </Combobox.List>
-          </Combobox.Popup>
-        </Combobox.Positioner>
-      </Combobox.Portal>
+      <Combobox.Input
+        id={id}
+        aria-expanded={isShown}
+        required={!isOptional}
+        autoComplete="off"
+        ref={field}
+        onKeyDown={escape}
+        // A button that is pressed must not move away from the pointer, so the list stays for that.
+        onBlur={({ relatedTarget }) => relatedTarget?.matches('input, select, textarea') && setIsOpen(false)}
+      />
+      {isShown && (
+        <Combobox.List className={style.list} aria-label={t('people')}>
+          {(user: User) => (
+            <Combobox.Item key={user.id} value={user} className={options.item}>
+              {user.name} <small>{user.emailAddress}</small>
+            </Combobox.Item>
+          )}
+        </Combobox.List>
+      )}
     </Combobox.Root>
   );
 }
