@@ -77,6 +77,22 @@ describe('the page for signing in', () => {
   });
 });
 
+function asking(acr: object): Record<string, string> {
+  return { scope: 'openid', claims: JSON.stringify({ id_token: { acr: { essential: true, ...acr } } }) };
+}
+
+it('an application that only takes users whom a host has let in is told, in place of a sign-in that can’t do', async () => {
+  const delegated = 'urn:latchkey:acr:delegated';
+  for (const acr of [{ value: delegated }, { values: [delegated, 'urn:other'] }]) {
+    const asked = asking(acr);
+    expect(returned(await ask(new Browser(scene.t), asked)).error).toBe('unmet_authentication_requirements');
+    expect(returned(await ask(await letIn(), asked)).code).toBeDefined();
+  }
+  const either = asking({ values: [delegated, 'urn:latchkey:acr:password'] });
+  expect((await ask(new Browser(scene.t), either)).text).toContain('type="password"');
+  expect((await ask(await letIn(), asking({ value: 'urn:latchkey:acr:passkey' }))).text).toContain('type="password"');
+});
+
 describe('a browser with two sessions', () => {
   it('is signed in as whom the ID token names', async () => {
     const browser = new Browser(scene.t);
@@ -85,7 +101,7 @@ describe('a browser with two sessions', () => {
     for (const [name, value] of (await letIn()).cookies) browser.cookies.set(name, value);
     const subjects = [];
     for (const hint of [{}, { id_token_hint: id_token }] as Record<string, string>[]) {
-      const { code } = returned(await ask(browser, { prompt: 'none', ...hint }));
+      const { code } = returned(await ask(browser, { prompt: 'none', nonce: 'of the second', ...hint }));
       subjects.push((await claimsOf((await exchange(code!)).body.id_token)).sub);
     }
     expect(subjects).toEqual([scene.user, scene.person.id]);

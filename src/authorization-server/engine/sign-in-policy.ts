@@ -1,11 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import { interactionPolicy } from 'oidc-provider';
+import { errors, interactionPolicy } from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { hashSecret } from '../../common/id.js';
 import type { ShownSignIn } from '../../sign-ins/sign-in-cookies.js';
 import { scopesOf } from '../protocol/compatibility.js';
+import { isReachableAcr } from '../protocol/openid.js';
 
 type Session = KoaContextWithOIDC['oidc']['session'];
+
+/** How a client asks for one of several `acr` (OpenID Connect Core 1.0, section 5.5.1.1). */
+interface EssentialAcr {
+  essential?: boolean;
+  value?: unknown;
+  values?: unknown[];
+}
 
 /**
  * Decides when a user must sign in and agree. It adds to the engine's own policy: a user whose account was blocked or
@@ -42,6 +50,17 @@ export function signInPolicy(read: (headers: IncomingHttpHeaders) => ShownSignIn
   });
   // It must run before the other checks, which read the session too.
   policy.get('login')!.checks.add(isGone, 0);
+  policy.get('login')!.checks.add(
+    new Check('acr_out_of_reach', 'no sign-in reaches the requested ACR', ({ oidc }) => {
+      const { essential, value, values } = (oidc.claims.id_token?.acr ?? {}) as EssentialAcr;
+      const asked = [value, values].flat().filter((acr) => acr !== undefined);
+      // Otherwise the page for signing in would come again after each sign-in.
+      if (essential && asked.length > 0 && !asked.includes(oidc.acr) && !asked.some(isReachableAcr))
+        throw new errors.CustomOIDCProviderError('unmet_authentication_requirements', 'no sign-in reaches this acr');
+      return Check.NO_NEED_TO_PROMPT;
+    }),
+    1,
+  );
   for (const prompt of policy) {
     const details = prompt.details.bind(prompt);
     prompt.details = async (ctx) => ({ ...(await details(ctx)), browser: hashSecret(read(ctx.req.headers).browser!) });

@@ -18,6 +18,11 @@ export const OPENID_SCOPES = Object.keys(CLAIMS_OF_SCOPES);
 /** The claims that an application can ask for by name only. */
 export const OTHER_CLAIMS = ['iss', 'sid'];
 
+/** Whether somebody who signs in here can reach this `acr`. They can't let themselves in. */
+export function isReachableAcr(acr: unknown): boolean {
+  return Object.values(SIGNED_IN).some((known) => known.acr === acr);
+}
+
 /** The claims that a request asks for: those of its scope, and those in its parameter `claims` (section 5.5). */
 export function claimsAskedFor({ scope, claims }: { scope?: unknown; claims?: unknown }): string[] {
   const ofScope = scopesOf(String(scope)).flatMap(
