@@ -20,47 +20,24 @@ export const NARROW: [string, { width: number; height: number }][] = [
   ['a window at 200 %', { width: 640, height: 400 }],
 ];
 
-/** The console of an organization in Chromium, which reports everything that the console must not do. */
-export class ConsoleBrowser {
+/** The console of a service in Chromium, which reports everything that the console must not do. */
+export class ServiceBrowser {
   /** What the policy refused, what was asked of other origins, and what failed in the scripts, in all pages. */
   readonly wrongs = { violations: [] as string[], foreign: [] as string[], failures: [] as string[] };
-  private readonly ids = new Map<string, string>();
   private readonly contexts: BrowserContext[] = [];
 
-  private constructor(
-    readonly t: TestApp,
+  constructor(
     /** The address of the service, without a slash at the end. */
     readonly service: string,
-    readonly organizationId: string,
     private readonly browser: Browser,
   ) {}
 
-  static async start(settings: Record<string, string> = {}): Promise<ConsoleBrowser> {
-    const port = await freePort();
-    const service = `http://localhost:${port}`;
-    const t = await TestApp.start({ PUBLIC_URL: service, ...settings }, port);
-    return new ConsoleBrowser(t, service, await t.world.organization(), await launchChromium());
-  }
-
   async stop(): Promise<void> {
     await this.browser.close();
-    await this.t.stop();
   }
 
   async closePages(): Promise<void> {
     await Promise.all(this.contexts.splice(0).map((context) => context.close()));
-  }
-
-  /** An account with a password. Resolves to its e-mail address. */
-  async person(...permissions: Permission[]): Promise<string> {
-    const { id, emailAddress } = await newPerson(this.t, this.organizationId);
-    if (permissions.length > 0) await this.t.world.grant(id, ...permissions);
-    this.ids.set(emailAddress, id);
-    return emailAddress;
-  }
-
-  idOf(emailAddress: string): string {
-    return this.ids.get(emailAddress)!;
   }
 
   /** A page in a browser of its own. */
@@ -83,10 +60,15 @@ export class ConsoleBrowser {
   }
 
   /** Opens a page of the console as somebody who has to sign in first. */
-  async open(path: string, emailAddress: string, options: BrowserContextOptions = {}): Promise<Page> {
+  async open(
+    path: string,
+    emailAddress: string,
+    options: BrowserContextOptions = {},
+    password = PASSWORD,
+  ): Promise<Page> {
     const page = await this.newPage(options);
     await page.goto(this.service + path);
-    await this.signIn(page, emailAddress);
+    await this.signIn(page, emailAddress, password);
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.waitForURL((url) => url.pathname.startsWith('/console'));
     return page;
@@ -112,6 +94,44 @@ export class ConsoleBrowser {
     const files = filesOf(fresh);
     await this.go(fresh, path);
     return { scripts: sizeOf(files, '.js'), styles: sizeOf(files, '.css') };
+  }
+}
+
+/** The console of an organization of its own. */
+export class ConsoleBrowser extends ServiceBrowser {
+  private readonly ids = new Map<string, string>();
+
+  private constructor(
+    readonly t: TestApp,
+    service: string,
+    readonly organizationId: string,
+    browser: Browser,
+  ) {
+    super(service, browser);
+  }
+
+  static async start(settings: Record<string, string> = {}): Promise<ConsoleBrowser> {
+    const port = await freePort();
+    const service = `http://localhost:${port}`;
+    const t = await TestApp.start({ PUBLIC_URL: service, ...settings }, port);
+    return new ConsoleBrowser(t, service, await t.world.organization(), await launchChromium());
+  }
+
+  override async stop(): Promise<void> {
+    await super.stop();
+    await this.t.stop();
+  }
+
+  /** An account with a password. Resolves to its e-mail address. */
+  async person(...permissions: Permission[]): Promise<string> {
+    const { id, emailAddress } = await newPerson(this.t, this.organizationId);
+    if (permissions.length > 0) await this.t.world.grant(id, ...permissions);
+    this.ids.set(emailAddress, id);
+    return emailAddress;
+  }
+
+  idOf(emailAddress: string): string {
+    return this.ids.get(emailAddress)!;
   }
 }
 
@@ -142,6 +162,11 @@ export async function namesIn(page: Page): Promise<string[]> {
 /** Waits until a page is complete. */
 export async function settled(page: Page): Promise<void> {
   await page.getByRole('heading', { level: 1 }).waitFor();
+  await loaded(page);
+}
+
+/** Waits until nothing is loading, also in a dialog, behind which the page has no headings. */
+export async function loaded(page: Page): Promise<void> {
   // `waitForFunction` would evaluate a text in the page, which the policy refuses.
   while ((await page.getByText('Loading …').count()) > 0) await page.waitForTimeout(STEP_MS);
 }
