@@ -173,7 +173,7 @@ export const LIBRARIES = {
       start: async (request, response, target, hint) => {
         const body = new URLSearchParams({ callbackUrl: target });
         const path = `/auth/signin/latchkey?${new URLSearchParams({ login_hint: hint })}`;
-        await answer(response, await ask(request, path, { method: 'POST', body }));
+        answer(response, await ask(request, path, { method: 'POST', body }));
       },
       user: async (request) => (await ask(request, '/auth/session')).json(),
     };

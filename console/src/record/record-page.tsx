@@ -103,7 +103,8 @@ async function fetchPage(
   const params = { query: { ...filter, resultFrom, resultSize } };
   const { events, names, pagination } = await dataOf(api.GET('/api/2.1.1/audit', { params }));
   const known = new Map(names.map(({ id, name }) => [id, name]));
-  return { rows: events.map((event) => ({ ...event, nameOf: (id) => known.get(id) })), pagination };
+  const nameOf = (id: string): string | undefined => known.get(id);
+  return { rows: events.map((event) => Object.assign({ nameOf }, event)), pagination };
 }
 
 function filterOf(params: URLSearchParams): Filter {
