@@ -49,7 +49,7 @@ ul.codes { columns: 2; }
 .cards button { border-color: var(--line); }
 :last-child, form > p:last-of-type { margin-bottom: 0; }
 footer { color: var(--soft); font-size: .875rem; }
-form + p { margin-top: 1rem; }
+form + form, form + p { margin-top: 1rem; }
 footer form { display: flex; flex-wrap: wrap; gap: 0 .25rem; margin-inline: -.5rem; }
 footer button { min-height: 2.5rem; padding: .25rem .5rem; border: 0; background: none; color: var(--accent); }
 footer button[aria-current] { color: var(--ink); text-decoration: underline; text-underline-offset: .3em; }
