@@ -72,6 +72,7 @@ describe('GET access/{user}', () => {
       revokedAt: null,
       revokedBy: null,
       revokedByClientId: null,
+      revokedByRequestId: null,
       secure: false,
       returnTo: '/course',
       returnOrigin: null,
