@@ -128,6 +128,9 @@ export class TestApp {
   }
 }
 
+/** The statement that an instance runs twice a second by itself. It belongs to no request whose statements are counted. */
+export const BY_ITSELF = 'find_due_logouts';
+
 export async function call(base: string, path: string, options: CallOptions = {}): Promise<Answer> {
   const response = await fetch(base + path, { redirect: 'manual', ...options });
   const text = await response.text();
