@@ -91,7 +91,9 @@ it('oidcc-server: a person signs in and agrees, and is asked neither again', asy
   const page = await newPage();
   await begin(page);
   await signIn(page);
-  expect(await page.getByText('asks who you are').textContent()).toContain('ID, name, language and time zone, e-mail address');
+  expect(await page.getByText('asks who you are').textContent()).toContain(
+    'ID, name, language and time zone, e-mail address',
+  );
   await agree(page);
   expect((await finish(page)).claims()!.sub).toBe(person.id);
   await begin(page);
