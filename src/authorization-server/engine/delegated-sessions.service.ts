@@ -30,7 +30,7 @@ export class DelegatedSessions {
 
   /** The session of a browser's window. That of a frame signs nobody in elsewhere. */
   findOf(request: Pick<FastifyRequest, 'headers'>): Promise<LiveSession | null> {
-    return this.sessions.find(this.cookie.read(request).filter(({ embedded }) => !embedded));
+    return this.sessions.find(this.cookie.readOrdinary(request));
   }
 
   /** Runs `work` with an identifier by which the engine finds the session. */

@@ -40,7 +40,7 @@ export class Logouts {
   }
 
   private async end(ctx: KoaContextWithOIDC, headers: IncomingHttpHeaders): Promise<void> {
-    await this.sessions.end(this.cookie.read({ headers }).filter(({ embedded }) => !embedded));
+    await this.sessions.end(this.cookie.readOrdinary({ headers }));
     await this.signIns.signOut(this.signInCookies.read(headers));
     for (const removed of [...this.cookie.cleared(), ...this.signInCookies.cleared()])
       ctx.append('Set-Cookie', fastifyCookie.serialize(...removed));

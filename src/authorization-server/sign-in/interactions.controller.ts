@@ -135,7 +135,7 @@ export class InteractionsController {
     this.cookies.clear(reply);
     // Whoever says that they are somebody else also leaves the session that a host has started for another user.
     if (handleOf(interaction.session?.uid) !== null) {
-      await this.sessions.end(this.sessionCookie.read(request).filter(({ embedded }) => !embedded));
+      await this.sessions.end(this.sessionCookie.readOrdinary(request));
       this.sessionCookie.clear(reply, false);
     }
     throw startAgain(interaction);

@@ -52,6 +52,11 @@ export class SessionCookie {
     return destination === 'iframe' ? [embedded, ...ordinary] : [...ordinary, embedded];
   }
 
+  /** The session cookies of a browser's window, without those of frames. */
+  readOrdinary(request: { headers: IncomingHttpHeaders }): ShownCookie[] {
+    return this.read(request).filter(({ embedded }) => !embedded);
+  }
+
   set(reply: FastifyReply, session: StartedSession): void {
     void reply.setCookie(...this.of(session));
   }
