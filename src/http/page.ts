@@ -45,6 +45,12 @@ export interface PageOptions {
   uiLocales?: string;
 }
 
+/** What `formTargets` names for an address: its origin, or the scheme of one without an origin. */
+export function formTargetOf(address: string): string {
+  const { origin, protocol } = new URL(address);
+  return origin === 'null' ? protocol : origin;
+}
+
 /** How a page looks, and for whom. */
 export interface PageSetting {
   design: PageDesign;

@@ -9,7 +9,6 @@ import { addSeconds, Clock, CLOCK_SKEW, SECONDS_PER_DAY, toNumericDate } from '.
 import { isId } from '../../common/id.js';
 import { html, say } from '../../http/html.js';
 import { LANGUAGES } from '../../http/language.js';
-import { pageOf } from '../../http/page.js';
 import { Settings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
 import { ProofsService } from '../../users/proofs.service.js';
@@ -35,6 +34,7 @@ import { sendLogoutPage, sendLoggedOutPage } from './logout-pages.js';
 import { Logouts } from './logouts.service.js';
 import { OAuthLimits, TooManyInteractions } from './oauth-limits.service.js';
 import { OAuthRecords } from './oauth-records.adapter.js';
+import { sendEnginePage } from '../protocol/engine.js';
 import type { Engine } from '../protocol/engine.js';
 import { PATHS } from '../protocol/paths.js';
 import { signInPolicy } from './sign-in-policy.js';
@@ -314,17 +314,14 @@ async function giveOwnGrant({ oidc }: KoaContextWithOIDC, code: AuthorizationCod
 }
 
 const renderError: Configuration['renderError'] = (ctx, out, error) => {
-  ctx.type = 'html';
   const { design } = ctx.oidc.provider as Engine;
   const isLogout = ctx.path.startsWith(PATHS.endSession);
-  const { text, headers } = pageOf(
+  sendEnginePage(
+    ctx,
     say(isLogout ? 'logoutBroken' : 'signInBroken'),
     html`<p>${isLogout ? html`<a href="${PATHS.endSession}">${say('logOut')}</a>` : say('startAgain')}</p>
       <p><code>${out.error}: ${out.error_description}</code></p>
       <p><small>${design.quote(ctx.res.getHeader('x-request-id'))}</small></p>`,
-    { design, language: design.languageOf(ctx.req.headers) },
   );
-  ctx.set(headers);
   if (error instanceof TooManyInteractions) ctx.set(error.headers);
-  ctx.body = text;
 };

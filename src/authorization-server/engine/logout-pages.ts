@@ -1,10 +1,10 @@
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { html, say } from '../../http/html.js';
 import type { Html } from '../../http/html.js';
-import { pageOf } from '../../http/page.js';
+import { formTargetOf } from '../../http/page.js';
 import type { PageOptions } from '../../http/page.js';
 import { SUBMIT_ONCE } from '../../http/submit-once.js';
-import type { Engine } from '../protocol/engine.js';
+import { sendEnginePage } from '../protocol/engine.js';
 import { PATHS } from '../protocol/paths.js';
 
 /**
@@ -23,7 +23,7 @@ export function sendLogoutPage(ctx: KoaContextWithOIDC, endsOther: boolean): voi
   const options: PageOptions = {
     referrerPolicy: 'same-origin',
     scripts: [SUBMIT_ONCE, ...(isProven ? [PATHS.formPostScript] : [])],
-    formTargets: typeof target === 'string' ? [originOf(target)] : [],
+    formTargets: typeof target === 'string' ? [formTargetOf(target)] : [],
   };
   const question = html`<p>${say('logOutOfAll')}</p>
     <form method="post" action="${PATHS.endSessionConfirm}">${fields}
@@ -49,16 +49,6 @@ export function sendStillLoggedInPage(ctx: KoaContextWithOIDC): void {
 }
 
 function send(ctx: KoaContextWithOIDC, title: Html, body: Html, options: PageOptions = {}): void {
-  const { design } = ctx.oidc.provider as Engine;
-  const language = design.languageOf(ctx.req.headers, ctx.oidc.params?.ui_locales as string | undefined);
-  const { text, headers } = pageOf(title, body, { design, language }, options);
   ctx.status = 200;
-  ctx.set(headers);
-  ctx.body = text;
-}
-
-/** The origin of an address, or the scheme of one without an origin, such as `com.example.app:`. */
-function originOf(address: string): string {
-  const { origin, protocol } = new URL(address);
-  return origin === 'null' ? protocol : origin;
+  sendEnginePage(ctx, title, body, { ...options, uiLocales: ctx.oidc.params?.ui_locales as string | undefined });
 }

@@ -1,7 +1,9 @@
 import { Provider } from 'oidc-provider';
 import type { Configuration, KoaContextWithOIDC } from 'oidc-provider';
 import { html, say } from '../../http/html.js';
-import { pageOf } from '../../http/page.js';
+import type { Html } from '../../http/html.js';
+import { formTargetOf, pageOf } from '../../http/page.js';
+import type { PageOptions } from '../../http/page.js';
 import type { PageDesign } from '../../http/page-design.js';
 import { PATHS } from './paths.js';
 
@@ -28,18 +30,22 @@ export class Engine extends Provider {
 
 /** OAuth 2.0 Form Post Response Mode, section 2. */
 function formPost(ctx: KoaContextWithOIDC, action: string, fields: Record<string, unknown>): void {
-  const { origin, protocol } = new URL(action);
-  const { design } = ctx.oidc.provider as Engine;
-  const { text, headers } = pageOf(
-    say('returning'),
-    html`<form method="post" action="${action}">
+  const page = html`<form method="post" action="${action}">
       ${Object.entries(fields).map(([name, value]) => html`<input type="hidden" name="${name}" value="${value}">`)}
       <button type="submit">${say('continue')}</button>
-    </form>`,
-    { design, language: design.languageOf(ctx.req.headers) },
-    { scripts: [PATHS.formPostScript], formTargets: [origin === 'null' ? protocol : origin] },
-  );
+    </form>`;
   ctx.status = 'error' in fields ? 400 : 200;
+  sendEnginePage(ctx, say('returning'), page, {
+    scripts: [PATHS.formPostScript],
+    formTargets: [formTargetOf(action)],
+  });
+}
+
+/** Answers a request to the engine with a page of ours. The status is set before. */
+export function sendEnginePage(ctx: KoaContextWithOIDC, title: Html, body: Html, options: PageOptions = {}): void {
+  const { design } = ctx.oidc.provider as Engine;
+  const language = design.languageOf(ctx.req.headers, options.uiLocales);
+  const { text, headers } = pageOf(title, body, { design, language }, options);
   ctx.set(headers);
   ctx.body = text;
 }

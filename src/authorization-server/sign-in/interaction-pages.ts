@@ -1,7 +1,7 @@
 import type { FastifyReply } from 'fastify';
 import type { Interaction } from 'oidc-provider';
 import { html, say } from '../../http/html.js';
-import { sendPage } from '../../http/page.js';
+import { formTargetOf, sendPage } from '../../http/page.js';
 import type { Html } from '../../http/html.js';
 import type { PageOptions } from '../../http/page.js';
 import { SUBMIT_ONCE } from '../../http/submit-once.js';
@@ -145,11 +145,10 @@ function switchForm(uid: string, label: Html): Html {
 
 /** Browsers apply the page's `form-action` to the redirects after a form, too. */
 function optionsOf({ params }: Interaction): PageOptions {
-  const { origin, protocol } = new URL(String(params.redirect_uri));
   return {
     uiLocales: String(params.ui_locales ?? ''),
     referrerPolicy: 'same-origin',
     scripts: [SUBMIT_ONCE, PASSKEY_SCRIPT],
-    formTargets: [origin === 'null' ? protocol : origin],
+    formTargets: [formTargetOf(String(params.redirect_uri))],
   };
 }
