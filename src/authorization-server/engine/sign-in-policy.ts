@@ -3,8 +3,7 @@ import { errors, interactionPolicy } from 'oidc-provider';
 import type { KoaContextWithOIDC } from 'oidc-provider';
 import { hashSecret } from '../../common/id.js';
 import type { ShownSignIn } from '../../sign-ins/sign-in-cookies.js';
-import { scopesOf } from '../protocol/compatibility.js';
-import { isReachableAcr } from '../protocol/openid.js';
+import { isReachableAcr, scopesOf } from '../protocol/openid.js';
 
 type Session = KoaContextWithOIDC['oidc']['session'];
 

@@ -15,7 +15,8 @@ import { parseUserRef, toNamingRef } from '../../common/user-ref.js';
 import type { UserRef } from '../../common/user-ref.js';
 import { AssertionRefused, AssertionsService, InvalidAssertion } from './assertions.service.js';
 import type { AssertionClaims, AssertionKey } from './assertions.service.js';
-import { isCompatible, scopesOf } from '../protocol/compatibility.js';
+import { isCompatible } from '../protocol/compatibility.js';
+import { scopesOf } from '../protocol/openid.js';
 
 const FACTS = statementsByRef('explain_assertion', ({ userId, next }) => {
   const [client, organization] = [`$${next}`, `$${next + 1}`];

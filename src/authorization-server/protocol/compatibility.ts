@@ -1,9 +1,10 @@
 import { errors } from 'oidc-provider';
 import type { KoaContextWithOIDC, Provider } from 'oidc-provider';
 import { SCOPE } from '../../auth/called-by.decorator.js';
+import { OPENID_SCOPES, scopesOf } from './openid.js';
 
-/** The scopes that belong to OpenID Connect and mean nothing to the API. */
-const OF_OPENID = new Set(['openid', 'offline_access', 'profile', 'email', 'third_party_ids']);
+/** The scopes that mean nothing to the API: ours of OpenID Connect, and one that libraries add of themselves. */
+const OF_OPENID = new Set([...OPENID_SCOPES, 'offline_access']);
 
 interface LenientCode {
   /** Whether the code is valid for an hour and can be exchanged without a `redirect_uri`. */
@@ -27,11 +28,6 @@ export function markLenient({ oidc }: KoaContextWithOIDC, code: object): void {
 
 export function isLenient(code: object): boolean {
   return (code as LenientCode).isLenient === true;
-}
-
-/** The scope of a request, as names. */
-export function scopesOf(scope: string): string[] {
-  return [...new Set(scope.split(' ').filter((name) => name !== ''))];
 }
 
 /** The part of a scope that is for the API. Libraries also ask for the scopes of OpenID Connect. */

@@ -2,7 +2,6 @@ import type { KoaContextWithOIDC } from 'oidc-provider';
 import { SCOPE } from '../../auth/called-by.decorator.js';
 import type { Proof } from '../../users/proofs.service.js';
 import { kindOfProof } from '../../users/proofs.service.js';
-import { scopesOf } from './compatibility.js';
 import { handleOf } from './session-names.js';
 
 /** The scopes of OpenID Connect, and the claims that each stands for (OpenID Connect Core 1.0, section 5.4). */
@@ -57,6 +56,11 @@ export const ACR_VALUES = [...new Set([DELEGATED, ...Object.values(SIGNED_IN)].m
 export function authenticationOf({ session }: KoaContextWithOIDC['oidc']): Authentication | undefined {
   if (!session?.accountId) return undefined;
   return handleOf(session.uid) === null ? SIGNED_IN[kindOfProof(session.acr ?? '')] : DELEGATED;
+}
+
+/** The scope of a request, as names. */
+export function scopesOf(scope: string): string[] {
+  return [...new Set(scope.split(' ').filter((name) => name !== ''))];
 }
 
 /** Whether something with these scopes gives access to the API. Without it, it only says who somebody is. */

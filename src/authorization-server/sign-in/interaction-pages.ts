@@ -7,8 +7,7 @@ import type { PageOptions } from '../../http/page.js';
 import { SUBMIT_ONCE } from '../../http/submit-once.js';
 import type { NamedClient } from './interactions.service.js';
 import { PATHS } from '../protocol/paths.js';
-import { scopesOf } from '../protocol/compatibility.js';
-import { claimsAskedFor, isForApi } from '../protocol/openid.js';
+import { claimsAskedFor, isForApi, scopesOf } from '../protocol/openid.js';
 import { PASSKEY_SCRIPT, usePasskeyForm } from './passkey-forms.js';
 import { signInForm, WRONG_CREDENTIALS, WRONG_PASSKEY } from './sign-in-form.js';
 

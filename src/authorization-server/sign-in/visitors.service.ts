@@ -8,8 +8,7 @@ import type { LiveSession } from '../../sessions/live/session.js';
 import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import { AuthorizationServer } from '../engine/authorization-server.js';
 import { DelegatedSessions } from '../engine/delegated-sessions.service.js';
-import { scopesOf } from '../protocol/compatibility.js';
-import { isForApi } from '../protocol/openid.js';
+import { isForApi, scopesOf } from '../protocol/openid.js';
 import { handleOf, nameOf } from '../protocol/session-names.js';
 import { startAgain } from './interactions.service.js';
 
