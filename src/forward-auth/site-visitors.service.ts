@@ -7,6 +7,7 @@ import type { Visitor } from '../sessions/live/known-visitors.js';
 import type { ShownCookie } from '../sessions/live/session-cookie.js';
 import { SessionsService } from '../sessions/live/sessions.service.js';
 import type { LiveSession } from '../sessions/live/session.js';
+import { readThirdPartyIds, THIRD_PARTY_IDS } from '../users/third-party-ids-sql.js';
 
 /**
  * Reads who a visitor is. Third-party IDs contain no line breaks and origins no spaces, so these separate them.
@@ -15,7 +16,7 @@ import type { LiveSession } from '../sessions/live/session.js';
 const IDENTITY: Statement = {
   name: 'find_identity',
   sql: `SELECT u."name", e."address" AS "emailAddress",
-          (SELECT string_agg(t."third_party" || '$' || t."external_id", '\n' ORDER BY t."third_party")
+          (SELECT ${THIRD_PARTY_IDS}
            FROM "third_party_ids" t WHERE t."user_id" = u."id" AND u."organization_id" = $3) AS "thirdPartyIds",
           (SELECT string_agg(o."origin", ' ' ORDER BY o."origin")
            FROM "client_origins" o WHERE o."client_id" = $2 AND o."organization_id" = $3) AS "origins"
@@ -108,10 +109,7 @@ function toVisitor(session: LiveSession, { name, emailAddress, thirdPartyIds, or
     session,
     name,
     emailAddress,
-    thirdPartyIds: (thirdPartyIds?.split('\n') ?? []).map((text) => {
-      const end = text.indexOf('$');
-      return { thirdParty: text.slice(0, end), id: text.slice(end + 1) };
-    }),
+    thirdPartyIds: readThirdPartyIds(thirdPartyIds),
     origins: origins?.split(' ') ?? [],
   };
 }

@@ -1,12 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
+import { readThirdPartyIds, THIRD_PARTY_IDS } from '../../users/third-party-ids-sql.js';
 
 /** Third parties are known within one organization, so only its own applications learn the IDs of its users. */
 const FIND: Statement = {
   name: 'find_claims_of_account',
   sql: `SELECT u."name", u."locale", u."time_zone" AS "zoneinfo", e."address" AS "email",
-          (SELECT string_agg(t."third_party" || '$' || t."external_id", '\n')
+          (SELECT ${THIRD_PARTY_IDS}
            FROM "third_party_ids" t JOIN "clients" c ON c."id" = $2 AND c."organization_id" = u."organization_id"
            WHERE t."user_id" = u."id") AS "thirdPartyIds"
         FROM "users" u LEFT JOIN "email_addresses" e ON e."user_id" = u."id" AND e."is_primary" = TRUE
@@ -55,9 +56,5 @@ export class AccountClaimsService {
 }
 
 function toObject(thirdPartyIds: string): Record<string, string> {
-  const pairs = thirdPartyIds.split('\n').map((text) => {
-    const end = text.indexOf('$');
-    return [text.slice(0, end), text.slice(end + 1)] as const;
-  });
-  return Object.fromEntries(pairs);
+  return Object.fromEntries(readThirdPartyIds(thirdPartyIds).map(({ thirdParty, id }) => [thirdParty, id]));
 }
