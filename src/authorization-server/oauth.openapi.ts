@@ -24,6 +24,20 @@ const CLIENT = {
   client_assertion: text('The assertion that the client signed, with `private_key_jwt`.'),
 };
 
+/** The token that a client asks about or ends. */
+const NAMED_TOKEN = body(
+  {
+    type: 'object',
+    required: ['token'],
+    properties: {
+      token: text('The token.'),
+      token_type_hint: { type: 'string', enum: ['access_token', 'refresh_token'] },
+      ...CLIENT,
+    },
+  },
+  { token: 'x', client_id: 'd3e0a1c2b3f4958677a8b9cadbecfd0e' },
+);
+
 const TOKEN = {
   summary: 'Obtain an access token',
   description:
@@ -189,18 +203,7 @@ export const OAUTH_PATHS = {
         'RFC 7009. Revoking a refresh token also revokes everything that came from it. The answer is the same if the token is not one of the client’s.',
       tags: TAGS,
       security: [],
-      requestBody: body(
-        {
-          type: 'object',
-          required: ['token'],
-          properties: {
-            token: text('The token.'),
-            token_type_hint: { type: 'string', enum: ['access_token', 'refresh_token'] },
-            ...CLIENT,
-          },
-        },
-        { token: 'x', client_id: 'd3e0a1c2b3f4958677a8b9cadbecfd0e' },
-      ),
+      requestBody: NAMED_TOKEN,
       responses: { 200: json('The token is no longer valid.', { type: 'object' }), ...ERRORS },
     },
   },
@@ -212,18 +215,7 @@ export const OAUTH_PATHS = {
         'RFC 7662. For clients that authenticate, about tokens of the clients of their organization. About any other token it says that it is not active.',
       tags: TAGS,
       security: [],
-      requestBody: body(
-        {
-          type: 'object',
-          required: ['token'],
-          properties: {
-            token: text('The token.'),
-            token_type_hint: { type: 'string', enum: ['access_token', 'refresh_token'] },
-            ...CLIENT,
-          },
-        },
-        { token: 'x', client_id: 'd3e0a1c2b3f4958677a8b9cadbecfd0e' },
-      ),
+      requestBody: NAMED_TOKEN,
       responses: {
         200: json('What it is good for.', {
           type: 'object',
