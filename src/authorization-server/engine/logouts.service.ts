@@ -2,13 +2,13 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { fastifyCookie } from '@fastify/cookie';
 import { Injectable } from '@nestjs/common';
 import type { KoaContextWithOIDC } from 'oidc-provider';
-import { isId } from '../../common/id.js';
 import { SessionCookie } from '../../sessions/live/session-cookie.js';
 import { SessionsService } from '../../sessions/live/sessions.service.js';
 import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import { SignInsService } from '../../sign-ins/sign-ins.service.js';
 import { PATHS } from '../protocol/paths.js';
 import { handleOf } from '../protocol/session-names.js';
+import { findSignIn } from '../protocol/sign-in-session.js';
 import { sendStillLoggedInPage } from './logout-pages.js';
 
 /**
@@ -26,9 +26,8 @@ export class Logouts {
 
   /** Whether a logout from a delegated session would also end the sign-in of another user. */
   async endsOther({ oidc }: KoaContextWithOIDC, headers: IncomingHttpHeaders): Promise<boolean> {
-    const { session } = this.signInCookies.read(headers);
-    if (handleOf(oidc.session!.uid) === null || !session || !isId(session)) return false;
-    const signIn = await oidc.provider.Session.find(session);
+    if (handleOf(oidc.session!.uid) === null) return false;
+    const signIn = await findSignIn(oidc.provider, this.signInCookies.read(headers));
     return signIn?.accountId !== undefined && signIn.accountId !== oidc.session!.accountId;
   }
 

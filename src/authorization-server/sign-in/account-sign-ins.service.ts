@@ -6,6 +6,7 @@ import type { Worth } from '../../users/proofs.service.js';
 import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import { SignInsService } from '../../sign-ins/sign-ins.service.js';
 import { AuthorizationServer } from '../engine/authorization-server.js';
+import { findSignIn } from '../protocol/sign-in-session.js';
 import type { SignedIn } from './sign-in.service.js';
 
 /** The user who is signed in at the authorization server in a browser. */
@@ -36,9 +37,8 @@ export class AccountSignInsService {
   ) {}
 
   async find({ headers }: FastifyRequest): Promise<CurrentSignIn | null> {
-    const { session: identifier } = this.cookies.read(headers);
-    const session = identifier && (await this.server.provider.Session.find(identifier));
-    if (!session || !session.accountId) return null;
+    const session = await findSignIn(this.server.provider, this.cookies.read(headers));
+    if (!session?.accountId) return null;
     const worth = await this.proofs.worthOf(session.accountId, session.acr);
     if (worth !== 'enough' && worth !== 'passkey_missing') return null;
     return {

@@ -3,13 +3,13 @@ import type { FastifyRequest } from 'fastify';
 import { decodeJwt } from 'jose';
 import type { Interaction } from 'oidc-provider';
 import { toNumericDate } from '../../common/clock.js';
-import { isId } from '../../common/id.js';
 import type { LiveSession } from '../../sessions/live/session.js';
 import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import { AuthorizationServer } from '../engine/authorization-server.js';
 import { DelegatedSessions } from '../engine/delegated-sessions.service.js';
 import { isForApi, scopesOf } from '../protocol/openid.js';
 import { handleOf, nameOf } from '../protocol/session-names.js';
+import { findSignIn } from '../protocol/sign-in-session.js';
 import { startAgain } from './interactions.service.js';
 
 /** Decides in which session of a browser a request is answered: its sign-in session, or a delegated one. */
@@ -34,7 +34,7 @@ export class VisitorsService {
     if (scopesOf(query.get('prompt') ?? '').includes('login')) return null;
     const live = await this.delegated.findOf(request);
     if (!live || !(await this.countsFor(live, query.get('client_id') ?? ''))) return null;
-    const signIn = await this.signInOf(request);
+    const signIn = await findSignIn(this.server.provider, this.cookies.read(request.headers));
     if (!signIn?.accountId) return live;
     if (signIn.accountId !== live.userId) {
       const expected = subjectOf(query.get('id_token_hint')) ?? query.get('login_hint');
@@ -61,11 +61,6 @@ export class VisitorsService {
   private async countsFor({ organizationId }: LiveSession, clientId: string): Promise<boolean> {
     const client = await this.server.provider.Client.find(clientId);
     return client?.organization === organizationId;
-  }
-
-  private async signInOf({ headers }: FastifyRequest): Promise<{ accountId?: string; loginTs?: number } | undefined> {
-    const { session } = this.cookies.read(headers);
-    return session && isId(session) ? this.server.provider.Session.find(session) : undefined;
   }
 }
 
