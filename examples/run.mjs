@@ -1,5 +1,5 @@
 // A complete set-up for a browser: a host system, a protected site, an application that signs its users in by OpenID
-// Connect, and Latchkey behind nginx with the configuration of deploy/nginx. This file starts all of it, and ends it together.
+// Connect, and Latchkey behind nginx with the configuration of deploy/proxies/nginx. This file starts all of it, and ends it together.
 import { execFile, spawn } from 'node:child_process';
 import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -78,7 +78,7 @@ async function stop(status, reason) {
 
 /** The shipped configuration, with the example's ports and without TLS. nginx looks for included files beside it. */
 function nginxConfiguration() {
-  cpSync(join(root, 'deploy/nginx'), directory, { recursive: true });
+  cpSync(join(root, 'deploy/proxies/nginx'), directory, { recursive: true });
   const shipped = readFileSync(join(directory, 'site.conf'), 'utf8')
     .replace('https://learn.example.com', site)
     .replaceAll('127.0.0.1:3000', `127.0.0.1:${options['latchkey-port']}`)

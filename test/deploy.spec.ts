@@ -8,24 +8,26 @@ type Matcher = (path: string) => boolean;
 /** Which paths each of the configurations sends to Latchkey, read from the file as the proxy would. */
 const PROXIES: Record<string, () => Matcher> = {
   nginx: () => {
-    const locations = regexes('deploy/nginx/site.conf', /location ~ (\S+) \{ include latchkey-proxy/g);
-    const [raw] = regexes('deploy/nginx/latchkey-proxy.conf', /\$request_uri !~ "(.+)"\)/g);
+    const locations = regexes('deploy/proxies/nginx/site.conf', /location ~ (\S+) \{ include latchkey-proxy/g);
+    const [raw] = regexes('deploy/proxies/nginx/latchkey-proxy.conf', /\$request_uri !~ "(.+)"\)/g);
     return (path) => locations.some((location) => location.test(path)) && raw!.test(path);
   },
   Caddy: () => {
-    const [own] = regexes('deploy/caddy/Caddyfile', /vars_regexp \S+ `(.+)`/g);
+    const [own] = regexes('deploy/proxies/caddy/Caddyfile', /vars_regexp \S+ `(.+)`/g);
     return (path) => own!.test(path);
   },
   HAProxy: () => {
-    const own = regexes('deploy/haproxy/haproxy.cfg', /acl latchkey path_reg (\S+)/g);
+    const own = regexes('deploy/proxies/haproxy/haproxy.cfg', /acl latchkey path_reg (\S+)/g);
     return (path) => own.some((regex) => regex.test(path));
   },
   Traefik: () => {
-    const rules = [...readFileSync('deploy/traefik/latchkey.yml', 'utf8').matchAll(/(Path|PathPrefix)\(`(.+?)`\)/g)];
+    const rules = [
+      ...readFileSync('deploy/proxies/traefik/latchkey.yml', 'utf8').matchAll(/(Path|PathPrefix)\(`(.+?)`\)/g),
+    ];
     return (path) => rules.some(([, kind, text]) => (kind === 'Path' ? path === text : path.startsWith(text!)));
   },
   Envoy: () => {
-    const own = regexes('deploy/envoy/envoy.yaml', /regex: '(.+)'/g, (text) => `^${text}$`);
+    const own = regexes('deploy/proxies/envoy/envoy.yaml', /regex: '(.+)'/g, (text) => `^${text}$`);
     return (path) => own.some((regex) => regex.test(path));
   },
 };
@@ -122,11 +124,11 @@ const LINES: { file: string; what: string; line: RegExp }[] = [
 ];
 
 it.each(LINES)('$file $what', ({ file, line }) => {
-  expect(readFileSync(`deploy/${file}`, 'utf8')).toMatch(line);
+  expect(readFileSync(`deploy/proxies/${file}`, 'utf8')).toMatch(line);
 });
 
 it('Traefik trusts nobody’s forwarded headers', () => {
-  expect(readFileSync('deploy/traefik/latchkey.yml', 'utf8')).not.toMatch(/trustForwardHeader|insecure/);
+  expect(readFileSync('deploy/proxies/traefik/latchkey.yml', 'utf8')).not.toMatch(/trustForwardHeader|insecure/);
 });
 
 describe.each(Object.keys(PROXIES))('the configuration of %s', (proxy) => {

@@ -8,7 +8,7 @@ import { recipe } from '../support/recipe.js';
 
 /** What is shipped, with the addresses of the test and the recipe for an open path. Caddy makes certificates for local names by itself. */
 function start({ site, latchkey, application }: Ports): Promise<Proxy> {
-  const caddyfile = readFileSync('deploy/caddy/Caddyfile', 'utf8')
+  const caddyfile = readFileSync('deploy/proxies/caddy/Caddyfile', 'utf8')
     .replace(/\}\s*$/, `${recipe('caddy', OPEN_PATH)}}\n`)
     .replaceAll('127.0.0.1:3000', `127.0.0.1:${latchkey}`)
     .replaceAll('127.0.0.1:8080', `127.0.0.1:${application}`)
@@ -19,6 +19,6 @@ function start({ site, latchkey, application }: Ports): Promise<Proxy> {
   );
 }
 
-describe('a site behind Caddy, with deploy/caddy', () => {
+describe('a site behind Caddy, with deploy/proxies/caddy', () => {
   itProtects(start);
 });

@@ -12,7 +12,7 @@ let proxy: Proxy;
 
 /** What is shipped, with the addresses and files of the test, and a line for each of two sites, and the recipe for an open path. */
 async function start({ site, latchkey, application }: Ports): Promise<Proxy> {
-  const configuration = readFileSync('deploy/haproxy/haproxy.cfg', 'utf8')
+  const configuration = readFileSync('deploy/proxies/haproxy/haproxy.cfg', 'utf8')
     .replace(/^(?=.* lua\.latchkey )/m, recipe('haproxy', OPEN_PATH))
     .replaceAll(' unless latchkey', ' unless latchkey or open')
     .replace(/^ +(user|group|chroot) .*\n/gm, '')
@@ -31,13 +31,13 @@ async function start({ site, latchkey, application }: Ports): Promise<Proxy> {
     );
   const { certificate, key } = selfSigned();
   proxy = await Proxy.haproxy(configuration, `https://localhost:${site}/`, {
-    'latchkey.lua': readFileSync('deploy/haproxy/latchkey.lua', 'utf8'),
+    'latchkey.lua': readFileSync('deploy/proxies/haproxy/latchkey.lua', 'utf8'),
     'site.pem': certificate + key,
   });
   return proxy;
 }
 
-describe('a site behind HAProxy, with deploy/haproxy', () => {
+describe('a site behind HAProxy, with deploy/proxies/haproxy', () => {
   itProtects(start);
 
   it('S19: has no token and no query in its log', () => {

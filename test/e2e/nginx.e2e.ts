@@ -11,7 +11,7 @@ import { Proxy } from '../support/proxy.js';
 import { raw } from '../support/raw.js';
 import { recipe } from '../support/recipe.js';
 
-const SHIPPED = 'deploy/nginx';
+const SHIPPED = 'deploy/proxies/nginx';
 const directory = mkdtempSync(join(tmpdir(), 'latchkey-site-'));
 const log = join(directory, 'access.log');
 
@@ -48,7 +48,7 @@ function start({ site, latchkey, application }: Ports): Promise<Proxy> {
   return Proxy.nginx([common, ...servers].join(''), `https://localhost:${site}/`, included);
 }
 
-describe('a site behind nginx, with deploy/nginx', () => {
+describe('a site behind nginx, with deploy/proxies/nginx', () => {
   itProtects(start);
 
   it('S19: has no token and no query in its access log', () => {

@@ -18,13 +18,13 @@ export const SITE = 'http://latchkey.test';
  * The requests with which proxies ask whether a request may pass: headers, method and path as in their documentation.
  */
 export const PROXIES = {
-  /** `auth_request` with the subrequest of deploy/nginx. */
+  /** `auth_request` with the subrequest of deploy/proxies/nginx. */
   nginx: (base, { uri = '/', method, site = SITE, headers } = {}) =>
     raw(base, '/forward-auth', {
       method: method === 'OPTIONS' ? method : 'GET',
       headers: { ...headers, 'x-original-url': `${site}${uri}` },
     }),
-  /** The target of `error_page 401` in deploy/nginx. */
+  /** The target of `error_page 401` in deploy/proxies/nginx. */
   nginxPage: (base, { uri = '/', method = 'GET', site = SITE, headers } = {}) =>
     raw(base, '/forward-auth?page', {
       headers: {
@@ -38,7 +38,7 @@ export const PROXIES = {
   traefik: (base, request) => forwarded(base, '/forward-auth', request, { 'x-forwarded-port': '80' }),
   /** Caddy keeps the original request's query. */
   caddy: (base, request) => forwarded(base, `/forward-auth${request?.uri?.match(/\?.*/)?.[0] ?? ''}`, request),
-  /** `ext_authz` over HTTP with the `path_prefix` of deploy/envoy. */
+  /** `ext_authz` over HTTP with the `path_prefix` of deploy/proxies/envoy. */
   envoy: (base, { uri = '/', method = 'GET', site = SITE, headers } = {}) => {
     const { protocol, host } = new URL(site);
     return raw(base, `/forward-auth${uri}`, {
