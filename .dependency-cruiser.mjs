@@ -13,7 +13,7 @@ export const FLOORS = [
   ['rights', 'sign-ins'],
   ['auth'],
   ['users'],
-  ['organizations', 'clients'],
+  ['organizations', 'clients', 'general-revocation'],
   ['groups', 'service-accounts', 'origins'],
   ['access'],
   ['applications'],

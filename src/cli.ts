@@ -27,6 +27,7 @@ import { addPasswordCommands } from './cli/passwords.js';
 import { addPasskeyCommands } from './cli/passkeys.js';
 import { addPermissionCommands } from './cli/permissions.js';
 import { addKeyCommands } from './cli/keys.js';
+import { addRevokeAllCommand } from './cli/revoke-all.js';
 import { addServiceAccountCommands } from './cli/service-accounts.js';
 import { SECONDS_PER_DAY } from './common/clock.js';
 import { ENV_FILE_HELP, loadEnvFile } from './config/env-file.js';
@@ -173,6 +174,7 @@ addExplainCommand(program, withApplication);
 addAuditCommand(program, withApplication);
 addPermissionCommands(program, withApplication);
 addKeyCommands(program, withApplication);
+addRevokeAllCommand(program, withApplication);
 
 /** Runs `work` with the services of an application that does not listen. */
 async function withApplication(work: (app: INestApplicationContext) => Promise<void>): Promise<void> {

@@ -13,6 +13,7 @@ import type { Settings } from '../config/settings.js';
 import { DatabaseModule } from '../schema/database.module.js';
 import { DemoModule } from '../demo/demo.module.js';
 import { ForwardAuthModule } from '../forward-auth/forward-auth.module.js';
+import { GeneralRevocationModule } from '../general-revocation/general-revocation.module.js';
 import { GroupsModule } from '../groups/groups.module.js';
 import { LookupModule } from '../lookup/lookup.module.js';
 import { MaintenanceModule } from '../maintenance/maintenance.module.js';
@@ -53,6 +54,7 @@ export class AppModule {
         GuidesModule,
         StatusModule,
         MaintenanceModule,
+        GeneralRevocationModule,
         DemoModule,
         BulkModule,
       ],

@@ -12,8 +12,10 @@ import { FRAME_IS_OWNED, isAllowed, LOGINS } from './grants.js';
 import { endSessions, momentAt } from './live-session.js';
 
 /** Tokens that can still start a session, or have a session that a longer idle time could revive. */
-const COUNTS = `t."revoked_at" IS NULL AND t."id" > $3 AND (t."expires_at" > $2
-  OR EXISTS (SELECT 1 FROM "sessions" s WHERE s."id" = t."id" AND s."ends_at" > $2))`;
+function counts(now: string, oldest: string): string {
+  return `t."revoked_at" IS NULL AND t."id" > ${oldest} AND (t."expires_at" > ${now}
+  OR EXISTS (SELECT 1 FROM "sessions" s WHERE s."id" = t."id" AND s."ends_at" > ${now}))`;
+}
 
 /** What a login token depends on, as the column that names it. */
 const ORIGINS = {
@@ -32,7 +34,7 @@ function revoking(name: string, condition: string): Record<Origin, Statement> {
     name: `${name}_by_${origin}`,
     sql: `UPDATE "login_tokens" SET "revoked_at" = $2, "revoked_by" = $4, "revoked_by_client_id" = $5, "revoked_by_request_id" = $6
           WHERE "revoked_at" IS NULL AND "id" IN (
-            SELECT t."id" FROM ${LOGINS} WHERE ${ORIGINS[origin]} = $1 AND ${COUNTS} ${condition})
+            SELECT t."id" FROM ${LOGINS} WHERE ${ORIGINS[origin]} = $1 AND ${counts('$2', '$3')} ${condition})
           RETURNING ("expires_at" > $2 AND NOT EXISTS (
             SELECT 1 FROM "sessions" s WHERE s."id" = "login_tokens"."id")) AS "counts"`,
   });
@@ -92,6 +94,24 @@ const END_ONE: Statement = {
     by: { user: '$6', client: '$7' },
     request: '$8',
   }),
+};
+
+const REVOKE_EVERY: Statement = {
+  name: 'revoke_login_tokens_of_all',
+  sql: `UPDATE "login_tokens" SET "revoked_at" = $1
+        WHERE "revoked_at" IS NULL AND "id" IN (SELECT t."id" FROM "login_tokens" t WHERE ${counts('$1', '$2')})`,
+};
+
+const END_EVERY: Statement = {
+  name: 'end_sessions_of_all',
+  sql: endSessions('"id" > $2', { now: '$1', oldest: '$2', idleSince: '$3', reason: `'ALL_REVOKED'`, request: 'NULL' }),
+};
+
+const COUNT_EVERY: Statement = {
+  name: 'count_revoked_of_all',
+  sql: `SELECT (SELECT COUNT(*) FROM "sessions" s WHERE s."id" > $2 AND s."ends_at" = $1 AND s."end_reason" = 'ALL_REVOKED') AS "sessions",
+               (SELECT COUNT(*) FROM "login_tokens" t WHERE t."id" > $2 AND t."revoked_at" = $1 AND t."expires_at" > $1
+                AND NOT EXISTS (SELECT 1 FROM "sessions" s WHERE s."id" = t."id")) AS "tokens"`,
 };
 
 /** What a change ends: sessions that were open, and login tokens that could have started one. */
@@ -174,6 +194,18 @@ export class RevocationService {
   /** Revokes a client's login tokens for frames on origins that it has lost, and ends the sessions in these frames. */
   async revokeTokensOfRemovedFrames(db: EntityManager, clientId: string, by: Caller | null): Promise<void> {
     await this.revoke(db, ['client'], REVOKE_OF_REMOVED_FRAMES, clientId, by);
+  }
+
+  /** Revokes every login token at `now`, and ends every session. */
+  async revokeEverything(db: EntityManager, now: Date): Promise<Effects> {
+    const { oldest, idleSince } = momentAt(now, this.settings);
+    await this.database.within(db, REVOKE_EVERY, [now.getTime(), oldest]);
+    await this.database.within(db, END_EVERY, [now.getTime(), oldest, idleSince]);
+    const [ended] = await this.database.within<Record<keyof Effects, number | string>>(db, COUNT_EVERY, [
+      now.getTime(),
+      oldest,
+    ]);
+    return { sessions: Number(ended!.sessions), tokens: Number(ended!.tokens) };
   }
 
   /**

@@ -14,6 +14,7 @@ import { ClientRedirectUri } from './entities/client-redirect-uri.entity.js';
 import { ClientSecret } from './entities/client-secret.entity.js';
 import { Origin } from './entities/origin.entity.js';
 import { OAuthRecord } from './entities/oauth-record.entity.js';
+import { GeneralRevocation } from './entities/general-revocation.entity.js';
 import { RevokedToken } from './entities/revoked-token.entity.js';
 import { ServiceAccountKey } from './entities/service-account-key.entity.js';
 import { ServiceAccount } from './entities/service-account.entity.js';
@@ -74,5 +75,6 @@ export const ENTITIES = [
   ApplicationSession,
   UsedAssertion,
   RevokedToken,
+  GeneralRevocation,
   AuditEvent,
 ];

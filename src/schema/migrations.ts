@@ -30,6 +30,7 @@ import { AddApplications1798100000000 } from './migrations/1798100000000-AddAppl
 import { AddApplicationSessions1798200000000 } from './migrations/1798200000000-AddApplicationSessions.js';
 import { FindEventsOfRequests1798300000000 } from './migrations/1798300000000-FindEventsOfRequests.js';
 import { RecordRequestsOfEnds1798310000000 } from './migrations/1798310000000-RecordRequestsOfEnds.js';
+import { AddGeneralRevocations1798400000000 } from './migrations/1798400000000-AddGeneralRevocations.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -65,4 +66,5 @@ export const MIGRATIONS = [
   AddApplicationSessions1798200000000,
   FindEventsOfRequests1798300000000,
   RecordRequestsOfEnds1798310000000,
+  AddGeneralRevocations1798400000000,
 ];

@@ -82,6 +82,22 @@ const END_ANSWERED: Statement = {
   sql: `DELETE FROM "oauth_records" WHERE "uid" = $1 AND "kind" = 'Interaction' AND "account_id" <> $2 AND "id" <> $3`,
 };
 
+const END_EVERY_SESSION: Statement = {
+  name: 'end_sign_in_sessions_of_all',
+  sql: `UPDATE "oauth_records" SET ${endsSession('$1')} WHERE "kind" = 'Session' AND "consumed_at" IS NULL`,
+};
+
+/** Forgets interactions, grants, codes and refresh tokens. What says that a client assertion was used is kept. */
+const FORGET_EVERYTHING: Statement = {
+  name: 'forget_sign_ins_of_all',
+  sql: `DELETE FROM "oauth_records" WHERE "kind" NOT IN ('Session', 'ReplayDetection')`,
+};
+
+const END_CONSOLE_OF_ALL: Statement = {
+  name: 'end_console_sessions_of_all',
+  sql: `DELETE FROM "console_sessions"`,
+};
+
 /** A browser in which an account is signed in at the authorization server. */
 export interface SignIn {
   uid: string;
@@ -108,6 +124,16 @@ export class SignInsService {
     await this.database.within(db, REVOKE_FAMILIES, [account, addSeconds(now, FAMILY_LIFETIME)]);
     await this.database.within(db, FORGET, [account]);
     await this.database.within(db, END_CONSOLE_OF_ACCOUNT, [account]);
+  }
+
+  /**
+   * Permanently ends what all accounts have signed in for, as `end` does, except for the access tokens. They end when
+   * the key is replaced that has signed them.
+   */
+  async endAll(db: EntityManager, now: Date): Promise<void> {
+    await this.database.within(db, END_EVERY_SESSION, [now]);
+    await this.database.within(db, FORGET_EVERYTHING, []);
+    await this.database.within(db, END_CONSOLE_OF_ALL, []);
   }
 
   /**

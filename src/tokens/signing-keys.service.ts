@@ -104,6 +104,16 @@ export class SigningKeysService {
     });
   }
 
+  /** Replaces all keys, as `replace` does, in the transaction of `db`. */
+  async replaceAll(db: EntityManager): Promise<void> {
+    await lockKeys(db);
+    const now = this.clock.now();
+    for (const purpose of KEY_PURPOSES) {
+      for (const { kid } of await findLive(db, purpose, now)) await this.retire(db, kid, now);
+      await this.insert(db, purpose, now);
+    }
+  }
+
   /**
    * Revokes a single key, with the same effect as `replace`. A new key is made only if none is left that signs. @throws
    * Error if the key is unknown
@@ -182,16 +192,19 @@ export class SigningKeysService {
     return kid;
   }
 
-  /**
-   * Runs a transaction that excludes all other changes of the keys. On SQLite, transactions never run at the same time.
-   */
+  /** Runs a transaction that excludes all other changes of the keys. */
   private withKeysLocked<T>(work: (db: EntityManager) => Promise<T>): Promise<T> {
     return this.database.transaction(async (db) => {
-      if (db.dataSource.options.type === 'postgres')
-        await db.query('LOCK TABLE "signing_keys" IN SHARE ROW EXCLUSIVE MODE');
+      await lockKeys(db);
       return work(db);
     });
   }
+}
+
+/** Excludes all other changes of the keys until the transaction ends. On SQLite, none runs at the same time anyway. */
+async function lockKeys(db: EntityManager): Promise<void> {
+  if (db.dataSource.options.type === 'postgres')
+    await db.query('LOCK TABLE "signing_keys" IN SHARE ROW EXCLUSIVE MODE');
 }
 
 /** Whether a key exists that is not being replaced; with `since`, whether one exists that was made after that. */

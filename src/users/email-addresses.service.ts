@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { InjectRepository } from '@nestjs/typeorm';
-import { MoreThan } from 'typeorm';
+import { IsNull, MoreThan, Not } from 'typeorm';
 import type { EntityManager, Repository } from 'typeorm';
 import { AuditService } from '../audit/audit.service.js';
 import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
@@ -192,6 +192,15 @@ export class EmailAddressesService {
 
   private linked(secret: string): { linkHash: string; linkExpiresAt: ReturnType<typeof MoreThan<Date>> } {
     return { linkHash: hashSecret(secret), linkExpiresAt: MoreThan(this.clock.now()) };
+  }
+
+  /** Makes every link that verifies an address invalid. The addresses stay, unverified. */
+  async removeAllLinks(db: EntityManager): Promise<void> {
+    await db.update(
+      UnverifiedEmailAddress,
+      { linkHash: Not(IsNull()) },
+      { linkHash: null, linkExpiresAt: null, linkMadeBy: null },
+    );
   }
 
   private async requireChangeable(db: EntityManager, caller: Caller, ref: UserRef): Promise<User> {

@@ -92,6 +92,11 @@ export class PasswordLinksService {
     });
   }
 
+  /** Removes every link. */
+  async removeAll(db: EntityManager): Promise<void> {
+    await db.createQueryBuilder().delete().from(PasswordLink).execute();
+  }
+
   async prune(): Promise<void> {
     await prune(this.database, PRUNE, [this.clock.now()]);
   }

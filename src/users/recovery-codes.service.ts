@@ -34,6 +34,11 @@ export class RecoveryCodesService {
     return codes;
   }
 
+  /** Removes every code of every account. */
+  async removeAll(db: EntityManager): Promise<void> {
+    await db.createQueryBuilder().delete().from(RecoveryCode).execute();
+  }
+
   countOf(userId: string): Promise<number> {
     return this.database.transaction((db) => db.countBy(RecoveryCode, { userId }));
   }

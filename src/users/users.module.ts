@@ -67,6 +67,7 @@ import { UsersService } from './users.service.js';
     ProofsService,
   ],
   exports: [
+    EmailAddressesService,
     UsersService,
     UsersPolicy,
     PasswordsService,

@@ -116,7 +116,13 @@ export function jtiOf(token: string): string {
   return decode(token).payload.jti as string;
 }
 
-type File = 'administration' | 'logins' | 'authorization-server' | '../passkeys' | '../applications/logout-notices';
+type File =
+  | 'administration'
+  | 'logins'
+  | 'authorization-server'
+  | '../passkeys'
+  | '../revoke-all'
+  | '../applications/logout-notices';
 
 /** The file beside this one whose tests record the event. */
 const RECORDED_IN: Record<AuditEventName, File> = {
@@ -188,6 +194,7 @@ const RECORDED_IN: Record<AuditEventName, File> = {
   ASSERTION_REFUSED: 'authorization-server',
   SIGNING_KEY_ADDED: 'administration',
   SIGNING_KEY_REVOKED: 'administration',
+  ALL_REVOKED: '../revoke-all',
 };
 
 /** The last test of a file: the tests above it have recorded every event that `RECORDED_IN` gives to the file. */

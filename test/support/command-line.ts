@@ -8,6 +8,7 @@ import { addExplainCommand } from '../../src/cli/explain.js';
 import { addGroupCommands } from '../../src/cli/groups.js';
 import { addPasskeyCommands } from '../../src/cli/passkeys.js';
 import { addPermissionCommands } from '../../src/cli/permissions.js';
+import { addRevokeAllCommand } from '../../src/cli/revoke-all.js';
 import { addServiceAccountCommands } from '../../src/cli/service-accounts.js';
 import { addStaffCommands } from '../../src/cli/staff.js';
 import type { TestApp } from './app.js';
@@ -42,6 +43,7 @@ export async function runCommand({ nest }: TestApp, ...args: string[]): Promise<
       addAuditCommand,
       addPasskeyCommands,
       addPermissionCommands,
+      addRevokeAllCommand,
     ])
       add(program, (work) => work(nest));
     await program.parseAsync(args, { from: 'user' });

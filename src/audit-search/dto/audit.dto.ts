@@ -89,7 +89,7 @@ export class AuditExportQueryDto extends IntersectionType(PickType(PageQueryDto,
 export class AuditDetailsDto implements AuditDetails {
   @ApiPropertyOptional({
     description:
-      'Why a session ended early (`LOGOUT`, `BY_USER`, `BY_ADMINISTRATOR`, `RIGHT_REVOKED`, `REPLACED`), or why something was refused.',
+      'Why a session ended early (`LOGOUT`, `BY_USER`, `BY_ADMINISTRATOR`, `RIGHT_REVOKED`, `REPLACED`, `ALL_REVOKED`), or why something was refused.',
     example: 'LOGOUT',
   })
   reason?: string;

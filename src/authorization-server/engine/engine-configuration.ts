@@ -14,6 +14,8 @@ import { Database } from '../../database/database.js';
 import { ProofsService } from '../../users/proofs.service.js';
 import { Client } from '../../schema/entities/client.entity.js';
 import { CONSOLE_CLIENT } from '../../clients/console-client.js';
+import { GeneralRevocationsService, MAX_ASSERTION_LIFETIME } from '../../tokens/general-revocations.service.js';
+import type { AssertionTimes } from '../../tokens/general-revocations.service.js';
 import { KeyRing } from '../../tokens/key-ring.js';
 import { isPlainHeader } from '../../tokens/plain-header.js';
 import { RevokedTokensService } from '../../tokens/revoked-tokens.service.js';
@@ -56,9 +58,6 @@ const HOUR = 60 * MINUTE;
 /** The lifetime of a refresh token since its last use, and of its grant, in seconds. */
 export const REFRESH_LIFETIME = 30 * SECONDS_PER_DAY;
 
-/** The longest lifetime of an assertion with which a client authenticates, in seconds. */
-const MAX_ASSERTION_LIFETIME = HOUR;
-
 type AuthorizationCode = InstanceType<Provider['AuthorizationCode']>;
 
 /** Configures the engine: its features, and where its clients, accounts and records come from. */
@@ -69,6 +68,7 @@ export class EngineConfiguration {
     private readonly keys: KeyRing,
     private readonly proofs: ProofsService,
     private readonly revoked: RevokedTokensService,
+    private readonly revocations: GeneralRevocationsService,
     private readonly limits: OAuthLimits,
     private readonly logouts: Logouts,
     private readonly delegated: DelegatedSessions,
@@ -146,13 +146,22 @@ export class EngineConfiguration {
       allowOmittingSingleRegisteredRedirectUri: false,
       clientAuthMethods: ['client_secret_basic', 'client_secret_post', 'private_key_jwt', 'none'],
       clockTolerance: CLOCK_SKEW,
-      assertJwtClientAuthClaimsAndHeader: (_ctx, { exp }, header) => {
+      assertJwtClientAuthClaimsAndHeader: async (_ctx, claims, header) => {
         if (!isPlainHeader(header))
           throw new errors.InvalidClientAuth(
             'the header of the client assertion must not have crit or b64, and its kid must be a string of 1 to 255 characters',
           );
-        if (Number(exp) > toNumericDate(this.clock.now()) + MAX_ASSERTION_LIFETIME + CLOCK_SKEW)
+        // The engine has checked their types, and not whether `iat` has come.
+        const times = claims as unknown as AssertionTimes;
+        const latest = toNumericDate(this.clock.now()) + CLOCK_SKEW;
+        if (times.exp > latest + MAX_ASSERTION_LIFETIME)
           throw new errors.InvalidClientAuth('the client assertion is valid for longer than an hour');
+        if ((times.iat ?? 0) > latest)
+          throw new errors.InvalidClientAuth('the client assertion was issued in the future');
+        if (await this.revocations.wasUsableBefore(times))
+          throw new errors.InvalidClientAuth(
+            'the client assertion is from before all tokens were revoked: sign a new one',
+          );
       },
       enabledJWA: {
         idTokenSigningAlgValues: ['RS256', 'ES256', 'EdDSA'],

@@ -9,10 +9,14 @@ import { Database } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
 import type { AssertionAlgorithm } from '../../schema/entities/service-account-key.entity.js';
 import { MAX_KEYS } from '../../service-accounts/service-account-keys.service.js';
+import {
+  firstUseOf,
+  GeneralRevocationsService,
+  MAX_ASSERTION_LIFETIME,
+  wasAllRevokedSince,
+} from '../../tokens/general-revocations.service.js';
 import { audiencesOf } from '../protocol/paths.js';
 
-/** The longest lifetime of an assertion, in seconds. */
-const MAX_LIFETIME = 3600;
 const MAX_LENGTH = 4096;
 
 const KEYS = `
@@ -33,10 +37,14 @@ const OWN_CLIENT: Statement = {
   sql: `SELECT s."client_id" AS "clientId" FROM "service_accounts" s WHERE s."user_id" = $1`,
 };
 
-/** Marks an assertion as used: of any number of concurrent calls, on any number of instances, one gets a row. */
+/**
+ * Marks an assertion as used: of any number of concurrent calls, on any number of instances, one gets a row. No call gets
+ * one if everything was revoked after the assertion could have been used.
+ */
 const USE: Statement = {
   name: 'use_assertion',
-  sql: `INSERT INTO "used_assertions" ("id", "expires_at") VALUES ($1, $2) ON CONFLICT ("id") DO NOTHING RETURNING "id"`,
+  sql: `INSERT INTO "used_assertions" ("id", "expires_at") SELECT $1, $2 WHERE NOT (${wasAllRevokedSince('$3')})
+        ON CONFLICT ("id") DO NOTHING RETURNING "id"`,
 };
 
 export interface AssertionKey {
@@ -74,6 +82,7 @@ export class AssertionRefused extends InvalidAssertion {
 export class AssertionsService {
   constructor(
     private readonly database: Database,
+    private readonly revocations: GeneralRevocationsService,
     private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
@@ -120,7 +129,7 @@ export class AssertionsService {
     });
     const claims = payload as AssertionClaims;
     const now = toNumericDate(this.clock.now());
-    if (claims.exp > now + MAX_LIFETIME + CLOCK_SKEW)
+    if (claims.exp > now + MAX_ASSERTION_LIFETIME + CLOCK_SKEW)
       throw new AssertionRefused('claims', 'the assertion is valid for longer than an hour');
     if ((claims.iat ?? 0) > now + CLOCK_SKEW)
       throw new AssertionRefused('claims', 'the assertion was issued in the future');
@@ -134,11 +143,14 @@ export class AssertionsService {
    * Marks an assertion as used. Without a `jti`, the signed content identifies it and not the whole assertion: anybody
    * can make a second valid signature from an ECDSA signature.
    */
-  async use(assertion: string, { iss, jti, exp }: AssertionClaims): Promise<void> {
+  async use(assertion: string, claims: AssertionClaims): Promise<void> {
+    const { iss, jti, exp } = claims;
     const expiresAt = new Date((exp + 2 * CLOCK_SKEW) * 1000);
     const name = jti === undefined ? assertion.slice(0, assertion.lastIndexOf('.')) : `${iss}\n${jti}`;
-    const used = await this.database.write(USE, [hashSecret(name), expiresAt]);
+    const used = await this.database.write(USE, [hashSecret(name), expiresAt, firstUseOf(claims)]);
     if (used.length > 0) return;
+    if (await this.revocations.wasUsableBefore(claims))
+      throw new AssertionRefused('replayed', 'the assertion is from before all tokens were revoked: sign a new one');
     const detail = jti === undefined ? 'give each assertion its own jti' : 'each jti can be used once';
     throw new AssertionRefused('replayed', `the assertion was already used: ${detail}`);
   }

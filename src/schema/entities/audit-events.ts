@@ -68,18 +68,29 @@ export const AUDIT_EVENTS = [
   'ASSERTION_REFUSED',
   'SIGNING_KEY_ADDED',
   'SIGNING_KEY_REVOKED',
+  'ALL_REVOKED',
 ] as const;
 
 export type AuditEventName = (typeof AUDIT_EVENTS)[number];
 
 /** Why a session ended early. */
-export const END_REASONS = ['LOGOUT', 'BY_USER', 'BY_ADMINISTRATOR', 'RIGHT_REVOKED', 'REPLACED'] as const;
+export const END_REASONS = [
+  'LOGOUT',
+  'BY_USER',
+  'BY_ADMINISTRATOR',
+  'RIGHT_REVOKED',
+  'REPLACED',
+  'ALL_REVOKED',
+] as const;
 
 export type EndReason = (typeof END_REASONS)[number];
 
+/** Why everything was revoked: an operator asked for it, or the database may have lost what was used last. */
+export type GeneralRevocationReason = 'OPERATOR' | 'RESTORE' | 'FAILOVER';
+
 /** Further details: names and numbers from short lists, and origins. The only free text is the reason of an access call. */
 export interface AuditDetails {
-  /** For a session that ended, an `EndReason`; for a refusal, the error id. */
+  /** For a session that ended, an `EndReason`; for a refusal, the error id; for `ALL_REVOKED`, a `GeneralRevocationReason`. */
   reason?: string;
   /** The `reason` of an access call, in the caller's words. */
   text?: string;
