@@ -116,6 +116,23 @@ describe('calls of one moment', () => {
     expect((await sizesOfTransactions('login_tokens', ids))[0]).toBeGreaterThan(1);
   });
 
+  it('that are the first through their groups record those ways in together, each of them once', async () => {
+    const people = await Promise.all(Array.from({ length: 20 }, () => t.world.userOf(caller)));
+    const elsewhere = await t.world.user();
+    // Three calls for each user, and one that is refused after them.
+    const ids = people.flatMap(({ id }) => [id, id, id, elsewhere]);
+    const answers = await Promise.all(ids.map((id) => record({ by: 'id', id })));
+    expect(answers.map((answer) => answer?.userId ?? null)).toEqual(ids.map((id) => (id === elsewhere ? null : id)));
+    const ways: { groupId: string; transaction: string }[] = await t.world.write((db) =>
+      db.query(
+        `SELECT "group_id" AS "groupId", "xmin"::text AS "transaction" FROM "delegations" WHERE "group_id" = ANY($1)`,
+        [people.map(({ groupId }) => groupId)],
+      ),
+    );
+    expect(ways.map(({ groupId }) => groupId).toSorted()).toEqual(people.map(({ groupId }) => groupId).toSorted());
+    expect(new Set(ways.map(({ transaction }) => transaction)).size).toBeLessThan(10);
+  });
+
   it('that name their users by e-mail address, and those with options, keep what is theirs', async () => {
     const people = await Promise.all(
       Array.from({ length: 12 }, async (_, i) => {

@@ -3,11 +3,11 @@ import type { Caller } from '../common/caller.js';
 import { addSeconds, Clock, SECONDS_PER_DAY } from '../common/clock.js';
 import { LONGEST_LOGIN_TOKEN_SECONDS, Settings } from '../config/settings.js';
 import { Database, fromMilliseconds } from '../database/database.js';
-import { insertion } from '../database/insertion.js';
+import { batchOf, insertion, ofEachCall } from '../database/insertion.js';
 import type { ParameterType } from '../database/insertion.js';
 import { prune, pruneBefore } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
-import { byRef, refParameters, statementsByRef } from '../schema/user-ref-sql.js';
+import { byRef, refParameters } from '../schema/user-ref-sql.js';
 import { firstLoginAt, newLoginId, toBytes } from '../common/login-id.js';
 import { toNamingRef } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
@@ -93,25 +93,47 @@ const RECORD = byRef(({ kind, userId, next }) => {
   });
 });
 
-/** Adds the delegation by which the caller may let the user in, if there is one. Then the token can be recorded. */
-const ADD_DELEGATION = statementsByRef(
-  'add_delegation',
-  ({ userId, next }) => {
-    const [caller, client, key, now] = [`$${next}`, `$${next + 1}`, `$${next + 2}`, `$${next + 3}`];
-    return `
-      INSERT INTO "delegations" ("caller_id", "client_id", "group_id", "key_id", "organization_id", "organization_number")
-      SELECT allowed."caller_id", allowed."client_id", allowed."group_id", ${key}, n."organization_id", n."number"
-      FROM (SELECT caller."id" AS "caller_id", client."id" AS "client_id", m."group_id",
-                   caller."staff_organization_id" AS "organization_id"
-            ${grants({ caller: caller!, client: client!, user: userId, now })}) allowed
-      JOIN "organization_numbers" n ON n."organization_id" = allowed."organization_id"
-      WHERE TRUE LIMIT 1
-      ON CONFLICT ("caller_id", "client_id", "group_id", "key_id", "is_imported")
-        DO UPDATE SET "organization_id" = excluded."organization_id"
-      RETURNING "id"`;
-  },
-  { isRepeatable: true },
-);
+/** The types of the parameters of `ADD_DELEGATION` that follow the reference. The last one names the call. */
+const ADDED: ParameterType[] = ['varchar', 'varchar', 'varchar', 'bigint', 'uuid'];
+
+/**
+ * Adds the delegation by which the caller may let the user in, if there is one. It gives a row then, and the token can be
+ * recorded.
+ */
+const ADD_DELEGATION = byRef(({ kind, userId, next }) => {
+  const [caller, client, key, now, id] = ADDED.map((_, index) => `$${next + index}`);
+  const types = [...Array.from({ length: next - 1 }, () => 'varchar' as const), ...ADDED];
+  const into = `"delegations" ("caller_id", "client_id", "group_id", "key_id", "organization_id", "organization_number")`;
+  const made = `
+    SELECT allowed."caller_id", allowed."client_id", allowed."group_id", CAST(${key} AS varchar) AS "key_id",
+           n."organization_id", n."number"
+    FROM (SELECT caller."id" AS "caller_id", client."id" AS "client_id", m."group_id",
+                 caller."staff_organization_id" AS "organization_id"
+          ${grants({ caller: caller!, client: client!, user: userId, now: now! })}) allowed
+    JOIN "organization_numbers" n ON n."organization_id" = allowed."organization_id"
+    WHERE TRUE LIMIT 1`;
+  const conflict = `("caller_id", "client_id", "group_id", "key_id", "is_imported")`;
+  return {
+    name: `add_delegation_${kind}`,
+    sql: `INSERT INTO ${into} ${made}
+          ON CONFLICT ${conflict} DO UPDATE SET "organization_id" = excluded."organization_id"
+          RETURNING CAST(${id} AS uuid) AS "call"`,
+    isRepeatable: true,
+    // Several calls may need the same delegation. All batches insert in the same order, so that none waits for another
+    // that waits for it.
+    batch: batchOf(
+      types,
+      next + ADDED.indexOf('uuid'),
+      `WITH allowed AS MATERIALIZED (SELECT call."${id}" AS "call", made.* ${ofEachCall(made, types)}),
+            added AS (
+              INSERT INTO ${into}
+              SELECT DISTINCT "caller_id", "client_id", "group_id", "key_id", "organization_id", "number" FROM allowed
+              ORDER BY "caller_id", "client_id", "group_id", "key_id"
+              ON CONFLICT ${conflict} DO NOTHING)
+       SELECT "call" FROM allowed`,
+    ),
+  };
+});
 
 const STATE: Statement = {
   name: 'explain_login_token',
@@ -175,8 +197,10 @@ export class LoginTokensService {
     ];
     const record = (): Promise<{ userId: string }[]> => this.database.write(RECORD[named.by], parameters);
     let [recorded] = await record();
-    if (!recorded && (await this.database.write(ADD_DELEGATION[named.by], delegation)).length > 0)
-      [recorded] = await record();
+    if (!recorded) {
+      const added = await this.database.write(ADD_DELEGATION[named.by], [...delegation, toBytes(id)]);
+      if (added.length > 0) [recorded] = await record();
+    }
     return recorded ? { id, userId: recorded.userId, issuedAt, expiresAt } : null;
   }
 

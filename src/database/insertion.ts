@@ -1,4 +1,4 @@
-import type { Statement } from './statement.js';
+import type { BatchForm, Statement } from './statement.js';
 
 /**
  * Milliseconds that a batch waits for a lock, such as that of a token that another instance redeems. Then its calls run
@@ -33,22 +33,25 @@ interface Insertion {
 export function insertion({ name, into, select, end, types, id }: Insertion): Statement {
   // LIMIT keeps PostgreSQL from merging the SELECT with its neighbours, so it is planned for one row.
   const one = `${select} LIMIT 1`;
+  return {
+    name,
+    sql: `INSERT INTO ${into} ${one} ${end}`,
+    isRepeatable: true,
+    batch: batchOf(types, id, `INSERT INTO ${into} SELECT made.* ${ofEachCall(one, types)} ${end}, "id" AS "call"`),
+  };
+}
+
+/** A statement for many calls. `id` is the parameter that names the call, 1 for `$1`. */
+export function batchOf(types: readonly ParameterType[], id: number, sql: string): BatchForm {
+  return { sql, isUuid: types.map((type) => type === 'uuid'), id: id - 1 };
+}
+
+/** What follows SELECT for the row `made` that `one` makes of each `call`, whose columns have the names `$1`, `$2`, … */
+export function ofEachCall(one: string, types: readonly ParameterType[]): string {
   // In a subquery, the planner takes an array for one of ten rows, however long it is. Otherwise short arrays would look
   // so cheap that PostgreSQL would plan the statement anew for each batch, which takes longer than running it.
   const arrays = types.map((type, index) => `(SELECT $${index + 1}::${type}[] ${index === 0 ? LIMIT_LOCKS : ''})`);
   const columns = types.map((_, index) => `"$${index + 1}"`);
   const ofCall = one.replaceAll(/\$\d+/g, (parameter) => `call."${parameter}"`);
-  return {
-    name,
-    sql: `INSERT INTO ${into} ${one} ${end}`,
-    isRepeatable: true,
-    batch: {
-      sql: `INSERT INTO ${into}
-            SELECT made.* FROM unnest(${arrays.join(', ')}) AS call(${columns.join(', ')})
-            CROSS JOIN LATERAL (${ofCall}) made
-            ${end}, "id" AS "call"`,
-      isUuid: types.map((type) => type === 'uuid'),
-      id: id - 1,
-    },
-  };
+  return `FROM unnest(${arrays.join(', ')}) AS call(${columns.join(', ')}) CROSS JOIN LATERAL (${ofCall}) made`;
 }
