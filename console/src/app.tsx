@@ -9,6 +9,7 @@ import type { Me } from './me';
 import { PAGES } from './pages';
 import { Failure } from './parts/failure';
 import { Heading } from './parts/heading';
+import { isDialogOpen } from './parts/open-dialog';
 import { chooseTheme, chosenTheme, THEMES } from './theme';
 import type { Theme } from './theme';
 import style from './app.module.css';
@@ -76,7 +77,7 @@ function Find({ paths }: { paths: string[] }): ReactNode {
       if (event.key !== 'k' || !(event.ctrlKey || event.metaKey)) return;
       event.preventDefault();
       // What another dialog asks comes first.
-      if (!document.querySelector('[role$=dialog]')) setIsOpen(true);
+      if (!isDialogOpen()) setIsOpen(true);
     };
     addEventListener('keydown', open);
     return () => removeEventListener('keydown', open);

@@ -1,5 +1,6 @@
 import { useEffect, useRef } from 'react';
 import type { ReactNode } from 'react';
+import { isDialogOpen } from './open-dialog';
 
 let isFirst = true;
 
@@ -10,7 +11,8 @@ export function Heading({ children }: { children: string }): ReactNode {
     document.title = `${children} · Latchkey`;
   }, [children]);
   useEffect(() => {
-    if (!isFirst) heading.current?.focus();
+    // A dialog that somebody opens while the page is loading keeps the focus.
+    if (!isFirst && !isDialogOpen()) heading.current?.focus();
     isFirst = false;
   }, []);
   return (
