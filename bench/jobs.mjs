@@ -108,6 +108,16 @@ export class JobRunner {
     throw new Error(`${job} needs more tokens than ${server.url} issues.`);
   }
 
+  /** Sends each of a job's requests once, without measuring. */
+  async sendEach(job, server, connections) {
+    const requests = (await this.#requestsOf(job, server, connections)).values();
+    const headers = JOBS[job].headers(server);
+    const work = async () => {
+      for (const { path } of requests) await (await fetch(server.url + path, { headers })).text();
+    };
+    await Promise.all(Array.from({ length: connections }, work));
+  }
+
   async #requestsOf(job, server, connections, seconds) {
     const { once, requests } = JOBS[job];
     const key = keyOf(job, server);

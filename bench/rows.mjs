@@ -55,12 +55,7 @@ export const ROWS = {
   },
   size: {
     help: 'access calls with 1,000 users, and with 1,000,000 in 100,000 groups. They take 2 GB\n(SQLite) or 3 GB (PostgreSQL) of disk, and some minutes',
-    measure: compare(
-      'access call, 1,000 and 1,000,000 users',
-      ['service', 'access'],
-      ['large', 'access'],
-      both({ atMost: 1.1 }),
-    ),
+    measure: measureSize,
   },
   bytes: { help: 'bytes on disk for a login: token, session and what is recorded of them', measure: measureBytes },
   memory: { help: 'resident memory at rest and under load', measure: measureMemory },
@@ -125,6 +120,20 @@ function compare(what, first, second, goals = {}) {
     );
     return [{ what, latchkey, other: `${second[0]}: ${other}`, value: ratio, goal: goals[bench.engine] }];
   };
+}
+
+/** A host calls again and again, so what only the first call through a group does is over before. */
+async function measureSize(bench) {
+  const what = 'access call, 1,000 and 1,000,000 users';
+  for (const name of ['service', 'large']) {
+    const server = await bench.server(name);
+    for (const calls of ['first', 'second']) {
+      const startedAt = performance.now();
+      await bench.jobs.sendEach('access', server, bench.options.connections);
+      bench.say(`the ${calls} call for each of the users: ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+    }
+  }
+  return compare(what, ['service', 'access'], ['large', 'access'], both({ atMost: 1.1 }))(bench);
 }
 
 async function measurePages(bench) {
