@@ -6,6 +6,7 @@ import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { Logger } from '@nestjs/common';
 import type { INestApplication } from '@nestjs/common';
+import type { ServerAdapter } from './app/adapter.js';
 import { createApp } from './app/setup.js';
 import { ENV_FILE_HELP, loadEnvFile } from './config/env-file.js';
 import { loadSettings } from './config/settings.js';
@@ -13,6 +14,7 @@ import { StartError } from './config/start-error.js';
 import { isDatabaseUnavailable } from './database/unavailable.js';
 import { DemoService } from './demo/demo.service.js';
 import { OrganizationsService } from './organizations/organizations.service.js';
+import { Readiness } from './status/readiness.service.js';
 
 const HELP = `Usage: npm start -- [--env-file <file>]
 
@@ -50,9 +52,14 @@ function readArguments(): { help?: boolean; 'env-file'?: string } {
   }
 }
 
-/** Stops once all requests are answered, at most a second after the grace period, and at once at a second signal. */
+/**
+ * Stops once all requests are answered, at most a second after the grace period, and at once at a second signal. For the
+ * first half of the grace it goes on as ever, but for `/health/ready`, if a load balancer asks for that.
+ */
 function endOnSignal(app: INestApplication, graceSeconds: number): void {
   let isEnding = false;
+  const adapter = app.getHttpAdapter() as ServerAdapter;
+  adapter.drainFirst(() => app.get(Readiness, { strict: false }).drain(graceSeconds * 500));
   const end = async (signal: NodeJS.Signals): Promise<void> => {
     if (isEnding) process.exit(128 + constants.signals[signal]);
     isEnding = true;

@@ -137,7 +137,7 @@ describe('an error', () => {
   ])('is unavailable with Retry-After for $of', async ({ error }) => {
     jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
     jest.spyOn(t.nest.get(Database), 'read').mockRejectedValue(error);
-    const answer = await t.call('/health');
+    const answer = await t.call('/session', { headers: { cookie: 'latchkey=x' } });
     expect({ status: answer.status, id: answer.body.id, retry: answer.headers.get('retry-after') }).toEqual({
       status: 503,
       id: 'unavailable',
@@ -247,11 +247,5 @@ describe('an error of the authorization server', () => {
 describe('GET version', () => {
   it('needs no authentication', async () => {
     expect((await t.call('/api/2.1.1/version')).body).toEqual({ version: expect.stringMatching(/^\d+\.\d+\.\d+/) });
-  });
-});
-
-describe('GET /health', () => {
-  it('answers ok while the database does', async () => {
-    expect((await t.call('/health')).body).toEqual({ status: 'ok' });
   });
 });

@@ -152,6 +152,9 @@ describe('openapi.json', () => {
       '/api/2.1.1/version',
       '/forward-auth',
       '/health',
+      '/health/live',
+      '/health/ready',
+      '/health/started',
       '/login',
       '/logout',
       '/oauth/authorize',
@@ -208,7 +211,17 @@ describe('openapi.json', () => {
         .map(({ path }) => path)
         .filter((path) => !path.includes('oauth') && !path.includes('openid'))
         .toSorted(),
-    ).toEqual(['/api/2.1.1/token', '/api/2.1.1/version', '/health', '/login', '/login', '/login']);
+    ).toEqual([
+      '/api/2.1.1/token',
+      '/api/2.1.1/version',
+      '/health',
+      '/health/live',
+      '/health/ready',
+      '/health/started',
+      '/login',
+      '/login',
+      '/login',
+    ]);
     expect((await operations()).filter(({ operation }) => operation.deprecated)).toEqual([]);
   });
 

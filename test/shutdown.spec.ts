@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import type { Socket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { TestApp } from './support/app.js';
+import { call, TestApp } from './support/app.js';
 import { Instance } from './support/instance.js';
 import type { TestCaller } from './support/world.js';
 
@@ -55,13 +55,13 @@ async function end(): Promise<{ code: number | null; tookMs: number }> {
 
 const HALF_A_BODY =
   'POST /logout HTTP/1.1\r\nHost: latchkey.test\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a":';
-const HEALTH = 'GET /health HTTP/1.1\r\nHost: latchkey.test\r\n\r\n';
+const HEALTH = 'GET /health/live HTTP/1.1\r\nHost: latchkey.test\r\n\r\n';
 
 describe('S39: peers that hold a connection open', () => {
   it.each([
     { what: 'has sent nothing', text: '' },
     { what: 'has sent half of a request line', text: 'GET /heal' },
-    { what: 'has sent half of its headers', text: 'GET /health HTTP/1.1\r\nHost: latchkey.test\r\nX-More: ' },
+    { what: 'has sent half of its headers', text: 'GET /health/live HTTP/1.1\r\nHost: latchkey.test\r\nX-More: ' },
     { what: 'has its answer and keeps the connection', text: HEALTH },
   ])('S39: one that $what does not hold the end up', async ({ text }) => {
     await start();
@@ -112,7 +112,7 @@ describe('S39: peers that hold a connection open', () => {
 
   it('S39: a request that arrives in the meantime on an open connection is answered, and the connection ends', async () => {
     await start();
-    const peer = await open('GET /health HTTP/1.1\r\nHost: latchkey.test\r\n');
+    const peer = await open('GET /health/live HTTP/1.1\r\nHost: latchkey.test\r\n');
     await setTimeout(200);
     const ended = end();
     await setTimeout(100);
@@ -172,7 +172,7 @@ describe('S39: under load', () => {
     const requests: Request[] = [];
     const early: string[] = [];
     const access = `/api/2.1.1/access/${user}`;
-    const paths = [access, '/health', '/openapi.json'];
+    const paths = [access, '/health/live', '/openapi.json'];
     const tokens = (): Promise<number> => t.world.loginTokensOf(user).then(({ length }) => length);
     const tokensBefore = await tokens();
     let isAskedToEnd = false;
@@ -201,5 +201,45 @@ describe('S39: under load', () => {
     // Whatever the instance did, somebody was told.
     const answered = requests.filter(({ path, outcome }) => path === access && outcome === '200');
     expect((await tokens()) - tokensBefore).toBe(answered.length);
+  }, 180_000);
+
+  it('S39: not one request fails behind a load balancer that asks whether the instance is ready', async () => {
+    await start();
+    const agent = new Agent({ keepAlive: true, maxSockets: 16 });
+    const outcomes: string[] = [];
+    const balancer = { isReady: true };
+    const paths = [`/api/2.1.1/access/${user}`, '/session', '/openapi.json'];
+    const work = async (isNew: boolean): Promise<void> => {
+      for (let i = 0; balancer.isReady; i++) {
+        const { path, outcome } = await ask(paths[i % paths.length]!, isNew ? false : agent);
+        outcomes.push(path === '/session' && outcome === '401' ? '200' : outcome);
+      }
+    };
+    const workers = Array.from({ length: 40 }, (_, number) => work(number % 2 === 0));
+    let last = await call(instance.url, '/health/ready');
+    while (outcomes.length < 1_000) last = await call(instance.url, '/health/ready');
+    expect(last.status).toBe(200);
+    const ended = end();
+    const served = outcomes.length;
+    // As a load balancer does, it takes some failures in a row before it sends no more.
+    for (let failures = 0; failures < 3;) {
+      await setTimeout(200);
+      last = await call(instance.url, '/health/ready');
+      failures = last.status === 503 ? failures + 1 : 0;
+    }
+    expect({ ...last.body, retry: last.headers.get('retry-after') }).toEqual({
+      id: 'unavailable',
+      description: 'The instance is shutting down.',
+      failing: 'draining',
+      retry: '2',
+    });
+    expect((await call(instance.url, '/health')).body).toEqual(last.body);
+    expect((await call(instance.url, '/health/live')).status).toBe(200);
+    expect(outcomes.length).toBeGreaterThan(served);
+    balancer.isReady = false;
+    await Promise.all(workers);
+    agent.destroy();
+    expect(new Set(outcomes)).toEqual(new Set(['200']));
+    expect((await ended).code).toBe(0);
   }, 180_000);
 });

@@ -329,7 +329,7 @@ describe('the end', () => {
   it('on SIGTERM exits cleanly', async () => {
     instance = await Instance.start();
     const { url } = instance;
-    await call(url, '/health');
+    await call(url, '/health/live');
     expect(await instance.stop('SIGTERM')).toBe(0);
     await expect(call(url, '/health')).rejects.toThrow('fetch failed');
   });

@@ -48,6 +48,8 @@ export class ServerAdapter extends FastifyAdapter {
   /** The requests that have arrived while the waiting connections are accepted, before the server closes. */
   private held?: (() => void)[];
   private closing?: Promise<void>;
+  /** What is waited for before the server closes, while it serves requests as ever. */
+  private draining: () => Promise<void> = () => Promise.resolve();
 
   /** `graceMs` is the longest time that closing may take before the remaining connections are cut. */
   constructor(
@@ -93,10 +95,18 @@ export class ServerAdapter extends FastifyAdapter {
     });
   }
 
+  /** Lets the server serve requests until `drain` is done, before it closes. That is part of its grace. */
+  drainFirst(drain: () => Promise<void>): void {
+    this.draining = drain;
+  }
+
   /** Runs before the application shuts anything down. */
-  override beforeClose(): void {
+  // oxlint-disable-next-line typescript/no-misused-promises -- Nest waits for it, which its type does not say
+  override async beforeClose(): Promise<void> {
+    const askedAt = performance.now();
+    if (this.server.listening) await this.draining();
     super.beforeClose();
-    if (this.server.listening) this.closing = this.finish();
+    if (this.server.listening) this.closing = this.finish(askedAt);
   }
 
   override async close(): Promise<void> {
@@ -108,9 +118,8 @@ export class ServerAdapter extends FastifyAdapter {
     return this.instance.server as Server;
   }
 
-  private async finish(): Promise<void> {
+  private async finish(askedAt: number): Promise<void> {
     const { server } = this;
-    const askedAt = performance.now();
     await this.acceptWaiting(Math.min(ACCEPTING_MS, this.graceMs / 2));
     // http.Server's own `close` would also cut connections on which a request is arriving, and stop checking for slow
     // ones.

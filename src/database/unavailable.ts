@@ -43,6 +43,11 @@ export function isConnectionLost(error: unknown): boolean {
   );
 }
 
+/** Whether a statement names a table that the schema of the database does not have. */
+export function isTableMissing(error: unknown): boolean {
+  return someCause(error, ({ code, message }) => code === '42P01' || /no such table/.test(message));
+}
+
 /** The code of a driver's error, also where TypeORM has wrapped it; empty for an error without one. */
 export function codeOf(error: unknown): string {
   const { code } = ((error as { driverError?: unknown }).driverError ?? error) as { code?: unknown };

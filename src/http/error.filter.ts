@@ -53,8 +53,8 @@ function toDomainError(error: unknown): DomainError | null {
   return unavailable();
 }
 
-export function unavailable(): DomainError {
-  return new DomainError('unavailable', undefined, { headers: { 'Retry-After': RETRY_AFTER_SECONDS } });
+export function unavailable(description?: string, members?: Record<string, unknown>): DomainError {
+  return new DomainError('unavailable', description, { members, headers: { 'Retry-After': RETRY_AFTER_SECONDS } });
 }
 
 /** The status of an error that Nest or Fastify raises, such as an unknown path or an unreadable body. */

@@ -31,6 +31,7 @@ import { AddApplicationSessions1798200000000 } from './migrations/1798200000000-
 import { FindEventsOfRequests1798300000000 } from './migrations/1798300000000-FindEventsOfRequests.js';
 import { RecordRequestsOfEnds1798310000000 } from './migrations/1798310000000-RecordRequestsOfEnds.js';
 import { AddGeneralRevocations1798400000000 } from './migrations/1798400000000-AddGeneralRevocations.js';
+import { AddWriteChecks1798410000000 } from './migrations/1798410000000-AddWriteChecks.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -67,4 +68,5 @@ export const MIGRATIONS = [
   FindEventsOfRequests1798300000000,
   RecordRequestsOfEnds1798310000000,
   AddGeneralRevocations1798400000000,
+  AddWriteChecks1798410000000,
 ];

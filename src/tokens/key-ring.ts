@@ -9,7 +9,7 @@ import { Database, toInstant } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { KeySeal } from './key-seal.js';
 import type { KeyPurpose, SigningKey } from '../schema/entities/signing-key.entity.js';
-import { SigningKeysService } from './signing-keys.service.js';
+import { KEY_PURPOSES, SigningKeysService } from './signing-keys.service.js';
 import { findSigning, isLive } from './signing-order.js';
 
 export interface Key {
@@ -88,6 +88,12 @@ export class KeyRing implements OnModuleInit {
     const age = this.clock.now().getTime() - this.loadedAt;
     // After the clock was set back, a reading from the future does not count as recent.
     return age >= 0 && age <= MAX_AGE_MS;
+  }
+
+  /** Whether there is a key for each purpose. */
+  get canSign(): boolean {
+    const now = this.clock.now();
+    return KEY_PURPOSES.every((purpose) => findSigning(this.of(purpose), now));
   }
 
   signing(purpose: KeyPurpose): Key {

@@ -170,7 +170,7 @@ describe('S39: connections to the database that go silent', () => {
   it('S39: a token that was recorded or redeemed when its answer got lost is not lost with it', async () => {
     const token = await t.loginToken(caller, user);
     // The connection that is used has just been.
-    await proxied.call('/health');
+    await proxied.call('/session', { headers: { cookie } });
     proxy.loseAnswers();
     const [access, login] = await Promise.all([proxied.as(caller)(`/access/${user}`), proxied.login(token)]);
     expect([access.status, login.status]).toEqual([200, 303]);
@@ -181,7 +181,7 @@ describe('S39: connections to the database that go silent', () => {
   it('S39: a transaction whose connection goes silent is refused within 5 s, and keeps nobody out', async () => {
     const admin = await t.world.caller({ permissions: ['MANAGE_USERS'] });
     const target = await t.world.user({ organizationId: admin.organizationId });
-    await proxied.call('/health');
+    await proxied.call('/session', { headers: { cookie } });
     proxy.silence();
     const startedAt = performance.now();
     const answers = await Promise.all(
@@ -242,7 +242,7 @@ describe('S39: connections to the database that go silent', () => {
   }, 30_000);
 
   it('S39: sessions whose client went silent take no place in the server for long', async () => {
-    await Promise.all(Array.from({ length: 5 }, () => proxied.call('/health')));
+    await Promise.all(Array.from({ length: 5 }, () => proxied.call('/session', { headers: { cookie } })));
     const opened = await sessionsOfServer();
     proxy.silence();
     await setTimeout(SESSION_MS);

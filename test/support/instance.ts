@@ -17,8 +17,10 @@ export class Instance {
     private readonly closed: Promise<number | null>,
   ) {}
 
-  static start(overrides: Record<string, string> = {}): Promise<Instance> {
-    const child = spawn(process.execPath, ['dist/main.cjs'], {
+  /** Starts it, as an argument of the command `within`. */
+  static start(overrides: Record<string, string> = {}, within: string[] = []): Promise<Instance> {
+    const [command, ...rest] = [...within, process.execPath, 'dist/main.cjs'];
+    const child = spawn(command!, rest, {
       env: { PATH: process.env.PATH, ...testEnvironment({ LOG_LEVEL: 'info', ...overrides }) },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

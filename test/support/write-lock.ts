@@ -24,7 +24,7 @@ function lockSqlite(path: string): WriteLock {
   return {
     // Reads are answered meanwhile. After a few of them, earlier requests have reached the lock.
     holdsUp: async (url) => {
-      for (let i = 0; i < 5; i++) await call(url, '/health');
+      for (let i = 0; i < 5; i++) await call(url, '/health/live');
     },
     forgetTheDead: () => Promise.resolve(),
     release: async () => {
