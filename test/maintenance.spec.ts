@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { addSeconds } from '../src/common/clock.js';
 import { Database } from '../src/database/database.js';
@@ -127,9 +128,24 @@ describe('maintenance', () => {
     await t.world.write((db) => insertRows(db, table, names, rows('2100-01-01 00:00:00.000', 'young', 3)));
     const write = jest.spyOn(t.nest.get(Database), 'write');
     await maintenance.prune();
-    expect(write.mock.calls.filter(([{ name }]) => name === `prune_${table}`)).toHaveLength(3);
+    expect(write.mock.calls.filter(([{ name }]) => name === `prune_${table}`)).toHaveLength(4);
     const left = await t.world.write((db) => db.query<{ name: string }[]>(`SELECT "${key}" AS "name" FROM "${table}"`));
     expect(left.map(({ name }) => name).toSorted()).toEqual(['young0', 'young1', 'young2']);
+  });
+
+  it('ends between two steps when the service stops, and leaves the rest for the next start', async () => {
+    const rows = Array.from({ length: 3 * STEP }, (_, i) => [`old${i}`, '2026-01-01 00:00:00.000']);
+    await t.world.write((db) => insertRows(db, 'used_assertions', ['id', 'expires_at'], rows));
+    const timer = jest.spyOn(globalThis, 'setTimeout');
+    const other = await TestApp.startOnSameDatabase();
+    const [run] = timer.mock.calls.find(([, ms]) => ms === FIRST_MS) as [() => void];
+    const write = jest.spyOn(other.nest.get(Database), 'write');
+    run();
+    while (!write.mock.calls.some(([{ name }]) => name === 'prune_used_assertions')) await setImmediate();
+    await other.nest.close();
+    expect(await count(UsedAssertion)).toBe(2 * STEP);
+    await maintenance.prune();
+    expect(await count(UsedAssertion)).toBe(0);
   });
 
   it('goes on with the rest, and says so, when the keys can’t be rotated', async () => {

@@ -5,6 +5,7 @@ import { addSeconds, Clock, SECONDS_PER_DAY } from '../common/clock.js';
 import { currentRequestId } from '../common/request-id.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
+import { prune, PRUNE_STEP } from '../database/prune.js';
 import type { Parameter, Statement } from '../database/statement.js';
 import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
 
@@ -44,11 +45,7 @@ const RECORD_REFUSAL: Statement = {
                LIMIT ${REFUSALS_PER_MINUTE}) earlier) < ${REFUSALS_PER_MINUTE}`,
 };
 
-/**
- * Rows are deleted in steps, so that a large backlog never holds the write lock for long. The oldest rows have the
- * smallest IDs.
- */
-const PRUNE_STEP = 1000;
+/** The oldest rows have the smallest IDs. */
 const PRUNE: Statement = {
   name: 'prune_audit_events',
   sql: `DELETE FROM "audit_events" WHERE "at" < $1 AND "id" IN (SELECT e."id" FROM "audit_events" e ORDER BY e."id" LIMIT ${PRUNE_STEP})
@@ -87,7 +84,7 @@ export class AuditService {
   /** Deletes events that no longer have to be kept. */
   async prune(): Promise<void> {
     const before = addSeconds(this.clock.now(), -this.settings.RETENTION_DAYS * SECONDS_PER_DAY);
-    while ((await this.database.write(PRUNE, [before])).length > 0);
+    await prune(this.database, PRUNE, [before]);
   }
 
   private parametersOf({ by, details, ...entry }: AuditEntry): Parameter[] {

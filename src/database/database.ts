@@ -6,6 +6,9 @@ import type { Parameter, Statement } from './statement.js';
  * path, and transactions for all writes.
  */
 export abstract class Database {
+  /** Set when the service stops: what runs in the background ends soon, and goes on after the next start. */
+  isStopping = false;
+
   /** Runs a statement that only reads, on committed data. */
   abstract read<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]>;
 

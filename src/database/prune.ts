@@ -1,12 +1,24 @@
+import { setTimeout } from 'node:timers/promises';
 import type { Database } from './database.js';
 import type { Parameter, Statement } from './statement.js';
 
 /** The maximum of rows that one statement deletes, so that a large backlog never holds the write lock for long. */
-const PRUNE_STEP = 1000;
+export const PRUNE_STEP = 1000;
+/** For how long others may write between two steps: so many times as long as the step took, up to the limit. */
+const REST = 3;
+const MAX_REST_MS = 2_000;
 
-/** Repeats a statement, which deletes up to `PRUNE_STEP` rows and returns them, until no rows are left. */
+/**
+ * Repeats a statement, which deletes up to `PRUNE_STEP` rows and returns them, until no rows are left or the service
+ * stops. The rest is deleted after the next start.
+ */
 export async function prune(database: Database, statement: Statement, parameters: Parameter[]): Promise<void> {
-  while ((await database.write(statement, parameters)).length === PRUNE_STEP);
+  while (!database.isStopping) {
+    const startedAt = performance.now();
+    const rows = await database.write(statement, parameters);
+    if (rows.length === 0) return;
+    await setTimeout(Math.min(REST * (performance.now() - startedAt), MAX_REST_MS));
+  }
 }
 
 /** Deletes the rows of a table whose `expires_at` has passed. */

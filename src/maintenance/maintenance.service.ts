@@ -3,6 +3,7 @@ import type { BeforeApplicationShutdown, OnApplicationBootstrap } from '@nestjs/
 import { LoginTokensService } from '../access/login-tokens.service.js';
 import { LogoutNoticesService } from '../applications/logout-notices.service.js';
 import { AuditService } from '../audit/audit.service.js';
+import { Database } from '../database/database.js';
 import { AttemptsService } from '../limits/attempts.service.js';
 import { ExpiredRecordsService } from '../authorization-server/engine/expired-records.service.js';
 import { ConsoleSessionsService } from '../sign-ins/console-sessions.service.js';
@@ -29,6 +30,7 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
     private readonly passwordLinks: PasswordLinksService,
     private readonly signingKeys: SigningKeysService,
     private readonly audit: AuditService,
+    private readonly database: Database,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -38,6 +40,7 @@ export class MaintenanceService implements OnApplicationBootstrap, BeforeApplica
 
   async beforeApplicationShutdown(): Promise<void> {
     for (const timer of this.timers) clearTimeout(timer);
+    this.database.isStopping = true;
     await this.running;
   }
 
