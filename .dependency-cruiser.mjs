@@ -4,6 +4,7 @@
  */
 export const FLOORS = [
   ['common'],
+  ['telemetry'],
   ['config'],
   ['database'],
   ['schema'],
@@ -19,7 +20,7 @@ export const FLOORS = [
   ['applications'],
   ['sessions', 'audit-search', 'guides', 'status', 'bulk'],
   ['authorization-server'],
-  ['forward-auth', 'console', 'lookup', 'overview', 'maintenance', 'demo'],
+  ['forward-auth', 'console', 'lookup', 'overview', 'maintenance', 'monitoring', 'demo'],
   ['app'],
   ['cli'],
 ];

@@ -13,6 +13,7 @@ import { loadSettings } from './config/settings.js';
 import { StartError } from './config/start-error.js';
 import { isDatabaseUnavailable } from './database/unavailable.js';
 import { DemoService } from './demo/demo.service.js';
+import { MetricsServer } from './monitoring/metrics-server.js';
 import { OrganizationsService } from './organizations/organizations.service.js';
 import { Readiness } from './status/readiness.service.js';
 
@@ -35,6 +36,7 @@ async function main(): Promise<void> {
   await app.get(DemoService).requireOutOfReach();
   endOnSignal(app, settings.SHUTDOWN_GRACE);
   await app.listen(settings.PORT, settings.HOST);
+  await app.get(MetricsServer).listen();
   growYoungGeneration();
   const url = settings.PUBLIC_URL;
   const logger = new Logger('Latchkey');

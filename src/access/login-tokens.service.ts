@@ -8,7 +8,7 @@ import type { ParameterType } from '../database/insertion.js';
 import { prune, pruneBefore } from '../database/prune.js';
 import type { Statement } from '../database/statement.js';
 import { byRef, refParameters } from '../schema/user-ref-sql.js';
-import { firstLoginAt, newLoginId, toBytes } from '../common/login-id.js';
+import { firstLoginAt, instantOfLogin, newLoginId, readLoginId, toBytes } from '../common/login-id.js';
 import { toNamingRef } from '../common/user-ref.js';
 import type { UserRef } from '../common/user-ref.js';
 import { FRAME_IS_OWNED, grants, isGranted, LOGINS, TARGET_IS_OWNED } from '../rights/grants.js';
@@ -157,6 +157,11 @@ const PAGE: Statement = {
 /** The oldest logins are a range of the key. Tokens go first: a token without its session would look unused. */
 const PRUNE = ['login_tokens', 'sessions'].map((table) => pruneBefore(table, 'id', 'id'));
 
+const OLDEST: Statement = {
+  name: 'find_oldest_login_token',
+  sql: `SELECT t."id" FROM "login_tokens" t ORDER BY t."id" LIMIT 1`,
+};
+
 interface StateRow extends GoodLoginToken {
   expiresAt: number | string;
   used: unknown;
@@ -228,9 +233,21 @@ export class LoginTokensService {
 
   /** Deletes the tokens, with their sessions, that no longer have to be kept. */
   async prune(): Promise<void> {
+    const before = firstLoginAt(this.oldestKept());
+    for (const statement of PRUNE) await prune(this.database, statement, [before]);
+  }
+
+  /** Seconds for which the oldest token has been kept for too long. */
+  async retentionLag(): Promise<number> {
+    const [oldest] = await this.database.read<{ id: Buffer | string }>(OLDEST, []);
+    if (!oldest) return 0;
+    return Math.max(this.oldestKept().getTime() - instantOfLogin(readLoginId(oldest.id)).getTime(), 0) / 1000;
+  }
+
+  /** Tokens from before this instant no longer have to be kept. */
+  private oldestKept(): Date {
     const { RETENTION_DAYS, SESSION_LIFETIME } = this.settings;
     const keptSeconds = RETENTION_DAYS * SECONDS_PER_DAY + SESSION_LIFETIME + LONGEST_LOGIN_TOKEN_SECONDS;
-    const before = firstLoginAt(addSeconds(this.clock.now(), -keptSeconds));
-    for (const statement of PRUNE) await prune(this.database, statement, [before]);
+    return addSeconds(this.clock.now(), -keptSeconds);
   }
 }

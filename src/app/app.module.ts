@@ -17,6 +17,7 @@ import { GeneralRevocationModule } from '../general-revocation/general-revocatio
 import { GroupsModule } from '../groups/groups.module.js';
 import { LookupModule } from '../lookup/lookup.module.js';
 import { MaintenanceModule } from '../maintenance/maintenance.module.js';
+import { MonitoringModule } from '../monitoring/monitoring.module.js';
 import { ClientsModule } from '../clients/clients.module.js';
 import { AuthorizationServerModule } from '../authorization-server/authorization-server.module.js';
 import { ServiceAccountsModule } from '../service-accounts/service-accounts.module.js';
@@ -55,6 +56,7 @@ export class AppModule {
         StatusModule,
         MaintenanceModule,
         GeneralRevocationModule,
+        MonitoringModule,
         DemoModule,
         BulkModule,
       ],

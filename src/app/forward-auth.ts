@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { send } from './at-once.js';
 import type { AnswerAtOnce } from './at-once.js';
 import { ForwardAuthService } from '../forward-auth/forward-auth.service.js';
+import { forwardAuth as counts, RouteMetrics } from '../telemetry/metrics.js';
 import { FORWARD_AUTH } from '../forward-auth/original-request.js';
 
 /**
@@ -30,10 +31,15 @@ export function serveForwardAuth(app: NestFastifyApplication): void {
 /** Answers what is cached at once. This route is called for every request of every protected site. */
 export function forwardAuthAtOnce(app: NestFastifyApplication, common: string[]): AnswerAtOnce {
   const forwardAuth = app.get(ForwardAuthService, { strict: false });
+  const metrics = new RouteMetrics('forward_auth');
   return (request, response) => {
-    const headers = request.url!.startsWith(FORWARD_AUTH) ? forwardAuth.answerFromCache(request) : null;
+    if (!request.url!.startsWith(FORWARD_AUTH)) return false;
+    const startedAt = performance.now();
+    const headers = forwardAuth.answerFromCache(request);
     if (!headers) return false;
     send(response, 200, [...headers, ...common]);
+    counts.passedFromMemory.inc();
+    metrics.count(200, performance.now() - startedAt);
     return true;
   };
 }

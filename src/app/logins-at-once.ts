@@ -3,6 +3,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyInstance } from 'fastify';
 import { AccessController } from '../access/access.controller.js';
 import { AccessService } from '../access/access.service.js';
+import type { AccessDto } from '../access/dto/access.dto.js';
 import { BearerGuard } from '../auth/bearer.guard.js';
 import { API } from '../common/paths.js';
 import { asPartOf } from '../common/request-id.js';
@@ -11,6 +12,8 @@ import type { LoginOutcome } from '../sessions/login/login.service.js';
 import { LoginService } from '../sessions/login/login.service.js';
 import { SessionCookie } from '../sessions/live/session-cookie.js';
 import { LoginPages } from '../sessions/pages/login-pages.js';
+import { countAccessIssued, RouteMetrics } from '../telemetry/metrics.js';
+import { beganAt } from './answer-metrics.js';
 import { isPlainGet, send } from './at-once.js';
 import type { AnswerAtOnce } from './at-once.js';
 import { deadlineOf } from './deadlines.js';
@@ -31,19 +34,25 @@ export function accessCallsAtOnce(app: NestFastifyApplication, common: string[])
   const settings = app.get(Settings, { strict: false });
   const rule = guard.ruleOf(AccessController);
   const limit = limitOn(settings);
+  const metrics = new RouteMetrics('access');
   const own = { Vary: 'Origin', 'Cache-Control': 'no-store', 'Content-Type': 'application/json; charset=utf-8' };
   const headers = [...common, ...Object.entries({ ...deprecationHeaders(settings.PUBLIC_URL), ...own }).flat()];
   return (request, response, passOn) => {
     const id = isPlainGet(request) ? ACCESS_CALL.exec(request.url!)?.[1] : undefined;
     const caller = id === undefined ? null : guard.findKnown(request, rule);
     if (!caller) return false;
+    const startedAt = performance.now();
     const begun = limit(request, () => access.issue(caller, { by: 'id', id: id! }, {}));
-    begun
-      .then((answer) => send(response, 200, [...headers], JSON.stringify(answer)))
-      .catch(() => {
-        access.begun.set(request, begun);
-        passOn();
-      });
+    const answer = (issued: AccessDto): void => {
+      send(response, 200, [...headers], JSON.stringify(issued));
+      countAccessIssued('call');
+      metrics.count(200, performance.now() - startedAt);
+    };
+    begun.then(answer).catch(() => {
+      access.begun.set(request, begun);
+      beganAt(request, startedAt);
+      passOn();
+    });
     return true;
   };
 }
@@ -58,12 +67,15 @@ export function signInLinksAtOnce(app: NestFastifyApplication, common: string[])
   const cookie = app.get(SessionCookie, { strict: false });
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   const limit = limitOn(app.get(Settings, { strict: false }));
+  const metrics = new RouteMetrics('login');
   return (request, response, passOn) => {
     const token = isPlainGet(request) ? SIGN_IN_LINK.exec(request.url!)?.[1] : undefined;
     if (token === undefined || cookie.read(request).length > 0) return false;
+    const startedAt = performance.now();
     const begun = limit(request, () => logins.redeemInNewBrowser({ headers: request.headers, query: { token } }));
     const goOn = (): void => {
       logins.begun.set(request, begun);
+      beganAt(request, startedAt);
       passOn();
     };
     const answer = async (outcome: LoginOutcome | null): Promise<void> => {
@@ -74,6 +86,7 @@ export function signInLinksAtOnce(app: NestFastifyApplication, common: string[])
         'Cache-Control': 'no-store',
       };
       send(response, 303, [...common, ...Object.entries(said).flat()]);
+      metrics.count(303, performance.now() - startedAt);
     };
     begun.then(answer).catch(goOn);
     return true;

@@ -8,6 +8,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest, Fasti
 import { limitAnswers } from './deadlines.js';
 import { announceDeprecation } from './deprecation.js';
 import { allowBrowserClients } from './cors.js';
+import { measureAnswers } from './answer-metrics.js';
 import { ServerAdapter } from './adapter.js';
 import type { PeerLimits } from './adapter.js';
 import { answerAtOnce } from './at-once.js';
@@ -76,6 +77,7 @@ export async function createApp(
 async function configureApp(app: NestFastifyApplication, settings: Settings): Promise<void> {
   const fastify = app.getHttpAdapter().getInstance() as unknown as FastifyInstance;
   addCommonHooks(fastify);
+  measureAnswers(fastify);
   if (settings.DATABASE_URL) limitAnswers(fastify);
   fastify.decorate('pageDesign', new PageDesign(settings));
   keepLanguages(fastify, settings);

@@ -4,7 +4,7 @@ import type { Caller } from '../common/caller.js';
 import { addSeconds, Clock, SECONDS_PER_DAY } from '../common/clock.js';
 import { currentRequestId } from '../common/request-id.js';
 import { Settings } from '../config/settings.js';
-import { Database } from '../database/database.js';
+import { Database, toInstant } from '../database/database.js';
 import { prune, PRUNE_STEP } from '../database/prune.js';
 import type { Parameter, Statement } from '../database/statement.js';
 import type { AuditDetails, AuditEventName } from '../schema/entities/audit-events.js';
@@ -52,6 +52,11 @@ const PRUNE: Statement = {
         RETURNING "id"`,
 };
 
+const OLDEST: Statement = {
+  name: 'find_oldest_audit_event',
+  sql: `SELECT e."at" FROM "audit_events" e ORDER BY e."id" LIMIT 1`,
+};
+
 /**
  * The audit log: who let whom in, and the changes that decide about it. Rows are only ever added, until they expire.
  * The rows of login tokens and sessions are the events that they were issued and started; triggers record that they were
@@ -83,8 +88,19 @@ export class AuditService {
 
   /** Deletes events that no longer have to be kept. */
   async prune(): Promise<void> {
-    const before = addSeconds(this.clock.now(), -this.settings.RETENTION_DAYS * SECONDS_PER_DAY);
-    await prune(this.database, PRUNE, [before]);
+    await prune(this.database, PRUNE, [this.oldestKept()]);
+  }
+
+  /** Seconds for which the oldest event has been kept for too long. */
+  async retentionLag(): Promise<number> {
+    const [oldest] = await this.database.read<{ at: Date | string }>(OLDEST, []);
+    if (!oldest) return 0;
+    return Math.max(this.oldestKept().getTime() - toInstant(oldest.at).getTime(), 0) / 1000;
+  }
+
+  /** Events from before this instant no longer have to be kept. */
+  private oldestKept(): Date {
+    return addSeconds(this.clock.now(), -this.settings.RETENTION_DAYS * SECONDS_PER_DAY);
   }
 
   private parametersOf({ by, details, ...entry }: AuditEntry): Parameter[] {

@@ -5,6 +5,7 @@ import { CalledBy } from '../auth/called-by.decorator.js';
 import { DomainError } from '../common/errors/errors.js';
 import { PageErrorFilter } from '../http/page-error.filter.js';
 import { areText, isPercentEncodedText } from '../common/text.js';
+import { assertionsRefused } from '../telemetry/metrics.js';
 import { AuthorizationServer } from './engine/authorization-server.js';
 import { FORM_POST_SCRIPT_TEXT } from './protocol/engine.js';
 import { apiScope, completeScope } from './protocol/compatibility.js';
@@ -156,6 +157,7 @@ export class OAuthController {
     if (!assertion) throw new DomainError('invalid_request', 'The parameter assertion is missing.');
     const clientId = await this.assertions.clientOf(assertion);
     if (clientId) return clientId;
+    assertionsRefused.key.inc();
     throw new DomainError('invalid_request', 'The iss of the assertion is not the ID of a service account.');
   }
 }

@@ -3,9 +3,13 @@ import { untilDeadline, withoutDeadline } from './deadline.js';
 
 interface Remembered<T> {
   answer: T;
+  /** When this answer is used for the last time, in milliseconds. A slow answer is too old when it comes. */
+  usedUntil: number;
   /** When the question was asked, in milliseconds; `-Infinity` if the answer must not be used any more. */
   askedAt: number;
 }
+
+type Ask<T> = (before: T | undefined, usedUntil: number | undefined) => Promise<T | null>;
 
 interface Question<T> {
   answer: Promise<T | null>;
@@ -36,10 +40,10 @@ export class RecentAnswers<T> {
 
   /**
    * The answer for `key`, from the cache or else from `ask`. `ask` receives the previous answer, which may be out of
-   * date. `null` is not cached, so that unknown keys do not push known ones out. If `ask` fails, the previous answer is
+   * date, and until when it was used, in milliseconds. `null` is not cached, so that unknown keys do not push known ones out. If `ask` fails, the previous answer is
    * not used again.
    */
-  get(key: string, ask: (before: T | undefined) => Promise<T | null>): Promise<T | null> {
+  get(key: string, ask: Ask<T>): Promise<T | null> {
     const cached = this.getCached(key);
     if (cached !== undefined) return Promise.resolve(cached);
     const question = this.asking.get(key);
@@ -59,22 +63,18 @@ export class RecentAnswers<T> {
     this.asking.delete(key);
   }
 
-  private startQuestion(key: string, ask: (before: T | undefined) => Promise<T | null>): Promise<T | null> {
+  private startQuestion(key: string, ask: Ask<T>): Promise<T | null> {
     const question = { askedAt: this.clock.now().getTime(), isVoid: false } as Question<T>;
     this.asking.set(key, question);
     question.answer = withoutDeadline(() => this.ask(key, question, ask));
     return question.answer;
   }
 
-  private async ask(
-    key: string,
-    question: Question<T>,
-    ask: (before: T | undefined) => Promise<T | null>,
-  ): Promise<T | null> {
+  private async ask(key: string, question: Question<T>, ask: Ask<T>): Promise<T | null> {
     const known = this.remembered.get(key);
     if (known) known.askedAt = -Infinity;
     try {
-      const answer = await ask(known?.answer);
+      const answer = await ask(known?.answer, known?.usedUntil);
       if (!question.isVoid) this.remember(key, answer, question.askedAt);
       return answer;
     } finally {
@@ -87,7 +87,8 @@ export class RecentAnswers<T> {
     this.remembered.delete(key);
     if (answer === null) return;
     if (this.remembered.size >= this.limits.size) this.remembered.delete(this.remembered.keys().next().value!);
-    this.remembered.set(key, { answer, askedAt });
+    const usedUntil = Math.max(askedAt + this.limits.lifetimeMs, this.clock.now().getTime());
+    this.remembered.set(key, { answer, askedAt, usedUntil });
   }
 
   /** After the clock was set back, an answer from the future does not count as fresh. */

@@ -111,6 +111,7 @@ describe('loadSettings', () => {
       bad: ['learn.example.com', 'https://learn.example.com/', 'https://a.example https://b.example', '*', ','],
     },
     { name: 'SIGN_IN_URL', bad: ['/sign-in', '//evil.example', 'javascript:alert(1)', 'https://x.example/a b'] },
+    { name: 'METRICS_ADDRESS', bad: ['9464', ':9464', '127.0.0.1', '::1:9464', '127.0.0.1:3000', '127.0.0.1:65536'] },
     { name: 'TRUSTED_PROXIES', bad: ['nginx', '0.0.0.0/0', '10.0.0.0/40', '127.0.0.1;10.0.0.1'] },
     {
       name: 'DATABASE_URL',
@@ -217,6 +218,7 @@ describe('loadSettings', () => {
         'BRAND_COLOR',
         'BRAND_COLOR_DARK',
         'BRAND_HELP',
+        'METRICS_ADDRESS',
         'PUBLIC_URL',
         'DATABASE_URL',
         'SECRET_KEY',

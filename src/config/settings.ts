@@ -71,6 +71,29 @@ function IsDatabaseUrl(): PropertyDecorator {
   );
 }
 
+const HOST_AND_PORT = /^(?:\[([\da-f:.]+)\]|([\w.-]+)):(\d{1,5})$/i;
+
+/** The parts of a host and a port: `127.0.0.1:9464`, `[::1]:9464`. */
+function hostAndPort(text: string): { host: string; port: number } | null {
+  const [, address, name, port] = HOST_AND_PORT.exec(text) ?? [];
+  return port !== undefined && Number(port) <= 65535 ? { host: address ?? name!, port: Number(port) } : null;
+}
+
+function IsMetricsAddress(): PropertyDecorator {
+  return ValidateBy(
+    {
+      name: 'isMetricsAddress',
+      validator: {
+        validate: (value, parameters) => {
+          const own = typeof value === 'string' ? hostAndPort(value) : null;
+          return own !== null && (own.port === 0 || own.port !== (parameters!.object as Settings).PORT);
+        },
+      },
+    },
+    { message: 'METRICS_ADDRESS must be a host and a port other than PORT, such as 127.0.0.1:9464' },
+  );
+}
+
 function IsNetworkList(options: ValidationOptions): PropertyDecorator {
   return ValidateBy({ name: 'isNetworkList', validator: { validate: isNetworkList } }, options);
 }
@@ -122,6 +145,11 @@ export class Settings {
   /** The address to listen on; `0.0.0.0` for every interface. */
   @Matches(/^[\w.:-]+$/, { message: 'HOST must be a host name or an IP address' })
   HOST: string = 'localhost';
+
+  /** Where Prometheus reads metrics: a host and a port of their own, such as `127.0.0.1:9464`. Without it, nowhere. */
+  @IsOptional()
+  @IsMetricsAddress()
+  METRICS_ADDRESS?: string;
 
   /** The origin under which browsers and callers reach the service. Every URL that the service makes starts with it. */
   @IsOrigin({
@@ -294,6 +322,10 @@ export class Settings {
     return `${this.isProduction ? '' : LOOPBACK_NETWORKS} ${this.ORIGIN_PROOF_NETWORKS ?? ''}`;
   }
 
+  get metricsAddress(): { host: string; port: number } | null {
+    return this.METRICS_ADDRESS === undefined ? null : hostAndPort(this.METRICS_ADDRESS);
+  }
+
   get preflightSites(): string[] {
     return this.PREFLIGHT_SITES?.split(/\s*,\s*/) ?? [];
   }
@@ -340,6 +372,7 @@ export class SettingsError extends StartError {
 }
 
 const WITHOUT_DEFAULT = [
+  'METRICS_ADDRESS',
   'PUBLIC_URL',
   'DATABASE_URL',
   'SECRET_KEY',

@@ -1,6 +1,14 @@
 import type { EntityManager } from 'typeorm';
 import type { Parameter, Statement } from './statement.js';
 
+/** What an instance keeps the database busy with at the moment. */
+export interface Load {
+  /** Connections to PostgreSQL, those of them that nobody uses, and calls that wait for one. */
+  connections: { total: number; idle: number; waiting: number };
+  /** Writes that wait for SQLite's writer. */
+  waitingWrites: number;
+}
+
 /**
  * Access to the database beside TypeORM's repositories, which are used for reading: prepared statements for the hot
  * path, and transactions for all writes.
@@ -23,6 +31,11 @@ export abstract class Database {
    * s, unless it `isLong`, for work whose answer nobody waits for.
    */
   abstract transaction<T>(work: (db: EntityManager) => Promise<T>, options?: { isLong?: boolean }): Promise<T>;
+
+  abstract get load(): Load;
+
+  /** Whether the database takes no writes now; `null` if only a write can show it. */
+  abstract isReadOnly(): Promise<boolean | null>;
 
   /** Runs one writing statement in the transaction of `db`. It gives rows if it has a RETURNING clause. */
   abstract within<Row>(db: EntityManager, statement: Statement, parameters: Parameter[]): Promise<Row[]>;

@@ -2,6 +2,7 @@ import type { Pool } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
 import { withoutDeadline } from '../common/deadline.js';
 import { Database } from './database.js';
+import type { Load } from './database.js';
 import { PostgresBatches } from './postgres-batches.js';
 import { ANSWER_MS, letTransactionBeLong, limitTransaction } from './postgres-limits.js';
 import type { ConnectionOptions } from './postgres-limits.js';
@@ -11,6 +12,11 @@ import { isConnectionLost } from './unavailable.js';
 
 /** Milliseconds after which a statement is repeated on another connection. A statement of the hot path takes a few. */
 const ATTEMPT_MS = 1_000;
+
+const IS_READ_ONLY: Statement = {
+  name: 'is_read_only',
+  sql: `SELECT pg_is_in_recovery() OR current_setting('transaction_read_only') = 'on' AS "yes"`,
+};
 
 /**
  * Runs each statement in one round trip, prepared once for each connection of TypeORM's pool. Statements stay unnamed
@@ -25,6 +31,16 @@ export class PostgresDatabase extends Database {
     super();
     this.pool = (dataSource.driver as unknown as { master: Pool }).master;
     this.isShared = (dataSource.options as unknown as { extra: ConnectionOptions }).extra.isShared;
+  }
+
+  get load(): Load {
+    const { totalCount, idleCount, waitingCount } = this.pool;
+    return { connections: { total: totalCount, idle: idleCount, waiting: waitingCount }, waitingWrites: 0 };
+  }
+
+  async isReadOnly(): Promise<boolean> {
+    const [row] = await this.repeat<{ yes: boolean }>(IS_READ_ONLY, []);
+    return row!.yes;
   }
 
   read<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {

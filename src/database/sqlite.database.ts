@@ -5,6 +5,7 @@ import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import { lateError } from '../common/deadline.js';
 import { Database } from './database.js';
+import type { Load } from './database.js';
 import type { Parameter, Statement } from './statement.js';
 import { codeOf } from './unavailable.js';
 
@@ -39,6 +40,8 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
   private readonly writing: BetterSqlite3.Database;
   private readonly pending: PendingWrite[] = [];
   private writerIsFree: Promise<unknown> = Promise.resolve();
+  /** Transactions that run or wait, one of which may be for all pending writes. */
+  private transactions = 0;
 
   private constructor(
     reader: DataSource,
@@ -53,6 +56,14 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
 
   static async open(reader: DataSource): Promise<SqliteDatabase> {
     return new SqliteDatabase(reader, await new DataSource(reader.options).initialize());
+  }
+
+  get load(): Load {
+    return { connections: { total: 0, idle: 0, waiting: 0 }, waitingWrites: this.pending.length + this.transactions };
+  }
+
+  isReadOnly(): Promise<null> {
+    return Promise.resolve(null);
   }
 
   async read<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
@@ -90,7 +101,8 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
   /** Runs work when it is its turn. Until `giveUpAt` it may wait, also for its turn. */
   private whenFree<T>(work: (giveUpAt: number) => Promise<T>): Promise<T> {
     const giveUpAt = performance.now() + WAIT_MS;
-    const done = this.writerIsFree.then(() => work(giveUpAt));
+    this.transactions++;
+    const done = this.writerIsFree.then(() => work(giveUpAt)).finally(() => this.transactions--);
     this.writerIsFree = done.catch(() => undefined);
     return done;
   }

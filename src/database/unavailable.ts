@@ -48,6 +48,14 @@ export function isTableMissing(error: unknown): boolean {
   return someCause(error, ({ code, message }) => code === '42P01' || /no such table/.test(message));
 }
 
+/** SQLite can't write to its file, or the disk is full; PostgreSQL is a standby, or its transactions only read. */
+const READ_ONLY = /^(SQLITE_(READONLY|FULL|IOERR).*|25006)$/;
+
+/** Whether a driver's error means that the database takes no writes now. */
+export function isRefusedWrite(error: unknown): boolean {
+  return someCause(error, ({ code }) => READ_ONLY.test(code));
+}
+
 /** The code of a driver's error, also where TypeORM has wrapped it; empty for an error without one. */
 export function codeOf(error: unknown): string {
   const { code } = ((error as { driverError?: unknown }).driverError ?? error) as { code?: unknown };

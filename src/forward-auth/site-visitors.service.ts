@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Clock } from '../common/clock.js';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
@@ -7,6 +8,7 @@ import type { Visitor } from '../sessions/live/known-visitors.js';
 import type { ShownCookie } from '../sessions/live/session-cookie.js';
 import { SessionsService } from '../sessions/live/sessions.service.js';
 import type { LiveSession } from '../sessions/live/session.js';
+import { revocationEffect } from '../telemetry/metrics.js';
 import { readThirdPartyIds, THIRD_PARTY_IDS } from '../users/third-party-ids-sql.js';
 
 /**
@@ -51,6 +53,7 @@ export class SiteVisitorsService {
     private readonly known: KnownVisitors,
     private readonly sessions: SessionsService,
     private readonly database: Database,
+    private readonly clock: Clock,
     { PUBLIC_URL }: Settings,
   ) {
     this.publicOrigins = [PUBLIC_URL, PUBLIC_URL.replace(/^http:/, 'https:')];
@@ -69,7 +72,9 @@ export class SiteVisitorsService {
   /** Like `findCached`, with a query of the database where the cache has no answer. */
   async find(cookies: ShownCookie[], site: string): Promise<Visitor | null> {
     for (const cookie of cookies) {
-      const visitor = await this.known.get(visitorKey(cookie), (before) => this.identify(cookie, before));
+      const visitor = await this.known.get(visitorKey(cookie), (before, usedUntil) =>
+        this.identify(cookie, before, usedUntil),
+      );
       if (visitor && this.mayLetInto(site, visitor.origins)) return visitor;
     }
     return null;
@@ -89,9 +94,16 @@ export class SiteVisitorsService {
     return (await this.database.read(IS_ORIGIN, [site])).length > 0;
   }
 
-  private async identify(cookie: ShownCookie, before: Visitor | undefined): Promise<Visitor | null> {
+  private async identify(
+    cookie: ShownCookie,
+    before: Visitor | undefined,
+    usedUntil = -Infinity,
+  ): Promise<Visitor | null> {
     const session = await this.sessions.find([cookie]);
-    if (!session) return null;
+    if (!session) {
+      if (before) await this.measureEnd(before.session.id, usedUntil);
+      return null;
+    }
     const [row] = await this.database.read<IdentityRow>(IDENTITY, [
       session.userId,
       session.clientId,
@@ -101,6 +113,14 @@ export class SiteVisitorsService {
     const visitor = toVisitor(session, row);
     // An unchanged visitor stays the same object, so that what was cached for it stays valid.
     return before && isSame(before, visitor) ? Object.assign(before, { session }) : visitor;
+  }
+
+  /** Measures for how long a session that somebody has ended was remembered as live at most. */
+  private async measureEnd(sessionId: string, usedUntil: number): Promise<void> {
+    const endedAt = await this.sessions.endOf(sessionId);
+    if (!endedAt) return;
+    const until = Math.min(usedUntil, this.clock.now().getTime());
+    revocationEffect.observe(Math.max(until - endedAt.getTime(), 0) / 1000);
   }
 }
 

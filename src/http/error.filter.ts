@@ -18,8 +18,22 @@ export interface Failure {
   body: ErrorBody;
 }
 
+/** The error ids of the requests that were answered with an error. */
+const failed = new WeakMap<FastifyRequest, string>();
+
+/** The error id that a request was answered with, if it was. */
+export function errorIdOf(request: FastifyRequest): string | undefined {
+  return failed.get(request);
+}
+
 /** The status and body for an error: its own description if it is meant for the caller, and no internals otherwise. */
 export function toFailure(error: unknown, request: FastifyRequest): Failure {
+  const failure = describe(error, request);
+  failed.set(request, failure.body.id);
+  return failure;
+}
+
+function describe(error: unknown, request: FastifyRequest): Failure {
   const known = isGone(error) ? new DomainError('invalid_request', 'The request was aborted.') : toDomainError(error);
   if (known) {
     const { id, message, status, extra } = known;

@@ -4,10 +4,14 @@ import type { EndReason } from '../schema/entities/audit-events.js';
 import type { Caller } from '../common/caller.js';
 import { Clock } from '../common/clock.js';
 import { Settings } from '../config/settings.js';
+import { afterCommit } from '../database/after-commit.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import { toBytes } from '../common/login-id.js';
 import { currentRequestId } from '../common/request-id.js';
+import { sessionsEnded } from '../telemetry/metrics.js';
+import { countWhenCommitted } from './ended-sessions.js';
+import type { EndedRow } from './ended-sessions.js';
 import { FRAME_IS_OWNED, isAllowed, LOGINS } from './grants.js';
 import { endSessions, momentAt } from './live-session.js';
 
@@ -54,7 +58,7 @@ const END_SESSIONS = forEachOrigin((origin) => ({
       by: { user: '$5', client: '$6' },
       request: '$7',
     },
-  )} RETURNING ("end_reason" IS NOT NULL) AS "counts"`,
+  )} RETURNING "end_reason" AS "reason"`,
 }));
 
 function forEachOrigin<T>(make: (origin: Origin) => T): Record<Origin, T> {
@@ -86,14 +90,14 @@ const REVOKE_ONE: Statement = {
 
 const END_ONE: Statement = {
   name: 'end_session_of_login_token',
-  sql: endSessions('"id" = $1', {
+  sql: `${endSessions('"id" = $1', {
     now: '$2',
     idleSince: '$3',
     oldest: '$4',
     reason: '$5',
     by: { user: '$6', client: '$7' },
     request: '$8',
-  }),
+  })} RETURNING "end_reason" AS "reason"`,
 };
 
 const REVOKE_EVERY: Statement = {
@@ -205,7 +209,9 @@ export class RevocationService {
       now.getTime(),
       oldest,
     ]);
-    return { sessions: Number(ended!.sessions), tokens: Number(ended!.tokens) };
+    const effects = { sessions: Number(ended!.sessions), tokens: Number(ended!.tokens) };
+    afterCommit(db, () => sessionsEnded.ALL_REVOKED.inc(effects.sessions));
+    return effects;
   }
 
   /**
@@ -220,7 +226,7 @@ export class RevocationService {
     const [revoked] = await this.database.within(db, REVOKE_ONE, [login, now, ...ender]);
     if (!revoked) return false;
     const parameters = [login, now, idleSince, oldest, reason, ...ender];
-    await this.database.within(db, END_ONE, parameters);
+    countWhenCommitted(db, await this.database.within<EndedRow>(db, END_ONE, parameters));
     return true;
   }
 
@@ -235,17 +241,18 @@ export class RevocationService {
     const ender = [by?.userId ?? null, by?.clientId ?? null, currentRequestId()];
     for (const origin of origins) {
       const tokens = await this.database.within<Counted>(db, statements[origin], [id, now, oldest, ...ender]);
-      const sessions = await this.database.within<Counted>(db, END_SESSIONS[origin], [
+      const sessions = await this.database.within<EndedRow>(db, END_SESSIONS[origin], [
         id,
         now,
         oldest,
         idleSince,
         ...ender,
       ]);
+      countWhenCommitted(db, sessions);
       const effects = this.tried.get(db);
       if (!effects) continue;
       effects.tokens += tokens.filter(({ counts }) => counts).length;
-      effects.sessions += sessions.filter(({ counts }) => counts).length;
+      effects.sessions += sessions.filter(({ reason }) => reason).length;
     }
   }
 }

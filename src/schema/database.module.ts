@@ -3,6 +3,7 @@ import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
+import { MeasuredDatabase } from '../database/measured.database.js';
 import { openDataSource } from '../database/open.js';
 import { dataSourceOptions } from './data-source.js';
 import { PostgresDatabase } from '../database/postgres.database.js';
@@ -22,8 +23,12 @@ import { SqliteDatabase } from '../database/sqlite.database.js';
     {
       provide: Database,
       inject: [getDataSourceToken()],
-      useFactory: (dataSource: DataSource): Database | Promise<Database> =>
-        dataSource.options.type === 'postgres' ? new PostgresDatabase(dataSource) : SqliteDatabase.open(dataSource),
+      useFactory: async (dataSource: DataSource): Promise<Database> =>
+        new MeasuredDatabase(
+          dataSource.options.type === 'postgres'
+            ? new PostgresDatabase(dataSource)
+            : await SqliteDatabase.open(dataSource),
+        ),
     },
   ],
   exports: [Database],

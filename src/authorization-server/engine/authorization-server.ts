@@ -17,6 +17,7 @@ import { SignInCookies } from '../../sign-ins/sign-in-cookies.js';
 import type { ShownSignIn } from '../../sign-ins/sign-in-cookies.js';
 import { JWT_BEARER } from '../protocol/client-metadata.js';
 import { isCompatible, isLenient, storeLeniency } from '../protocol/compatibility.js';
+import { countGrant } from '../../telemetry/metrics.js';
 import { PageDesign } from '../../http/page-design.js';
 import { Engine } from '../protocol/engine.js';
 import { EngineAnswers } from './engine-answers.js';
@@ -299,8 +300,10 @@ export class AuthorizationServer {
       } catch (error) {
         this.failures.set(ctx.req, error);
       }
+      const hasFailed = this.failures.has(ctx.req);
+      if (ctx.oidc?.route === 'token') countTokenRequest(ctx as KoaContextWithOIDC, hasFailed);
       this.removeEngineCookies(ctx.res);
-      ctx.respond = !this.failures.has(ctx.req);
+      ctx.respond = !hasFailed;
     });
     for (const endpoint of ['grant', 'revocation', 'introspection', 'userinfo'])
       (provider as EventEmitter).on(`${endpoint}.error`, ({ state }, error) => (state.refusal = error));
@@ -309,6 +312,11 @@ export class AuthorizationServer {
     // The only failures left are connections that broke while the answer was being sent.
     (provider as EventEmitter).on('error', (error: Error) => new Logger('AuthorizationServer').warn(error.message));
   }
+}
+
+function countTokenRequest({ oidc, state }: KoaContextWithOIDC, hasFailed: boolean): void {
+  const outcome = hasFailed ? 'failed' : state.refusal ? 'refused' : 'issued';
+  countGrant(String(oidc.params?.grant_type), outcome);
 }
 
 /**

@@ -10,6 +10,8 @@ import { Clock } from '../../common/clock.js';
 import { DomainError } from '../../common/errors/errors.js';
 import { Settings } from '../../config/settings.js';
 import { Database } from '../../database/database.js';
+import { isDatabaseUnavailable } from '../../database/unavailable.js';
+import { assertionsRefused, countAccessIssued, countAccessRefused } from '../../telemetry/metrics.js';
 import { refParameters, statementsByRef } from '../../schema/user-ref-sql.js';
 import { parseUserRef, toNamingRef } from '../../common/user-ref.js';
 import type { UserRef } from '../../common/user-ref.js';
@@ -47,6 +49,15 @@ export class JwtBearerGrant {
   ) {}
 
   async answer(ctx: KoaContextWithOIDC, provider: Provider, resourceServer: ResourceServer): Promise<void> {
+    try {
+      await this.grant(ctx, provider, resourceServer);
+    } catch (error) {
+      if (error instanceof InvalidAssertion) countRefused(error);
+      throw error;
+    }
+  }
+
+  private async grant(ctx: KoaContextWithOIDC, provider: Provider, resourceServer: ResourceServer): Promise<void> {
     const params = ctx.oidc.params as Record<string, string | undefined>;
     if (!params.assertion) throw new errors.InvalidRequest("missing required parameter(s) 'assertion'");
     const key = await this.assertions.requireKey(params.assertion);
@@ -103,10 +114,12 @@ export class JwtBearerGrant {
     sub: string,
     { security, returnTo, embed, delivery, session, reason }: Record<string, string | undefined>,
   ): Promise<object> {
-    const { token, url, expires } = await asGrant(() => {
-      const options = toDto(AccessQueryDto, { security, returnTo, embed, delivery, session, reason });
-      return this.access.issue(caller, { by: 'id', id: sub }, options);
-    });
+    const { token, url, expires } = await asGrant(() =>
+      counted(async () => {
+        const options = toDto(AccessQueryDto, { security, returnTo, embed, delivery, session, reason });
+        return this.access.issue(caller, { by: 'id', id: sub }, options);
+      }),
+    );
     const expiresIn = Math.round((Date.parse(expires) - this.clock.now().getTime()) / 1000);
     // RFC 8693 defines N_A for tokens that are not for an API, but client libraries refuse it.
     return { access_token: token, token_type: 'Bearer', expires_in: expiresIn, url };
@@ -163,6 +176,28 @@ async function asGrant<T>(work: () => Promise<T>): Promise<T> {
       ? new errors.InvalidRequest(error.message)
       : Object.assign(new InvalidAssertion(error.message), { cause: error });
   }
+}
+
+/** Counts a login token that this grant issues, or refuses, as the access call would. */
+async function counted<T>(issue: () => Promise<T>): Promise<T> {
+  try {
+    const answer = await issue();
+    countAccessIssued('grant');
+    return answer;
+  } catch (error) {
+    countAccessRefused('grant', idOf(error));
+    throw error;
+  }
+}
+
+function idOf(error: unknown): string {
+  if (error instanceof DomainError) return error.id;
+  return isDatabaseUnavailable(error) ? 'unavailable' : 'internal_error';
+}
+
+function countRefused(error: InvalidAssertion): void {
+  if (error instanceof AssertionRefused) assertionsRefused[error.reason].inc();
+  else assertionsRefused[error.cause instanceof DomainError ? 'not_allowed' : 'key'].inc();
 }
 
 /** Why an assertion with a valid signature was refused, or `null` if the assertion is not the reason. */

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { EndedRow } from '../../rights/ended-sessions.js';
 import { endSessions, isLive, momentAt, SESSIONS } from '../../rights/live-session.js';
 import { LOGINS } from '../../rights/grants.js';
 import { Clock } from '../../common/clock.js';
@@ -7,6 +8,7 @@ import { currentRequestId } from '../../common/request-id.js';
 import { Settings } from '../../config/settings.js';
 import { Database, fromMilliseconds } from '../../database/database.js';
 import type { Statement } from '../../database/statement.js';
+import { countEnded } from '../../telemetry/metrics.js';
 import type { LiveSession } from './session.js';
 
 /** How many sessions a page lists. Nobody has so many browsers. */
@@ -23,11 +25,11 @@ const LIST: Statement = {
 
 const END: Statement = {
   name: 'end_own_session',
-  sql: endSessions(
+  sql: `${endSessions(
     `"id" = $1 AND EXISTS (SELECT 1 FROM ${LOGINS} JOIN "users" c ON c."id" = d."caller_id"
        WHERE t."id" = "sessions"."id" AND t."user_id" = $2 AND c."staff_organization_id" = $6)`,
     { now: '$3', idleSince: '$4', oldest: '$5', reason: `'BY_USER'`, request: '$7' },
-  ),
+  )} RETURNING "end_reason" AS "reason"`,
 };
 
 /** A live session of the visitor, with who let them in. */
@@ -80,6 +82,6 @@ export class OwnSessionsService {
     if (!isLoginId(id)) return;
     const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
     const parameters = [toBytes(id), userId, now, idleSince, oldest, organizationId, currentRequestId()];
-    await this.database.write(END, parameters);
+    countEnded(await this.database.write<EndedRow>(END, parameters));
   }
 }

@@ -3,6 +3,8 @@ import type { EntityManager } from 'typeorm';
 import { InjectEntityManager } from '@nestjs/typeorm';
 import { ApplicationListsService } from '../../applications/application-lists.service.js';
 import type { ApplicationsOfSessionDto } from '../../applications/dto/applications.dto.js';
+import { countWhenCommitted } from '../../rights/ended-sessions.js';
+import type { EndedRow } from '../../rights/ended-sessions.js';
 import { canStartSession, endSessions, isLive, momentAt, SESSIONS } from '../../rights/live-session.js';
 import { LOGINS } from '../../rights/grants.js';
 import { RevocationService } from '../../rights/revocation.service.js';
@@ -16,6 +18,7 @@ import { MAX_COUNTED, notAPosition } from '../../http/paging.js';
 import { LONGEST_LOGIN_TOKEN_SECONDS, Settings } from '../../config/settings.js';
 import { Database, fromMilliseconds } from '../../database/database.js';
 import type { Parameter, Statement } from '../../database/statement.js';
+import { countEnded } from '../../telemetry/metrics.js';
 import type { AccountType } from '../../schema/entities/user.entity.js';
 import { kindOf } from '../../users/dto/user.dto.js';
 import { findUser } from '../../users/find-user.js';
@@ -225,8 +228,9 @@ export class SessionListsService {
       const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
       const ender = [caller.userId, caller.clientId, currentRequestId()];
       const parameters = [organizationId, toBytes(id), now, idleSince, oldest, ...ender];
-      const [ended] = await this.database.within<{ reason: string | null }>(db, END, parameters);
-      if (!ended?.reason) throw noSession();
+      const ended = await this.database.within<EndedRow>(db, END, parameters);
+      if (!ended[0]?.reason) throw noSession();
+      countWhenCommitted(db, ended);
     });
   }
 
@@ -263,7 +267,7 @@ export class SessionListsService {
   async endOwn({ userId }: Caller, id: string): Promise<void> {
     if (!isLoginId(id)) throw noSession();
     const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
-    const [ended] = await this.database.write<{ reason: string | null }>(END_OWN, [
+    const ended = await this.database.write<EndedRow>(END_OWN, [
       toBytes(id),
       userId,
       now,
@@ -271,7 +275,8 @@ export class SessionListsService {
       oldest,
       currentRequestId(),
     ]);
-    if (!ended?.reason) throw noSession();
+    if (!ended[0]?.reason) throw noSession();
+    countEnded(ended);
   }
 
   /** Lists the login tokens that can still start a session. @throws DomainError as `list` does */

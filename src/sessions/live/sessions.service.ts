@@ -1,17 +1,20 @@
 import { createHmac, hkdfSync, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import type { EntityManager } from 'typeorm';
+import { countWhenCommitted } from '../../rights/ended-sessions.js';
+import type { EndedRow } from '../../rights/ended-sessions.js';
 import { canStartSession, endSessions, isLive, momentAt, SESSIONS } from '../../rights/live-session.js';
 import { LOGINS } from '../../rights/grants.js';
 import type { EndReason } from '../../schema/entities/audit-events.js';
 import { addSeconds, Clock } from '../../common/clock.js';
 import { hashSecret, newSecret } from '../../common/id.js';
-import { readLoginId, toBytes } from '../../common/login-id.js';
+import { instantOfLogin, readLoginId, toBytes } from '../../common/login-id.js';
 import { currentRequestId } from '../../common/request-id.js';
 import { Settings } from '../../config/settings.js';
 import { Database, fromMilliseconds } from '../../database/database.js';
 import { insertion } from '../../database/insertion.js';
 import type { Parameter, Statement } from '../../database/statement.js';
+import { countEnded, sessionsStarted, tokenAge } from '../../telemetry/metrics.js';
 import { KnownVisitors, visitorKey } from './known-visitors.js';
 import type { LiveSession, StartedSession } from './session.js';
 import type { ShownCookie } from './session-cookie.js';
@@ -88,6 +91,11 @@ const FIND_STARTED: Statement = {
         FROM ${SESSIONS} WHERE s."id" = $1 AND s."created_at" > $2 AND s."ends_at" > $3`,
 };
 
+const FIND_END: Statement = {
+  name: 'find_end_of_session',
+  sql: `SELECT s."ends_at" AS "endsAt" FROM "sessions" s WHERE s."id" = $1 AND s."end_reason" IS NOT NULL`,
+};
+
 const TOUCH: Statement = {
   name: 'touch_session',
   sql: `UPDATE "sessions" SET "last_seen_at" = $2 WHERE "id" = $1 AND "last_seen_at" < $2 AND "ends_at" > $2`,
@@ -98,13 +106,13 @@ const MOMENT = { now: '$2', reason: '$3', idleSince: '$4', oldest: '$5', request
 
 const END: Statement = {
   name: 'end_session',
-  sql: endSessions('"id" = $1 AND "secret_hash" = $7', MOMENT),
+  sql: `${endSessions('"id" = $1 AND "secret_hash" = $7', MOMENT)} RETURNING "end_reason" AS "reason"`,
   isRepeatable: true,
 };
 
 const END_BY_OLD_COOKIE: Statement = {
   name: 'end_session_by_old_cookie',
-  sql: endSessions('"secret_hash" = $1 AND "has_old_cookie" = TRUE', MOMENT),
+  sql: `${endSessions('"secret_hash" = $1 AND "has_old_cookie" = TRUE', MOMENT)} RETURNING "end_reason" AS "reason"`,
   isRepeatable: true,
 };
 
@@ -167,7 +175,10 @@ export class SessionsService {
       replaces.length === 0
         ? await this.database.write<StartedRow>(START, parameters)
         : await this.startInstead(parameters, replaces);
-    return started ? toStarted(started, loginTokenId, secret) : null;
+    if (!started) return null;
+    sessionsStarted.inc();
+    tokenAge.observe((now.getTime() - instantOfLogin(loginTokenId).getTime()) / 1000);
+    return toStarted(started, loginTokenId, secret);
   }
 
   /**
@@ -197,6 +208,12 @@ export class SessionsService {
     const { now, idleSince, oldest } = momentAt(this.clock.now(), this.settings);
     const [row] = await this.database.read<SessionRow>(FIND_BY_HANDLE, [toBytes(handle), now, idleSince, oldest]);
     return row ? this.toLive(row, fromMilliseconds(row.lastSeenAt)) : null;
+  }
+
+  /** When the session was ended, or `null` if nobody has ended it. */
+  async endOf(id: string): Promise<Date | null> {
+    const [row] = await this.database.read<{ endsAt: number | string }>(FIND_END, [toBytes(id)]);
+    return row ? fromMilliseconds(row.endsAt) : null;
   }
 
   /** Ends the sessions of the cookies. Once this returns, no instance accepts them. */
@@ -246,7 +263,8 @@ export class SessionsService {
     const parameters = named
       ? [Buffer.from(named[1]!, 'base64url'), ...moment, hashOf(named[2]!)]
       : [oldHashOf(cookie.secret), ...moment];
-    await (db ? this.database.within(db, statement, parameters) : this.database.write(statement, parameters));
+    if (db) countWhenCommitted(db, await this.database.within<EndedRow>(db, statement, parameters));
+    else countEnded(await this.database.write<EndedRow>(statement, parameters));
     this.known.forget(visitorKey(cookie));
   }
 

@@ -15,6 +15,7 @@ import { isInFrame, isNavigation } from '../live/navigation.js';
 import { SessionCookie } from '../live/session-cookie.js';
 import type { ShownCookie } from '../live/session-cookie.js';
 import { deviceOf } from '../live/device.js';
+import { measured } from './measured-redemption.js';
 import { LoginRefusalsService } from './login-refusals.service.js';
 import { SessionsService } from '../live/sessions.service.js';
 import type { Redemption } from '../live/sessions.service.js';
@@ -77,13 +78,8 @@ export class LoginService {
    *
    * @throws DomainError `invalid_request`, `missing_field` if the request has no token; `too_many_requests`
    */
-  async redeem(request: LoginRequest, answer?: Answer, pageSecret?: string): Promise<LoginOutcome> {
-    if (answer === 'stay') return { is: 'stayed' };
-    const shown = this.cookie.read(request);
-    const live = await this.sessions.find(shown);
-    if (live) return this.redeemWithLiveSession(live, shown, request, answer, pageSecret);
-    const verified = await this.verify(request);
-    return verified.is === 'refused' ? verified : this.start(verified.claims, request, { answer, pageSecret });
+  redeem(request: LoginRequest, answer?: Answer, pageSecret?: string): Promise<LoginOutcome> {
+    return measured(() => this.redeemInBrowser(request, answer, pageSecret));
   }
 
   /**
@@ -92,9 +88,20 @@ export class LoginService {
    *
    * @throws DomainError as `redeem`
    */
-  async redeemInNewBrowser(request: Omit<LoginRequest, 'ip'>): Promise<LoginOutcome | null> {
-    const claims = await this.tokens.findEntry(readToken(request));
-    return claims && this.start(claims, request, {});
+  redeemInNewBrowser(request: Omit<LoginRequest, 'ip'>): Promise<LoginOutcome | null> {
+    return measured(async () => {
+      const claims = await this.tokens.findEntry(readToken(request));
+      return claims && this.start(claims, request, {});
+    });
+  }
+
+  private async redeemInBrowser(request: LoginRequest, answer?: Answer, pageSecret?: string): Promise<LoginOutcome> {
+    if (answer === 'stay') return { is: 'stayed' };
+    const shown = this.cookie.read(request);
+    const live = await this.sessions.find(shown);
+    if (live) return this.redeemWithLiveSession(live, shown, request, answer, pageSecret);
+    const verified = await this.verify(request);
+    return verified.is === 'refused' ? verified : this.start(verified.claims, request, { answer, pageSecret });
   }
 
   private async redeemWithLiveSession(
