@@ -16,6 +16,7 @@ import { ExportService } from './bulk/export.service.js';
 import { ImportService } from './bulk/import.service.js';
 import { Progress } from './bulk/progress.js';
 import { addAuditCommand } from './cli/audit.js';
+import { addBackupCommands } from './cli/backup.js';
 import { addClientCommands } from './cli/clients.js';
 import { addExplainCommand } from './cli/explain.js';
 import { addOrganizationCommands } from './cli/organizations.js';
@@ -175,6 +176,7 @@ addAuditCommand(program, withApplication);
 addPermissionCommands(program, withApplication);
 addKeyCommands(program, withApplication);
 addRevokeAllCommand(program, withApplication);
+addBackupCommands(program, requireDatabase);
 
 /** Runs `work` with the services of an application that does not listen. */
 async function withApplication(work: (app: INestApplicationContext) => Promise<void>): Promise<void> {

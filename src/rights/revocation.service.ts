@@ -7,7 +7,7 @@ import { Settings } from '../config/settings.js';
 import { afterCommit } from '../database/after-commit.js';
 import { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
-import { toBytes } from '../common/login-id.js';
+import { readLoginId, toBytes } from '../common/login-id.js';
 import { currentRequestId } from '../common/request-id.js';
 import { sessionsEnded } from '../telemetry/metrics.js';
 import { countWhenCommitted } from './ended-sessions.js';
@@ -100,22 +100,34 @@ const END_ONE: Statement = {
   })} RETURNING "end_reason" AS "reason"`,
 };
 
-const REVOKE_EVERY: Statement = {
-  name: 'revoke_login_tokens_of_all',
+/** How many logins one statement ends, so that each takes far less than the 5 s that it may. */
+const STEP = 10_000;
+/** No login has a later ID. */
+const LAST_LOGIN = Buffer.alloc(16, 0xff);
+
+/** Finds the last login of the next step. */
+const FIND_STEP: Statement = {
+  name: 'find_step_of_logins',
+  sql: `SELECT t."id" FROM "login_tokens" t WHERE t."id" > $1 ORDER BY t."id" LIMIT 1 OFFSET ${STEP - 1}`,
+};
+
+const REVOKE_STEP: Statement = {
+  name: 'revoke_step_of_login_tokens',
   sql: `UPDATE "login_tokens" SET "revoked_at" = $1
-        WHERE "revoked_at" IS NULL AND "id" IN (SELECT t."id" FROM "login_tokens" t WHERE ${counts('$1', '$2')})`,
+        WHERE "revoked_at" IS NULL AND "id" IN (SELECT t."id" FROM "login_tokens" t WHERE t."id" <= $3 AND ${counts('$1', '$2')})
+        RETURNING ("expires_at" > $1 AND NOT EXISTS (
+          SELECT 1 FROM "sessions" s WHERE s."id" = "login_tokens"."id")) AS "counts"`,
 };
 
-const END_EVERY: Statement = {
-  name: 'end_sessions_of_all',
-  sql: endSessions('"id" > $2', { now: '$1', oldest: '$2', idleSince: '$3', reason: `'ALL_REVOKED'`, request: 'NULL' }),
-};
-
-const COUNT_EVERY: Statement = {
-  name: 'count_revoked_of_all',
-  sql: `SELECT (SELECT COUNT(*) FROM "sessions" s WHERE s."id" > $2 AND s."ends_at" = $1 AND s."end_reason" = 'ALL_REVOKED') AS "sessions",
-               (SELECT COUNT(*) FROM "login_tokens" t WHERE t."id" > $2 AND t."revoked_at" = $1 AND t."expires_at" > $1
-                AND NOT EXISTS (SELECT 1 FROM "sessions" s WHERE s."id" = t."id")) AS "tokens"`,
+const END_STEP: Statement = {
+  name: 'end_step_of_sessions',
+  sql: `${endSessions('"id" > $2 AND "id" <= $4', {
+    now: '$1',
+    oldest: '$2',
+    idleSince: '$3',
+    reason: `'ALL_REVOKED'`,
+    request: 'NULL',
+  })} RETURNING ("end_reason" IS NOT NULL) AS "counts"`,
 };
 
 /** What a change ends: sessions that were open, and login tokens that could have started one. */
@@ -203,13 +215,15 @@ export class RevocationService {
   /** Revokes every login token at `now`, and ends every session. */
   async revokeEverything(db: EntityManager, now: Date): Promise<Effects> {
     const { oldest, idleSince } = momentAt(now, this.settings);
-    await this.database.within(db, REVOKE_EVERY, [now.getTime(), oldest]);
-    await this.database.within(db, END_EVERY, [now.getTime(), oldest, idleSince]);
-    const [ended] = await this.database.within<Record<keyof Effects, number | string>>(db, COUNT_EVERY, [
-      now.getTime(),
-      oldest,
-    ]);
-    const effects = { sessions: Number(ended!.sessions), tokens: Number(ended!.tokens) };
+    const effects = { sessions: 0, tokens: 0 };
+    for (let after = oldest, last = after; last !== LAST_LOGIN; after = last) {
+      const [step] = await this.database.within<{ id: Buffer | string }>(db, FIND_STEP, [after]);
+      last = step ? toBytes(readLoginId(step.id)) : LAST_LOGIN;
+      const tokens = await this.database.within<Counted>(db, REVOKE_STEP, [now.getTime(), after, last]);
+      const sessions = await this.database.within<Counted>(db, END_STEP, [now.getTime(), after, idleSince, last]);
+      effects.tokens += tokens.filter((row) => row.counts).length;
+      effects.sessions += sessions.filter((row) => row.counts).length;
+    }
     afterCommit(db, () => sessionsEnded.ALL_REVOKED.inc(effects.sessions));
     return effects;
   }

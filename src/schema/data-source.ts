@@ -19,6 +19,11 @@ const CACHE_KIB = 8 * 1024;
  * 1,000, busy pages are copied so often that a third of the time is spent on it.
  */
 const CHECKPOINT_PAGES = 4_000;
+/**
+ * Bytes to which the file of the write-ahead log is cut when SQLite begins it anew. It grows beyond that while somebody
+ * reads for long, such as a backup, and would keep that size.
+ */
+const LOG_BYTES = 64 * 1024 * 1024;
 
 /** The database's name for the operator, without the user, the password and the connection's settings. */
 export function nameOfDatabase({ DATABASE_URL, DATABASE_PATH }: Settings): string {
@@ -55,6 +60,7 @@ export function dataSourceOptions(settings: Settings): DataSourceOptions {
       connection.pragma('synchronous = FULL');
       connection.pragma(`cache_size = -${CACHE_KIB}`);
       connection.pragma(`wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+      connection.pragma(`journal_size_limit = ${LOG_BYTES}`);
     },
   };
 }

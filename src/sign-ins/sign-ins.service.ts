@@ -82,15 +82,22 @@ const END_ANSWERED: Statement = {
   sql: `DELETE FROM "oauth_records" WHERE "uid" = $1 AND "kind" = 'Interaction' AND "account_id" <> $2 AND "id" <> $3`,
 };
 
+/** How many records one statement changes, so that each takes far less than the 5 s that it may. */
+const STEP = 10_000;
+
 const END_EVERY_SESSION: Statement = {
   name: 'end_sign_in_sessions_of_all',
-  sql: `UPDATE "oauth_records" SET ${endsSession('$1')} WHERE "kind" = 'Session' AND "consumed_at" IS NULL`,
+  sql: `UPDATE "oauth_records" SET ${endsSession('$1')} WHERE "id" IN (
+          SELECT r."id" FROM "oauth_records" r WHERE r."kind" = 'Session' AND r."consumed_at" IS NULL LIMIT ${STEP})
+        RETURNING "id"`,
 };
 
 /** Forgets interactions, grants, codes and refresh tokens. What says that a client assertion was used is kept. */
 const FORGET_EVERYTHING: Statement = {
   name: 'forget_sign_ins_of_all',
-  sql: `DELETE FROM "oauth_records" WHERE "kind" NOT IN ('Session', 'ReplayDetection')`,
+  sql: `DELETE FROM "oauth_records" WHERE "id" IN (
+          SELECT r."id" FROM "oauth_records" r WHERE r."kind" NOT IN ('Session', 'ReplayDetection') LIMIT ${STEP})
+        RETURNING "id"`,
 };
 
 const END_CONSOLE_OF_ALL: Statement = {
@@ -131,8 +138,8 @@ export class SignInsService {
    * the key is replaced that has signed them.
    */
   async endAll(db: EntityManager, now: Date): Promise<void> {
-    await this.database.within(db, END_EVERY_SESSION, [now]);
-    await this.database.within(db, FORGET_EVERYTHING, []);
+    while ((await this.database.within(db, END_EVERY_SESSION, [now])).length === STEP);
+    while ((await this.database.within(db, FORGET_EVERYTHING, [])).length === STEP);
     await this.database.within(db, END_CONSOLE_OF_ALL, []);
   }
 
