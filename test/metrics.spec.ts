@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
 import { MetricsServer } from '../src/monitoring/metrics-server.js';
 import { PUBLIC_URL, TestApp } from './support/app.js';
 import { PROXIES } from './support/asking-proxies.js';
@@ -288,18 +289,16 @@ const READ_ONLY = {
 };
 
 async function setDefault(value: 'on' | 'off'): Promise<void> {
-  await t.world.write(async (db) => {
-    await db.query('SET TRANSACTION READ WRITE');
-    const [row] = await db.query('SELECT current_database() AS "name"');
-    await db.query(`ALTER DATABASE "${row.name}" SET default_transaction_read_only = ${value}`);
-  });
-  // The connections that are open keep the old default. Waiting for the end of each, the last one ends itself.
-  const end = `SELECT pg_terminate_backend("pid", 5000) FROM "pg_stat_activity" WHERE "datname" = current_database() AND "pid"`;
-  const all = t.world.write(async (db) => {
-    await db.query(`${end} <> pg_backend_pid()`);
-    await db.query(`${end} = pg_backend_pid()`);
-  });
-  await expect(all).rejects.toThrow(/terminat|released/);
+  const name = new URL(process.env.DATABASE_URL!).pathname.slice(1);
+  const server = new Client({ connectionString: process.env.TEST_POSTGRES });
+  await server.connect();
+  try {
+    await server.query(`ALTER DATABASE "${name}" SET default_transaction_read_only = ${value}`);
+    // The connections that are open keep the old default.
+    await server.query(`SELECT pg_terminate_backend("pid", 5000) FROM "pg_stat_activity" WHERE "datname" = '${name}'`);
+  } finally {
+    await server.end();
+  }
 }
 
 /** A file of SQLite that may not grow, as on a full disk. */

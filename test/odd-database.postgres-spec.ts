@@ -72,7 +72,7 @@ describe('a database with other settings', () => {
   it('that is read-only is refused in one sentence', async () => {
     await create();
     await server.query(`ALTER DATABASE "${name}" SET default_transaction_read_only = on`);
-    await expect(open(urlOf())).rejects.toThrow(`The database ${name} is read-only. Point DATABASE_URL to the primary`);
+    await expect(open(urlOf())).rejects.toThrow(`The database is read-only. Point DATABASE_URL to the primary`);
   });
 });
 

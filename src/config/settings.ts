@@ -6,6 +6,7 @@ import { plainToInstance, Transform } from 'class-transformer';
 import { IsIn, IsInt, IsOptional, Matches, Max, Min, ValidateBy, validateSync } from 'class-validator';
 import type { ValidationOptions } from 'class-validator';
 import { addSeconds } from '../common/clock.js';
+import { urlsOfHosts } from './database-urls.js';
 import { isOrigin } from '../common/origin.js';
 import { isNetworkList } from '../common/trusted-proxies.js';
 import { DEFAULT_COLORS, isReadable, readLogo } from './brand.js';
@@ -47,11 +48,13 @@ function IsSecretKey(): PropertyDecorator {
   );
 }
 
-/**
- * Whether a value is a valid database URL. A password that is not percent-encoded can change the URL's host or port.
- */
 function isDatabaseUrl(value: unknown): boolean {
-  if (typeof value !== 'string' || !/^postgres(ql)?:\/\/./.test(value) || !URL.canParse(value)) return false;
+  return typeof value === 'string' && /^postgres(ql)?:\/\/./.test(value) && urlsOfHosts(value).every(isUrlOfHost);
+}
+
+/** Whether the URL of one host is valid. A password that is not percent-encoded can change the URL's host or port. */
+function isUrlOfHost(value: string): boolean {
+  if (!URL.canParse(value)) return false;
   const { username, password, hash, pathname } = new URL(value);
   try {
     decodeURIComponent(username + password + pathname);
@@ -66,7 +69,7 @@ function IsDatabaseUrl(): PropertyDecorator {
     { name: 'isDatabaseUrl', validator: { validate: isDatabaseUrl } },
     {
       message:
-        'DATABASE_URL must be a URL such as postgres://user:password@host:5432/name, with everything but letters, digits and -._~ in the user and the password percent-encoded: # as %23, / as %2F, @ as %40, % as %25',
+        'DATABASE_URL must be a URL such as postgres://user:password@host:5432/name, with a comma between several hosts, and with everything but letters, digits and -._~ in the user and the password percent-encoded: # as %23, / as %2F, @ as %40, % as %25',
     },
   );
 }
@@ -206,7 +209,10 @@ export class Settings {
   @Matches(/./, { message: 'DATABASE_PATH must not be empty' })
   DATABASE_PATH: string = 'data/latchkey.db';
 
-  /** `postgres://user:password@host:5432/name` puts the data in PostgreSQL instead of SQLite. */
+  /**
+   * `postgres://user:password@host:5432/name` puts the data in PostgreSQL instead of SQLite. Of several hosts, the first
+   * counts that accepts writes.
+   */
   @IsOptional()
   @IsDatabaseUrl()
   DATABASE_URL?: string;

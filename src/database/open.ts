@@ -7,7 +7,7 @@ import type { DataSourceOptions } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
 import { StartError } from '../config/start-error.js';
 import { limitsOf, openLimited, openUnlimited, wrongSettings } from './postgres-limits.js';
-import { codeOf, isDatabaseUnavailable } from './unavailable.js';
+import { codeOf, isDatabaseUnavailable, isReadOnly } from './unavailable.js';
 
 const logger = new Logger('Database');
 
@@ -45,20 +45,15 @@ export async function openDataSource(options: DataSourceOptions): Promise<DataSo
   );
 }
 
-/** Checks that the database can be written to. @throws StartError if it can't */
+/** @throws StartError if the database can't store every text */
 async function requireUsable(dataSource: DataSource): Promise<void> {
   const [row] = (await dataSource.query(
-    `SELECT current_setting('server_encoding') AS "encoding", current_setting('transaction_read_only') AS "readOnly",
-            current_database() AS "name"`,
-  )) as { encoding: string; readOnly: string; name: string }[];
-  const { encoding, readOnly, name } = row!;
+    `SELECT current_setting('server_encoding') AS "encoding", current_database() AS "name"`,
+  )) as { encoding: string; name: string }[];
+  const { encoding, name } = row!;
   if (encoding !== 'UTF8')
     throw new StartError(
       `The database ${name} has the encoding ${encoding}, but Latchkey needs UTF8. Create another database: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`,
-    );
-  if (readOnly === 'on')
-    throw new StartError(
-      `The database ${name} is read-only. Point DATABASE_URL to the primary, or set default_transaction_read_only = off.`,
     );
 }
 
@@ -114,9 +109,13 @@ async function connect(options: PostgresDataSourceOptions): Promise<DataSource> 
       if (!isDatabaseUnavailable(error)) throw error;
       if (attempt === CONNECT_ATTEMPTS)
         throw new StartError(
-          `The database can't be reached: ${detail(error)}. Check that PostgreSQL runs where DATABASE_URL says.`,
+          isReadOnly(error)
+            ? 'The database is read-only. Point DATABASE_URL to the primary, or set default_transaction_read_only = off.'
+            : `The database can't be reached: ${detail(error)}. Check that PostgreSQL runs where DATABASE_URL says.`,
         );
-      logger.warn(`The database can't be reached. Trying again in ${CONNECT_PAUSE_MS / 1000} s (${attempt}) …`);
+      logger.warn(
+        `${isReadOnly(error) ? 'The database is read-only' : "The database can't be reached"}. Trying again in ${CONNECT_PAUSE_MS / 1000} s (${attempt}) …`,
+      );
       await setTimeout(CONNECT_PAUSE_MS);
     }
   }

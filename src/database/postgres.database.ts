@@ -8,7 +8,7 @@ import { ANSWER_MS, letTransactionBeLong, limitTransaction } from './postgres-li
 import type { ConnectionOptions } from './postgres-limits.js';
 import { streamOf } from './postgres-pool.js';
 import type { BatchForm, Parameter, Statement } from './statement.js';
-import { isConnectionLost } from './unavailable.js';
+import { isConnectionLost, isReadOnly } from './unavailable.js';
 
 /** Milliseconds after which a statement is repeated on another connection. A statement of the hot path takes a few. */
 const ATTEMPT_MS = 1_000;
@@ -39,8 +39,14 @@ export class PostgresDatabase extends Database {
   }
 
   async isReadOnly(): Promise<boolean> {
-    const [row] = await this.repeat<{ yes: boolean }>(IS_READ_ONLY, []);
-    return row!.yes;
+    try {
+      const [row] = await this.repeat<{ yes: boolean }>(IS_READ_ONLY, []);
+      return row!.yes;
+    } catch (error) {
+      // Most often no connection is made at all.
+      if (isReadOnly(error)) return true;
+      throw error;
+    }
   }
 
   read<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
@@ -53,12 +59,17 @@ export class PostgresDatabase extends Database {
     return this.ask(statement, parameters, ANSWER_MS);
   }
 
-  transaction<T>(work: (db: EntityManager) => Promise<T>, { isLong = false } = {}): Promise<T> {
-    return this.dataSource.transaction(async (db) => {
-      if (this.isShared) await limitTransaction(db);
-      if (isLong) await letTransactionBeLong(db);
-      return work(db);
-    });
+  async transaction<T>(work: (db: EntityManager) => Promise<T>, { isLong = false } = {}): Promise<T> {
+    try {
+      return await this.dataSource.transaction(async (db) => {
+        if (this.isShared) await limitTransaction(db);
+        if (isLong) await letTransactionBeLong(db);
+        return work(db);
+      });
+    } catch (error) {
+      this.dropWhatIsLost(error);
+      throw error;
+    }
   }
 
   async within<Row>(db: EntityManager, { sql }: Statement, parameters: Parameter[]): Promise<Row[]> {
@@ -103,14 +114,19 @@ export class PostgresDatabase extends Database {
       const { rows } = await this.pool.query(query);
       return rows as Row[];
     } catch (error) {
-      if (isConnectionLost(error)) withoutDeadline(() => this.dropIdle());
+      this.dropWhatIsLost(error);
       throw error;
     }
   }
 
   /**
-   * Drops the idle connections. If one connection is gone, they may be gone too, so the next statement gets a new one.
+   * Drops the idle connections after an error of one. They may be gone or read-only too, so the next statement gets a new
+   * one.
    */
+  private dropWhatIsLost(error: unknown): void {
+    if (isConnectionLost(error)) withoutDeadline(() => this.dropIdle());
+  }
+
   private dropIdle(): void {
     for (let count = this.pool.idleCount; count > 0; count--) {
       this.pool.connect((error, client) => {

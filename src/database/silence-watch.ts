@@ -1,5 +1,4 @@
 import { Client } from 'pg';
-import type { ClientBase } from 'pg';
 import { streamOf } from './postgres-pool.js';
 import { codeOf } from './unavailable.js';
 
@@ -20,19 +19,19 @@ const END = `SELECT pg_terminate_backend("pid") FROM "pg_stat_activity"
  * has not got the whole statement, or its answer is lost. The server is asked on a connection of its own.
  */
 export class SilenceWatch {
-  private readonly clients = new Set<ClientBase>();
+  private readonly clients = new Set<Client>();
 
   constructor(private readonly url: string) {}
 
   /** For the pool, when it has opened a connection. */
-  readonly onConnect = async (client: ClientBase): Promise<void> => {
+  readonly onConnect = async (client: Client): Promise<void> => {
     const question = { text: 'SELECT pg_backend_pid() AS "pid"', query_timeout: LOOK_MS };
     const { rows } = await client.query<{ pid: number }>(question);
     // A pool in between, such as PgBouncer, has a number of its own for it, and the server knows only the pool.
     if (rows[0]!.pid === pidOf(client)) this.watch(client);
   };
 
-  private watch(client: ClientBase): void {
+  private watch(client: Client): void {
     this.clients.add(client);
     const stream = streamOf(client);
     let heard = stream.bytesRead;
@@ -41,7 +40,7 @@ export class SilenceWatch {
       const isSilent = isWaiting(client) && stream.bytesRead === heard;
       heard = stream.bytesRead;
       looks = isSilent && !(await this.isWorkedOn(client)) && stream.bytesRead === heard ? looks + 1 : 0;
-      if (looks === MAX_LOOKS) await this.giveUp();
+      if (looks === MAX_LOOKS) await this.giveUp(client);
     };
     const timer = setInterval(() => void look(), INTERVAL_MS);
     client.once('end', () => {
@@ -51,9 +50,9 @@ export class SilenceWatch {
   }
 
   /** Whether the server works on what it was asked. What can't be known, because it takes no connection now, counts as that. */
-  private async isWorkedOn(client: ClientBase): Promise<boolean> {
+  private async isWorkedOn(client: Client): Promise<boolean> {
     try {
-      const rows = await this.ask<{ isWorking: boolean }>(FIND, [pidOf(client)]);
+      const rows = await this.ask<{ isWorking: boolean }>(client, FIND, [pidOf(client)]);
       return rows[0]?.isWorking ?? false;
     } catch (error) {
       return isAnswer(error);
@@ -61,16 +60,17 @@ export class SilenceWatch {
   }
 
   /** The server would wait for the rest of a statement, with all locks held. */
-  private async giveUp(): Promise<void> {
+  private async giveUp(silent: Client): Promise<void> {
     // Where it can't be reached, it has to notice by itself.
-    await this.ask(END, [[...this.clients].map(pidOf)]).catch(() => undefined);
+    await this.ask(silent, END, [[...this.clients].map(pidOf)]).catch(() => undefined);
     const error = new Error('A connection went silent while the schema was brought up to date. Start again.');
     for (const client of this.clients) streamOf(client).destroy(Object.assign(error, { code: 'ETIMEDOUT' }));
   }
 
-  private async ask<Row extends object>(text: string, values: unknown[]): Promise<Row[]> {
+  /** Asks the host of a connection. */
+  private async ask<Row extends object>({ host, port }: Client, text: string, values: unknown[]): Promise<Row[]> {
     const limits = { connectionTimeoutMillis: LOOK_MS, query_timeout: LOOK_MS };
-    const client = new Client({ connectionString: this.url, ...limits });
+    const client = Object.assign(new Client({ connectionString: this.url, ...limits }), { host, port });
     client.on('error', () => undefined);
     try {
       await client.connect();
@@ -88,12 +88,12 @@ interface ClientInternals {
   _ending: boolean;
 }
 
-function pidOf(client: ClientBase): number {
+function pidOf(client: Client): number {
   return (client as unknown as ClientInternals).processID;
 }
 
 /** For an answer, or for the server to close it. */
-function isWaiting(client: ClientBase): boolean {
+function isWaiting(client: Client): boolean {
   const { readyForQuery, _ending: isEnding } = client as unknown as ClientInternals;
   return !readyForQuery || isEnding;
 }

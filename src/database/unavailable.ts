@@ -20,9 +20,11 @@ const NETWORK = new Set([
  * which releases a connection that is gone in the middle of a transaction.
  */
 const CONNECTION =
-  /[Qq]uery runner.* already released|Connection terminated|timeout exceeded when trying to connect|Query read timeout|Client has encountered a connection error|Client was closed|database connection is not open/;
-/** PostgreSQL ends the connection, or accepts none now. */
-const CONNECTION_STATE = /^(08...|57P0[1235]|25P0[34])$/;
+  /[Qq]uery runner.* already released|Connection terminated|timeout exceeded when trying to connect|^timeout expired$|Query read timeout|Client has encountered a connection error|Client was closed|database connection is not open/;
+/** PostgreSQL's code for a write on a standby, or in a database that is read-only. */
+export const READ_ONLY_STATE = '25006';
+/** PostgreSQL ends the connection, accepts none now, or no writes on it. */
+const CONNECTION_STATE = /^(08...|57P0[1235]|25P0[34]|25006)$/;
 
 /** Whether a driver's error means that the database can't be reached now, and not that the statement is wrong. */
 export function isDatabaseUnavailable(error: unknown): boolean {
@@ -41,6 +43,11 @@ export function isConnectionLost(error: unknown): boolean {
     error,
     ({ code, message }) => NETWORK.has(code) || CONNECTION_STATE.test(code) || CONNECTION.test(message),
   );
+}
+
+/** Whether PostgreSQL accepts no writes: it may be a standby. */
+export function isReadOnly(error: unknown): boolean {
+  return someCause(error, ({ code }) => code === READ_ONLY_STATE);
 }
 
 /** Whether a statement names a table that the schema of the database does not have. */

@@ -1,6 +1,8 @@
 import { resolve } from 'node:path';
 import type { DataSourceOptions } from 'typeorm';
+import { urlsOfHosts } from '../config/database-urls.js';
 import type { Settings } from '../config/settings.js';
+import { clientFor, PostgresHosts } from '../database/postgres-hosts.js';
 import { ENTITIES } from './entities.js';
 import { MIGRATIONS } from './migrations.js';
 import { CONNECT_MS } from '../database/postgres-limits.js';
@@ -28,25 +30,31 @@ const LOG_BYTES = 64 * 1024 * 1024;
 /** The database's name for the operator, without the user, the password and the connection's settings. */
 export function nameOfDatabase({ DATABASE_URL, DATABASE_PATH }: Settings): string {
   if (!DATABASE_URL) return `SQLite, ${resolve(DATABASE_PATH)}`;
-  if (!URL.canParse(DATABASE_URL)) return 'PostgreSQL, DATABASE_URL';
-  const { host, pathname } = new URL(DATABASE_URL);
-  return `PostgreSQL, ${host}${pathname}`;
+  const urls = urlsOfHosts(DATABASE_URL);
+  if (!urls.every((url) => URL.canParse(url))) return 'PostgreSQL, DATABASE_URL';
+  const hosts = urls.map((url) => new URL(url).host).join(',');
+  return `PostgreSQL, ${hosts}${new URL(urls[0]!).pathname}`;
 }
 
 /** The options for the database in the settings. The service, the command line and the migrations share them. */
 export function dataSourceOptions(settings: Settings): DataSourceOptions {
   const common = { entities: ENTITIES, migrations: MIGRATIONS, synchronize: false, migrationsTableName: 'migrations' };
   if (settings.DATABASE_URL) {
+    const urls = urlsOfHosts(settings.DATABASE_URL);
     return {
       ...common,
       type: 'postgres',
-      url: settings.DATABASE_URL,
+      url: urls[0],
       poolSize: settings.DATABASE_POOL_SIZE,
       connectTimeoutMS: CONNECT_MS,
       applicationName: 'latchkey',
       // The schema needs no extension, and an application should not have the right to create one.
       installExtensions: false,
-      extra: { keepAlive: true, keepAliveInitialDelayMillis: KEEP_ALIVE_MS },
+      extra: {
+        Client: clientFor(new PostgresHosts(urls)),
+        keepAlive: true,
+        keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
+      },
     };
   }
   return {
