@@ -7,6 +7,7 @@ import { isOrigin } from '../common/origin.js';
 import { DomainError } from '../common/errors/errors.js';
 import { Settings } from '../config/settings.js';
 import { ClientsService } from '../clients/clients.service.js';
+import { inSpan } from '../telemetry/spans.js';
 import { TokensService } from '../tokens/tokens.service.js';
 import type { UserRef } from '../common/user-ref.js';
 import { AccessPolicy } from './access.policy.js';
@@ -36,7 +37,15 @@ export class AccessService {
    * Issues a login token. @throws DomainError `incorrect_field`, `not_authenticated`, `not_authorized`, `unknown_user`,
    * in this order
    */
-  async issue(caller: Caller, ref: UserRef, query: AccessQueryDto): Promise<AccessDto> {
+  issue(caller: Caller, ref: UserRef, query: AccessQueryDto): Promise<AccessDto> {
+    return inSpan(
+      'latchkey access call',
+      () => this.issueFor(caller, ref, query),
+      () => 'issued',
+    );
+  }
+
+  private async issueFor(caller: Caller, ref: UserRef, query: AccessQueryDto): Promise<AccessDto> {
     await this.requireLegalTargets(caller, query);
     const token = await this.record(caller, ref, query);
     const jwt = await this.sign(caller, token);

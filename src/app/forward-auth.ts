@@ -5,6 +5,7 @@ import { send } from './at-once.js';
 import type { AnswerAtOnce } from './at-once.js';
 import { ForwardAuthService } from '../forward-auth/forward-auth.service.js';
 import { forwardAuth as counts, RouteMetrics } from '../telemetry/metrics.js';
+import { recordRemembered } from '../telemetry/spans.js';
 import { FORWARD_AUTH } from '../forward-auth/original-request.js';
 
 /**
@@ -40,6 +41,7 @@ export function forwardAuthAtOnce(app: NestFastifyApplication, common: string[])
     send(response, 200, [...headers, ...common]);
     counts.passedFromMemory.inc();
     metrics.count(200, performance.now() - startedAt);
+    recordRemembered(request.headers, startedAt);
     return true;
   };
 }

@@ -13,6 +13,7 @@ import { LoginService } from '../sessions/login/login.service.js';
 import { SessionCookie } from '../sessions/live/session-cookie.js';
 import { LoginPages } from '../sessions/pages/login-pages.js';
 import { countAccessIssued, RouteMetrics } from '../telemetry/metrics.js';
+import { inTraceOf } from '../telemetry/spans.js';
 import { beganAt } from './answer-metrics.js';
 import { isPlainGet, send } from './at-once.js';
 import type { AnswerAtOnce } from './at-once.js';
@@ -101,5 +102,5 @@ function limitOn({ DATABASE_URL }: Settings): <T>(request: IncomingMessage, work
   const limited: ReturnType<typeof limitOn> = DATABASE_URL
     ? (request, work) => deadlineOf(request).run(work)
     : (_, work) => work();
-  return (request, work) => asPartOf(request, () => limited(request, work));
+  return (request, work) => inTraceOf(request.headers, () => asPartOf(request, () => limited(request, work)));
 }

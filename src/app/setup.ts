@@ -31,6 +31,7 @@ import { keepLanguages } from '../http/language-choice.js';
 import { PageDesign } from '../http/page-design.js';
 import { TextGuard } from '../http/text.guard.js';
 import { TrustedProxies } from '../common/trusted-proxies.js';
+import { inTraceOf } from '../telemetry/spans.js';
 import type { Settings } from '../config/settings.js';
 
 const MAX_BODY_BYTES = 64 * 1024;
@@ -108,10 +109,12 @@ function addCommonHooks(fastify: FastifyInstance): void {
   fastify.addHook('onRequest', (request, reply, done) => {
     void reply.headers({ ...COMMON_HEADERS, 'X-Request-Id': request.id });
     if (isEmptyJson(request)) delete request.raw.headers['content-type'];
-    asPartOf(request.raw, done);
+    inTraceOf(request.headers, () => asPartOf(request.raw, done));
   });
   // Reading a body loses the context in which the request began.
-  fastify.addHook('preValidation', (request, _reply, done) => asPartOf(request.raw, done));
+  fastify.addHook('preValidation', (request, _reply, done) =>
+    inTraceOf(request.headers, () => asPartOf(request.raw, done)),
+  );
 }
 
 /** Whether a request names JSON but has no body. Client libraries do so, and an empty body would be malformed JSON. */

@@ -12,6 +12,8 @@ import { sendPage } from '../http/page.js';
 import { signInUrl } from '../http/sign-in-link.js';
 import type { ErrorPage } from '../http/page-error.filter.js';
 import { errorPageOf } from '../sessions/pages/login-pages.js';
+import type { Visitor } from '../sessions/live/known-visitors.js';
+import { inSpan, SESSION_CHECK } from '../telemetry/spans.js';
 import { TrustedProxies } from '../common/trusted-proxies.js';
 import { Settings } from '../config/settings.js';
 import { isNavigation } from '../sessions/live/navigation.js';
@@ -89,7 +91,8 @@ export class ForwardAuthService {
     if (hasToken(original.uri) && original.proxyBehaviour === 'status-only') throw notSignedIn();
     const { headers } = request;
     const cookies = separateCookies(headers.cookie);
-    const visitor = await this.visitors.find(this.cookie.read({ headers }, cookies), site);
+    const shown = this.cookie.read({ headers }, cookies);
+    const visitor = await inSpan(SESSION_CHECK, () => this.visitors.find(shown, site), outcomeOf);
     await this.identity.refresh();
     if (hasToken(original.uri)) {
       const refused = await this.deepLinks.follow(request, reply, original, { site, isSignedIn: visitor !== null });
@@ -205,6 +208,10 @@ export class ForwardAuthService {
       );
     }
   }
+}
+
+function outcomeOf(visitor: Visitor | null): string {
+  return visitor ? 'live' : 'none';
 }
 
 /** Whether a person opens a page, which can be redirected; a script or an image can't. */

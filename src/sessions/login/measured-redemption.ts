@@ -1,4 +1,5 @@
 import { DomainError } from '../../common/errors/errors.js';
+import { inSpan } from '../../telemetry/spans.js';
 import { redemptions, redemptionSeconds } from '../../telemetry/metrics.js';
 
 type Counted = keyof typeof redemptions;
@@ -14,8 +15,17 @@ const OUTCOMES = {
 
 type Outcome = { is: keyof typeof OUTCOMES } | { is: 'refused'; error: DomainError };
 
-/** Counts what comes of a redemption, and the time of one that starts a session. `null` is none yet. */
-export async function measured<T extends Outcome | null>(redeem: () => Promise<T>): Promise<T> {
+/** Counts and traces what comes of a redemption. `null` is none yet: the token is not valid, and is looked at again. */
+export function measured<T extends Outcome | null>(redeem: () => Promise<T>): Promise<T> {
+  return inSpan('latchkey redemption', () => counted(redeem), outcomeOf);
+}
+
+function outcomeOf(outcome: Outcome | null): string {
+  if (outcome === null) return 'invalid_token';
+  return outcome.is === 'refused' ? outcome.error.id : outcome.is;
+}
+
+async function counted<T extends Outcome | null>(redeem: () => Promise<T>): Promise<T> {
   const startedAt = performance.now();
   try {
     const outcome = await redeem();
