@@ -65,7 +65,8 @@ async function firstRow(browser, server, administrator, path) {
   await devTools.send('Emulation.setCPUThrottlingRate', { rate: SLOWDOWN });
   await page.addInitScript(WATCH_ROWS);
   await page.goto(`${server.url}/console${path}`);
-  await page.getByRole('rowheader').first().waitFor();
+  // Looking for a role would take the page's own time.
+  await page.locator('tbody th').first().waitFor();
   const at = await page.evaluate('window.firstRowAt');
   await page.context().close();
   return at;

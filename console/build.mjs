@@ -27,6 +27,8 @@ await build({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     rolldownOptions: {
+      // What several pages share is one file: a browser asks for six at a time, and each page would wait for ten.
+      output: { codeSplitting: { groups: [{ name: 'shared', minShareCount: 4 }] } },
       onLog: (level, log, print) => void (QUIET.has(log.code) || print(level, log)),
     },
   },

@@ -7,6 +7,7 @@ import type { Language } from './language';
 import { MeContext, useLoadedMe } from './me';
 import type { Me } from './me';
 import { PAGES } from './pages';
+import type { Page } from './pages';
 import { Failure } from './parts/failure';
 import { Heading } from './parts/heading';
 import { isDialogOpen } from './parts/open-dialog';
@@ -29,9 +30,9 @@ export function App(): ReactNode {
       <Main>
         <Suspense fallback={<p role="status">{t('loading')}</p>}>
           <Switch>
-            {pages.map(({ path, component: Component }) => (
+            {pages.map(({ path, chunk }) => (
               <Route key={path} path={path}>
-                <Component />
+                <LoadedPage chunk={chunk} />
               </Route>
             ))}
             <Route path="/">
@@ -45,6 +46,11 @@ export function App(): ReactNode {
       </Main>
     </MeContext>
   );
+}
+
+function LoadedPage({ chunk }: Pick<Page, 'chunk'>): ReactNode {
+  const { default: Content } = chunk.read();
+  return <Content />;
 }
 
 function Main({ children }: { children: ReactNode }): ReactNode {

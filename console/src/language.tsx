@@ -1,16 +1,17 @@
-import { createContext, use, useEffect, useMemo, useState } from 'react';
+import { createContext, startTransition, use, useEffect, useMemo, useState } from 'react';
 import type { ReactNode } from 'react';
 import type { Messages } from './messages/en';
+import { Loadable } from './parts/loadable';
 
 export type MessageKey = keyof Messages;
 
 /** The languages by their codes, each with its own name and its messages, which are loaded when they are needed. */
 const LANGUAGES = {
-  en: { name: 'English', load: async (): Promise<Messages> => (await import('./messages/en')).en },
-  nl: { name: 'Nederlands', load: async (): Promise<Messages> => (await import('./messages/nl')).nl },
-  de: { name: 'Deutsch', load: async (): Promise<Messages> => (await import('./messages/de')).de },
-  fr: { name: 'Français', load: async (): Promise<Messages> => (await import('./messages/fr')).fr },
-  es: { name: 'Español', load: async (): Promise<Messages> => (await import('./messages/es')).es },
+  en: { name: 'English', messages: new Loadable<Messages>(async () => (await import('./messages/en')).en) },
+  nl: { name: 'Nederlands', messages: new Loadable<Messages>(async () => (await import('./messages/nl')).nl) },
+  de: { name: 'Deutsch', messages: new Loadable<Messages>(async () => (await import('./messages/de')).de) },
+  fr: { name: 'Français', messages: new Loadable<Messages>(async () => (await import('./messages/fr')).fr) },
+  es: { name: 'Español', messages: new Loadable<Messages>(async () => (await import('./messages/es')).es) },
 } as const;
 
 export type Language = keyof typeof LANGUAGES;
@@ -46,17 +47,20 @@ export function useTexts(): Texts {
 
 export function LanguageProvider({ children }: { children: ReactNode }): ReactNode {
   const [language, setLanguage] = useState(chosenLanguage);
-  const [loaded, setLoaded] = useState<{ language: Language; messages: Messages } | null>(null);
+  const messages = LANGUAGES[language].messages.read();
+  const texts = useMemo(
+    () => textsOf(language, messages, (chosen) => startTransition(() => setLanguage(chosen))),
+    [language, messages],
+  );
   useEffect(() => {
-    let isWanted = true;
-    void LANGUAGES[language].load().then((messages) => isWanted && setLoaded({ language, messages }));
-    return () => void (isWanted = false);
+    document.documentElement.lang = language;
   }, [language]);
-  const texts = useMemo(() => loaded && textsOf(loaded.language, loaded.messages, setLanguage), [loaded]);
-  useEffect(() => {
-    if (loaded) document.documentElement.lang = loaded.language;
-  }, [loaded]);
-  return texts && <Context value={texts}>{children}</Context>;
+  return <Context value={texts}>{children}</Context>;
+}
+
+/** Loads the messages that every page needs. */
+export async function loadLanguage(): Promise<void> {
+  await LANGUAGES[chosenLanguage()].messages.load();
 }
 
 /** The language that was chosen, or the first one that the browser prefers and we have. */
@@ -66,8 +70,8 @@ function chosenLanguage(): Language {
 }
 
 function textsOf(language: Language, messages: Messages, setLanguage: (language: Language) => void): Texts {
-  const numbers = new Intl.NumberFormat(language);
-  const times = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' });
+  const numbers = lazily(() => new Intl.NumberFormat(language));
+  const times = lazily(() => new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }));
   return {
     language,
     choose: (chosen) => {
@@ -75,9 +79,17 @@ function textsOf(language: Language, messages: Messages, setLanguage: (language:
       setLanguage(chosen);
     },
     ...someTexts(language, messages),
-    number: (value) => numbers.format(value),
-    time: (iso) => (iso ? times.format(new Date(iso)) : ''),
+    number: (value) => numbers().format(value),
+    time: (iso) => (iso ? times().format(new Date(iso)) : ''),
   };
+}
+
+/** The texts of the pages that were loaded, in the language of the first of them. */
+const pageTextsOfFirst: Loadable<unknown>[] = [];
+
+/** Loads the texts of the pages whose chunks have been loaded. */
+export async function loadPageTexts(): Promise<void> {
+  await Promise.all(pageTextsOfFirst.map((texts) => texts.load()));
 }
 
 /**
@@ -87,15 +99,15 @@ function textsOf(language: Language, messages: Messages, setLanguage: (language:
 export function pageTexts<M extends Readonly<Record<string, string>>>(
   languages: Record<Language, () => Promise<M>>,
 ): () => SomeTexts<keyof M & string> {
-  const loading = new Map<Language, Promise<SomeTexts<keyof M & string>>>();
+  const texts = new Map<Language, Loadable<SomeTexts<keyof M & string>>>();
+  const textsIn = (language: Language): Loadable<SomeTexts<keyof M & string>> => {
+    if (!texts.has(language))
+      texts.set(language, new Loadable(async () => someTexts(language, await languages[language]())));
+    return texts.get(language)!;
+  };
+  pageTextsOfFirst.push(textsIn(chosenLanguage()));
   return function usePageTexts() {
-    const { language } = useTexts();
-    if (!loading.has(language))
-      loading.set(
-        language,
-        languages[language]().then((messages) => someTexts(language, messages)),
-      );
-    return use(loading.get(language)!);
+    return textsIn(useTexts().language).read();
   };
 }
 
@@ -103,16 +115,22 @@ function someTexts<M extends Readonly<Record<string, string>>>(
   language: Language,
   messages: M,
 ): SomeTexts<keyof M & string> {
-  const rules = new Intl.PluralRules(language);
-  const numbers = new Intl.NumberFormat(language);
+  const rules = lazily(() => new Intl.PluralRules(language));
+  const numbers = lazily(() => new Intl.NumberFormat(language));
   return {
     t: (key, values) => filled(messages[key]!, values),
     count: (key, count, values) =>
-      filled(messages[`${key}_${rules.select(count) === 'one' ? 'one' : 'other'}`]!, {
+      filled(messages[`${key}_${rules().select(count) === 'one' ? 'one' : 'other'}`]!, {
         ...values,
-        count: numbers.format(count),
+        count: numbers().format(count),
       }),
   };
+}
+
+/** Makes something when it is first needed. The first format of a browser takes it a twentieth of a second. */
+function lazily<T>(make: () => T): () => T {
+  let made: T | undefined;
+  return () => (made ??= make());
 }
 
 /** A message with `{name}` replaced by the value of that name. */

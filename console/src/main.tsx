@@ -5,7 +5,9 @@ import { createRoot } from 'react-dom/client';
 import { Router } from 'wouter';
 import { App } from './app';
 import { isWorthRepeating } from './api';
-import { LanguageProvider } from './language';
+import { LanguageProvider, loadLanguage } from './language';
+import { ME } from './me';
+import { loadPage } from './pages';
 import { applyTheme, chosenTheme } from './theme';
 import './style.css';
 
@@ -16,6 +18,11 @@ const queries = new QueryClient({
     queries: { retry: (failures, error) => failures < 2 && isWorthRepeating(error), staleTime: 5_000 },
   },
 });
+
+// All that the first page needs is loaded at once. React would show each part that came later 300 ms after the one before.
+// What fails is tried again by the page, which shows the failure.
+const path = location.pathname.replace(/^\/console/, '') || '/';
+await Promise.allSettled([queries.prefetchQuery(ME), loadLanguage(), loadPage(path)]);
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

@@ -1,4 +1,4 @@
-import { useQuery } from '@tanstack/react-query';
+import { queryOptions, useQuery } from '@tanstack/react-query';
 import { createContext, use } from 'react';
 import { api, dataOf } from './api';
 import type { Schemas } from './api';
@@ -19,8 +19,10 @@ export function useMe(): Me {
   return use(MeContext)!;
 }
 
+export const ME = queryOptions({ queryKey: ['me'], queryFn: loadMe, staleTime: 60_000 });
+
 export function useLoadedMe(): { me: Me | undefined; error: Error | null } {
-  const { data, error } = useQuery({ queryKey: ['me'], queryFn: loadMe, staleTime: 60_000 });
+  const { data, error } = useQuery(ME);
   return { me: data, error };
 }
 

@@ -1,8 +1,9 @@
-import { lazy } from 'react';
 import type { ComponentType } from 'react';
+import { loadPageTexts } from './language';
 import type { MessageKey } from './language';
 import { asksWhy } from './me';
 import type { Me } from './me';
+import { Loadable } from './parts/loadable';
 
 /** A page of the console. A new page is a line in `PAGES`, and a chunk of its own. */
 export interface Page {
@@ -12,7 +13,7 @@ export interface Page {
   label?: MessageKey;
   /** Whether the page is of use to somebody with these rights. The API decides what they see there. */
   isFor: (me: Me) => boolean;
-  component: ComponentType;
+  chunk: Loadable<{ default: ComponentType }>;
 }
 
 const seesGroups = (me: Me): boolean => me.hasGroups || me.may('CREATE_GROUPS') || me.may('MANAGE_ALL_GROUPS');
@@ -26,34 +27,40 @@ const readsRecord = (me: Me): boolean => me.may('VIEW_AUDIT_LOG');
 const begins = (me: Me): boolean => seesGroups(me) || seesPeople(me) || administersClients(me) || asksWhy(me);
 
 export const PAGES: readonly Page[] = [
-  { path: '/', label: 'home', isFor: begins, component: lazy(() => import('./home/home-page')) },
-  { path: '/account', isFor: () => true, component: lazy(() => import('./account/account-page')) },
-  { path: '/groups', label: 'groups', isFor: seesGroups, component: lazy(() => import('./groups/groups-page')) },
-  { path: '/groups/:id', isFor: seesGroups, component: lazy(() => import('./groups/group-page')) },
-  { path: '/people', label: 'people', isFor: seesPeople, component: lazy(() => import('./people/people-page')) },
+  { path: '/', label: 'home', isFor: begins, chunk: new Loadable(() => import('./home/home-page')) },
+  { path: '/account', isFor: () => true, chunk: new Loadable(() => import('./account/account-page')) },
+  { path: '/groups', label: 'groups', isFor: seesGroups, chunk: new Loadable(() => import('./groups/groups-page')) },
+  { path: '/groups/:id', isFor: seesGroups, chunk: new Loadable(() => import('./groups/group-page')) },
+  { path: '/people', label: 'people', isFor: seesPeople, chunk: new Loadable(() => import('./people/people-page')) },
   {
     path: '/people/import',
     isFor: (me) => me.may('MANAGE_USERS'),
-    component: lazy(() => import('./bulk/import-page')),
+    chunk: new Loadable(() => import('./bulk/import-page')),
   },
   {
     path: '/people/:id',
     isFor: (me) => seesPeople(me) || seesGroups(me),
-    component: lazy(() => import('./people/person-page')),
+    chunk: new Loadable(() => import('./people/person-page')),
   },
-  { path: '/why', label: 'why', isFor: asksWhy, component: lazy(() => import('./why/why-page')) },
-  { path: '/staff', label: 'staff', isFor: managesStaff, component: lazy(() => import('./staff/staff-page')) },
+  { path: '/why', label: 'why', isFor: asksWhy, chunk: new Loadable(() => import('./why/why-page')) },
+  { path: '/staff', label: 'staff', isFor: managesStaff, chunk: new Loadable(() => import('./staff/staff-page')) },
   {
     path: '/clients',
     label: 'clients',
     isFor: administersClients,
-    component: lazy(() => import('./clients/clients-page')),
+    chunk: new Loadable(() => import('./clients/clients-page')),
   },
-  { path: '/record', label: 'record', isFor: readsRecord, component: lazy(() => import('./record/record-page')) },
-  { path: '/clients/:id', isFor: administersClients, component: lazy(() => import('./clients/client-page')) },
+  { path: '/record', label: 'record', isFor: readsRecord, chunk: new Loadable(() => import('./record/record-page')) },
+  { path: '/clients/:id', isFor: administersClients, chunk: new Loadable(() => import('./clients/client-page')) },
   {
     path: '/service-accounts/:id',
     isFor: administersClients,
-    component: lazy(() => import('./clients/service-account-page')),
+    chunk: new Loadable(() => import('./clients/service-account-page')),
   },
 ];
+
+/** Loads the page at a path below /console, before anything is known of who wants to see it. */
+export async function loadPage(path: string): Promise<void> {
+  await PAGES.find((page) => new RegExp(`^${page.path.replace(':id', '[^/]+')}$`).test(path))?.chunk.load();
+  await loadPageTexts();
+}
