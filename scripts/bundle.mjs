@@ -43,10 +43,12 @@ await build.write({
   minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
 });
 for (const program of ['main', 'cli']) writeFileSync(`dist/${program}.cjs`, launcher(program));
-// The compiled code counts only under the same options, so it is made with those of npm start.
-execFileSync(process.execPath, [...startOptions(), 'dist/main.cjs', '--help'], {
-  stdio: ['ignore', 'ignore', 'inherit'],
-});
+// The compiled code counts only under the same options, so it is made with those of npm start. The command line loads
+// the application, which the service does not load to show its help.
+for (const program of ['main', 'cli'])
+  execFileSync(process.execPath, [...startOptions(), `dist/${program}.cjs`, '--help'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
 
 /** A single character outside of ASCII would double the memory that a whole file takes. */
 function loadOwn(path) {

@@ -1,28 +1,32 @@
 import './supported-node.js';
-import { growYoungGeneration } from './young-generation.js';
+import './young-generation.js';
 import './config/early-env-file.js';
 import 'reflect-metadata';
-import { constants } from 'node:os';
+import cluster from 'node:cluster';
 import { parseArgs } from 'node:util';
-import { Logger } from '@nestjs/common';
-import type { INestApplication } from '@nestjs/common';
-import type { ServerAdapter } from './app/adapter.js';
-import { createApp } from './app/setup.js';
 import { ENV_FILE_HELP, loadEnvFile } from './config/env-file.js';
 import { loadSettings } from './config/settings.js';
+import type { Settings } from './config/settings.js';
 import { StartError } from './config/start-error.js';
 import { isDatabaseUnavailable } from './database/unavailable.js';
-import { DemoService } from './demo/demo.service.js';
-import { MetricsServer } from './monitoring/metrics-server.js';
-import { OrganizationsService } from './organizations/organizations.service.js';
-import { Readiness } from './status/readiness.service.js';
+import { WorkerPool } from './worker-pool.js';
 
-const HELP = `Usage: npm start -- [--env-file <file>]
+const MAX_WORKERS = 64;
 
-  --env-file <file>  ${ENV_FILE_HELP}
+const HELP = `Usage: npm start -- [--env-file <file>] [--workers <number>]
+
+  --env-file <file>   ${ENV_FILE_HELP}
+  --workers <number>  processes that share the address and the load, 1 to ${MAX_WORKERS}, such as one
+                      for each core; more than one needs PostgreSQL (default: 1)
 
 The README lists the variables. For everything else, use npm run latchkey.
 `;
+
+interface Options {
+  help?: boolean;
+  'env-file'?: string;
+  workers?: string;
+}
 
 async function main(): Promise<void> {
   const options = readArguments();
@@ -32,50 +36,36 @@ async function main(): Promise<void> {
   }
   if (options['env-file'] !== undefined) loadEnvFile(options['env-file']);
   const settings = loadSettings(process.env);
-  const app = await createApp(settings);
-  await app.get(DemoService).requireOutOfReach();
-  endOnSignal(app, settings.SHUTDOWN_GRACE);
-  await app.listen(settings.PORT, settings.HOST);
-  await app.get(MetricsServer).listen();
-  growYoungGeneration();
-  const url = settings.PUBLIC_URL;
-  const logger = new Logger('Latchkey');
-  logger.log(`Ready on ${await app.getUrl()}, public URL ${url}`);
-  if (settings.NODE_ENV === 'development') process.stdout.write(await app.get(DemoService).welcome());
-  else if (!(await app.get(OrganizationsService).existsAny()))
-    logger.log('There is no organization yet. Create the first one: npm run latchkey -- organizations create --help');
+  const workers = numberOfWorkers(options.workers, settings);
+  if (workers > 1 && cluster.isPrimary) return new WorkerPool(workers, settings).start();
+  // The process that only looks after workers does without the application.
+  const { serve } = await import('./serve.js');
+  await serve(settings);
 }
 
-function readArguments(): { help?: boolean; 'env-file'?: string } {
+function readArguments(): Options {
   try {
-    return parseArgs({ options: { help: { type: 'boolean', short: 'h' }, 'env-file': { type: 'string' } } }).values;
+    return parseArgs({
+      options: {
+        help: { type: 'boolean', short: 'h' },
+        'env-file': { type: 'string' },
+        workers: { type: 'string' },
+      },
+    }).values;
   } catch (error) {
     throw new StartError(`${(error as Error).message}\n${HELP}`);
   }
 }
 
-/**
- * Stops once all requests are answered, at most a second after the grace period, and at once at a second signal. For the
- * first half of the grace it goes on as ever, but for `/health/ready`, if a load balancer asks for that.
- */
-function endOnSignal(app: INestApplication, graceSeconds: number): void {
-  let isEnding = false;
-  const adapter = app.getHttpAdapter() as ServerAdapter;
-  adapter.drainFirst(() => app.get(Readiness, { strict: false }).drain(graceSeconds * 500));
-  const end = async (signal: NodeJS.Signals): Promise<void> => {
-    if (isEnding) process.exit(128 + constants.signals[signal]);
-    isEnding = true;
-    setTimeout(
-      () => {
-        new Logger('Latchkey').error('The shutdown did not finish in time and was cut off.');
-        process.exit(1);
-      },
-      (graceSeconds + 1) * 1000,
+function numberOfWorkers(given: string | undefined, { DATABASE_URL }: Settings): number {
+  if (given === undefined) return 1;
+  const number = /^\d{1,3}$/.test(given) ? Number(given) : 0;
+  if (number < 1 || number > MAX_WORKERS) throw new StartError(`--workers must be a number from 1 to ${MAX_WORKERS}.`);
+  if (number > 1 && DATABASE_URL === undefined)
+    throw new StartError(
+      'More than one worker needs PostgreSQL: set DATABASE_URL. A SQLite file has one process that writes to it.',
     );
-    await app.close();
-    process.exit(0);
-  };
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, (name) => void end(name));
+  return number;
 }
 
 main().catch((error: unknown) => {

@@ -35,7 +35,8 @@ export class MetricsServer implements OnApplicationShutdown {
     );
     await new Promise<void>((resolve, reject) => {
       server.once('error', (error: Error) => reject(cannotListen(error)));
-      server.listen(metricsAddress, resolve);
+      // Workers share an address unless one asks for its own.
+      server.listen({ ...metricsAddress, exclusive: true }, resolve);
     });
     this.server = server;
     const { address, family, port } = server.address() as AddressInfo;

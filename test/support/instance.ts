@@ -14,12 +14,12 @@ export class Instance {
     /** The lines of its standard error, which are shown too. */
     readonly errorOutput: string[],
     /** The exit code, once the process and both of its streams have ended. */
-    private readonly closed: Promise<number | null>,
+    readonly ended: Promise<number | null>,
   ) {}
 
-  /** Starts it, as an argument of the command `within`. */
-  static start(overrides: Record<string, string> = {}, within: string[] = []): Promise<Instance> {
-    const [command, ...rest] = [...within, process.execPath, 'dist/main.cjs'];
+  /** Starts it with `args`, as an argument of the command `within`. */
+  static start(overrides: Record<string, string> = {}, within: string[] = [], args: string[] = []): Promise<Instance> {
+    const [command, ...rest] = [...within, process.execPath, 'dist/main.cjs', ...args];
     const child = spawn(command!, rest, {
       env: { PATH: process.env.PATH, ...testEnvironment({ LOG_LEVEL: 'info', ...overrides }) },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -48,6 +48,6 @@ export class Instance {
   /** Ends the process: with SIGTERM in good order, with SIGKILL at once. All of its output is there afterwards. */
   stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
     this.process.kill(signal);
-    return this.closed;
+    return this.ended;
   }
 }
