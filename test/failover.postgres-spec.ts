@@ -1,10 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { call, TestApp } from './support/app.js';
+import { call, cookieOf, TestApp } from './support/app.js';
+import type { Answer } from './support/app.js';
+import { runCli } from './support/built-cli.js';
 import { Instance } from './support/instance.js';
 import { LoginLoad } from './support/login-load.js';
 import type { LoadAnswer, Login } from './support/login-load.js';
 import { PostgresPair } from './support/postgres-pair.js';
+import type { TestCaller } from './support/world.js';
 
 /** Logins a second. docs/operations.md has the figures for 500. */
 const RATE = Number(process.env.FAILOVER_RATE ?? 40);
@@ -15,22 +18,30 @@ const READ_ONLY_MS = 4_000;
 let pair: PostgresPair;
 let t: TestApp;
 let instance: Instance;
+/** That of the database. */
+let name: string;
+let caller: TestCaller;
+let user: string;
 let load: LoginLoad;
 /** What the server said of its health, four times a second. */
 let healths: LoadAnswer[];
 let watching: NodeJS.Timeout;
 
-async function begin(options: { isSynchronous: boolean }): Promise<void> {
+async function startPair(options: { isSynchronous: boolean }): Promise<void> {
   pair = await PostgresPair.start(options);
-  const name = new URL(process.env.DATABASE_URL!).pathname.slice(1);
+  name = new URL(process.env.DATABASE_URL!).pathname.slice(1);
   process.env.TEST_POSTGRES = pair.primary.urlOf('postgres');
   process.env.DATABASE_URL = pair.primary.urlOf(name);
   t = await TestApp.start();
-  const caller = await t.world.caller();
-  const { id: user } = await t.world.userOf(caller);
+  caller = await t.world.caller();
+  ({ id: user } = await t.world.userOf(caller));
   // The standby is named first: it takes no writes, so the primary counts.
   const DATABASE_URL = pair.urlOf(name).replace(/@(.*),(.*)\//, '@$2,$1/');
   instance = await Instance.start({ DATABASE_URL });
+}
+
+async function begin(options: { isSynchronous: boolean }): Promise<void> {
+  await startPair(options);
   load = new LoginLoad(instance.url, { token: caller.token, user }, RATE);
   healths = [];
   watching = setInterval(() => void watch(), 250);
@@ -45,7 +56,7 @@ async function watch(): Promise<void> {
 /** Lets the tests use the server that has taken over. */
 function useStandby(): void {
   process.env.TEST_POSTGRES = pair.standby.urlOf('postgres');
-  process.env.DATABASE_URL = pair.standby.urlOf(new URL(process.env.DATABASE_URL!).pathname.slice(1));
+  process.env.DATABASE_URL = pair.standby.urlOf(name);
 }
 
 const environment = { ...process.env };
@@ -152,5 +163,39 @@ describe('a database that is killed and starts again', () => {
     expectGood(load.answers);
     expect(statusesOf(between(load.answers, backAt + 1_000, Infinity))).toEqual(expect.arrayContaining([200, 303]));
     expect(await wrongOnes(load.logins)).toEqual([]);
+  }, 90_000);
+});
+
+/** Asks until the database is there again. */
+async function whenBack(ask: () => Promise<Answer>): Promise<Answer> {
+  for (;;) {
+    const answer = await ask();
+    if (answer.status !== 503) return answer;
+    await setTimeout(100);
+  }
+}
+
+describe('a standby with asynchronous replication that has missed redemptions takes over', () => {
+  it('and a used token starts a session again, until revoke-all voids all of before', async () => {
+    await startPair({ isSynchronous: false });
+    const redeem = (token: string): Promise<Answer> =>
+      call(instance.url, `/login?token=${token}`, { headers: { accept: 'application/json' } });
+    const [first, second] = await Promise.all([t.loginToken(caller, user), t.loginToken(caller, user)]);
+    await setTimeout(SETTLING_MS);
+    await pair.standby.stop();
+    expect([(await redeem(first!)).status, (await redeem(second!)).status]).toEqual([303, 303]);
+    await pair.primary.kill();
+    await pair.standby.start();
+    await pair.standby.query('SELECT pg_promote()');
+    const again = await whenBack(() => redeem(first!));
+    expect(again.status).toBe(303);
+    process.env.DATABASE_URL = pair.urlOf(name);
+    const { code, stderr } = await runCli('revoke-all', '--yes');
+    useStandby();
+    expect({ code, stderr }).toEqual({ code: 0, stderr: expect.stringContaining('Everything is revoked.') });
+    // Every instance obeys within two seconds.
+    await setTimeout(SETTLING_MS);
+    expect((await redeem(second!)).status).toBeGreaterThanOrEqual(400);
+    expect((await call(instance.url, '/session', { headers: { cookie: cookieOf(again) } })).status).toBe(401);
   }, 90_000);
 });

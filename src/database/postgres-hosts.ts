@@ -46,6 +46,10 @@ export class PostgresHosts {
     return Promise.race([search, held]);
   }
 
+  get isKnown(): boolean {
+    return this.known !== undefined;
+  }
+
   /** Looks at all hosts again before the next connection. */
   forget(): void {
     this.known = undefined;

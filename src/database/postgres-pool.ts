@@ -1,7 +1,14 @@
 import type { Socket } from 'node:net';
+import { callbackify } from 'node:util';
 import { Pool } from 'pg';
 import type { ClientBase, PoolClient, PoolConfig } from 'pg';
 import { currentDeadline, lateError } from '../common/deadline.js';
+
+/** The hosts that a connection may go to. */
+interface Hosts {
+  isKnown: boolean;
+  find(): Promise<unknown>;
+}
 
 type Done = (error?: Error | boolean) => void;
 type Callback = (error: Error | undefined, client: PoolClient | undefined, done: Done) => void;
@@ -21,6 +28,28 @@ export class DeadlinePool extends Pool {
   override connect(): Promise<PoolClient>;
   override connect(callback: Callback): void;
   override connect(callback?: Callback): Promise<PoolClient> | void {
+    const { hosts } = this.options as unknown as { hosts: Hosts };
+    if (!callback || hosts.isKnown) return this.lend(callback);
+    // Whoever waited in the pool for a host would also wait for all those before.
+    callbackify(() => hosts.find())((error) => {
+      if (error) callback(error, undefined, () => undefined);
+      else void this.lend(callback);
+    });
+  }
+
+  /** Drops the connections that nobody uses. */
+  dropIdle(): void {
+    for (let count = this.idleCount; count > 0; count--) {
+      super.connect((error, client) => {
+        if (error || !client) return;
+        client.release(true);
+        // The pool would say goodbye and wait for the other side, which may be gone.
+        streamOf(client).destroy();
+      });
+    }
+  }
+
+  private lend(callback?: Callback): Promise<PoolClient> | void {
     const deadline = currentDeadline();
     if (!deadline || !callback) return callback ? super.connect(callback) : super.connect();
     let lent: ClientBase | undefined;

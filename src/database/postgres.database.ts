@@ -1,12 +1,10 @@
-import type { Pool } from 'pg';
 import type { DataSource, EntityManager } from 'typeorm';
-import { withoutDeadline } from '../common/deadline.js';
 import { Database } from './database.js';
 import type { Load } from './database.js';
 import { PostgresBatches } from './postgres-batches.js';
 import { ANSWER_MS, letTransactionBeLong, limitTransaction } from './postgres-limits.js';
 import type { ConnectionOptions } from './postgres-limits.js';
-import { streamOf } from './postgres-pool.js';
+import type { DeadlinePool } from './postgres-pool.js';
 import type { BatchForm, Parameter, Statement } from './statement.js';
 import { isConnectionLost, isReadOnly } from './unavailable.js';
 
@@ -23,13 +21,13 @@ const IS_READ_ONLY: Statement = {
  * where PgBouncer may give the session to somebody else.
  */
 export class PostgresDatabase extends Database {
-  private readonly pool: Pool;
+  private readonly pool: DeadlinePool;
   private readonly isShared: boolean;
   private readonly batches = new Map<Statement, PostgresBatches>();
 
   constructor(private readonly dataSource: DataSource) {
     super();
-    this.pool = (dataSource.driver as unknown as { master: Pool }).master;
+    this.pool = (dataSource.driver as unknown as { master: DeadlinePool }).master;
     this.isShared = (dataSource.options as unknown as { extra: ConnectionOptions }).extra.isShared;
   }
 
@@ -124,17 +122,6 @@ export class PostgresDatabase extends Database {
    * one.
    */
   private dropWhatIsLost(error: unknown): void {
-    if (isConnectionLost(error)) withoutDeadline(() => this.dropIdle());
-  }
-
-  private dropIdle(): void {
-    for (let count = this.pool.idleCount; count > 0; count--) {
-      this.pool.connect((error, client) => {
-        if (error || !client) return;
-        client.release(true);
-        // The pool would say goodbye and wait for the other side, which may be gone.
-        streamOf(client).destroy();
-      });
-    }
+    if (isConnectionLost(error)) this.pool.dropIdle();
   }
 }

@@ -41,6 +41,7 @@ export function dataSourceOptions(settings: Settings): DataSourceOptions {
   const common = { entities: ENTITIES, migrations: MIGRATIONS, synchronize: false, migrationsTableName: 'migrations' };
   if (settings.DATABASE_URL) {
     const urls = urlsOfHosts(settings.DATABASE_URL);
+    const hosts = new PostgresHosts(urls);
     return {
       ...common,
       type: 'postgres',
@@ -51,7 +52,8 @@ export function dataSourceOptions(settings: Settings): DataSourceOptions {
       // The schema needs no extension, and an application should not have the right to create one.
       installExtensions: false,
       extra: {
-        Client: clientFor(new PostgresHosts(urls)),
+        hosts,
+        Client: clientFor(hosts),
         keepAlive: true,
         keepAliveInitialDelayMillis: KEEP_ALIVE_MS,
       },
