@@ -20,7 +20,7 @@ export const FLOORS = [
   ['applications'],
   ['sessions', 'audit-search', 'guides', 'status', 'bulk'],
   ['authorization-server'],
-  ['forward-auth', 'console', 'lookup', 'overview', 'maintenance', 'monitoring', 'backup', 'demo'],
+  ['forward-auth', 'console', 'lookup', 'overview', 'maintenance', 'monitoring', 'backup', 'doctor', 'demo'],
   ['app'],
   ['cli'],
 ];

@@ -18,6 +18,8 @@ import { Progress } from './bulk/progress.js';
 import { addAuditCommand } from './cli/audit.js';
 import { addBackupCommands } from './cli/backup.js';
 import { addClientCommands } from './cli/clients.js';
+import { addCopyCommand } from './cli/copy.js';
+import { addDoctorCommand } from './cli/doctor.js';
 import { addExplainCommand } from './cli/explain.js';
 import { addOrganizationCommands } from './cli/organizations.js';
 import { addOriginCommands } from './cli/origins.js';
@@ -177,6 +179,8 @@ addPermissionCommands(program, withApplication);
 addKeyCommands(program, withApplication);
 addRevokeAllCommand(program, withApplication);
 addBackupCommands(program, requireDatabase);
+addCopyCommand(program, requireDatabase);
+addDoctorCommand(program);
 
 /** Runs `work` with the services of an application that does not listen. */
 async function withApplication(work: (app: INestApplicationContext) => Promise<void>): Promise<void> {
