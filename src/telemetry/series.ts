@@ -1,4 +1,5 @@
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { Counter, Gauge, Registry } from 'prom-client';
+import type { Metric } from 'prom-client';
 
 /** Everything that this process counts. The address of the metrics answers it. */
 export const registry = new Registry();
@@ -12,9 +13,38 @@ export class Count {
   }
 }
 
-/** Takes values of one series of a histogram. */
-export interface Observer {
-  observe(value: number): void;
+/**
+ * One series of a histogram. Observing is two additions. prom-client would check the labels each time, which takes ten
+ * times as long.
+ */
+export class Observer {
+  private sum = 0;
+  private readonly counts: number[];
+
+  constructor(private readonly bounds: number[]) {
+    this.counts = [...bounds, Infinity].map(() => 0);
+  }
+
+  observe(value: number): void {
+    let bucket = 0;
+    while (value > this.bounds[bucket]!) bucket++;
+    this.counts[bucket]!++;
+    this.sum += value;
+  }
+
+  /** As Prometheus reads it: each bucket also counts what is in those before. */
+  valuesFor(name: string, labels: Labels): object[] {
+    let count = 0;
+    const buckets = [...this.bounds, '+Inf'].map((le, bucket) => {
+      count += this.counts[bucket]!;
+      return { metricName: `${name}_bucket`, labels: { le, ...labels }, value: count };
+    });
+    return [
+      ...buckets,
+      { metricName: `${name}_sum`, labels, value: this.sum },
+      { metricName: `${name}_count`, labels, value: count },
+    ];
+  }
 }
 
 type Labels = Record<string, string>;
@@ -50,12 +80,14 @@ export function histogram<Key extends string>(
   buckets: number[],
   series: Record<Key, Labels>,
 ): Record<Key, Observer> {
-  const all = Object.values<Labels>(series);
-  const made = new Histogram({ name, help, buckets, labelNames: Object.keys(all[0]!), registers: [registry] });
-  return mapValues(series, (labels) => {
-    made.zero(labels);
-    return made.labels(labels);
-  });
+  const observers = mapValues(series, () => new Observer(buckets));
+  const all = Object.entries<Labels>(series).map(([key, labels]) => ({ labels, observer: observers[key as Key] }));
+  const get = (): Promise<object> => {
+    const values = all.flatMap(({ labels, observer }) => observer.valuesFor(name, labels));
+    return Promise.resolve({ name, help, type: 'histogram', values });
+  };
+  registry.registerMetric({ name, help, get } as unknown as Metric);
+  return observers;
 }
 
 /** A gauge, as `counter`. */
