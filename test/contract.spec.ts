@@ -40,6 +40,9 @@ const ELSEWHERE = new Set([
   'logout',
   'getSession',
   'getHealth',
+  'getReadiness',
+  'getLiveness',
+  'getStarted',
   'forwardAuth',
   'authorize',
   // Their tokens are those of a user who has signed in.
