@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs';
 import BetterSqlite3 from 'better-sqlite3';
 import { Client } from 'pg';
+import { urlsOfHosts } from '../config/database-urls.js';
 import type { Settings } from '../config/settings.js';
+import { clientFor, PostgresHosts } from '../database/postgres-hosts.js';
 
 /** Milliseconds that the database may take for a connection, and for each question. */
 const PATIENCE_MS = 5_000;
@@ -17,8 +19,11 @@ export interface ExaminedDatabase {
 /** Opens the database for reading. It creates and migrates nothing. @throws Error of the driver */
 export async function openForReading({ DATABASE_URL, DATABASE_PATH }: Settings): Promise<ExaminedDatabase> {
   if (DATABASE_URL) {
-    const client = new Client({
-      connectionString: DATABASE_URL,
+    const urls = urlsOfHosts(DATABASE_URL);
+    // A single host is examined even if it is a standby.
+    const HostClient = urls.length > 1 ? clientFor(new PostgresHosts(urls)) : Client;
+    const client = new HostClient({
+      connectionString: urls[0],
       connectionTimeoutMillis: PATIENCE_MS,
       query_timeout: PATIENCE_MS,
     });
