@@ -13,6 +13,15 @@ export class Count {
   }
 }
 
+/** One series of a gauge. Setting is one assignment. */
+export class Level {
+  value = 0;
+
+  set(value: number): void {
+    this.value = value;
+  }
+}
+
 /**
  * One series of a histogram. Observing is two additions. prom-client would check the labels each time, which takes ten
  * times as long.
@@ -91,17 +100,19 @@ export function histogram<Key extends string>(
 }
 
 /** A gauge, as `counter`. */
-export function gauge<Key extends string>(
-  name: string,
-  help: string,
-  series: Record<Key, Labels>,
-): Record<Key, Gauge.Internal<string>> {
-  const all = Object.values<Labels>(series);
-  const made = new Gauge({ name, help, labelNames: Object.keys(all[0]!), registers: [registry] });
-  return mapValues(series, (labels) => {
-    made.set(labels, 0);
-    return made.labels(labels);
+export function gauge<Key extends string>(name: string, help: string, series: Record<Key, Labels>): Record<Key, Level> {
+  const levels = mapValues(series, () => new Level());
+  const all = Object.entries<Labels>(series).map(([key, labels]) => ({ labels, level: levels[key as Key] }));
+  void new Gauge({
+    name,
+    help,
+    labelNames: Object.keys(all[0]!.labels),
+    registers: [registry],
+    collect() {
+      for (const { labels, level } of all) this.set(labels, level.value);
+    },
   });
+  return levels;
 }
 
 /** The labels of series that differ in one label only, whose value is their name. */
