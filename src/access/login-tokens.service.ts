@@ -49,6 +49,11 @@ export interface NewLoginToken {
   expiresAt: Date;
 }
 
+/** The types of all parameters of a statement: those of the reference, which are texts, and from `next` on its own. */
+function afterReference(next: number, own: ParameterType[]): ParameterType[] {
+  return [...Array.from({ length: next - 1 }, () => 'varchar' as const), ...own];
+}
+
 /** The types of the parameters of `RECORD` that follow the reference. */
 const RECORDED: ParameterType[] = [
   ...(['varchar', 'varchar', 'varchar', 'bigint', 'uuid', 'bigint', 'boolean', 'varchar', 'varchar'] as const),
@@ -88,7 +93,7 @@ const RECORD = byRef(({ kind, userId, next }) => {
     end: `
       ON CONFLICT ("id") DO UPDATE SET "secure" = excluded."secure"
       RETURNING "user_id" AS "userId"`,
-    types: [...Array.from({ length: next - 1 }, () => 'varchar' as const), ...RECORDED],
+    types: afterReference(next, RECORDED),
     id: next + RECORDED.indexOf('uuid'),
   });
 });
@@ -102,7 +107,7 @@ const ADDED: ParameterType[] = ['varchar', 'varchar', 'varchar', 'bigint', 'uuid
  */
 const ADD_DELEGATION = byRef(({ kind, userId, next }) => {
   const [caller, client, key, now, id] = ADDED.map((_, index) => `$${next + index}`);
-  const types = [...Array.from({ length: next - 1 }, () => 'varchar' as const), ...ADDED];
+  const types = afterReference(next, ADDED);
   const into = `"delegations" ("caller_id", "client_id", "group_id", "key_id", "organization_id", "organization_number")`;
   const made = `
     SELECT allowed."caller_id", allowed."client_id", allowed."group_id", CAST(${key} AS varchar) AS "key_id",

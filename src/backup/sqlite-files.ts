@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import BetterSqlite3 from 'better-sqlite3';
+import { codeOf } from '../database/unavailable.js';
 
 /** What SQLite writes beside a database. */
 export const SIDE_FILES = ['-wal', '-shm', '-journal'];
@@ -83,8 +84,4 @@ export async function removingUnfinished<T>(path: string, work: () => Promise<T>
     remove();
     process.off('exit', remove);
   }
-}
-
-function codeOf(error: unknown): string {
-  return String((error as { code?: unknown }).code);
 }

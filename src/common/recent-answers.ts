@@ -40,8 +40,8 @@ export class RecentAnswers<T> {
 
   /**
    * The answer for `key`, from the cache or else from `ask`. `ask` receives the previous answer, which may be out of
-   * date, and until when it was used, in milliseconds. `null` is not cached, so that unknown keys do not push known ones out. If `ask` fails, the previous answer is
-   * not used again.
+   * date, and until when it was used, in milliseconds. `null` is not cached, so that unknown keys do not push known
+   * ones out. If `ask` fails, the previous answer is not used again.
    */
   get(key: string, ask: Ask<T>): Promise<T | null> {
     const cached = this.getCached(key);
