@@ -1,5 +1,17 @@
-import { execFile } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -7,13 +19,16 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLatchkey } from '../clients/typescript/src/index.js';
 import { newId } from '../src/common/id.js';
 import { TestApp } from './support/app.js';
+import { PROXIES } from './support/asking-proxies.js';
 import { freePort } from './support/free-port.js';
 import { newServiceAccount, requestToken } from './support/oauth.js';
 import type { TestServiceAccount } from './support/oauth.js';
 
 const run = promisify(execFile);
 const PACKAGE = 'clients/typescript';
-const EXAMPLE = /```ts\n([^]*?)```/.exec(readFileSync(`${PACKAGE}/README.md`, 'utf8'))![1]!;
+const EXAMPLES = [...readFileSync(`${PACKAGE}/README.md`, 'utf8').matchAll(/```ts\n([^]*?)```/g)].map(
+  ([, code]) => code!,
+);
 const PATIENCE_MS = 180_000;
 
 let t: TestApp;
@@ -23,7 +38,7 @@ let privateKey: string;
 /** An assertion names the token endpoint by the public URL, which has to be the one that is called. */
 beforeAll(async () => {
   const port = await freePort();
-  t = await TestApp.start({ PUBLIC_URL: `http://127.0.0.1:${port}` }, port);
+  t = await TestApp.start({ PUBLIC_URL: `http://127.0.0.1:${port}`, TRUSTED_PROXIES: '127.0.0.1' }, port);
   const organizationId = await t.world.organization();
   account = await newServiceAccount(t, organizationId);
   privateKey = account.privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
@@ -138,43 +153,116 @@ describe('the package @latchkey/client', () => {
   }
 
   it(
-    'is installed without a network, and compiles and runs the example of its README under strict',
+    'is installed without a network, and compiles and runs the examples of its README under strict',
     async () => {
-      // A copy, as the other engine's run of this test builds at the same time.
-      symlinkSync(resolve('node_modules'), join(directory, 'node_modules'));
-      const copy = join(directory, 'client');
-      cpSync(PACKAGE, copy, { recursive: true, filter: (path) => !/[\\/](dist|node_modules)$/.test(path) });
-      const tarballs = [await pack(copy)];
-      for (const name of ['jose', 'openapi-fetch', 'openapi-typescript-helpers', '@types/node', 'undici-types'])
-        tarballs.push(await pack(`node_modules/${name}`, '--ignore-scripts'));
-
-      const stranger = mkdtempSync(join(tmpdir(), 'latchkey-stranger-'));
+      const stranger = await installElsewhere();
       try {
-        const cache = join(directory, 'cache');
-        const install = ['install', '--offline', '--no-audit', '--no-fund', '--cache', cache, ...tarballs];
-        writeFileSync(join(stranger, 'package.json'), '{ "type": "module" }');
-        await run('npm', install, { cwd: stranger });
-        expect(existsSync(join(stranger, 'node_modules/@latchkey/client/LICENSE'))).toBe(true);
-        mkdirSync(join(stranger, 'src'));
-        writeFileSync(join(stranger, 'src/main.ts'), EXAMPLE.replace('https://login.example.com', t.url));
-        const strict = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node'];
-        const tsc = [resolve('node_modules/typescript/bin/tsc'), ...strict, '--outDir', 'out', 'src/main.ts'];
-        const compiled = await run(process.execPath, tsc, { cwd: stranger }).catch((error) => error);
-        expect(compiled.stdout).toBe('');
-        const env = {
-          PATH: process.env.PATH,
-          LATCHKEY_SERVICE_ACCOUNT: account.id,
-          LATCHKEY_KEY_ID: account.keyId,
-          LATCHKEY_PRIVATE_KEY: privateKey,
-        };
-        const { stdout } = await run(process.execPath, ['out/main.js'], { cwd: stranger, env });
-        const url = /^Forward the browser to (\S+)$/m.exec(stdout)![1]!;
-        const login = await t.call(url.slice(t.url.length));
+        const { url } = t;
+        await compileExamples(stranger, { 'https://login.example.com': url, 'https://learn.example.com': url });
+        const { stdout } = await run(process.execPath, ['out/example-0.js'], { cwd: stranger, env: environment() });
+        expect(stdout).toMatch(/^Anna is Noor de Vries$/m);
+        const login = await t.call(/^Forward the browser to (\S+)$/m.exec(stdout)![1]!.slice(url.length));
         expect([login.status, login.headers.get('location')]).toEqual([303, '/course/1']);
+        const cookie = login.headers.getSetCookie()[0]!.split(';')[0]!;
+        const { headers } = await PROXIES.traefik(url, { site: url, headers: { cookie } });
+        expect(await greetingOf(stranger, headers.get('x-latchkey-assertion')!)).toBe('Hello Noor de Vries');
       } finally {
         rmSync(stranger, { recursive: true });
       }
     },
     PATIENCE_MS,
   );
+
+  it('contains what is built, with types and nothing of the sources', async () => {
+    const copy = copyOfPackage('contents');
+    const { stdout } = await run('npm', ['pack', '--dry-run', '--json'], { cwd: copy });
+    const [{ files }] = JSON.parse(stdout.slice(stdout.indexOf('['))) as [{ files: { path: string }[] }];
+    const paths = files.map(({ path }) => path);
+    const sources = readdirSync(join(PACKAGE, 'src'), { recursive: true, encoding: 'utf8' });
+    const built = sources
+      .filter((file) => file.endsWith('.ts'))
+      .flatMap((file) => ['.d.ts', '.js'].map((ending) => `dist/${file.replace(/\.ts$/, ending)}`));
+    expect(paths.toSorted()).toEqual([...built, 'LICENSE', 'README.md', 'package.json'].toSorted());
+    const { exports } = JSON.parse(readFileSync(join(PACKAGE, 'package.json'), 'utf8')) as {
+      exports: Record<string, string | Record<string, string>>;
+    };
+    const named = Object.values(exports).flatMap((target) =>
+      typeof target === 'string' ? target : Object.values(target),
+    );
+    expect(named.filter((target) => !paths.includes(target.replace('./', '')))).toEqual([]);
+  });
+
+  /** A copy, as the other engine's run of this test builds at the same time. */
+  function copyOfPackage(name: string): string {
+    if (!existsSync(join(directory, 'node_modules')))
+      symlinkSync(resolve('node_modules'), join(directory, 'node_modules'));
+    const copy = join(directory, name);
+    cpSync(PACKAGE, copy, { recursive: true, filter: (path) => !/[\\/](dist|node_modules)$/.test(path) });
+    return copy;
+  }
+
+  /** Installs the package in a folder that knows nothing of this one. */
+  async function installElsewhere(): Promise<string> {
+    const tarballs = [await pack(copyOfPackage('client'))];
+    for (const name of ['jose', 'openapi-fetch', 'openapi-typescript-helpers', '@types/node', 'undici-types'])
+      tarballs.push(await pack(`node_modules/${name}`, '--ignore-scripts'));
+    const stranger = mkdtempSync(join(tmpdir(), 'latchkey-stranger-'));
+    const cache = join(directory, 'cache');
+    const install = ['install', '--offline', '--no-audit', '--no-fund', '--cache', cache, ...tarballs];
+    writeFileSync(join(stranger, 'package.json'), '{ "type": "module" }');
+    await run('npm', install, { cwd: stranger });
+    return stranger;
+  }
 });
+
+/** Compiles the README's examples, with the given texts in place of others, into `out/example-0.js` and so on. */
+async function compileExamples(stranger: string, replaced: Record<string, string>): Promise<void> {
+  mkdirSync(join(stranger, 'src'));
+  const files = EXAMPLES.map((code, index) => {
+    const text = Object.entries(replaced).reduce((text, [from, to]) => text.replaceAll(from, to), code);
+    writeFileSync(join(stranger, `src/example-${index}.ts`), text);
+    return `src/example-${index}.ts`;
+  });
+  const strict = ['--strict', '--module', 'nodenext', '--target', 'es2023', '--types', 'node'];
+  const tsc = [resolve('node_modules/typescript/bin/tsc'), ...strict, '--outDir', 'out', ...files];
+  const compiled = await run(process.execPath, tsc, { cwd: stranger }).catch((error) => error);
+  expect(compiled.stdout).toBe('');
+}
+
+function environment(): Record<string, string> {
+  return {
+    PATH: process.env.PATH!,
+    LATCHKEY_SERVICE_ACCOUNT: account.id,
+    LATCHKEY_KEY_ID: account.keyId,
+    LATCHKEY_PRIVATE_KEY: privateKey,
+  };
+}
+
+/** What the example of an application behind a proxy says to a visitor. */
+async function greetingOf(stranger: string, assertion: string): Promise<string> {
+  const port = await freePort();
+  const file = join(stranger, 'out/example-1.js');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('8080', String(port)));
+  const application = spawn(process.execPath, [file], { cwd: stranger, stdio: 'inherit' });
+  try {
+    const url = `http://127.0.0.1:${port}`;
+    await waitForPort(port);
+    expect((await fetch(url)).status).toBe(401);
+    return await (await fetch(url, { headers: { 'X-Latchkey-Assertion': assertion } })).text();
+  } finally {
+    application.kill();
+  }
+}
+
+async function waitForPort(port: number): Promise<void> {
+  for (;;) {
+    const socket = connect(port, '127.0.0.1');
+    const isOpen = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (isOpen) return;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}

@@ -1,90 +1,91 @@
-import { createPrivateKey, randomUUID } from 'node:crypto';
-import type { KeyObject } from 'node:crypto';
-import { SignJWT } from 'jose';
+import { importJWK, importPKCS8, SignJWT } from 'jose';
+import type { CryptoKey, JWK } from 'jose';
 import { LatchkeyError } from './error.js';
 
 /** A service account, as `latchkey service-accounts create` and `add-key` name it. */
 export interface ServiceAccount {
   id: string;
-  /** The ID of its key; without it the service tries all keys of the account. */
+  /** The ID of its key, or else the `kid` of a JWK; without it the service tries all keys of the account. */
   keyId?: string;
-  /** The private key as PEM (PKCS #8): RSA, EC on P-256, or Ed25519. Line breaks may be written as `\n`. */
-  privateKey: string;
+  /**
+   * The private key: RSA, EC on P-256, or Ed25519. As PEM (PKCS #8), whose line breaks may be written as `\n`, or as a
+   * JWK, an object or its JSON.
+   */
+  privateKey: string | JWK;
 }
 
-/** What the token endpoint answers (RFC 6749, section 5.1). */
-export interface TokenAnswer {
-  access_token: string;
-  /** Seconds. */
-  expires_in: number;
+/** What makes an assertion (RFC 7523, section 3) for the service account itself, or for the user named by `subject`. */
+export type Signer = (subject?: string) => Promise<string>;
+
+interface SigningKey {
+  key: CryptoKey;
+  alg: string;
+  kid?: string;
 }
 
-/** Seconds before its end at which a token is not used any more. */
-const MARGIN = 60;
+const ALGORITHMS = ['RS256', 'ES256', 'EdDSA'];
+/** The algorithms by the key types and curves of JWKs. */
+const ALGORITHM_OF: Record<string, string> = { RSA: 'RS256', 'P-256': 'ES256', Ed25519: 'EdDSA' };
 
-/** The algorithms by the types of keys that Node.js knows. */
-const ALGORITHMS: Record<string, string> = { rsa: 'RS256', ec: 'ES256', ed25519: 'EdDSA' };
-
-/** What makes assertions with which the service account asks for a token of its own (RFC 7523, section 3). */
-export function signerOf({ id, keyId, privateKey }: ServiceAccount, audience: string): () => Promise<string> {
-  const key = readKey(privateKey);
-  const alg = ALGORITHMS[key.asymmetricKeyType ?? ''];
-  if (!alg) throw keyInvalid();
-  return () =>
-    new SignJWT()
-      .setProtectedHeader({ alg, ...(keyId ? { kid: keyId } : {}) })
+/** @throws LatchkeyError `key_invalid`, at once or when the first assertion is made */
+export function signerOf({ id, keyId, privateKey }: ServiceAccount, audience: string): Signer {
+  const readKey = keyReader(privateKey);
+  let reading: Promise<SigningKey> | undefined;
+  return async (subject = id) => {
+    const { key, alg, kid } = await (reading ??= readKey());
+    const named = keyId ?? kid;
+    const assertion = new SignJWT()
+      .setProtectedHeader({ alg, ...(named ? { kid: named } : {}) })
       .setIssuer(id)
-      .setSubject(id)
+      .setSubject(subject)
       .setAudience(audience)
-      .setJti(randomUUID())
+      .setJti(crypto.randomUUID())
       .setIssuedAt()
-      .setExpirationTime('5m')
-      .sign(key);
+      .setExpirationTime('5m');
+    return assertion.sign(key).catch((cause) => {
+      throw keyInvalid(cause);
+    });
+  };
 }
 
-function readKey(pem: string): KeyObject {
+/** Says at once what is no key at all. The platform reads keys asynchronously. */
+function keyReader(privateKey: string | JWK): () => Promise<SigningKey> {
+  if (typeof privateKey !== 'string') return () => readJwk(privateKey);
+  const text = privateKey.replaceAll(String.raw`\n`, '\n').trim();
+  if (text.startsWith('-----BEGIN PRIVATE KEY-----')) return () => readPem(text);
   try {
-    return createPrivateKey(pem.replaceAll(String.raw`\n`, '\n'));
+    const jwk = JSON.parse(text) as JWK;
+    return () => readJwk(jwk);
+  } catch (cause) {
+    throw keyInvalid(cause);
+  }
+}
+
+async function readPem(pem: string): Promise<SigningKey> {
+  let cause: unknown;
+  for (const alg of ALGORITHMS) {
+    try {
+      return { key: await importPKCS8(pem, alg), alg };
+    } catch (error) {
+      cause = error;
+    }
+  }
+  throw keyInvalid(cause);
+}
+
+async function readJwk(jwk: JWK): Promise<SigningKey> {
+  try {
+    const alg = ALGORITHM_OF[jwk.crv ?? jwk.kty ?? ''];
+    if (!alg || !jwk.d) throw new Error('The JWK is no private key of these types.');
+    return { key: (await importJWK({ ...jwk, alg }, alg)) as CryptoKey, alg, kid: jwk.kid };
   } catch (cause) {
     throw keyInvalid(cause);
   }
 }
 
 function keyInvalid(cause?: unknown): LatchkeyError {
-  const description = 'The private key is not a PEM of an RSA, EC P-256 or Ed25519 key.';
+  const description =
+    'The private key is not an RSA, EC P-256 or Ed25519 key as PEM (PKCS #8, "BEGIN PRIVATE KEY") or as JWK. ' +
+    'For other forms of PEM: openssl pkey -in key.pem';
   return new LatchkeyError('key_invalid', 0, null, description, {}, { cause });
-}
-
-interface CachedTokens {
-  get: () => Promise<string>;
-  renew: (refused: string) => Promise<string>;
-}
-
-/** Keeps a token until shortly before it ends. Calls at one time share one request. */
-export function cachedTokens(obtain: () => Promise<TokenAnswer>): CachedTokens {
-  let kept: { token: string; endsAt: number } | undefined;
-  let pending: Promise<string> | undefined;
-
-  async function replace(): Promise<string> {
-    try {
-      const { access_token: token, expires_in: seconds } = await obtain();
-      kept = { token, endsAt: Date.now() + (seconds - MARGIN) * 1000 };
-      return token;
-    } finally {
-      pending = undefined;
-    }
-  }
-
-  async function get(): Promise<string> {
-    if (kept && Date.now() < kept.endsAt) return kept.token;
-    return (pending ??= replace());
-  }
-
-  return {
-    get,
-    renew: (refused) => {
-      if (kept?.token === refused) kept = undefined;
-      return get();
-    },
-  };
 }
