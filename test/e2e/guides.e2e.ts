@@ -1,8 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { createServer, request as forward } from 'node:http';
-import type { Server } from 'node:http';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { text } from 'node:stream/consumers';
@@ -12,6 +10,7 @@ import { call } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { createDatabase, dropDatabase } from '../support/database.js';
 import { freePort } from '../support/free-port.js';
+import { Front } from '../support/front.js';
 import { GuideDirectory, visit } from '../support/guide.js';
 import { Instance } from '../support/instance.js';
 
@@ -23,7 +22,7 @@ let front: Front;
 let directory: GuideDirectory;
 /** What the guide has the shell export. */
 let account: Record<string, string>;
-let hosts: Record<'php' | 'java', Host>;
+const hosts = {} as Record<'php' | 'java', Host>;
 
 beforeAll(async () => {
   requireLanguage('php', ['--ri', 'curl'], 'php-cli php-curl');
@@ -39,16 +38,11 @@ beforeAll(async () => {
   });
   directory = new GuideDirectory(front.url);
   const steps = blocksOf('service-accounts').slice(0, 2);
-  const printed = await directory.paste([...steps.map(({ code }) => code), 'echo "$SA $KID"']);
-  const [SA, KID] = printed.at(-1)!.split(' ') as [string, string];
-  account = { LATCHKEY: front.url, SA, KID };
-  hosts = {
-    php: await Host.start('php', 'http://localhost:4001/continue.php'),
-    java: await Host.start('java', 'http://localhost:4002/continue'),
-  };
+  account = await directory.exported(steps.map(({ code }) => code));
+  for (const name of ['php', 'java'] as const) hosts[name] = await Host.start(name, 'http://localhost:4001/open');
 }, PATIENCE_MS);
 afterAll(async () => {
-  for (const host of Object.values(hosts ?? {})) host.stop();
+  for (const host of Object.values(hosts)) host.stop();
   await instance?.stop();
   await front?.stop();
   directory?.remove();
@@ -73,38 +67,6 @@ describe.each(['php', 'java'] as const)('docs/%s.md', (name) => {
   it('leads her to the page that was asked for', async () => {
     const { headers } = await open(`?return_to=${encodeURIComponent('/course/1?lesson=2&part=3')}`);
     expect(await visit(headers.get('location')!)).toMatchObject({ endsAt: '/course/1?lesson=2&part=3' });
-  });
-
-  it('shows what Latchkey refuses, and does not ask again', async () => {
-    const refused = await open(`?return_to=${encodeURIComponent('https://elsewhere.example/')}`);
-    expect([refused.status, front.count('/oauth/token')]).toEqual([403, 1]);
-    expect(refused.text).toContain('returnTo');
-  });
-
-  it('waits as long as Retry-After says', async () => {
-    front.isBusy(2, '1');
-    const started = performance.now();
-    expect((await open()).status).toBe(303);
-    expect(performance.now() - started).toBeGreaterThan(1990);
-    expect(front.count('/oauth/token')).toBe(3);
-  });
-
-  it.each([
-    { of: 'short but never ends', seconds: '1', attempts: 3 },
-    { of: 'long', seconds: '30', attempts: 1 },
-  ])('hands Retry-After on when the wait is $of', async ({ seconds, attempts }) => {
-    front.isBusy(9, seconds);
-    const { status, headers } = await open();
-    expect([status, headers.get('retry-after'), front.count('/oauth/token')]).toEqual([503, seconds, attempts]);
-  });
-
-  it('gives up when there is no answer', async () => {
-    front.isSilent();
-    const started = performance.now();
-    const { status, headers, text: page } = await open();
-    expect([status, headers.get('retry-after')]).toEqual([503, '5']);
-    expect(page).toContain('does not answer');
-    expect(performance.now() - started).toBeLessThan(20_000);
   });
 });
 
@@ -215,9 +177,11 @@ class Host {
   }
 
   spawn(code: string, stderr: 'inherit' | 'ignore' = 'inherit'): ChildProcess {
+    // That is the port of the service.
+    const { PORT: _, ...environment } = directory.environment;
     return spawn('bash', ['--norc', '-euc', code], {
       cwd: directory.path,
-      env: { ...directory.environment, ...account },
+      env: { ...environment, ...account },
       stdio: ['pipe', 'pipe', stderr],
     });
   }
@@ -242,66 +206,5 @@ class Host {
       await sleep(100);
     }
     throw new Error(`The host did not start: ${code}`);
-  }
-}
-
-/** What stands in front of a service: it passes requests on, or says that there are too many, or nothing at all. */
-class Front {
-  private readonly seen: string[] = [];
-  private busy = { times: 0, retryAfter: '' };
-  private silent = false;
-
-  private constructor(private readonly server: Server) {}
-
-  static async start(to: number): Promise<Front> {
-    const server = createServer((request, response) => {
-      const { busy } = front;
-      front.seen.push(request.url!);
-      if (front.silent) return;
-      if (busy.times-- > 0) {
-        response.writeHead(503, { 'Retry-After': busy.retryAfter, 'Content-Type': 'text/html' }).end('<h1>Busy</h1>');
-        return;
-      }
-      const { method, headers, url: path } = request;
-      const next = forward({ host: 'localhost', port: to, method, path, headers }, (answer) => {
-        response.writeHead(answer.statusCode!, answer.rawHeaders);
-        answer.pipe(response);
-      });
-      next.on('error', () => response.destroy());
-      request.pipe(next);
-    });
-    const front = new Front(server);
-    await new Promise<void>((listening) => server.listen(0, 'localhost', listening));
-    return front;
-  }
-
-  get url(): string {
-    return `http://localhost:${(this.server.address() as { port: number }).port}`;
-  }
-
-  /** How many requests for a path there were since it recovered. */
-  count(path: string): number {
-    return this.seen.filter((each) => each === path).length;
-  }
-
-  isBusy(times: number, retryAfter: string): void {
-    this.recover();
-    this.busy = { times, retryAfter };
-  }
-
-  isSilent(): void {
-    this.recover();
-    this.silent = true;
-  }
-
-  recover(): void {
-    this.seen.length = 0;
-    this.busy = { times: 0, retryAfter: '' };
-    this.silent = false;
-  }
-
-  async stop(): Promise<void> {
-    this.server.closeAllConnections();
-    await new Promise((closed) => this.server.close(closed));
   }
 }

@@ -46,6 +46,17 @@ export class GuideDirectory {
     return stdout.split('\n----\n').map((part) => part.trim());
   }
 
+  /** Pastes commands and returns the variables that they have exported for a host. */
+  async exported(blocks: string[]): Promise<Record<string, string>> {
+    const printed = await this.paste([...blocks, 'env | grep ^LATCHKEY_']);
+    return Object.fromEntries(
+      printed
+        .at(-1)!
+        .split('\n')
+        .map((line) => line.split('=', 2)),
+    );
+  }
+
   remove(): void {
     rmSync(this.path, { recursive: true });
   }
