@@ -22,7 +22,7 @@ const queries = new QueryClient({
 // All that the first page needs is loaded at once. React would show each part that came later 300 ms after the one before.
 // What fails is tried again by the page, which shows the failure.
 const path = location.pathname.replace(/^\/console/, '') || '/';
-await Promise.allSettled([queries.prefetchQuery(ME), loadLanguage(), loadPage(path)]);
+await Promise.allSettled([queries.prefetchQuery(ME), loadLanguage(), loadPage(path, queries)]);
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

@@ -1,3 +1,4 @@
+import type { QueryClient } from '@tanstack/react-query';
 import type { ComponentType } from 'react';
 import { loadPageTexts } from './language';
 import type { MessageKey } from './language';
@@ -13,7 +14,13 @@ export interface Page {
   label?: MessageKey;
   /** Whether the page is of use to somebody with these rights. The API decides what they see there. */
   isFor: (me: Me) => boolean;
-  chunk: Loadable<{ default: ComponentType }>;
+  chunk: Loadable<PageChunk>;
+}
+
+interface PageChunk {
+  default: ComponentType;
+  /** Asks for what the page shows first. */
+  prefetch?: (queries: QueryClient) => Promise<void>;
 }
 
 const seesGroups = (me: Me): boolean => me.hasGroups || me.may('CREATE_GROUPS') || me.may('MANAGE_ALL_GROUPS');
@@ -60,7 +67,8 @@ export const PAGES: readonly Page[] = [
 ];
 
 /** Loads the page at a path below /console, before anything is known of who wants to see it. */
-export async function loadPage(path: string): Promise<void> {
-  await PAGES.find((page) => new RegExp(`^${page.path.replace(':id', '[^/]+')}$`).test(path))?.chunk.load();
-  await loadPageTexts();
+export async function loadPage(path: string, queries: QueryClient): Promise<void> {
+  const page = PAGES.find((one) => new RegExp(`^${one.path.replace(':id', '[^/]+')}$`).test(path));
+  const chunk = await page?.chunk.load();
+  await Promise.all([chunk?.prefetch?.(queries), loadPageTexts()]);
 }

@@ -155,7 +155,7 @@ export function sizeOf(files: string[], extension: string): number {
 
 /** The names of the rows of the tables. */
 export async function namesIn(page: Page): Promise<string[]> {
-  await page.getByRole('table').first().waitFor();
+  await page.locator('table:not([aria-busy=true])').first().waitFor();
   return page.getByRole('rowheader').allTextContents();
 }
 
@@ -168,7 +168,8 @@ export async function settled(page: Page): Promise<void> {
 /** Waits until nothing is loading, also in a dialog, behind which the page has no headings. */
 export async function loaded(page: Page): Promise<void> {
   // `waitForFunction` would evaluate a text in the page, which the policy refuses.
-  while ((await page.getByText('Loading …').count()) > 0) await page.waitForTimeout(STEP_MS);
+  while ((await page.locator(':text("Loading …"), table[aria-busy=true]').count()) > 0)
+    await page.waitForTimeout(STEP_MS);
 }
 
 /** The faults that axe-core finds, by rule. */

@@ -1,4 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
+import type { QueryClient } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
 import { api, dataOf } from '../api';
@@ -9,8 +10,21 @@ import { Actions } from '../parts/actions';
 import { FormDialog } from '../parts/dialog';
 import { Heading } from '../parts/heading';
 import { List } from '../parts/list';
+import { prefetchList } from '../parts/list-source';
+import type { ListSource } from '../parts/list-source';
 import { groupFields, groupValues } from './group-fields';
 import { useGroupsTexts } from './groups-texts';
+
+const GROUPS: ListSource<Schemas['Group']> = {
+  queryKey: ['groups'],
+  isOrdered: true,
+  load: async (query) => {
+    const { groups, pagination } = await dataOf(api.GET('/api/2.1.1/groups', { params: { query } }));
+    return { rows: groups, pagination };
+  },
+};
+
+export const prefetch = (queries: QueryClient): Promise<void> => prefetchList(queries, GROUPS);
 
 export default function GroupsPage(): ReactNode {
   const { t, number, time } = useTexts();
@@ -20,14 +34,9 @@ export default function GroupsPage(): ReactNode {
     <>
       <Heading>{t('groups')}</Heading>
       <Actions>{may('CREATE_GROUPS') && <NewGroup />}</Actions>
-      <List<Schemas['Group']>
+      <List
+        {...GROUPS}
         label={t('groups')}
-        queryKey={['groups']}
-        isOrdered
-        load={async (query) => {
-          const { groups, pagination } = await dataOf(api.GET('/api/2.1.1/groups', { params: { query } }));
-          return { rows: groups, pagination };
-        }}
         keyOf={({ id }) => id}
         empty={own('noGroups')}
         columns={[
@@ -55,7 +64,7 @@ function NewGroup(): ReactNode {
       fields={groupFields(t, own)}
       onSubmit={async (values) => {
         const { id } = await dataOf(api.POST('/api/2.1.1/groups', { body: groupValues(values) }));
-        await queries.invalidateQueries({ queryKey: ['groups'] });
+        await queries.invalidateQueries({ queryKey: GROUPS.queryKey });
         navigate(`/groups/${id}`);
       }}
     />

@@ -20,14 +20,22 @@ export interface ListState {
 
 const BACKWARDS = '-name';
 
+/** Reads what a list shows from the parameters of the address. */
+export function readListState(params: URLSearchParams, prefix = ''): Pick<ListState, 'query' | 'from' | 'isBackwards'> {
+  return {
+    query: params.get(`${prefix}query`) ?? '',
+    from: params.get(`${prefix}from`) ?? undefined,
+    isBackwards: params.get(`${prefix}sort`) === BACKWARDS,
+  };
+}
+
 export function useListState(prefix = ''): ListState {
   const [params, setParams] = useSearchParams();
   const [query, from, sort] = [`${prefix}query`, `${prefix}from`, `${prefix}sort`];
-  const isBackwards = params.get(sort) === BACKWARDS;
+  const shown = readListState(params, prefix);
+  const { isBackwards } = shown;
   return {
-    query: params.get(query) ?? '',
-    from: params.get(from) ?? undefined,
-    isBackwards,
+    ...shown,
     search: (text) =>
       setParams(
         (before) =>

@@ -2,35 +2,22 @@ import { keepPreviousData, useQuery } from '@tanstack/react-query';
 import { useEffect, useId, useState } from 'react';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
-import type { Schemas } from '../api';
 import { useTexts } from '../language';
 import { Failure } from './failure';
+import { orderOf, pageOptions } from './list-source';
+import type { ListPage, ListSource } from './list-source';
 import { MAX_SELECTED, useListState, useSelectionState } from './list-state';
 import type { SelectionState } from './list-state';
 import { Table } from './table';
 import type { Column } from './table';
 import style from './list.module.css';
 
-const PAGE_SIZE = 50;
 /** The largest page of the API. */
 const MAX_PAGE_SIZE = 100;
 /** Milliseconds after the last key before the list is searched. */
 const TYPING_MS = 250;
 /** The API counts what a search finds up to this number. */
 const MAX_COUNTED = 1000;
-
-export interface PageQuery {
-  query?: string;
-  /** Only of a list that has an order. A search has its own. */
-  order?: 'name' | '-name';
-  resultFrom?: string;
-  resultSize: number;
-}
-
-export interface ListPage<Row> {
-  rows: Row[];
-  pagination: Schemas['Pagination'];
-}
 
 /** Rows that somebody has selected, to do the same to all of them. */
 export interface Selected<Row> {
@@ -61,12 +48,9 @@ interface Selection<Row> {
   actions: (selected: Selected<Row>) => ReactNode;
 }
 
-interface ListProps<Row> {
+interface ListProps<Row> extends ListSource<Row> {
   /** What the list shows, for screen readers. */
   label: string;
-  /** The key of the list among the queries. The state of the list is added to it. */
-  queryKey: readonly unknown[];
-  load: (query: PageQuery) => Promise<ListPage<Row>>;
   columns: Column<Row>[];
   keyOf: (row: Row) => string;
   /** What it says when there is nothing to list. */
@@ -79,8 +63,6 @@ interface ListProps<Row> {
   isTotalCapped?: boolean;
   /** Milliseconds after which it is read again, while it is shown. */
   refetchMs?: number;
-  /** Whether the API orders the list by name, which is its first column. */
-  isOrdered?: boolean;
   /** What can be done to several rows at once. */
   selection?: Selection<Row>;
 }
@@ -100,13 +82,13 @@ export function List<Row extends object>({
   ...table
 }: ListProps<Row>): ReactNode {
   const { t, count, number } = useTexts();
-  const { query, from, isBackwards, search, pageAt, turn } = useListState(prefix);
-  const order = isOrdered && !query ? (isBackwards ? '-name' : 'name') : undefined;
+  const shown = useListState(prefix);
+  const { query, from, isBackwards, search, pageAt, turn } = shown;
+  const order = orderOf({ isOrdered }, shown);
   const state = useSelectionState(prefix);
   const [path] = useLocation();
   const { data, error, isPlaceholderData } = useQuery({
-    queryKey: [...queryKey, { query, from, order }],
-    queryFn: () => load({ query: query || undefined, order, resultFrom: from, resultSize: PAGE_SIZE }),
+    ...pageOptions({ queryKey, load, isOrdered }, shown),
     placeholderData: keepPreviousData,
     refetchInterval: refetchMs,
   });

@@ -1,8 +1,13 @@
 import { FlexRender, tableFeatures, useTable } from '@tanstack/react-table';
+import { startTransition, useEffect, useMemo, useState } from 'react';
 import type { ReactNode } from 'react';
 import style from './table.module.css';
 
 const FEATURES = tableFeatures({});
+/** The rows that the first table shows at once, which fill a window. Drawing all of them takes a while, so the others follow. */
+const FIRST_ROWS = 12;
+/** Whether a table has been shown. A later one has all rows at once: the Back button scrolls to where the visitor was. */
+let isLater = false;
 
 export interface Column<Row> {
   id: string;
@@ -33,9 +38,15 @@ export function Table<Row extends object>({
   checkbox,
   sorting,
 }: TableProps<Row>): ReactNode {
+  const [isWhole, setIsWhole] = useState(isLater || rows.length <= FIRST_ROWS);
+  useEffect(() => {
+    isLater = true;
+    startTransition(() => setIsWhole(true));
+  }, []);
+  const data = useMemo(() => (isWhole ? rows : rows.slice(0, FIRST_ROWS)), [rows, isWhole]);
   const table = useTable({
     features: FEATURES,
-    data: rows,
+    data,
     columns: columns.map(({ id, header, cell }) => ({
       id,
       header,
@@ -46,7 +57,7 @@ export function Table<Row extends object>({
   const headerOf = (id: string): string | undefined =>
     columns.find((column) => column.id === id && !column.isAction)?.header;
   return (
-    <table className={style.table} aria-label={label}>
+    <table className={style.table} aria-label={label} aria-busy={!isWhole}>
       <thead>
         {table.getHeaderGroups().map((group) => (
           <tr key={group.id}>

@@ -1,4 +1,5 @@
 import { useQueryClient } from '@tanstack/react-query';
+import type { QueryClient } from '@tanstack/react-query';
 import { lazy, Suspense } from 'react';
 import type { ReactNode } from 'react';
 import { Link, useLocation } from 'wouter';
@@ -10,10 +11,24 @@ import { Actions } from '../parts/actions';
 import { FormDialog } from '../parts/dialog';
 import { Heading } from '../parts/heading';
 import { List, mapSelected } from '../parts/list';
+import { prefetchList } from '../parts/list-source';
+import type { ListSource } from '../parts/list-source';
 import { personFields } from './person-fields';
 
 /** It is only loaded when somebody is selected. */
 const PeopleActions = lazy(() => import('../bulk/people-actions'));
+
+const PEOPLE: ListSource<Schemas['User']> = {
+  queryKey: ['people'],
+  isOrdered: true,
+  load: async (query) => {
+    const params = { path: { id: 'self' }, query };
+    const { accounts, pagination } = await dataOf(api.GET('/api/2.1.1/organizations/{id}/accounts', { params }));
+    return { rows: accounts, pagination };
+  },
+};
+
+export const prefetch = (queries: QueryClient): Promise<void> => prefetchList(queries, PEOPLE);
 
 export default function PeoplePage(): ReactNode {
   const { t, time } = useTexts();
@@ -31,15 +46,9 @@ export default function PeoplePage(): ReactNode {
           </>
         )}
       </Actions>
-      <List<Schemas['User']>
+      <List
+        {...PEOPLE}
         label={t('people')}
-        queryKey={['people']}
-        isOrdered
-        load={async (query) => {
-          const params = { path: { id: 'self' }, query };
-          const { accounts, pagination } = await dataOf(api.GET('/api/2.1.1/organizations/{id}/accounts', { params }));
-          return { rows: accounts, pagination };
-        }}
         keyOf={({ id }) => id}
         empty={t('noPeople')}
         selection={{
@@ -74,7 +83,7 @@ function NewPerson(): ReactNode {
       fields={personFields(t)}
       onSubmit={async (body) => {
         const { id } = await dataOf(api.POST('/api/2.1.1/users', { body }));
-        await queries.invalidateQueries({ queryKey: ['people'] });
+        await queries.invalidateQueries({ queryKey: PEOPLE.queryKey });
         navigate(`/people/${id}`);
       }}
     />
