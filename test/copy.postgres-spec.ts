@@ -188,6 +188,25 @@ it('the service goes on with the copy: its keys open, and new rows get new numbe
   expect(Number(after[0]!.last)).toBeGreaterThan(Number(before[0]!.last));
 });
 
+it('copies a database in which nobody has been let in yet, and the first number there is 1', async () => {
+  const filled = path;
+  path = join(directory, 'new.db');
+  try {
+    expect(await run('organizations', 'create', 'School', '--create')).toMatchObject({ code: 0 });
+    const db = new BetterSqlite3(path);
+    // A refused call inserts no row, but SQLite remembers its number.
+    db.exec('INSERT INTO "delegations" SELECT * FROM "delegations"');
+    expect(db.prepare(`SELECT "seq" FROM sqlite_sequence WHERE "name" = 'delegations'`).pluck().get()).toBe(0);
+    db.close();
+    expect(await run('copy', '--to', urlOfTarget())).toMatchObject({ code: 0 });
+    expect(await onTarget(`SELECT nextval(pg_get_serial_sequence('delegations', 'id')) AS "next"`)).toEqual([
+      { next: '1' },
+    ]);
+  } finally {
+    path = filled;
+  }
+});
+
 it('refuses a target that is not empty, and leaves it alone', async () => {
   await onTarget('CREATE TABLE "notes" ("text" text)');
   expect(await run('copy', '--to', urlOfTarget())).toMatchObject({

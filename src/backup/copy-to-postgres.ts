@@ -194,9 +194,10 @@ async function continueSequences(
 ): Promise<void> {
   const last = source.prepare(`SELECT "seq" FROM sqlite_sequence WHERE "name" = ?`).pluck().get(name);
   if (last === undefined) return;
+  // It is 0 if rows were to be inserted, and there were none. PostgreSQL counts from 1.
   for (const column of columns)
     await runner.query(
-      `SELECT setval(s."name", $3::bigint) FROM (SELECT pg_get_serial_sequence($1, $2) AS "name") s WHERE s."name" IS NOT NULL`,
+      `SELECT setval(s."name", GREATEST($3::bigint, 1), $3::bigint > 0) FROM (SELECT pg_get_serial_sequence($1, $2) AS "name") s WHERE s."name" IS NOT NULL`,
       [`"${name}"`, column.name, last],
     );
 }
