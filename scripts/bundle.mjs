@@ -14,7 +14,7 @@ const UNUSED = [
   /\/typeorm\/driver\/(?!(better-sqlite3|postgres|sqlite-abstract|types)\/)[^/]+\/.*\.js$/,
   /\/libphonenumber-js\/max\/index\.cjs$/,
 ];
-const OWN = /\/dist\/src\/.*\.js$/;
+const OWN = /\/dist\/(src|clients)\/.*\.js$/;
 /** A `require` that a bundler can't see. It would load a second TypeORM and class-validator. */
 const HIDDEN_REQUIRE = 'const require = createRequire(import.meta.url);';
 

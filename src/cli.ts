@@ -20,6 +20,7 @@ import { addBackupCommands } from './cli/backup.js';
 import { addClientCommands } from './cli/clients.js';
 import { addCopyCommand } from './cli/copy.js';
 import { addDoctorCommand } from './cli/doctor.js';
+import { addEmulateCommand } from './cli/emulate.js';
 import { addExplainCommand } from './cli/explain.js';
 import { addOrganizationCommands } from './cli/organizations.js';
 import { addOriginCommands } from './cli/origins.js';
@@ -181,6 +182,7 @@ addRevokeAllCommand(program, withApplication);
 addBackupCommands(program, requireDatabase);
 addCopyCommand(program, requireDatabase);
 addDoctorCommand(program);
+addEmulateCommand(program);
 
 /** Runs `work` with the services of an application that does not listen. */
 async function withApplication(work: (app: INestApplicationContext) => Promise<void>): Promise<void> {

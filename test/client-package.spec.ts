@@ -166,6 +166,12 @@ describe('the package @latchkey/client', () => {
         const cookie = login.headers.getSetCookie()[0]!.split(';')[0]!;
         const { headers } = await PROXIES.traefik(url, { site: url, headers: { cookie } });
         expect(await greetingOf(stranger, headers.get('x-latchkey-assertion')!)).toBe('Hello Noor de Vries');
+        // Node says whom it runs tests for, and would not run them for a test of another runner.
+        const tests = await run(process.execPath, ['--test', '--test-reporter=tap', 'out/example-2.js'], {
+          cwd: stranger,
+          env: environment(),
+        });
+        expect(tests.stdout).toMatch(/^# pass 4$/m);
       } finally {
         rmSync(stranger, { recursive: true });
       }
