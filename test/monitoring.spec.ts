@@ -46,10 +46,19 @@ describe('the rules and the dashboard', () => {
     expect([...new Set(asked)].toSorted()).toEqual(recorded.toSorted());
   });
 
-  it('have an alert for each line of the table in docs/metrics.md, and a test of each', () => {
-    const alerts = [...RULES.matchAll(/- alert: (\S+)/g)].map(([, name]) => name);
-    const table = [...readFileSync('docs/metrics.md', 'utf8').matchAll(/^\| `(Latchkey\w+)` \|/gm)];
-    expect(table.map(([, name]) => name)).toEqual(alerts);
+  it('have a section of the runbook for each alert, to which it leads, and a test of each', () => {
+    const alerts = [...RULES.matchAll(/- alert: (\S+)/g)].map(([, name]) => name!);
+    const runbook = readFileSync('docs/operations.md', 'utf8')
+      .split(/^## /m)
+      .find((part) => part.startsWith('Alerts\n'))!;
+    const sections = runbook.split(/^### /m).slice(1);
+    expect(sections.map((section) => section.split('\n')[0])).toEqual(alerts);
+    for (const section of sections)
+      expect(section).toMatch(/^- \*\*Means:\*\* [^]+^- \*\*Look:\*\* [^]+^- \*\*Do:\*\* /m);
+    const links = [...RULES.matchAll(/runbook_url: (\S+)/g)].map(([, link]) => link);
+    expect(links).toEqual(alerts.map((name) => `docs/operations.md#${name.toLowerCase()}`));
+    const severities = [...RULES.matchAll(/severity: (\w+)/g)].map(([, severity]) => severity);
+    expect(sections.map((section) => /\*\*Means:\*\* (\w+)\./.exec(section)?.[1])).toEqual(severities);
     const tested = [...read('latchkey.rules.test.yml').matchAll(/alertname: (\S+)\n +exp_alerts:\n/g)];
     expect([...new Set(tested.map(([, name]) => name))].toSorted()).toEqual(alerts.toSorted());
   });

@@ -33,10 +33,10 @@ export class GuideDirectory {
   }
 
   /** Pastes commands into one shell and returns the output of each block. */
-  async paste(blocks: string[]): Promise<string[]> {
+  async paste(blocks: string[], environment = this.environment): Promise<string[]> {
     const child = spawn('bash', ['-eu', '-o', 'pipefail'], {
       cwd: this.path,
-      env: this.environment,
+      env: environment,
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     const ended = new Promise<number | null>((done) => child.once('exit', done));

@@ -21,6 +21,11 @@ export class Proxy {
     return this.written.join('');
   }
 
+  /** The certificate of Caddy's own authority, which signs those for local names. */
+  get authority(): string {
+    return join(this.directory, 'caddy/pki/authorities/local/root.crt');
+  }
+
   /**
    * Starts nginx with `http` inside its `http` block, and `files` beside its configuration. It is ready once `url`
    * gives any answer.
