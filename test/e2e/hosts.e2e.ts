@@ -212,7 +212,8 @@ class Host {
   }
 
   static async stopAll(): Promise<void> {
-    for (const child of Host.processes.filter(Host.isRunning)) {
+    for (const child of Host.processes) {
+      if (!Host.isRunning(child)) continue;
       const ended = new Promise((done) => child.once('exit', done));
       Host.end(child);
       await ended;
