@@ -12,7 +12,7 @@ export const FLOORS = [
   ['audit', 'limits'],
   ['tokens'],
   ['rights', 'sign-ins'],
-  ['auth'],
+  ['auth', 'record-feed'],
   ['users'],
   ['organizations', 'clients', 'general-revocation'],
   ['groups', 'service-accounts', 'origins'],

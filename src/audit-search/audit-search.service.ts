@@ -3,18 +3,22 @@ import { InjectRepository } from '@nestjs/typeorm';
 import { stringify } from 'csv-stringify/sync';
 import type { Repository, SelectQueryBuilder } from 'typeorm';
 import type { Caller } from '../common/caller.js';
-import { addSeconds, Clock, SECONDS_PER_DAY, toIso } from '../common/clock.js';
+import { addSeconds, Clock, SECONDS_PER_DAY } from '../common/clock.js';
 import { isLoginId } from '../common/login-id.js';
 import { LONGEST_SESSION_SECONDS, Settings } from '../config/settings.js';
 import { Database } from '../database/database.js';
-import { countUpTo, MAX_COUNTED, notAPosition } from '../http/paging.js';
+import { countUpTo, MAX_COUNTED } from '../http/paging.js';
+import type { AuditEventDto } from '../record-feed/dto/audit-event.dto.js';
+import { oldestFirst, RANK, readPosition, writePosition } from '../record-feed/position.js';
+import type { Position } from '../record-feed/position.js';
+import { describeEvent, describeLogin, LOGIN_EVENTS } from '../record-feed/recorded-events.js';
+import type { LoginEvent, RecordedEvent } from '../record-feed/recorded-events.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import { AuditEvent } from '../schema/entities/audit-event.entity.js';
-import type { AuditDetails } from '../schema/entities/audit-events.js';
-import type { AuditDto, AuditEventDto, AuditExportQueryDto, AuditFilterDto, AuditQueryDto } from './dto/audit.dto.js';
-import { countLogins, findLogins, findUserOfLogin, LOGIN_EVENTS, RANK } from './logins.js';
+import type { AuditDto, AuditExportQueryDto, AuditFilterDto, AuditQueryDto } from './dto/audit.dto.js';
+import { countLogins, findLogins, findUserOfLogin } from './logins.js';
 import { namesOf } from './names.js';
-import type { LoginEvent, LoginFilter, Period, Position } from './logins.js';
+import type { LoginFilter, Period } from './logins.js';
 
 /** Filters. Each column is with the organization at the beginning of an index whose rows are ordered by time. */
 const FILTERS = {
@@ -50,11 +54,6 @@ const EXPORT_COLUMNS = [
   'details',
   'request',
 ];
-
-/** An event of a page, with its place. */
-interface Found extends Position {
-  event: AuditEventDto;
-}
 
 /** Searches the audit log (docs/api.md, section 11.3). */
 @Injectable()
@@ -100,7 +99,7 @@ export class AuditSearchService {
     query: AuditFilterDto & { resultFrom?: string },
     size: number,
   ): Promise<{ events: AuditEventDto[]; last: string | undefined; isMore: boolean }> {
-    const before = query.resultFrom ? readPosition(query.resultFrom) : null;
+    const before = query.resultFrom ? readPosition(fromOpaque(query.resultFrom)) : null;
     const wanted = size + 1;
     const others = await this.findOthers(organizationId, query, before, wanted);
     const about = { filter: filterOf(organizationId, query), period: this.periodOf(query), before, wanted };
@@ -109,7 +108,7 @@ export class AuditSearchService {
     const last = shown.at(-1);
     return {
       events: shown.map(({ event }) => event),
-      last: last && writePosition(last),
+      last: last && toOpaque(writePosition(last)),
       isMore: found.length > size,
     };
   }
@@ -137,7 +136,7 @@ export class AuditSearchService {
 
   /** Adds the events of logins to the others, in the order of the record. */
   private async findAll(
-    others: Found[],
+    others: RecordedEvent[],
     events: LoginEvent['event'][],
     {
       filter,
@@ -145,7 +144,7 @@ export class AuditSearchService {
       before,
       wanted,
     }: { filter: LoginFilter; period: Period; before: Position | null; wanted: number },
-  ): Promise<Found[]> {
+  ): Promise<RecordedEvent[]> {
     if (events.length === 0) return others;
     let found = others;
     // The position itself may be the earlier of two events at one instant.
@@ -156,7 +155,7 @@ export class AuditSearchService {
       const logins: LoginEvent[] = [];
       for (const name of events)
         logins.push(...(await findLogins(this.database, name, filter, { from, to }, before, wanted)));
-      found = [...found, ...logins.map(toFoundLogin)].toSorted(latestFirst);
+      found = [...found, ...logins.map(describeLogin)].toSorted((a, b) => oldestFirst(b, a));
       if (found.length >= wanted && found[wanted - 1]!.at >= from) break;
       to = from;
     }
@@ -168,17 +167,12 @@ export class AuditSearchService {
     query: AuditFilterDto,
     before: Position | null,
     limit: number,
-  ): Promise<Found[]> {
+  ): Promise<RecordedEvent[]> {
     const list = this.list(organizationId, query).orderBy('e.at', 'DESC').addOrderBy('e.id', 'DESC').limit(limit);
     if (before?.rank === RANK.OTHER)
       list.andWhere('(e.at, e.id) < (:at, :id)', { at: before.at, id: Number(before.id) });
     else if (before) list.andWhere('e.at < :at', { at: before.at });
-    return (await list.getMany()).map((row) => ({
-      at: row.at,
-      rank: RANK.OTHER,
-      id: String(row.id),
-      event: toEventDto(row),
-    }));
+    return (await list.getMany()).map(describeEvent);
   }
 
   private async count(organizationId: string, query: AuditFilterDto): Promise<number> {
@@ -226,65 +220,11 @@ function toNdjson(events: AuditEventDto[]): string {
   return events.map((event) => `${JSON.stringify(event)}\n`).join('');
 }
 
-/** The order of the record. Of two events at one instant, the one that can't have been first is the later one. */
-function latestFirst(a: Position, b: Position): number {
-  return (
-    b.at.getTime() - a.at.getTime() ||
-    b.rank - a.rank ||
-    (a.rank === RANK.OTHER ? Number(b.id) - Number(a.id) : Number(a.id < b.id) - Number(a.id > b.id))
-  );
+/** A text that clients hand back and don't read. */
+function toOpaque(text: string): string {
+  return Buffer.from(text).toString('base64url');
 }
 
-function toFoundLogin({ event, at, rank, id, ...login }: LoginEvent): Found {
-  const isSession = event === 'SESSION_STARTED';
-  return {
-    at,
-    rank,
-    id,
-    event: {
-      id: `${id}${isSession ? '-started' : ''}`,
-      at: toIso(at),
-      event,
-      user: login.userId,
-      actor: login.actorId,
-      client: login.clientId,
-      group: login.groupId,
-      token: id,
-      session: isSession ? id : undefined,
-    },
-  };
-}
-
-function toEventDto(row: AuditEvent): AuditEventDto {
-  const session = row.sessionId ?? (row.event === 'SESSION_ENDED' ? row.tokenId : null);
-  return {
-    id: String(row.id),
-    at: toIso(row.at),
-    event: row.event,
-    user: row.userId ?? undefined,
-    actor: row.actorId ?? undefined,
-    client: row.clientId ?? undefined,
-    group: row.groupId ?? undefined,
-    token: row.tokenId ?? undefined,
-    session: session ?? undefined,
-    rule: row.rule ?? undefined,
-    details: row.details === null ? undefined : (JSON.parse(row.details) as AuditDetails),
-    request: row.requestId ?? undefined,
-  };
-}
-
-/** A position as an opaque text. */
-function writePosition({ at, rank, id }: Position): string {
-  return Buffer.from(`${at.getTime()} ${rank} ${id}`).toString('base64url');
-}
-
-const POSITION = /^(\d{1,14}) ([012]) ([\da-f-]{1,36})$/;
-const NUMBER = /^\d{1,15}$/;
-
-function readPosition(text: string): Position {
-  const [, at, rank, id] = POSITION.exec(Buffer.from(text, 'base64url').toString()) ?? [];
-  if (at === undefined || rank === undefined || id === undefined) throw notAPosition();
-  const isOther = Number(rank) === RANK.OTHER;
-  if (isOther ? !NUMBER.test(id) : !isLoginId(id)) throw notAPosition();
-  return { at: new Date(Number(at)), rank: Number(rank), id };
+function fromOpaque(opaque: string): string {
+  return Buffer.from(opaque, 'base64url').toString();
 }

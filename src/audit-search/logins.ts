@@ -4,29 +4,11 @@ import { LONGEST_LOGIN_TOKEN_SECONDS } from '../config/settings.js';
 import { fromMilliseconds } from '../database/database.js';
 import type { Database } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
+import { RANK } from '../record-feed/position.js';
+import type { Position } from '../record-feed/position.js';
+import type { LoginEvent } from '../record-feed/recorded-events.js';
+import { STARTED_AT } from '../record-feed/started-at.js';
 import { LOGINS } from '../rights/grants.js';
-
-/** The kind of an event of a login. Of two events at the same instant, the higher rank is the later one. */
-export const RANK = { ISSUED: 0, STARTED: 1, OTHER: 2 } as const;
-
-/** A place in the record: events are ordered by instant, then by rank, then by ID. */
-export interface Position {
-  at: Date;
-  rank: number;
-  id: string;
-}
-
-/** The events that the rows of logins are. */
-export const LOGIN_EVENTS = ['ACCESS_ISSUED', 'SESSION_STARTED'] as const;
-
-/** An event that the row of a login token or of a session is. */
-export interface LoginEvent extends Position {
-  event: (typeof LOGIN_EVENTS)[number];
-  userId: string;
-  actorId: string;
-  clientId: string;
-  groupId: string;
-}
 
 /** What an event must match. Each field is a range of an index. */
 export interface LoginFilter {
@@ -145,8 +127,8 @@ async function findStarted(
     `find_started_of_${name}`,
     () => `SELECT ${SHOWN}, s."created_at" AS "createdAt" FROM ${STARTED}
           WHERE ${sql} AND t."id" >= ${first} AND t."id" < ${end} AND s."has_old_cookie" = FALSE
-            AND s."created_at" >= ${since} AND (s."created_at", s."id") < (${at}, ${id})
-          ORDER BY s."created_at" DESC, s."id" DESC LIMIT ${count}`,
+            AND ${STARTED_AT} >= ${since} AND (${STARTED_AT}, s."id") < (${at}, ${id})
+          ORDER BY ${STARTED_AT} DESC, s."id" DESC LIMIT ${count}`,
   );
   const bound = before && before.at < to ? endOfStarted(before) : { at: to, id: NONE };
   const rows = await database.read<Required<Row>>(statement, [
@@ -200,7 +182,7 @@ export async function countLogins(
   const isIssued = event === 'ACCESS_ISSUED';
   const own = isIssued
     ? 'd."is_imported" = FALSE'
-    : `s."has_old_cookie" = FALSE AND s."created_at" >= ${since} AND s."created_at" < ${until}`;
+    : `s."has_old_cookie" = FALSE AND ${STARTED_AT} >= ${since} AND ${STARTED_AT} < ${until}`;
   const statement = statementNamed(
     `count_${event}_of_${name}`,
     () => `SELECT COUNT(*) AS "total" FROM (

@@ -3,7 +3,7 @@ import type { EntityManager } from 'typeorm';
 import { Client } from '../schema/entities/client.entity.js';
 import { Group } from '../schema/entities/group.entity.js';
 import { User } from '../schema/entities/user.entity.js';
-import type { AuditEventDto } from './dto/audit.dto.js';
+import type { AuditEventDto } from '../record-feed/dto/audit-event.dto.js';
 
 /** What an ID names, for people. */
 interface Named {

@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import type { Command } from 'commander';
 import { AuditSearchService } from '../audit-search/audit-search.service.js';
 import { AuditFilterDto } from '../audit-search/dto/audit.dto.js';
-import type { AuditEventDto } from '../audit-search/dto/audit.dto.js';
+import type { AuditEventDto } from '../record-feed/dto/audit-event.dto.js';
 import { Database } from '../database/database.js';
 import { findOrganization } from '../organizations/find-organization.js';
 import { checked, Output } from './operator.js';

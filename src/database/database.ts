@@ -37,6 +37,12 @@ export abstract class Database {
   /** Whether the database takes no writes now; `null` if only a write can show it. */
   abstract isReadOnly(): Promise<boolean | null>;
 
+  /**
+   * For how many seconds the oldest transaction has run that may still commit rows. Those that began earlier have ended,
+   * and what they have committed is seen by every read from now on.
+   */
+  abstract oldestTransactionSeconds(): Promise<number>;
+
   /** Runs one writing statement in the transaction of `db`. It gives rows if it has a RETURNING clause. */
   abstract within<Row>(db: EntityManager, statement: Statement, parameters: Parameter[]): Promise<Row[]>;
 }

@@ -26,6 +26,10 @@ export class MeasuredDatabase extends Database implements OnApplicationShutdown 
     return this.engine.isReadOnly();
   }
 
+  oldestTransactionSeconds(): Promise<number> {
+    return this.engine.oldestTransactionSeconds();
+  }
+
   read<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
     return timed(this.secondsOf(statement), () => this.engine.read<Row>(statement, parameters));
   }

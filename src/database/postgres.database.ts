@@ -17,6 +17,21 @@ const IS_READ_ONLY: Statement = {
 };
 
 /**
+ * Seconds after which a transaction that has not written yet won't write any more. A statement ends after 4 s, so only
+ * transactions of somebody who reads are that old, such as a dump.
+ */
+const FIRST_WRITE_SECONDS = 10;
+
+/** The activity of the server is no part of a snapshot. A transaction leaves it when others can see its rows. */
+const OLDEST_TRANSACTION: Statement = {
+  name: 'find_oldest_transaction',
+  sql: `SELECT COALESCE(MAX(EXTRACT(EPOCH FROM clock_timestamp() - a."xact_start")), 0) AS "seconds"
+        FROM "pg_stat_activity" a
+        WHERE a."datname" = current_database() AND a."backend_type" = 'client backend' AND a."pid" <> pg_backend_pid()
+          AND (a."backend_xid" IS NOT NULL OR a."xact_start" > clock_timestamp() - INTERVAL '${FIRST_WRITE_SECONDS} s')`,
+};
+
+/**
  * Runs each statement in one round trip, prepared once for each connection of TypeORM's pool. Statements stay unnamed
  * where PgBouncer may give the session to somebody else.
  */
@@ -45,6 +60,11 @@ export class PostgresDatabase extends Database {
       if (isReadOnly(error)) return true;
       throw error;
     }
+  }
+
+  async oldestTransactionSeconds(): Promise<number> {
+    const [row] = await this.repeat<{ seconds: number | string }>(OLDEST_TRANSACTION, []);
+    return Number(row!.seconds);
   }
 
   read<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {

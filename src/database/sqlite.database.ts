@@ -66,6 +66,12 @@ export class SqliteDatabase extends Database implements OnApplicationShutdown {
     return Promise.resolve(null);
   }
 
+  /** There is one writer at a time: whoever has the write lock knows that all earlier transactions have ended. */
+  async oldestTransactionSeconds(): Promise<number> {
+    await this.transaction(() => Promise.resolve());
+    return 0;
+  }
+
   async read<Row>(statement: Statement, parameters: Parameter[]): Promise<Row[]> {
     return run(prepared(this.reads, this.reading, statement), parameters);
   }

@@ -32,6 +32,7 @@ import { FindEventsOfRequests1798300000000 } from './migrations/1798300000000-Fi
 import { RecordRequestsOfEnds1798310000000 } from './migrations/1798310000000-RecordRequestsOfEnds.js';
 import { AddGeneralRevocations1798400000000 } from './migrations/1798400000000-AddGeneralRevocations.js';
 import { AddWriteChecks1798410000000 } from './migrations/1798410000000-AddWriteChecks.js';
+import { OrderSessionsByStart1798420000000 } from './migrations/1798420000000-OrderSessionsByStart.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -69,4 +70,5 @@ export const MIGRATIONS = [
   RecordRequestsOfEnds1798310000000,
   AddGeneralRevocations1798400000000,
   AddWriteChecks1798410000000,
+  OrderSessionsByStart1798420000000,
 ];

@@ -7,6 +7,7 @@ import { BYTES, ID, LOGIN_ID, MILLISECONDS } from '../../database/column-types.j
  * refuses to change it, except for its last use and its end, and to delete it on its first day.
  */
 @Entity('sessions', { withoutRowid: true })
+@Index('sessions_created_idx', ['createdAt'])
 @Index('sessions_old_cookie_key', ['secretHash'], { unique: true, where: '"has_old_cookie" = TRUE' })
 export class Session {
   /**
