@@ -51,8 +51,9 @@ const ELSEWHERE = new Set([
   'logOutOfApplications',
   // It fetches a page of the origin.
   'verifyOrigin',
-  // Its answer is a file.
+  // Their answers are files.
   'exportAudit',
+  'followAudit',
 ]);
 
 let t: TestApp;

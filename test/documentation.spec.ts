@@ -70,7 +70,7 @@ function shapeOf(name: string, value: unknown): unknown {
   if (name === 'userId' && /^[\w-]{22}$/.test(value)) return 'an id';
   if (name === 'id' && /^\d+$/.test(value)) return 'a number';
   if (['id', 'session'].includes(name) && UUID.test(value)) return value.replace(UUID, 'the ID of a login');
-  if (name === 'lastOnPage') return 'a cursor';
+  if (name === 'lastOnPage' || name === 'cursor') return 'a cursor';
   if (['id', 'clientId', 'client'].includes(name) && /^[\da-f]{32}$/.test(value)) return 'a client id';
   return value;
 }

@@ -93,6 +93,7 @@ describe('openapi.json', () => {
       '/api/2.1.1/access/{user}/explanation',
       '/api/2.1.1/audit',
       '/api/2.1.1/audit/export',
+      '/api/2.1.1/audit/stream',
       '/api/2.1.1/client/{id}',
       '/api/2.1.1/client/{id}/logouts',
       '/api/2.1.1/client/{id}/secrets',

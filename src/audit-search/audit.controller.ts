@@ -7,6 +7,8 @@ import { CurrentCaller } from '../auth/current-caller.decorator.js';
 import { ApiBearerErrors } from '../http/openapi.js';
 import { API } from '../common/paths.js';
 import { AuditSearchService, EXPORT_SIZE } from './audit-search.service.js';
+import { AuditStreamService } from './audit-stream.service.js';
+import { AuditStreamQueryDto } from './dto/audit-stream.dto.js';
 import { AuditDto, AuditExportQueryDto, AuditQueryDto } from './dto/audit.dto.js';
 
 const TYPES = { csv: 'text/csv; charset=utf-8', ndjson: 'application/x-ndjson; charset=utf-8' };
@@ -19,7 +21,10 @@ function parametersOf(query: AuditExportQueryDto): URLSearchParams {
 @ApiBearerAuth()
 @Controller(`${API}/audit`)
 export class AuditController {
-  constructor(private readonly audit: AuditSearchService) {}
+  constructor(
+    private readonly audit: AuditSearchService,
+    private readonly stream: AuditStreamService,
+  ) {}
 
   @ApiOperation({
     operationId: 'searchAudit',
@@ -57,5 +62,25 @@ export class AuditController {
     void reply.header('Content-Disposition', `attachment; filename="record.${query.format}"`);
     if (next) void reply.header('Link', `<?${parametersOf({ ...query, resultFrom: next })}>; rel="next"`);
     return text;
+  }
+
+  @ApiOperation({
+    operationId: 'followAudit',
+    summary: 'The audit log as a stream of NDJSON, for a program that follows it',
+    description:
+      'The oldest first. Each line is an event with its `sequence`, with the SHA-256 of the line before as `previous`, and with the `cursor` after which to go on.',
+  })
+  @ApiProduces('application/x-ndjson')
+  @ApiOkResponse({ schema: { type: 'string' } })
+  @ApiBearerErrors('not_permitted', 'cursor_expired')
+  @Get('stream')
+  @CalledBy('bearer', 'VIEW_AUDIT_LOG')
+  async follow(
+    @CurrentCaller() caller: Caller,
+    @Query() query: AuditStreamQueryDto,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<string> {
+    void reply.type(TYPES.ndjson);
+    return this.stream.next(caller, query, () => reply.raw.destroyed);
   }
 }

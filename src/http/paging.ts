@@ -18,7 +18,7 @@ const MAX_OPEN_SIZE = 1000;
 export const MAX_COUNTED = 1000;
 
 /** Reads a number that a form or a query writes as text. */
-function ToInteger(): PropertyDecorator {
+export function ToInteger(): PropertyDecorator {
   return Transform(({ value }: { value: unknown }) =>
     typeof value === 'string' && /^\d{1,9}$/.test(value) ? Number(value) : value,
   );

@@ -1,4 +1,4 @@
-import { isLoginId } from '../common/login-id.js';
+import { fromBytes, isLoginId, toBytes } from '../common/login-id.js';
 import { notAPosition } from '../http/paging.js';
 
 /** The kind of an event. Of two events at the same instant, the higher rank is the later one. */
@@ -26,6 +26,13 @@ const LAST_NUMBER = '9'.repeat(15);
 /** The position after every event before an instant, and before every event at it. */
 export function startOf(instant: Date): Position {
   return { at: new Date(instant.getTime() - 1), rank: RANK.OTHER, id: LAST_NUMBER };
+}
+
+/** The position after every event before this one. */
+export function justBefore({ at, rank, id }: Position): Position {
+  if (rank === RANK.OTHER) return { at, rank, id: String(Number(id) - 1) };
+  const number = BigInt(`0x${toBytes(id).toString('hex')}`) - 1n;
+  return { at, rank, id: fromBytes(Buffer.from(number.toString(16).padStart(32, '0'), 'hex')) };
 }
 
 /** A position as text. */

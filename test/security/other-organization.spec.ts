@@ -69,6 +69,7 @@ const OWN = new Set([
   '/lookup',
   '/overview',
   '/audit/export',
+  '/audit/stream',
 ]);
 
 const FIELDS = {

@@ -1486,6 +1486,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.1.1/audit/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The audit log as a stream of NDJSON, for a program that follows it
+         * @description The oldest first. Each line is an event with its `sequence`, with the SHA-256 of the line before as `previous`, and with the `cursor` after which to go on.
+         *
+         *     Needs `VIEW_AUDIT_LOG`.
+         */
+        get: operations["followAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.1.1/lookup": {
         parameters: {
             query?: never;
@@ -12833,6 +12855,103 @@ export interface operations {
             };
             /** @description `not_permitted` */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    followAudit: {
+        parameters: {
+            query?: {
+                /** @description The `cursor` of the last row that the receiver has. Without it, the stream begins. */
+                after?: string;
+                /** @description Without `after`: the stream begins at this instant. Otherwise it begins with the oldest event. */
+                from?: string;
+                /** @description The maximum of rows. */
+                size?: number;
+                /** @description For how many seconds the answer may wait for a new event, if there is none. */
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `cursor_expired` */
+            410: {
                 headers: {
                     [name: string]: unknown;
                 };

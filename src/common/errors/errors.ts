@@ -141,6 +141,11 @@ export const ERRORS = {
     status: 410,
     description: 'This sign-in link has expired. Go back to where you came from and follow the link again.',
   },
+  cursor_expired: {
+    status: 410,
+    description:
+      'The event of this cursor is no longer in the record, and events after it may have been deleted too. Begin again without after.',
+  },
   too_many_requests: { status: 429, description: 'Too many wrong tokens from this address. Try again later.' },
   internal_error: { status: 500, description: 'The service failed to answer. Report the request ID to its operator.' },
   unavailable: { status: 503, description: 'The service is not available at the moment. Try again.' },
