@@ -91,7 +91,9 @@ function onTarget<Row extends object>(text: string): Promise<Row[]> {
 
 function tablesOf(db: BetterSqlite3.Database): string[] {
   const names = db.prepare(`SELECT "name" FROM sqlite_schema WHERE "type" = 'table'`).pluck().all() as string[];
-  return names.filter((name) => !name.startsWith('sqlite_') && !['migrations', 'write_checks'].includes(name));
+  return names.filter(
+    (name) => !name.startsWith('sqlite_') && !['migrations', 'write_checks', 'server_histories'].includes(name),
+  );
 }
 
 /** Gives every table two rows at least, whatever columns it has. */

@@ -39,7 +39,7 @@ it('finds nothing wrong with a healthy installation, and says what it has looked
   const found = await findings();
   expect(found.filter(({ level }) => level !== 'ok')).toEqual([]);
   const checks = ['settings', 'schema', 'keys', 'clock', 'retention', 'files', 'proxies'];
-  const own = IS_POSTGRES ? ['connections'] : ['disk'];
+  const own = IS_POSTGRES ? ['connections', 'failover'] : ['disk'];
   expect(new Set(found.map(({ check }) => check))).toEqual(new Set([...checks, ...own]));
 });
 

@@ -14,7 +14,7 @@ import { lock } from './sqlite-files.js';
 
 const ROWS_PER_STATEMENT = 5_000;
 /** Tables that hold nothing but what the migrations of the target write there themselves. */
-const OWN = new Set(['migrations', 'write_checks']);
+const OWN = new Set(['migrations', 'write_checks', 'server_histories']);
 
 interface Table {
   name: string;

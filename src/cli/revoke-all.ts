@@ -5,8 +5,8 @@ import type { WithApplication } from './operator.js';
 
 const HELP = `
 Run it when the database may have forgotten what was used or revoked last: after it was
-restored from a backup by PostgreSQL's own tools, or after a standby with asynchronous
-replication took over. Run it too when sessions, tokens or the database may be in
+restored from a dump on the same server or from a snapshot of its disk. The service notices
+failovers of PostgreSQL and restores to a point in time by itself. Run it too when sessions, tokens or the database may be in
 somebody else's hands. It is one transaction, and every instance obeys within two seconds.
 
 What ends: all sessions, also those of the console, and all sign-ins; all login tokens,

@@ -123,6 +123,7 @@ describe('loadSettings', () => {
         ),
       ],
     },
+    { name: 'FAILOVER', bad: ['yes', 'REVOKE', 'ignore'] },
     { name: 'DATABASE_POOL_SIZE', bad: ['0', '1', '1001'] },
     { name: 'LOGIN_TOKEN_TTL', bad: ['4', '3601', 'two minutes'] },
     { name: 'SESSION_IDLE_TIMEOUT', bad: ['59', '86401'] },

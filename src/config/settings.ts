@@ -224,6 +224,13 @@ export class Settings {
   @Max(1000, { message: 'DATABASE_POOL_SIZE must be 2 to 1000' })
   DATABASE_POOL_SIZE: number = 10;
 
+  /**
+   * What becomes of sessions and tokens when PostgreSQL goes on from an earlier state, as after a failover: they are void
+   * (`revoke`), or stay (`trust`), because no commit gets lost.
+   */
+  @IsIn(['revoke', 'trust'], { message: 'FAILOVER must be revoke or trust' })
+  FAILOVER: 'revoke' | 'trust' = 'revoke';
+
   /** Encrypts the signing keys in the database. All instances must have the same. */
   @IsSecretKey()
   SECRET_KEY: string;

@@ -3,6 +3,7 @@ import type { ClientBase } from 'pg';
 import { DataSource } from 'typeorm';
 import type { EntityManager } from 'typeorm';
 import type { PostgresDataSourceOptions } from 'typeorm/driver/postgres/PostgresDataSourceOptions.js';
+import type { HistoryGate } from './history-gate.js';
 import { DeadlinePool, streamOf } from './postgres-pool.js';
 import { SilenceWatch } from './silence-watch.js';
 
@@ -73,7 +74,16 @@ export async function openUnlimited(options: PostgresDataSourceOptions): Promise
  */
 export async function openLimited(given: PostgresDataSourceOptions, limits: Limits): Promise<DataSource> {
   const options = { ...given, driver: { ...pg, Pool: DeadlinePool } };
-  const own = { idleTimeoutMillis: IDLE_MS, onConnect: endWhenSilent };
+  const { gate } = given.extra as { gate: HistoryGate };
+  const onConnect = (client: ClientBase): Promise<void> => {
+    endWhenSilent(client);
+    return gate.admit(client);
+  };
+  const onConnectShared = (client: ClientBase): Promise<void> => {
+    endWhenSilent(client);
+    return gate.admitShared(client);
+  };
+  const own = { idleTimeoutMillis: IDLE_MS, onConnect };
   const session = asOptions({ ...SESSION, ...KEEP_ALIVE, ...limits, idle_session_timeout: ABANDONED_MS });
   try {
     const dataSource = await open(options, { ...own, options: session, isShared: false });
@@ -84,7 +94,7 @@ export async function openLimited(given: PostgresDataSourceOptions, limits: Limi
   } catch (error) {
     if (!isRefusedSetting(error)) throw error;
   }
-  return open(options, { ...own, isShared: true });
+  return open(options, { ...own, onConnect: onConnectShared, isShared: true });
 }
 
 /** Milliseconds, by the names of PostgreSQL's settings. */

@@ -23,6 +23,8 @@ const CONNECTION =
   /[Qq]uery runner.* already released|Connection terminated|timeout exceeded when trying to connect|^timeout expired$|Query read timeout|Client has encountered a connection error|Client was closed|database connection is not open/;
 /** PostgreSQL's code for a write on a standby, or in a database that is read-only. */
 export const READ_ONLY_STATE = '25006';
+/** PostgreSQL's code for a server that takes no connections now. */
+const NOT_YET_STATE = '57P03';
 /** PostgreSQL ends the connection, accepts none now, or no writes on it. */
 const CONNECTION_STATE = /^(08...|57P0[1235]|25P0[34]|25006)$/;
 
@@ -43,6 +45,12 @@ export function isConnectionLost(error: unknown): boolean {
     error,
     ({ code, message }) => NETWORK.has(code) || CONNECTION_STATE.test(code) || CONNECTION.test(message),
   );
+}
+
+/** The error of a server whose history is not dealt with yet. */
+export function notYet(cause?: unknown): Error {
+  const error = new Error('The database has another history than before, as after a failover.', { cause });
+  return Object.assign(error, { code: NOT_YET_STATE });
 }
 
 /** Whether PostgreSQL accepts no writes: it may be a standby. */

@@ -4,6 +4,8 @@ import { CLOCK_SKEW, SECONDS_PER_DAY } from '../common/clock.js';
 import { instantOfLogin, readLoginId } from '../common/login-id.js';
 import { Settings } from '../config/settings.js';
 import { toInstant } from '../database/database.js';
+import type { Found } from '../database/history-gate.js';
+import { FIND_HISTORY } from '../general-revocation/failovers.service.js';
 import { MIGRATIONS } from '../schema/migrations.js';
 import type { SigningKey } from '../schema/entities/signing-key.entity.js';
 import { KeySeal } from '../tokens/key-seal.js';
@@ -175,4 +177,40 @@ export async function examineRetention(database: ExaminedDatabase, settings: Set
       'The service deletes them every ten minutes while it runs. Look for “delete old records” in its log.',
     ),
   ];
+}
+
+export async function examineHistory(database: ExaminedDatabase, { FAILOVER }: Settings): Promise<Finding[]> {
+  if (!database.isPostgres) return [];
+  const [row] = await database.rows<{ history: string }>(`SELECT h."history" FROM "server_histories" h`);
+  if (!row)
+    return [
+      warning(
+        'failover',
+        'The database does not say on which history of PostgreSQL it is, so a failover is not noticed.',
+        "The next start of the service records it. If it can't, its log says why.",
+      ),
+    ];
+  const [server] = await database.rows<{ isStandby: boolean; standbys: string }>(
+    `SELECT pg_is_in_recovery() AS "isStandby", current_setting('synchronous_standby_names') AS "standbys"`,
+  );
+  if (!server!.isStandby && FAILOVER === 'trust' && server!.standbys === '')
+    return [
+      warning(
+        'failover',
+        'FAILOVER=trust says that no commit gets lost, but the server has no synchronous standby.',
+        'Set synchronous_standby_names in PostgreSQL, or FAILOVER=revoke. Otherwise used tokens may be good again after a failover.',
+      ),
+    ];
+  const [found] = server!.isStandby ? [] : await database.rows<Found>(FIND_HISTORY);
+  if (found && !found.isRecorded)
+    return [
+      warning(
+        'failover',
+        `The server has another history than the recorded one: ${found.history} and not ${row.history}, as after a failover or a restore.`,
+        FAILOVER === 'trust'
+          ? 'The next connection of the service records it. Nothing is revoked, because of FAILOVER=trust.'
+          : 'The next connection of the service revokes everything. If nothing was lost, start with FAILOVER=trust.',
+      ),
+    ];
+  return [ok('failover', `The database is on the history ${row.history} (system identifier/timeline) of PostgreSQL.`)];
 }

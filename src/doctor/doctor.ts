@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings.js';
 import { readSettings, SettingsError } from '../config/settings.js';
-import { examineClock, examineKeys, examineRetention, examineSchema } from './database-checks.js';
+import { examineClock, examineHistory, examineKeys, examineRetention, examineSchema } from './database-checks.js';
 import { examineConnections } from './connection-checks.js';
 import { openForReading } from './examined-database.js';
 import { examineDisk, examineFiles } from './file-checks.js';
@@ -47,6 +47,7 @@ async function examineDatabase(settings: Settings, hasSecret: boolean): Promise<
       ...(await examineKeys(database, settings, hasSecret)),
       ...(await examineClock(database)),
       ...(await examineRetention(database, settings)),
+      ...(schema.every(({ level }) => level === 'ok') ? await examineHistory(database, settings) : []),
       ...(await examineConnections(database, settings)),
     ];
   } catch (failure) {

@@ -1,7 +1,17 @@
 /** What an examination has found out. */
 export interface Finding {
   check:
-    'settings' | 'database' | 'schema' | 'keys' | 'clock' | 'disk' | 'files' | 'proxies' | 'connections' | 'retention';
+    | 'settings'
+    | 'database'
+    | 'schema'
+    | 'keys'
+    | 'clock'
+    | 'disk'
+    | 'files'
+    | 'proxies'
+    | 'connections'
+    | 'failover'
+    | 'retention';
   level: 'ok' | 'warning' | 'error';
   text: string;
   /** What to do about it. */

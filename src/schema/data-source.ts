@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { DataSourceOptions } from 'typeorm';
 import { urlsOfHosts } from '../config/database-urls.js';
 import type { Settings } from '../config/settings.js';
+import { HistoryGate } from '../database/history-gate.js';
 import { clientFor, PostgresHosts } from '../database/postgres-hosts.js';
 import { ENTITIES } from './entities.js';
 import { MIGRATIONS } from './migrations.js';
@@ -53,6 +54,7 @@ export function dataSourceOptions(settings: Settings): DataSourceOptions {
       installExtensions: false,
       extra: {
         hosts,
+        gate: new HistoryGate(),
         Client: clientFor(hosts),
         keepAlive: true,
         keepAliveInitialDelayMillis: KEEP_ALIVE_MS,

@@ -36,6 +36,7 @@ import { Passkey } from './entities/passkey.entity.js';
 import { RecoveryCode } from './entities/recovery-code.entity.js';
 import { UserSearchTerm } from './entities/user-search-term.entity.js';
 import { User } from './entities/user.entity.js';
+import { ServerHistory } from './entities/server-history.entity.js';
 import { WriteCheck } from './entities/write-check.entity.js';
 
 /** All tables. TypeORM's command line needs them without the modules. */
@@ -79,4 +80,5 @@ export const ENTITIES = [
   GeneralRevocation,
   AuditEvent,
   WriteCheck,
+  ServerHistory,
 ];

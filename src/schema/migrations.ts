@@ -33,6 +33,7 @@ import { RecordRequestsOfEnds1798310000000 } from './migrations/1798310000000-Re
 import { AddGeneralRevocations1798400000000 } from './migrations/1798400000000-AddGeneralRevocations.js';
 import { AddWriteChecks1798410000000 } from './migrations/1798410000000-AddWriteChecks.js';
 import { OrderSessionsByStart1798420000000 } from './migrations/1798420000000-OrderSessionsByStart.js';
+import { AddServerHistories1798440000000 } from './migrations/1798440000000-AddServerHistories.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -71,4 +72,5 @@ export const MIGRATIONS = [
   AddGeneralRevocations1798400000000,
   AddWriteChecks1798410000000,
   OrderSessionsByStart1798420000000,
+  AddServerHistories1798440000000,
 ];
