@@ -36,16 +36,10 @@ export async function openDataSource(options: DataSourceOptions): Promise<DataSo
   }
   // Only migrations may run without time limits.
   if (options.type !== 'postgres') return new DataSource(options).initialize();
-  const dataSource = await openLimited(options, limitsOf(migrating));
-  const cures = await wrongSettings(dataSource);
-  if (cures.length === 0) return dataSource;
-  await dataSource.destroy();
-  throw new StartError(
-    `DATABASE_URL points to a connection pool that does not pass on settings. Run this first: ${cures.join('; ')}`,
-  );
+  return openLimited(options, limitsOf(migrating));
 }
 
-/** @throws StartError if the database can't store every text */
+/** @throws StartError if the database can't store every text, or a pool in between leaves it settings that we can't use */
 async function requireUsable(dataSource: DataSource): Promise<void> {
   const [row] = (await dataSource.query(
     `SELECT current_setting('server_encoding') AS "encoding", current_database() AS "name"`,
@@ -54,6 +48,11 @@ async function requireUsable(dataSource: DataSource): Promise<void> {
   if (encoding !== 'UTF8')
     throw new StartError(
       `The database ${name} has the encoding ${encoding}, but Latchkey needs UTF8. Create another database: CREATE DATABASE … ENCODING 'UTF8' TEMPLATE template0`,
+    );
+  const cures = await wrongSettings(dataSource);
+  if (cures.length > 0)
+    throw new StartError(
+      `DATABASE_URL points to a connection pool that does not pass on settings. Run this first: ${cures.join('; ')}`,
     );
 }
 
