@@ -1,7 +1,12 @@
+import { randomBytes } from 'node:crypto';
 import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Client } from 'pg';
+import { loadSettings } from '../../src/config/settings.js';
+import { openDataSource } from '../../src/database/open.js';
+import { dataSourceOptions } from '../../src/schema/data-source.js';
 import { GeneralRevocation } from '../../src/schema/entities/general-revocation.entity.js';
-import { TestApp } from '../support/app.js';
+import { TestApp, testEnvironment } from '../support/app.js';
 import type { Answer } from '../support/app.js';
 import { PgBouncer } from '../support/pgbouncer.js';
 import { PostgresPair } from '../support/postgres-pair.js';
@@ -56,6 +61,27 @@ describe('two instances behind PgBouncer in transaction mode', () => {
     const [limit] = await first.world.write((db) => db.query(`SELECT current_setting('lock_timeout') AS "is"`));
     expect(limit).toEqual({ is: '3500ms' });
   });
+});
+
+it('a database with settings that PgBouncer does not pass on is refused in one sentence, before it is migrated', async () => {
+  const server = new URL(process.env.TEST_POSTGRES!);
+  const name = `latchkey_odd_${randomBytes(6).toString('hex')}`;
+  const client = new Client({ connectionString: server.href });
+  await client.connect();
+  await client.query(`CREATE DATABASE "${name}"`);
+  await client.query(`ALTER DATABASE "${name}" SET standard_conforming_strings = off`);
+  const bouncer = await PgBouncer.start(server, SESSIONS);
+  const DATABASE_URL = bouncer.through(new URL(`/${name}`, server).href);
+  const options = dataSourceOptions(loadSettings(testEnvironment({ DATABASE_URL })));
+  try {
+    await expect(openDataSource(options)).rejects.toThrow(
+      /does not pass on settings\. Run this first: ALTER ROLE "\w+" SET standard_conforming_strings = 'on'$/,
+    );
+  } finally {
+    await bouncer.stop();
+    await client.query(`DROP DATABASE "${name}" WITH (FORCE)`);
+    await client.end();
+  }
 });
 
 describe('PgBouncer that goes over to a standby which has missed a redemption', () => {

@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,15 +9,12 @@ import { freePort } from './free-port.js';
 
 /** PgBouncer in transaction mode in front of a PostgreSQL, with few settings, as it is installed. */
 export class PgBouncer {
-  private constructor(
-    private readonly process: ChildProcess,
-    private readonly directory: string,
-    private readonly port: number,
-    private readonly sessions: number,
-  ) {}
+  constructor(process, directory, port, sessions) {
+    Object.assign(this, { process, directory, port, sessions });
+  }
 
   /** In front of the database of the URL, and others there. Each of its `sessions` of the server serves many connections. */
-  static async start(server: URL, sessions: number): Promise<PgBouncer> {
+  static async start(server, sessions) {
     const directory = mkdtempSync(join(tmpdir(), 'latchkey-pgbouncer-'));
     chmodSync(directory, 0o755);
     const port = await freePort();
@@ -33,26 +29,26 @@ export class PgBouncer {
   }
 
   /** The URL of a database, through PgBouncer. */
-  through(url: string): string {
+  through(url) {
     const own = new URL(url);
     own.host = `127.0.0.1:${this.port}`;
     return own.href;
   }
 
   /** Sends what comes from now on for the database of the URL to another server. Connections to PgBouncer stay open. */
-  moveTo(server: URL): void {
+  moveTo(server) {
     configure(this.directory, server, this.port, this.sessions);
     this.process.kill('SIGHUP');
   }
 
-  async stop(): Promise<void> {
+  async stop() {
     const ended = once(this.process, 'exit');
     this.process.kill('SIGKILL');
     await ended;
     rmSync(this.directory, { recursive: true, force: true });
   }
 
-  private async listening(): Promise<void> {
+  async listening() {
     for (;;) {
       const client = new Client({ host: '127.0.0.1', port: this.port, user: 'latchkey', database: 'postgres' });
       try {
@@ -67,7 +63,7 @@ export class PgBouncer {
   }
 }
 
-function configure(directory: string, server: URL, port: number, sessions: number): void {
+function configure(directory, server, port, sessions) {
   const { hostname, username, password, pathname } = server;
   // An empty password is a syntax error.
   const secret = password ? ` password=${password}` : '';
@@ -84,6 +80,7 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = ${sessions}
+max_client_conn = 1000
 server_login_retry = 0
 `,
   );
