@@ -18,7 +18,7 @@ export const FLOORS = [
   ['groups', 'service-accounts', 'origins'],
   ['access'],
   ['applications'],
-  ['sessions', 'audit-search', 'guides', 'status', 'bulk'],
+  ['sessions', 'audit-search', 'webhooks', 'guides', 'status', 'bulk'],
   ['authorization-server'],
   ['forward-auth', 'console', 'lookup', 'overview', 'maintenance', 'monitoring', 'backup', 'doctor', 'demo'],
   ['app'],

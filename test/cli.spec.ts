@@ -186,6 +186,31 @@ describe('an empty database', () => {
   });
 });
 
+describe('the commands for webhooks', () => {
+  it('make one, show it, replace its key, send again, disable, enable and delete it', async () => {
+    const admin = await t.world.caller({ permissions: [...PERMISSIONS] });
+    const url = 'https://receiver.example/webhooks';
+    const created = await run('webhooks', 'create', url, '-o', admin.organizationId, '--event', 'SESSION_ENDED');
+    const [, id, key] = /^id=([\w-]{22})\npublic_key=(whpk_\S{44})$/.exec(created)!;
+    const { body } = await t.as(admin)(`/webhook/${id}`);
+    expect(body).toMatchObject({ url, events: ['SESSION_ENDED'], keys: [{ publicKey: key }] });
+    expect(JSON.parse(await run('webhooks', 'show', id!))).toEqual(body);
+    expect(await run('webhooks', 'rotate', id!, '--key-type', 'hmac')).toMatch(
+      new RegExp(`^id=${id}\nsecret=whsec_\\S{44}$`),
+    );
+    await run('webhooks', 'replay', id!, '--from', '2026-01-11T00:00:00Z');
+    expect(await fail('webhooks', 'replay', id!, '--from', 'yesterday')).toContain('from must be an instant');
+    await run('webhooks', 'disable', id!);
+    const list = await run('webhooks', 'list', '-o', admin.organizationId);
+    expect(list.split('\t')).toEqual([id, 'by_administrator', expect.any(String), url]);
+    await run('webhooks', 'enable', id!);
+    expect(await run('webhooks', 'list', '-o', admin.organizationId)).toContain('\tenabled\t');
+    await run('webhooks', 'delete', id!);
+    expect(await fail('webhooks', 'delete', id!)).toContain('There is no webhook');
+    expect(await fail('webhooks', 'create', 'http://receiver.example/', '-o', admin.organizationId)).toContain('https');
+  });
+});
+
 describe('the commands for clients', () => {
   let admin: TestCaller;
 

@@ -282,6 +282,17 @@ it('every answer of the API is what openapi.json says', async () => {
   await use('listOrigins');
   await use('deleteOrigin', [origin]);
   await use('deleteOrigin', [origin], undefined, 404);
+  const webhook = await use('createWebhook', [], { url: 'https://receiver.example/', events: ['SESSION_ENDED'] });
+  await use('createWebhook', [], { url: 'http://receiver.example/' }, 400);
+  await use('changeWebhook', [webhook.id], { status: 'DISABLED', url: 'http://127.0.0.1:1/', description: 'W' });
+  await use('addWebhookKey', [webhook.id], { type: 'HMAC' });
+  await use('replayWebhook', [webhook.id], { from: '2026-01-11T16:54:11Z' });
+  await use('replayWebhook', [webhook.id], { from: '2099-01-11T16:54:11Z' }, 400);
+  await use('testWebhook', [webhook.id]);
+  await use('getWebhook', [webhook.id]);
+  await use('listWebhooks');
+  await use('deleteWebhook', [webhook.id]);
+  await use('getWebhook', [webhook.id], undefined, 404);
   const account = await use('createServiceAccount', [], { name: 'S' });
   await use('getServiceAccount', [account.id]);
   await use('getUser', [account.id]);
@@ -353,6 +364,16 @@ it('every request that is accepted, as JSON, as a form or without a body, is wha
   }
   await send('changeClient', [client.id], {});
   await send('listUnconfirmedLogouts', [client.id], {});
+  const webhook = await send('createWebhook', [], {
+    type: FORM_TYPE,
+    fields: { url: 'http://127.0.0.1:1/', events: ['SESSION_STARTED', 'SESSION_ENDED'], keyType: 'HMAC' },
+  });
+  await send('changeWebhook', [webhook.id], { type: FORM_TYPE, fields: { events: [], description: '' } });
+  await send('changeWebhook', [webhook.id], {});
+  await send('addWebhookKey', [webhook.id], {});
+  const range = { from: '2026-01-11T16:54:11Z', to: '2026-01-12T16:54:11Z' };
+  await send('replayWebhook', [webhook.id], { type: FORM_TYPE, fields: range });
+  await send('deleteWebhook', [webhook.id], {});
   const claimed = await send('claimOrigin', [], { type: FORM_TYPE, fields: { origin: 'http://localhost:2' } });
   expect(claimed).toMatchObject({ origin: 'http://localhost:2' });
 });

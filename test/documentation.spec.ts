@@ -67,6 +67,7 @@ function shapeOf(name: string, value: unknown): unknown {
   if (name === 'token' && /^[\da-f-]{36}$/.test(value)) return 'a jti';
   if (name === 'token' || name === 'url') return value.replace(/^http:\/\/[^/]+/, '').replace(/eyJ.*/, 'a token');
   if (['id', 'user', 'actor', 'group', 'session'].includes(name) && /^[\w-]{22}$/.test(value)) return 'an id';
+  if (name === 'publicKey') return value.replace(/^whpk_[\w+/]{43}=$/, 'a public key');
   if (name === 'userId' && /^[\w-]{22}$/.test(value)) return 'an id';
   if (name === 'id' && /^\d+$/.test(value)) return 'a number';
   if (['id', 'session'].includes(name) && UUID.test(value)) return value.replace(UUID, 'the ID of a login');

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Client } from 'pg';
+import { PERMISSIONS } from '../src/schema/entities/account-permission.entity.js';
 import { MetricsServer } from '../src/monitoring/metrics-server.js';
 import { PUBLIC_URL, TestApp } from './support/app.js';
 import { PROXIES } from './support/asking-proxies.js';
@@ -9,6 +11,7 @@ import { Instance } from './support/instance.js';
 import { counted, readMetrics } from './support/metrics.js';
 import { assertionOf, JWT_BEARER, newServiceAccount, requestToken } from './support/oauth.js';
 import type { TestServiceAccount } from './support/oauth.js';
+import { newWebhook, WebhookReceiver } from './support/webhook-receiver.js';
 import type { TestCaller } from './support/world.js';
 
 const MAX_SERIES = 400;
@@ -41,6 +44,7 @@ const statements = (name: string): string => `latchkey_statement_duration_second
 const ask = (assertion: string, more: Record<string, string> = {}): Promise<unknown> =>
   requestToken(t.url, { grant_type: JWT_BEARER, assertion, ...more });
 const at = (path: string, options = {}): Promise<Response> => fetch(new URL(path, url), options);
+const deliveries = (outcome: string): string => `latchkey_webhook_deliveries_total{outcome="${outcome}"}`;
 const redemption = (outcome: string): string => `latchkey_redemptions_total{outcome="${outcome}"}`;
 const STARTED = {
   [redemption('started')]: 1,
@@ -323,6 +327,30 @@ it('a record that should be gone shows how late it is', async () => {
   // Logins are kept for 400 days and the longest life of a session with its token.
   expect(lag).toBeGreaterThan(98 * 86_400);
   expect(lag).toBeLessThan(100 * 86_400);
+});
+
+it('what webhooks get is counted, and what one lacks shows its age', async () => {
+  const receiver = await WebhookReceiver.start();
+  const admin = await t.world.caller({ permissions: [...PERMISSIONS] });
+  const { id } = await newWebhook(t, admin, { url: receiver.url, events: ['GROUP_CREATED'] });
+  const make = (): Promise<unknown> => t.send(admin, 'POST', '/groups', { name: 'G', description: 'G' });
+  const delivered = await count(async () => {
+    await make();
+    await receiver.events(1);
+    await setTimeout(100);
+  });
+  expect(delivered).toEqual({ [deliveries('delivered')]: 1, latchkey_webhook_delay_seconds_count: 1 });
+  receiver.answer = (response) => response.writeHead(500).end();
+  const failed = await count(async () => {
+    await make();
+    await receiver.events(2);
+    await setTimeout(100);
+  });
+  expect(failed).toEqual({ [deliveries('refused')]: 1 });
+  t.clock.advance(3);
+  expect((await readMetrics(url)).get('latchkey_webhook_lag_seconds')).toBeGreaterThanOrEqual(3);
+  await t.send(admin, 'DELETE', `/webhook/${id}`);
+  await receiver.stop();
 });
 
 it('a signing key shows its age', async () => {

@@ -19,6 +19,8 @@ const FIELDS = {
   description: 'x',
   origin: 'https://x.example',
   users: 'x',
+  url: 'https://x.example/',
+  from: '2026-01-11T00:00:00Z',
   requiresPasskeys: 'false',
   publicKey: '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}',
 };

@@ -8,8 +8,10 @@ import { ClientSecret } from '../src/schema/entities/client-secret.entity.js';
 import { GroupStaff } from '../src/schema/entities/group-staff.entity.js';
 import { Membership } from '../src/schema/entities/membership.entity.js';
 import { ServiceAccountKey } from '../src/schema/entities/service-account-key.entity.js';
+import { WebhookEndpoint } from '../src/schema/entities/webhook-endpoint.entity.js';
 import { TestApp } from './support/app.js';
 import { newClient, newServiceAccount } from './support/oauth.js';
+import { newWebhook } from './support/webhook-receiver.js';
 import type { TestCaller } from './support/world.js';
 
 const DAY_SECONDS = 86_400;
@@ -48,6 +50,26 @@ function iso(date: Date): string {
 }
 
 describe('GET overview', () => {
+  it('lists the webhooks that fail and those that were disabled for it, to those who administer them', async () => {
+    const made = async (url: string): Promise<string> => (await newWebhook(t, admin, { url, status: 'DISABLED' })).id;
+    const [fails, gone] = [await made('https://a.example/'), await made('https://b.example/')];
+    await made('https://c.example/');
+    const failingSince = inDays(0);
+    await t.world.write(async (db) => {
+      const waits = { status: 'ENABLED', disabledReason: null, nextAt: inDays(1) } as const;
+      await db.update(WebhookEndpoint, { id: fails }, { ...waits, failures: 2, failingSince });
+      await db.update(WebhookEndpoint, { id: gone }, { disabledReason: 'GONE' });
+    });
+    const webhooks = [
+      { id: fails, name: 'https://a.example/', since: iso(failingSince) },
+      { id: gone, name: 'https://b.example/', disabledReason: 'GONE' },
+    ];
+    const found = (await overviewOf(admin)).webhooks!;
+    expect(found.toSorted((a, b) => (a.name < b.name ? -1 : 1))).toEqual(webhooks);
+    const reader = await t.world.caller({ organizationId: admin.organizationId, permissions: ['VIEW_AUDIT_LOG'] });
+    expect(await overviewOf(reader)).not.toHaveProperty('webhooks');
+  });
+
   it('lists the rights that end within a week, each to those who see them', async () => {
     const other = await t.world.userOf(admin, { name: 'Bo Smit' });
     const [one, two, three, eight] = [1, 2, 3, 8].map(inDays) as [Date, Date, Date, Date];

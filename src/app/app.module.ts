@@ -27,6 +27,7 @@ import { OriginsModule } from '../origins/origins.module.js';
 import { SessionsModule } from '../sessions/sessions.module.js';
 import { StatusModule } from '../status/status.module.js';
 import { UsersModule } from '../users/users.module.js';
+import { WebhooksModule } from '../webhooks/webhooks.module.js';
 
 @Module({})
 export class AppModule {
@@ -50,6 +51,7 @@ export class AppModule {
         SessionsModule,
         ForwardAuthModule,
         AuditSearchModule,
+        WebhooksModule,
         LookupModule,
         ConsoleModule,
         GuidesModule,

@@ -57,6 +57,7 @@ function withTitleAndTags(builder: DocumentBuilder): DocumentBuilder {
     .addTag('Service accounts', 'Staff that are programs and sign their requests')
     .addTag('Audit', 'The audit trail: who let whom in')
     .addTag('Origins', 'The sites that belong to the caller’s organization')
+    .addTag('Webhooks', 'Where the organization receives its events')
     .addTag('OAuth', 'The authorization server, which issues access tokens')
     .addTag('Status', 'Calls that need no token');
 }

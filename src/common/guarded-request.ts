@@ -1,9 +1,10 @@
 import { lookup } from 'node:dns';
-import type { LookupAddress } from 'node:dns';
+import type { LookupAddress, LookupAllOptions } from 'node:dns';
 import { request as requestHttp } from 'node:http';
 import type { IncomingMessage, RequestOptions } from 'node:http';
 import { request as requestHttps } from 'node:https';
 import { isIP } from 'node:net';
+import type { LookupFunction } from 'node:net';
 import ipaddr from 'ipaddr.js';
 
 /** Why somebody else's server gave no answer that is of use, for its administrator. */
@@ -11,6 +12,13 @@ export class RequestError extends Error {}
 
 /** Whether a server with this address may be asked although the address is not public. */
 export type IsAllowed = (address: string) => boolean;
+
+/** Finds the addresses of a name. */
+export type Resolve = (
+  name: string,
+  options: LookupAllOptions,
+  callback: (error: NodeJS.ErrnoException | null, found: LookupAddress[]) => void,
+) => void;
 
 interface GuardedRequest {
   method?: 'GET' | 'POST';
@@ -33,10 +41,8 @@ interface GuardedRequest {
  */
 export async function guardedRequest(url: string, statuses: number[], options: GuardedRequest): Promise<string> {
   const { method = 'GET', headers = {}, body, timeoutMs, maxBytes, isAllowed } = options;
-  const { protocol, hostname } = new URL(url);
-  const host = hostname.replace(/^\[|\]$/g, '');
-  // Node connects to an IP address in a URL without a look-up.
-  if (isIP(host)) requirePublic([host], isAllowed);
+  const { protocol } = new URL(url);
+  requireAllowedAddress(url, isAllowed);
   const signal = AbortSignal.timeout(timeoutMs);
   try {
     const response = await send(url, protocol === 'https:' ? requestHttps : requestHttp, body, {
@@ -44,26 +50,37 @@ export async function guardedRequest(url: string, statuses: number[], options: G
       agent: false,
       signal,
       headers: { 'accept-encoding': 'identity', 'user-agent': 'Latchkey', ...headers },
-      lookup: (name, { all, ...rest }, callback) => {
-        lookup(name, { ...rest, all: true }, (error, found) => {
-          if (error) return callback(error, []);
-          try {
-            requirePublic(addressesOf(found), isAllowed);
-          } catch (refusal) {
-            return callback(refusal as Error, []);
-          }
-          const [first] = found;
-          return all ? callback(null, found) : callback(null, first!.address, first!.family);
-        });
-      },
+      lookup: guardedLookup(isAllowed),
     });
     const text = await textOf(response, statuses, maxBytes);
     // Without a content length, an aborted answer looks complete.
     signal.throwIfAborted();
     return text;
   } catch (error) {
-    throw reasonOf(error, signal, timeoutMs);
+    throw signal.aborted && !(error instanceof RequestError) ? lateReason(timeoutMs) : reasonOf(error);
   }
+}
+
+/** Node connects to an IP address in a URL without a look-up, so it is checked here. @throws RequestError */
+export function requireAllowedAddress(url: string, isAllowed: IsAllowed): void {
+  const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
+  if (isIP(host)) requirePublic([host], isAllowed);
+}
+
+/** Finds the addresses of a name for a connection, which is made to no other, and refuses those that are not allowed. */
+export function guardedLookup(isAllowed: IsAllowed, resolve: Resolve = lookup): LookupFunction {
+  return (name, { all, ...rest }, callback) => {
+    resolve(name, { ...rest, all: true }, (error, found) => {
+      if (error) return callback(error, []);
+      try {
+        requirePublic(addressesOf(found), isAllowed);
+      } catch (refusal) {
+        return callback(refusal as Error, []);
+      }
+      const [first] = found;
+      return all ? callback(null, found) : callback(null, first!.address, first!.family);
+    });
+  };
 }
 
 function send(
@@ -123,9 +140,14 @@ export function isPublic(text: string): boolean {
   return address instanceof ipaddr.IPv4 || (address.match(IPV6) && !address.match(IPV6_BENCHMARKS));
 }
 
-function reasonOf(error: unknown, signal: AbortSignal, timeoutMs: number): RequestError {
+/** Why the answer did not come in time, for the administrator of the other server. */
+export function lateReason(timeoutMs: number): RequestError {
+  return new RequestError(`It does not answer within ${timeoutMs / 1000} seconds.`);
+}
+
+/** Why a request failed, for the administrator of the other server. */
+export function reasonOf(error: unknown): RequestError {
   if (error instanceof RequestError) return error;
-  if (signal.aborted) return new RequestError(`It does not answer within ${timeoutMs / 1000} seconds.`);
   const { code, message } = error as NodeJS.ErrnoException;
   return new RequestError(`It can't be reached: ${code ?? message}.`);
 }

@@ -28,10 +28,13 @@ import { AccountPermission, PERMISSIONS } from '../schema/entities/account-permi
 import type { Permission } from '../schema/entities/account-permission.entity.js';
 import { EmailAddress } from '../schema/entities/email-address.entity.js';
 import { ThirdPartyId } from '../schema/entities/third-party-id.entity.js';
+import { WebhookEndpoint } from '../schema/entities/webhook-endpoint.entity.js';
+import { startOf } from '../record-feed/position.js';
 import { PasswordsService } from '../users/passwords.service.js';
 import { UnverifiedEmailAddress } from '../schema/entities/unverified-email-address.entity.js';
 import { indexUser } from '../users/user-search.js';
 import { User } from '../schema/entities/user.entity.js';
+import { WebhookKeysService } from '../webhooks/webhook-keys.service.js';
 
 const ADMINISTRATOR = 'admin@demo.example';
 const FIRST_USER = 'anna@demo.example';
@@ -95,6 +98,8 @@ const PORTAL = {
   keyId: 'Kq3vKq2LwT0m8sQXq3bVxg',
 };
 
+const WEBHOOK = { id: 'Wh6vKq2LwT0m8sQXq3bVxg', url: `${HOST_ORIGIN}/webhooks`, description: 'Access reports' };
+
 /** A small organization to try the service with. It is created in an empty database in development. */
 @Injectable()
 export class DemoService {
@@ -103,6 +108,7 @@ export class DemoService {
     private readonly database: Database,
     private readonly callerTokens: CallerTokensService,
     private readonly passwords: PasswordsService,
+    private readonly webhookKeys: WebhookKeysService,
     private readonly settings: Settings,
     private readonly clock: Clock,
   ) {}
@@ -174,6 +180,7 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
     }
     await this.addClients(db, organizationId);
     await this.addServiceAccount(db, organizationId);
+    await this.addWebhook(db, organizationId);
     const partnerId = await this.addOrganization(db, PARTNER.organization, newId());
     await this.addGroup(db, partnerId, PARTNER.groupId, PARTNER.group);
     await this.addMember(db, administratorId, PARTNER.groupId, 'INVITED');
@@ -214,6 +221,24 @@ curl -H 'Authorization: Bearer ${token}' ${url}/api/2.1.1/access/${FIRST_USER}
     const { key, algorithm } = newKeyPair();
     const jwk = JSON.stringify(key.export({ format: 'jwk' }));
     await db.insert(ServiceAccountKey, { id: keyId, userId, algorithm, jwk, createdAt, revokedAt: null });
+  }
+
+  /** It is disabled, because nobody answers at its address. */
+  private async addWebhook(db: EntityManager, organizationId: string): Promise<void> {
+    const now = this.clock.now();
+    const { at: cursorAt, rank: cursorRank, id: cursorId } = startOf(now);
+    await db.insert(WebhookEndpoint, {
+      ...WEBHOOK,
+      organizationId,
+      events: ['SESSION_STARTED', 'SESSION_ENDED'],
+      createdAt: now,
+      status: 'DISABLED',
+      disabledReason: 'BY_ADMINISTRATOR',
+      cursorAt,
+      cursorRank,
+      cursorId,
+    });
+    await this.webhookKeys.add(db, WEBHOOK.id, 'ED25519');
   }
 
   private async addGroup(db: EntityManager, organizationId: string, id: string, name: string): Promise<void> {

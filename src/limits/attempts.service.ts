@@ -35,6 +35,9 @@ export const INTERACTIONS_PER_MINUTE = 100;
 /** How many sites may be asked in a minute for an organization that claims them. */
 export const ORIGIN_CHECKS_PER_MINUTE = 20;
 
+/** How often the webhooks of an organization may be tried by hand in a minute. */
+export const WEBHOOK_TESTS_PER_MINUTE = 20;
+
 /**
  * How many browsers without our cookie a site may send to sign in within a minute, from one address and of one kind,
  * before they are asked to confirm.
@@ -169,6 +172,13 @@ export class AttemptsService {
   async countOriginCheck(organizationId: string): Promise<void> {
     const description = 'Too many origins were verified for this organization. Try again later.';
     const limit = { what: 'origin', max: ORIGIN_CHECKS_PER_MINUTE, windowMs: MINUTE_MS, description };
+    await this.count(this.windowOf(organizationId, limit), limit);
+  }
+
+  /** Counts that a webhook of an organization is tried by hand. @throws DomainError `too_many_requests` */
+  async countWebhookTest(organizationId: string): Promise<void> {
+    const description = 'Too many webhooks were tried for this organization. Try again later.';
+    const limit = { what: 'webhook', max: WEBHOOK_TESTS_PER_MINUTE, windowMs: MINUTE_MS, description };
     await this.count(this.windowOf(organizationId, limit), limit);
   }
 

@@ -10,10 +10,12 @@ import {
   databaseUp,
   retentionLag,
   signingKeyAge,
+  webhookLag,
   writerQueue,
 } from '../telemetry/metrics.js';
 import { KeyRing } from '../tokens/key-ring.js';
 import { KEY_PURPOSES } from '../tokens/signing-keys.service.js';
+import { WebhookDeliveryService } from '../webhooks/webhook-delivery.service.js';
 
 /** Milliseconds that reading may wait for the database. Prometheus gives up after ten seconds by default. */
 const PATIENCE_MS = 2_000;
@@ -26,6 +28,7 @@ export class GaugesService {
     private readonly keys: KeyRing,
     private readonly loginTokens: LoginTokensService,
     private readonly audit: AuditService,
+    private readonly webhooks: WebhookDeliveryService,
     private readonly clock: Clock,
   ) {}
 
@@ -36,6 +39,7 @@ export class GaugesService {
     connections.idle.set(now.idle);
     connections.waiting.set(now.waiting);
     writerQueue.set(waitingWrites);
+    webhookLag.set(this.webhooks.lagSeconds());
     try {
       await Deadline.in(PATIENCE_MS).run(() => this.readDatabase());
       databaseUp.set(1);

@@ -4,7 +4,7 @@ import type { Database } from '../database/database.js';
 import type { Statement } from '../database/statement.js';
 import type { GroupScope } from '../groups/groups.policy.js';
 import { isValidAt } from '../rights/period.js';
-import type { EndingRightDto, WeakCredentialDto } from './dto/overview.dto.js';
+import type { EndingRightDto, FailingWebhookDto, WeakCredentialDto } from './dto/overview.dto.js';
 
 /** Rights that end within this time need attention. */
 const SOON_SECONDS = 7 * SECONDS_PER_DAY;
@@ -156,4 +156,31 @@ export async function findWeakCredentials(
       created: created(row),
     })),
   ];
+}
+
+const FAILING_WEBHOOKS: Statement = {
+  name: 'failing_webhooks',
+  sql: `SELECT w."id", COALESCE(w."description", w."url") AS "name", w."disabled_reason" AS "disabledReason",
+      w."failing_since" AS "failingSince"
+    FROM "webhook_endpoints" w
+    WHERE w."organization_id" = $1 AND (w."disabled_reason" IN ('GONE', 'FAILING') OR (w."status" = 'ENABLED' AND w."failures" > 1))
+    ORDER BY w."created_at", w."id" LIMIT ${MAX_ROWS}`,
+};
+
+interface WebhookRow {
+  id: string;
+  name: string;
+  disabledReason: FailingWebhookDto['disabledReason'] | null;
+  failingSince: number | string | null;
+}
+
+/** The webhooks that fail, not only once, and those that were disabled for it. */
+export async function findFailingWebhooks(database: Database, organizationId: string): Promise<FailingWebhookDto[]> {
+  const rows = await database.read<WebhookRow>(FAILING_WEBHOOKS, [organizationId]);
+  return rows.map(({ id, name, disabledReason, failingSince }) => ({
+    id,
+    name,
+    disabledReason: disabledReason ?? undefined,
+    since: failingSince === null ? undefined : toIso(fromMilliseconds(failingSince)),
+  }));
 }

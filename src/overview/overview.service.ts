@@ -5,7 +5,7 @@ import { Database } from '../database/database.js';
 import { GroupsPolicy } from '../groups/groups.policy.js';
 import { UsersPolicy } from '../users/users.policy.js';
 import { findActivity } from './activity.js';
-import { findEndingInGroups, findEndingPermissions, findWeakCredentials } from './attention.js';
+import { findEndingInGroups, findEndingPermissions, findFailingWebhooks, findWeakCredentials } from './attention.js';
 import type { OverviewDto } from './dto/overview.dto.js';
 
 /** What an administrator should know at a glance (docs/api.md, section 8.5). */
@@ -37,6 +37,8 @@ export class OverviewService {
       endingRights: endingRights.toSorted((a, b) => a.validUntil.localeCompare(b.validUntil)),
       staffManagers: managesStaff ? await this.users.countStaffManagers(organizationId) : undefined,
       credentials: administersClients ? await findWeakCredentials(this.database, organizationId, now) : undefined,
+      webhooks:
+        administersClients && viewsAuditLog ? await findFailingWebhooks(this.database, organizationId) : undefined,
       ...(viewsAuditLog && (await findActivity(this.database, organizationId, now))),
     };
   }

@@ -37,6 +37,8 @@ import { RecoveryCode } from './entities/recovery-code.entity.js';
 import { UserSearchTerm } from './entities/user-search-term.entity.js';
 import { User } from './entities/user.entity.js';
 import { ServerHistory } from './entities/server-history.entity.js';
+import { WebhookEndpoint } from './entities/webhook-endpoint.entity.js';
+import { WebhookKey } from './entities/webhook-key.entity.js';
 import { WriteCheck } from './entities/write-check.entity.js';
 
 /** All tables. TypeORM's command line needs them without the modules. */
@@ -81,4 +83,6 @@ export const ENTITIES = [
   AuditEvent,
   WriteCheck,
   ServerHistory,
+  WebhookEndpoint,
+  WebhookKey,
 ];

@@ -34,6 +34,7 @@ import { AddGeneralRevocations1798400000000 } from './migrations/1798400000000-A
 import { AddWriteChecks1798410000000 } from './migrations/1798410000000-AddWriteChecks.js';
 import { OrderSessionsByStart1798420000000 } from './migrations/1798420000000-OrderSessionsByStart.js';
 import { AddServerHistories1798440000000 } from './migrations/1798440000000-AddServerHistories.js';
+import { AddWebhooks1798500000000 } from './migrations/1798500000000-AddWebhooks.js';
 
 /** The migrations in the order in which they run. */
 export const MIGRATIONS = [
@@ -73,4 +74,5 @@ export const MIGRATIONS = [
   AddWriteChecks1798410000000,
   OrderSessionsByStart1798420000000,
   AddServerHistories1798440000000,
+  AddWebhooks1798500000000,
 ];

@@ -205,6 +205,25 @@ export const signingKeyAge = gauge(
   by('purpose', ['LOGIN', 'ACCESS', 'ID_RS256', 'ID_ES256', 'ID_EDDSA']),
 );
 
+export const webhookDeliveries = counter(
+  'latchkey_webhook_deliveries_total',
+  'Events that were sent to webhooks, by outcome: taken, refused with another status than 2xx, or without an answer.',
+  by('outcome', ['delivered', 'refused', 'unanswered']),
+);
+
+export const { all: webhookDelay } = histogram(
+  'latchkey_webhook_delay_seconds',
+  'Time from an event to its delivery to a webhook.',
+  [0.25, 0.5, 1, 2, 5, 30, 300, 3600],
+  ALONE,
+);
+
+export const { all: webhookLag } = gauge(
+  'latchkey_webhook_lag_seconds',
+  'Age of the oldest event that this instance has not delivered yet to one of its webhooks.',
+  ALONE,
+);
+
 export const retentionLag = gauge(
   'latchkey_retention_lag_seconds',
   'How much longer the oldest record has been kept than it should be.',

@@ -122,7 +122,8 @@ type File =
   | 'authorization-server'
   | '../passkeys'
   | '../revoke-all'
-  | '../applications/logout-notices';
+  | '../applications/logout-notices'
+  | '../webhooks/administration';
 
 /** The file beside this one whose tests record the event. */
 const RECORDED_IN: Record<AuditEventName, File> = {
@@ -168,6 +169,12 @@ const RECORDED_IN: Record<AuditEventName, File> = {
   CLIENT_DELETED: 'administration',
   CLIENT_SECRET_ADDED: 'administration',
   CLIENT_SECRET_REMOVED: 'administration',
+  WEBHOOK_CREATED: '../webhooks/administration',
+  WEBHOOK_CHANGED: '../webhooks/administration',
+  WEBHOOK_KEY_ADDED: '../webhooks/administration',
+  WEBHOOK_REPLAYED: '../webhooks/administration',
+  WEBHOOK_DISABLED: '../webhooks/administration',
+  WEBHOOK_DELETED: '../webhooks/administration',
   ORIGIN_ADDED: 'administration',
   ORIGIN_REMOVED: 'administration',
   SERVICE_ACCOUNT_CREATED: 'administration',

@@ -19,10 +19,13 @@ import { AccountPermission, PERMISSIONS } from '../../src/schema/entities/accoun
 import { EmailAddress } from '../../src/schema/entities/email-address.entity.js';
 import { ThirdPartyId } from '../../src/schema/entities/third-party-id.entity.js';
 import { UnverifiedEmailAddress } from '../../src/schema/entities/unverified-email-address.entity.js';
+import { WebhookEndpoint } from '../../src/schema/entities/webhook-endpoint.entity.js';
+import { WebhookKey } from '../../src/schema/entities/webhook-key.entity.js';
 import { indexUser } from '../../src/users/user-search.js';
 import { User } from '../../src/schema/entities/user.entity.js';
 import { TestApp } from '../support/app.js';
 import { newClient, newServiceAccount } from '../support/oauth.js';
+import { newWebhook } from '../support/webhook-receiver.js';
 import type { TestCaller } from '../support/world.js';
 
 const ORIGIN = 'https://victim.example';
@@ -47,6 +50,8 @@ const ENTITIES = [
   ClientSecret,
   ServiceAccount,
   ServiceAccountKey,
+  WebhookEndpoint,
+  WebhookKey,
 ];
 /** Paths that name nothing of another organization: what they lead to is the caller's own. */
 const OWN = new Set([
@@ -61,6 +66,7 @@ const OWN = new Set([
   '/origins',
   '/service-accounts',
   '/version',
+  '/webhooks',
   '/sessions',
   '/own-sessions',
   '/group-invitations',
@@ -80,8 +86,15 @@ const FIELDS = {
   action: 'ACCEPT',
   users: ['Zk1cVq0rTtWm8sQXq3bVxg'],
   redirectUris: ['https://mine.example/'],
+  url: 'https://mine.example/',
+  from: '2026-01-11T00:00:00Z',
   publicKey: { kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' },
 };
+
+/** What any form asks for. The status of a webhook has other values than that of an account. */
+function fieldsFor(path: string): object {
+  return path.includes('/webhook/') ? { ...FIELDS, status: 'DISABLED' } : FIELDS;
+}
 
 let t: TestApp;
 
@@ -107,6 +120,7 @@ it('an administrator with every right in one organization reads and changes noth
 
   const client = await newClient(t, victim.organizationId);
   const account = await newServiceAccount(t, victim.organizationId);
+  const webhook = await newWebhook(t, victim, { url: 'http://127.0.0.1:1/', status: 'DISABLED' });
   await t.world.origin(victim.organizationId, ORIGIN);
   const [secret] = await t.world.write((db) => db.findBy(ClientSecret, { clientId: client.id }));
 
@@ -128,6 +142,7 @@ it('an administrator with every right in one organization reads and changes noth
         .replace('{group}', user.groupId)
         .replace('/client/{id}', `/client/${client.id}`)
         .replace('/service-account/{id}', `/service-account/${account.id}`)
+        .replace('/webhook/{id}', `/webhook/${webhook.id}`)
         .replace('{secretId}', secret!.id)
         .replace('{kid}', account.keyId)
         .replace('{origin}', encodeURIComponent(ORIGIN))
@@ -137,7 +152,7 @@ it('an administrator with every right in one organization reads and changes noth
       const answer = await t.call(filled, {
         method,
         headers: { authorization: `Bearer ${attacker.token}`, 'content-type': 'application/json' },
-        ...((method === 'PUT' || method === 'POST') && { body: JSON.stringify(FIELDS) }),
+        ...((method === 'PUT' || method === 'POST') && { body: JSON.stringify(fieldsFor(path)) }),
         ...(method === 'DELETE' && { body: '{}' }),
       });
       expect({ method, filled, status: answer.status }).toEqual({
@@ -175,6 +190,7 @@ it.each([
     const staff = await t.world.caller({ organizationId: victim.organizationId });
     const client = await newClient(t, victim.organizationId);
     const account = await newServiceAccount(t, victim.organizationId);
+    const webhook = await newWebhook(t, victim, { url: 'http://127.0.0.1:1/', status: 'DISABLED' });
     const [secret] = await t.world.write((db) => db.findBy(ClientSecret, { clientId: client.id }));
     const own = await t.world.caller({ permissions: permissions ?? [] });
     if (permissions === null)
@@ -207,6 +223,7 @@ it.each([
         .replace('{group}', one(user.groupId))
         .replace('/client/{id}', `/client/${isThere ? client.id : newClientId()}`)
         .replace('/service-account/{id}', `/service-account/${one(account.id)}`)
+        .replace('/webhook/{id}', `/webhook/${one(webhook.id)}`)
         .replace('/session/{id}', `/session/${one(session!.id)}`)
         .replace('/access-token/{id}', `/access-token/${isThere ? token!.id : randomUUID()}`)
         .replace('/user/{id}', `/user/${encodeURIComponent(person)}`)
@@ -224,7 +241,7 @@ it.each([
             const { status, body } = await t.call(filled, {
               method,
               headers: { authorization: `Bearer ${own.token}`, 'content-type': 'application/json' },
-              ...((method === 'PUT' || method === 'POST') && { body: JSON.stringify(FIELDS) }),
+              ...((method === 'PUT' || method === 'POST') && { body: JSON.stringify(fieldsFor(path)) }),
               ...(method === 'DELETE' && { body: '{}' }),
             });
             return { method, path, there, status, body };

@@ -11,6 +11,7 @@ import { addPermissionCommands } from '../../src/cli/permissions.js';
 import { addRevokeAllCommand } from '../../src/cli/revoke-all.js';
 import { addServiceAccountCommands } from '../../src/cli/service-accounts.js';
 import { addStaffCommands } from '../../src/cli/staff.js';
+import { addWebhookCommands } from '../../src/cli/webhooks.js';
 import type { TestApp } from './app.js';
 
 export interface CommandResult {
@@ -37,6 +38,7 @@ export async function runCommand({ nest }: TestApp, ...args: string[]): Promise<
       addClientCommands,
       addOriginCommands,
       addServiceAccountCommands,
+      addWebhookCommands,
       addStaffCommands,
       addGroupCommands,
       addExplainCommand,

@@ -1508,6 +1508,134 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/2.1.1/webhooks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The webhooks of the caller’s organization
+         * @description Also needs `VIEW_AUDIT_LOG`, because webhooks carry the audit log.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        get: operations["listWebhooks"];
+        put?: never;
+        /**
+         * Have events sent to an address from now on
+         * @description Requests are signed by Standard Webhooks 1.0. Also needs `VIEW_AUDIT_LOG`, because webhooks carry the audit log.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["createWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/webhook/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A webhook, its keys, and how far its events are delivered
+         * @description Also needs `VIEW_AUDIT_LOG`, because webhooks carry the audit log.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        get: operations["getWebhook"];
+        /**
+         * Change, disable or enable a webhook
+         * @description Fields that are not given stay unchanged; a list replaces the previous list. Also needs `VIEW_AUDIT_LOG`, because webhooks carry the audit log.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        put: operations["changeWebhook"];
+        post?: never;
+        /**
+         * Delete a webhook and its keys
+         * @description Also needs `VIEW_AUDIT_LOG`, because webhooks carry the audit log.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        delete: operations["deleteWebhook"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/webhook/{id}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Replace the key of a webhook
+         * @description The new key signs from now on, and the others sign beside it for 24 hours. Also needs `VIEW_AUDIT_LOG`, because webhooks carry the audit log.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["addWebhookKey"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/webhook/{id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send the events of a time again
+         * @description They have the IDs that they had. New events are sent meanwhile. Also needs `VIEW_AUDIT_LOG`, because webhooks carry the audit log.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["replayWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/2.1.1/webhook/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send an event without a meaning at once
+         * @description The answer is what the endpoint said. It works also while the webhook is disabled. Also needs `VIEW_AUDIT_LOG`, because webhooks carry the audit log.
+         *
+         *     Needs `MANAGE_SERVICE_ACCOUNTS`.
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/2.1.1/lookup": {
         parameters: {
             query?: never;
@@ -3369,6 +3497,22 @@ export interface components {
              */
             created?: string;
         };
+        FailingWebhook: {
+            /** @example Wh6vKq2LwT0m8sQXq3bVxg */
+            id: string;
+            /**
+             * @description Its description, or its address.
+             * @example Access reports
+             */
+            name: string;
+            /** @enum {string} */
+            disabledReason?: "GONE" | "FAILING";
+            /**
+             * @description When it began to fail.
+             * @example 2026-11-27T09:00:00Z
+             */
+            since?: string;
+        };
         Hour: {
             /**
              * @description When the hour begins.
@@ -3400,6 +3544,8 @@ export interface components {
             staffManagers?: number;
             /** @description For `MANAGE_SERVICE_ACCOUNTS`. */
             credentials?: components["schemas"]["WeakCredential"][];
+            /** @description For those with both `MANAGE_SERVICE_ACCOUNTS` and `VIEW_AUDIT_LOG`. */
+            webhooks?: components["schemas"]["FailingWebhook"][];
             /** @description This hour and the 23 before it, the oldest first. For `VIEW_AUDIT_LOG`. */
             hours?: components["schemas"]["Hour"][];
             /** @description The refusals of these hours, the most frequent first. For `VIEW_AUDIT_LOG`. */
@@ -3686,6 +3832,8 @@ export interface components {
              * @example https://learn.example.com
              */
             origin?: string;
+            /** @description The ID of a webhook. */
+            webhook?: string;
             /** @description The ID of a client’s secret. */
             secret?: string;
             /** @description Accounts that an import made. */
@@ -3707,7 +3855,7 @@ export interface components {
              */
             at: string;
             /** @enum {string} */
-            event: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "LOGOUT_NOTICE_FAILED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED" | "ALL_REVOKED";
+            event: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "LOGOUT_NOTICE_FAILED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "WEBHOOK_CREATED" | "WEBHOOK_CHANGED" | "WEBHOOK_KEY_ADDED" | "WEBHOOK_REPLAYED" | "WEBHOOK_DISABLED" | "WEBHOOK_DELETED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED" | "ALL_REVOKED";
             /**
              * @description The user that the event is about: `sub`.
              * @example Zk1cVq0rTtWm8sQXq3bVxg
@@ -3752,6 +3900,297 @@ export interface components {
             /** @description The accounts, groups and clients of these events, in any order. Absent from it is what is deleted, and an account that the organization neither manages nor has on its staff or in a group. */
             names: components["schemas"]["Named"][];
             pagination: components["schemas"]["Pagination"];
+        };
+        WebhookKey: {
+            /**
+             * @description Identifies the key.
+             * @example Wk5vKq2LwT0m8sQXq3bVxg
+             */
+            id: string;
+            /** @enum {string} */
+            type: "ED25519" | "HMAC";
+            /**
+             * @description Of a key pair: what verifies the signatures.
+             * @example whpk_jQR/4LMs2e0dCykT1xJqZVPNgQsJ8vLJ8mQ5tXp2U4o=
+             */
+            publicKey?: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+            /**
+             * Format: date-time
+             * @description When the key stops to sign. Absent from the latest key.
+             * @example 2026-01-12T16:54:11Z
+             */
+            signsUntil?: string;
+        };
+        RunningReplay: {
+            /**
+             * Format: date-time
+             * @description What is older was sent.
+             * @example 2026-01-11T16:54:11Z
+             */
+            sentUntil: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-12T00:00:00Z
+             */
+            to: string;
+        };
+        Webhook: {
+            /** @enum {string} */
+            type: "WEBHOOK";
+            /** @example Wh6vKq2LwT0m8sQXq3bVxg */
+            id: string;
+            /** @example https://host.example/webhooks */
+            url: string;
+            /** @example Access reports */
+            description?: string;
+            /**
+             * @description The events that it gets. An empty list stands for all.
+             * @example [
+             *       "SESSION_STARTED",
+             *       "SESSION_ENDED"
+             *     ]
+             */
+            events: ("ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "LOGOUT_NOTICE_FAILED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "WEBHOOK_CREATED" | "WEBHOOK_CHANGED" | "WEBHOOK_KEY_ADDED" | "WEBHOOK_REPLAYED" | "WEBHOOK_DISABLED" | "WEBHOOK_DELETED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED" | "ALL_REVOKED")[];
+            /** @enum {string} */
+            status: "ENABLED" | "DISABLED";
+            /**
+             * @description Why it is disabled: `GONE` after an answer of 410, `FAILING` if it took nothing for three days.
+             * @enum {string}
+             */
+            disabledReason?: "BY_ADMINISTRATOR" | "GONE" | "FAILING";
+            /** @description The keys that sign, the latest first. */
+            keys: components["schemas"]["WebhookKey"][];
+            /**
+             * Format: date-time
+             * @description The events until here are delivered.
+             * @example 2026-01-11T16:54:11Z
+             */
+            deliveredUntil: string;
+            replay?: components["schemas"]["RunningReplay"];
+            /**
+             * @description How often it has failed since it last took an event.
+             * @example 0
+             */
+            failures: number;
+            /**
+             * Format: date-time
+             * @description When it began to fail.
+             */
+            failingSince?: string;
+            /**
+             * Format: date-time
+             * @description When it is tried again.
+             */
+            nextAttempt?: string;
+            /**
+             * @description Why it failed last.
+             * @example It answers with status 503.
+             */
+            lastError?: string;
+            /**
+             * Format: date-time
+             * @description When it last took an event.
+             */
+            lastSuccess?: string;
+            organization: components["schemas"]["OrganizationRef"];
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+        };
+        Webhooks: {
+            webhooks: components["schemas"]["Webhook"][];
+        };
+        NewWebhook: {
+            /**
+             * @description Where the events are sent: an https URL, or an http URL on loopback.
+             * @example https://host.example/webhooks
+             */
+            url: string;
+            /**
+             * @description What it is for. An empty value removes it.
+             * @example Access reports
+             */
+            description?: string;
+            /**
+             * @description The events that it gets. Without any, it gets all. In a form, repeat the field.
+             * @example [
+             *       "SESSION_STARTED",
+             *       "SESSION_ENDED"
+             *     ]
+             */
+            events?: ("ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "LOGOUT_NOTICE_FAILED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "WEBHOOK_CREATED" | "WEBHOOK_CHANGED" | "WEBHOOK_KEY_ADDED" | "WEBHOOK_REPLAYED" | "WEBHOOK_DISABLED" | "WEBHOOK_DELETED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED" | "ALL_REVOKED")[];
+            /**
+             * @description `ED25519` for a key pair; `HMAC` for a secret, for receivers that know nothing else.
+             * @default ED25519
+             * @enum {string}
+             */
+            keyType: "ED25519" | "HMAC";
+        };
+        CreatedWebhook: {
+            /** @enum {string} */
+            type: "WEBHOOK";
+            /** @example Wh6vKq2LwT0m8sQXq3bVxg */
+            id: string;
+            /** @example https://host.example/webhooks */
+            url: string;
+            /** @example Access reports */
+            description?: string;
+            /**
+             * @description The events that it gets. An empty list stands for all.
+             * @example [
+             *       "SESSION_STARTED",
+             *       "SESSION_ENDED"
+             *     ]
+             */
+            events: ("ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "LOGOUT_NOTICE_FAILED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "WEBHOOK_CREATED" | "WEBHOOK_CHANGED" | "WEBHOOK_KEY_ADDED" | "WEBHOOK_REPLAYED" | "WEBHOOK_DISABLED" | "WEBHOOK_DELETED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED" | "ALL_REVOKED")[];
+            /** @enum {string} */
+            status: "ENABLED" | "DISABLED";
+            /**
+             * @description Why it is disabled: `GONE` after an answer of 410, `FAILING` if it took nothing for three days.
+             * @enum {string}
+             */
+            disabledReason?: "BY_ADMINISTRATOR" | "GONE" | "FAILING";
+            /** @description The keys that sign, the latest first. */
+            keys: components["schemas"]["WebhookKey"][];
+            /**
+             * Format: date-time
+             * @description The events until here are delivered.
+             * @example 2026-01-11T16:54:11Z
+             */
+            deliveredUntil: string;
+            replay?: components["schemas"]["RunningReplay"];
+            /**
+             * @description How often it has failed since it last took an event.
+             * @example 0
+             */
+            failures: number;
+            /**
+             * Format: date-time
+             * @description When it began to fail.
+             */
+            failingSince?: string;
+            /**
+             * Format: date-time
+             * @description When it is tried again.
+             */
+            nextAttempt?: string;
+            /**
+             * @description Why it failed last.
+             * @example It answers with status 503.
+             */
+            lastError?: string;
+            /**
+             * Format: date-time
+             * @description When it last took an event.
+             */
+            lastSuccess?: string;
+            organization: components["schemas"]["OrganizationRef"];
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+            /**
+             * @description For `HMAC`: the secret that verifies the signatures. Only shown once.
+             * @example whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD
+             */
+            secret?: string;
+        };
+        WebhookChanges: {
+            /**
+             * @description What it is for. An empty value removes it.
+             * @example Access reports
+             */
+            description?: string;
+            /**
+             * @description The events that it gets. Without any, it gets all. In a form, repeat the field.
+             * @example [
+             *       "SESSION_STARTED",
+             *       "SESSION_ENDED"
+             *     ]
+             */
+            events?: ("ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "LOGOUT_NOTICE_FAILED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "WEBHOOK_CREATED" | "WEBHOOK_CHANGED" | "WEBHOOK_KEY_ADDED" | "WEBHOOK_REPLAYED" | "WEBHOOK_DISABLED" | "WEBHOOK_DELETED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED" | "ALL_REVOKED")[];
+            /** @example https://host.example/webhooks */
+            url?: string;
+            /**
+             * @description `DISABLED` stops the sending; `ENABLED` goes on where it stopped, and tries a failing one at once.
+             * @example DISABLED
+             * @enum {string}
+             */
+            status?: "ENABLED" | "DISABLED";
+        };
+        NewWebhookKeyFields: {
+            /**
+             * @description Without it, the kind of the current key.
+             * @example ED25519
+             * @enum {string}
+             */
+            type?: "ED25519" | "HMAC";
+        };
+        CreatedWebhookKey: {
+            /**
+             * @description Identifies the key.
+             * @example Wk5vKq2LwT0m8sQXq3bVxg
+             */
+            id: string;
+            /** @enum {string} */
+            type: "ED25519" | "HMAC";
+            /**
+             * @description Of a key pair: what verifies the signatures.
+             * @example whpk_jQR/4LMs2e0dCykT1xJqZVPNgQsJ8vLJ8mQ5tXp2U4o=
+             */
+            publicKey?: string;
+            /**
+             * Format: date-time
+             * @example 2026-01-11T16:54:11Z
+             */
+            created: string;
+            /**
+             * Format: date-time
+             * @description When the key stops to sign. Absent from the latest key.
+             * @example 2026-01-12T16:54:11Z
+             */
+            signsUntil?: string;
+            /**
+             * @description For `HMAC`: the secret that verifies the signatures. Only shown once.
+             * @example whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD
+             */
+            secret?: string;
+        };
+        Replay: {
+            /**
+             * Format: date-time
+             * @description Events at this instant or later.
+             * @example 2026-01-11T00:00:00Z
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description Events before this instant. Without it, those until now.
+             * @example 2026-01-12T00:00:00Z
+             */
+            to?: string;
+        };
+        WebhookTest: {
+            /** @description Whether it has taken the event: it answered with a status from 200 to 299. */
+            delivered: boolean;
+            /**
+             * @description The status of its answer, if there was one.
+             * @example 204
+             */
+            status?: number;
+            /**
+             * @description Why it has not taken it.
+             * @example It answers with status 503.
+             */
+            error?: string;
         };
         FoundUser: {
             /** @example Zk1cVq0rTtWm8sQXq3bVxg */
@@ -12706,7 +13145,7 @@ export interface operations {
                 client?: string;
                 /** @description The ID of the group that let the user in, or that it is about. */
                 group?: string;
-                event?: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "LOGOUT_NOTICE_FAILED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED" | "ALL_REVOKED";
+                event?: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "LOGOUT_NOTICE_FAILED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "WEBHOOK_CREATED" | "WEBHOOK_CHANGED" | "WEBHOOK_KEY_ADDED" | "WEBHOOK_REPLAYED" | "WEBHOOK_DISABLED" | "WEBHOOK_DELETED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED" | "ALL_REVOKED";
                 /** @description The ID of a login (the `jti` of its token, the handle of its session), or the `jti` of an access token. */
                 token?: string;
                 /** @description The `X-Request-Id` of the request that caused it. */
@@ -12805,7 +13244,7 @@ export interface operations {
                 client?: string;
                 /** @description The ID of the group that let the user in, or that it is about. */
                 group?: string;
-                event?: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "LOGOUT_NOTICE_FAILED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED" | "ALL_REVOKED";
+                event?: "ACCESS_ISSUED" | "ACCESS_REASON_GIVEN" | "ACCESS_REFUSED" | "ACCESS_REVOKED" | "SESSION_STARTED" | "SESSION_REFUSED" | "SESSION_ENDED" | "LOGOUT_NOTICE_FAILED" | "ACCOUNT_CREATED" | "ACCOUNT_CHANGED" | "ACCOUNT_BLOCKED" | "ACCOUNT_UNBLOCKED" | "ACCOUNT_DELETED" | "ACCOUNTS_IMPORTED" | "EMAIL_ADDRESS_ADDED" | "EMAIL_ADDRESS_LINK_MADE" | "EMAIL_ADDRESS_VERIFIED" | "EMAIL_ADDRESS_REMOVED" | "THIRD_PARTY_ID_ASSIGNED" | "THIRD_PARTY_ID_REMOVED" | "PERMISSION_GRANTED" | "PERMISSION_REVOKED" | "ORGANIZATION_CREATED" | "THIRD_PARTY_ADDED" | "STAFF_APPOINTED" | "STAFF_DISMISSED" | "GROUP_CREATED" | "GROUP_CHANGED" | "GROUP_DELETED" | "GROUP_RIGHT_GRANTED" | "GROUP_RIGHT_REVOKED" | "MEMBER_JOINED" | "MEMBER_INVITED" | "MEMBER_CHANGED" | "MEMBER_REMOVED" | "INVITATION_ACCEPTED" | "INVITATION_DECLINED" | "CLIENT_CREATED" | "CLIENT_CHANGED" | "CLIENT_DELETED" | "CLIENT_SECRET_ADDED" | "CLIENT_SECRET_REMOVED" | "WEBHOOK_CREATED" | "WEBHOOK_CHANGED" | "WEBHOOK_KEY_ADDED" | "WEBHOOK_REPLAYED" | "WEBHOOK_DISABLED" | "WEBHOOK_DELETED" | "ORIGIN_ADDED" | "ORIGIN_REMOVED" | "SERVICE_ACCOUNT_CREATED" | "SERVICE_ACCOUNT_DELETED" | "SERVICE_ACCOUNT_KEY_ADDED" | "SERVICE_ACCOUNT_KEY_REVOKED" | "PASSWORD_SET" | "PASSWORD_LINK_MADE" | "PASSKEY_ADDED" | "PASSKEY_REMOVED" | "RECOVERY_CODES_MADE" | "RECOVERY_CODE_USED" | "PASSKEYS_REQUIRED" | "PASSKEYS_NOT_REQUIRED" | "SIGN_IN_SUCCEEDED" | "SIGN_IN_FAILED" | "CONSENT_GIVEN" | "CONSENT_DENIED" | "TOKEN_ISSUED" | "TOKEN_REFRESHED" | "TOKEN_REVOKED" | "TOKEN_REPLAYED" | "ASSERTION_USED" | "ASSERTION_REFUSED" | "SIGNING_KEY_ADDED" | "SIGNING_KEY_REVOKED" | "ALL_REVOKED";
                 /** @description The ID of a login (the `jti` of its token, the handle of its session), or the `jti` of an access token. */
                 token?: string;
                 /** @description The `X-Request-Id` of the request that caused it. */
@@ -12952,6 +13391,829 @@ export interface operations {
             };
             /** @description `cursor_expired` */
             410: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    listWebhooks: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhooks"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    createWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "url": "https://host.example/webhooks",
+                 *       "description": "Access reports",
+                 *       "events": [
+                 *         "SESSION_STARTED",
+                 *         "SESSION_ENDED"
+                 *       ],
+                 *       "keyType": "ED25519"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewWebhook"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewWebhook"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedWebhook"];
+                };
+            };
+            /** @description `incorrect_field`, `limit_reached`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    getWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    changeWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "description": "Access reports",
+                 *       "events": [
+                 *         "SESSION_STARTED",
+                 *         "SESSION_ENDED"
+                 *       ],
+                 *       "url": "https://host.example/webhooks",
+                 *       "status": "DISABLED"
+                 *     }
+                 */
+                "application/json": components["schemas"]["WebhookChanges"];
+                "application/x-www-form-urlencoded": components["schemas"]["WebhookChanges"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description `incorrect_field`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    deleteWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Description"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    addWebhookKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "type": "ED25519"
+                 *     }
+                 */
+                "application/json": components["schemas"]["NewWebhookKeyFields"];
+                "application/x-www-form-urlencoded": components["schemas"]["NewWebhookKeyFields"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedWebhookKey"];
+                };
+            };
+            /** @description `incorrect_field`, `limit_reached`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    replayWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "from": "2026-01-11T00:00:00Z",
+                 *       "to": "2026-01-12T00:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["Replay"];
+                "application/x-www-form-urlencoded": components["schemas"]["Replay"];
+            };
+        };
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Webhook"];
+                };
+            };
+            /** @description `incorrect_field`, `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: The body is larger than 64 KiB. */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `invalid_request`: Send the body as application/x-www-form-urlencoded or application/json. */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `too_many_requests` */
+            429: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `internal_error` */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `unavailable` */
+            503: {
+                headers: {
+                    /** @description Seconds */
+                    "Retry-After"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WebhookTest"];
+                };
+            };
+            /** @description `invalid_request` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_authenticated` */
+            401: {
+                headers: {
+                    /** @description RFC 6750, section 3 */
+                    "WWW-Authenticate"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_permitted` */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Error"];
+                };
+            };
+            /** @description `not_found` */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -52,6 +52,21 @@ export class WeakCredentialDto {
   created?: string;
 }
 
+/** A webhook that fails, or that was disabled for it. Members without a value are left out. */
+export class FailingWebhookDto {
+  @ApiProperty({ example: 'Wh6vKq2LwT0m8sQXq3bVxg' })
+  id: string;
+
+  @ApiProperty({ description: 'Its description, or its address.', example: 'Access reports' })
+  name: string;
+
+  @ApiPropertyOptional({ enum: ['GONE', 'FAILING'] })
+  disabledReason?: 'GONE' | 'FAILING';
+
+  @ApiPropertyOptional({ description: 'When it began to fail.', example: '2026-11-27T09:00:00Z' })
+  since?: string;
+}
+
 /** What happened in an hour. Of each kind, up to 10,000 events are counted. */
 export class HourDto {
   @ApiProperty({ description: 'When the hour begins.', example: '2026-11-27T09:00:00Z' })
@@ -95,6 +110,12 @@ export class OverviewDto {
 
   @ApiPropertyOptional({ type: [WeakCredentialDto], description: 'For `MANAGE_SERVICE_ACCOUNTS`.' })
   credentials?: WeakCredentialDto[];
+
+  @ApiPropertyOptional({
+    type: [FailingWebhookDto],
+    description: 'For those with both `MANAGE_SERVICE_ACCOUNTS` and `VIEW_AUDIT_LOG`.',
+  })
+  webhooks?: FailingWebhookDto[];
 
   @ApiPropertyOptional({
     type: [HourDto],

@@ -44,6 +44,9 @@ export class AuditDetailsDto implements AuditDetails {
   @ApiPropertyOptional({ description: 'The origin of a site.', example: 'https://learn.example.com' })
   origin?: string;
 
+  @ApiPropertyOptional({ description: 'The ID of a webhook.' })
+  webhook?: string;
+
   @ApiPropertyOptional({ description: 'The ID of a client’s secret.' })
   secret?: string;
 

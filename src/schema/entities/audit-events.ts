@@ -42,6 +42,12 @@ export const AUDIT_EVENTS = [
   'CLIENT_DELETED',
   'CLIENT_SECRET_ADDED',
   'CLIENT_SECRET_REMOVED',
+  'WEBHOOK_CREATED',
+  'WEBHOOK_CHANGED',
+  'WEBHOOK_KEY_ADDED',
+  'WEBHOOK_REPLAYED',
+  'WEBHOOK_DISABLED',
+  'WEBHOOK_DELETED',
   'ORIGIN_ADDED',
   'ORIGIN_REMOVED',
   'SERVICE_ACCOUNT_CREATED',
@@ -90,7 +96,10 @@ export type GeneralRevocationReason = 'OPERATOR' | 'RESTORE' | 'FAILOVER';
 
 /** Further details: names and numbers from short lists, and origins. The only free text is the reason of an access call. */
 export interface AuditDetails {
-  /** For a session that ended, an `EndReason`; for a refusal, the error id; for `ALL_REVOKED`, a `GeneralRevocationReason`. */
+  /**
+   * For a session that ended, an `EndReason`; for a refusal, the error id; for `ALL_REVOKED`, a `GeneralRevocationReason`;
+   * for a webhook that was disabled, a `WebhookDisabledReason`.
+   */
   reason?: string;
   /** The `reason` of an access call, in the caller's words. */
   text?: string;
@@ -114,6 +123,8 @@ export interface AuditDetails {
   client?: string;
   /** The origin of a site. */
   origin?: string;
+  /** The ID of a webhook. */
+  webhook?: string;
   /** The ID of a client's secret. */
   secret?: string;
   /** Rows of an import: new accounts, changed accounts and new memberships. */
