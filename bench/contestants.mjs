@@ -33,9 +33,9 @@ process.prependOnceListener('exit', () => running.forEach((child) => child.kill(
 /**
  * Starts the service on `database`, filled with so many users.
  *
- * @returns {Promise<Server & { bearer: string, startAgain: () => Promise<Server & { bearer: string }>, addAdministrator: () => Promise<object> }>}
+ * @returns {Promise<Server & { bearer: string, startAgain: () => Promise<Server & { bearer: string }>, addAdministrator: () => Promise<object>, addWebhook: (url: string, organization: string) => Promise<string> }>}
  *   with a token to call it; `startAgain` starts it on the same database after it was stopped, and `addAdministrator`
- *   returns what administrator.mjs prints
+ *   returns what administrator.mjs prints; `addWebhook` has the members that join sent to an address
  */
 export async function startServer(database, users) {
   const environment = await filledDatabase(database, users);
@@ -43,7 +43,9 @@ export async function startServer(database, users) {
   const bearer = await issueBearer(environment);
   const startAgain = async () => ({ ...(await start(environment, serviceCommand())), bearer, users });
   const addAdministrator = async () => JSON.parse(await run(environment, 'administrator.mjs'));
-  return { ...server, bearer, users, startAgain, addAdministrator };
+  const addWebhook = (url, organization) =>
+    run(environment, '../dist/cli.cjs', 'webhooks', 'create', url, '-o', organization, '-e', 'MEMBER_JOINED');
+  return { ...server, bearer, users, startAgain, addAdministrator, addWebhook };
 }
 
 /**

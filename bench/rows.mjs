@@ -7,6 +7,7 @@ import { measureGuard, measureStarts, residentMegabytes } from './contestants.mj
 import { measureLoginSize } from './login-size.mjs';
 import { measureRetention } from './retention.mjs';
 import { alternate, median, percentile } from './rounds.mjs';
+import { measureWebhooks } from './webhooks.mjs';
 
 /** Users in the database of most servers. */
 export const FEW_USERS = 1_000;
@@ -65,6 +66,11 @@ export const ROWS = {
     help: 'access calls while 2,000,000 logins that are too old are deleted, and before',
     isExtra: true,
     measure: measureDeletion,
+  },
+  webhooks: {
+    help: 'how late events are at ten webhooks of which one is dead, with 1,000 events a second',
+    isExtra: true,
+    measure: measureLateness,
   },
   lists: {
     help: 'other calls with 1,000 users, and with 1,000,000',
@@ -206,6 +212,19 @@ async function measureDeletion(bench) {
       other: `before: ${ordinary.toFixed(1)} ms`,
       value: meanwhile / ordinary,
       goal: { atMost: 2 },
+    },
+  ];
+}
+
+async function measureLateness(bench) {
+  const { p99, worst, missing, twice, rate } = await measureWebhooks(bench, await bench.newDatabase('webhooks'));
+  return [
+    {
+      what: 'events at nine webhooks beside a dead one, the latest',
+      latchkey: `${rate.toFixed(0)} events/s, p99 ${p99.toFixed(2)} s, ${missing} missing, ${twice} twice`,
+      value: worst,
+      unit: 's',
+      goal: { atMost: 1 },
     },
   ];
 }
