@@ -29,6 +29,7 @@ const managesStaff = (me: Me): boolean => me.may('MANAGE_STAFF');
 const administersClients = (me: Me): boolean => me.may('MANAGE_SERVICE_ACCOUNTS');
 
 const readsRecord = (me: Me): boolean => me.may('VIEW_AUDIT_LOG');
+const administersWebhooks = (me: Me): boolean => administersClients(me) && readsRecord(me);
 
 /** Somebody for whom there is no other page of the navigation begins with their own account. */
 const begins = (me: Me): boolean => seesGroups(me) || seesPeople(me) || administersClients(me) || asksWhy(me);
@@ -57,6 +58,13 @@ export const PAGES: readonly Page[] = [
     isFor: administersClients,
     chunk: new Loadable(() => import('./clients/clients-page')),
   },
+  {
+    path: '/webhooks',
+    label: 'webhooks',
+    isFor: administersWebhooks,
+    chunk: new Loadable(() => import('./webhooks/webhooks-page')),
+  },
+  { path: '/webhooks/:id', isFor: administersWebhooks, chunk: new Loadable(() => import('./webhooks/webhook-page')) },
   { path: '/record', label: 'record', isFor: readsRecord, chunk: new Loadable(() => import('./record/record-page')) },
   { path: '/clients/:id', isFor: administersClients, chunk: new Loadable(() => import('./clients/client-page')) },
   {

@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { Page } from 'playwright-core';
 import { PERMISSIONS } from '../../src/schema/entities/account-permission.entity.js';
 import { ConsoleBrowser, faults, filesOf, loaded, NARROW, settled, sizeOf, widthOf } from '../support/console.js';
+import { newWebhook } from '../support/webhook-receiver.js';
 import { newClient, newServiceAccount } from '../support/oauth.js';
 
 /** Bytes of gzip. */
@@ -47,6 +48,7 @@ beforeAll(async () => {
     '/groups/:id': group,
     '/people/:id': person,
     '/clients/:id': (await newClient(t, organizationId)).id,
+    '/webhooks/:id': (await newWebhook(t, caller, { url: 'https://receiver.example/', status: 'DISABLED' })).id,
     '/service-accounts/:id': (await newServiceAccount(t, organizationId)).id,
   };
 });

@@ -12,13 +12,21 @@ type Credential = Schemas['WeakCredential'];
 export function Attention({ overview }: { overview: Schemas['Overview'] }): ReactNode {
   const { t: title } = useTexts();
   const { t } = useHomeTexts();
-  const { endingRights, staffManagers, credentials = [] } = overview;
+  const { endingRights, staffManagers, credentials = [], webhooks = [] } = overview;
   const items = [
     ...(staffManagers !== undefined && staffManagers <= 1
       ? [<Item key="staff" href="/staff" name={title('staff')} text={t('oneStaffManager')} />]
       : []),
     ...endingRights.map((right, index) => <Ending key={`right${index}`} right={right} />),
     ...credentials.map((credential, index) => <Weak key={`credential${index}`} credential={credential} />),
+    ...webhooks.map(({ id, name, disabledReason }) => (
+      <Item
+        key={id}
+        href={`/webhooks/${id}`}
+        name={name}
+        text={t(disabledReason ? 'webhookDisabled' : 'webhookFails')}
+      />
+    )),
   ];
   const isAdministrator = [staffManagers, overview.credentials, overview.hours].some((part) => part !== undefined);
   // A manager of groups can mend nothing else, so she is not told that all is well.

@@ -15,6 +15,7 @@ export const de: Messages = {
   askAdministrator:
     'Fragen Sie eine Administratorin oder einen Administrator Ihrer Organisation, wenn Sie mehr Rechte brauchen.',
   home: 'Übersicht',
+  webhooks: 'Webhooks',
   groups: 'Gruppen',
   people: 'Personen',
   name: 'Name',

@@ -13,6 +13,7 @@ export const en = {
   noPage: 'There is no page here for you',
   askAdministrator: 'Ask an administrator of your organization if you need more rights.',
   home: 'Home',
+  webhooks: 'Webhooks',
   groups: 'Groups',
   people: 'People',
   name: 'Name',

@@ -14,6 +14,7 @@ export const es: Messages = {
   noPage: 'Aquí no hay ninguna página para usted',
   askAdministrator: 'Si necesita más permisos, pídalos a un administrador de su organización.',
   home: 'Inicio',
+  webhooks: 'Webhooks',
   groups: 'Grupos',
   people: 'Personas',
   name: 'Nombre',

@@ -14,6 +14,7 @@ export const fr: Messages = {
   noPage: 'Il n’y a pas de page ici pour vous',
   askAdministrator: 'Si vous avez besoin de plus de droits, demandez à un administrateur de votre organisation.',
   home: 'Accueil',
+  webhooks: 'Webhooks',
   groups: 'Groupes',
   people: 'Personnes',
   name: 'Nom',

@@ -14,6 +14,7 @@ export const nl: Messages = {
   noPage: 'Hier is geen pagina voor u',
   askAdministrator: 'Vraag een beheerder van uw organisatie als u meer rechten nodig hebt.',
   home: 'Overzicht',
+  webhooks: 'Webhooks',
   groups: 'Groepen',
   people: 'Personen',
   name: 'Naam',

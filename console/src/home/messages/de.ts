@@ -9,6 +9,8 @@ export const de: HomeMessages = {
   memberships_other: '{count} Mitgliedschaften enden, die erste am {at}.',
   groupRight: 'Das Recht {permission} von {name} endet am {at}.',
   permission: 'Das Recht {permission} endet am {at}.',
+  webhookFails: 'ist ein Webhook, der scheitert. Seine Ereignisse warten.',
+  webhookDisabled: 'ist ein Webhook, der abgeschaltet wurde, weil der Empfänger keine Ereignisse annahm.',
   noKey: 'Dieses Dienstkonto hat keinen gültigen Schlüssel und kann deshalb nichts tun.',
   oldKey: 'Ein Schlüssel ist vom {at}. Ersetzen Sie Schlüssel, die älter als ein Jahr sind.',
   oldSecret: 'Ein Geheimnis ist vom {at}. Ersetzen Sie Geheimnisse, die älter als ein Jahr sind.',

@@ -7,6 +7,8 @@ export const en = {
   memberships_other: '{count} memberships end, the first on {at}.',
   groupRight: 'The right {permission} of {name} ends on {at}.',
   permission: 'The permission {permission} ends on {at}.',
+  webhookFails: 'is a webhook that fails. Its events wait.',
+  webhookDisabled: 'is a webhook that was disabled, because its receiver took no events.',
   noKey: 'This service account has no key that works, so it can do nothing.',
   oldKey: 'A key is from {at}. Replace keys that are older than a year.',
   oldSecret: 'A secret is from {at}. Replace secrets that are older than a year.',

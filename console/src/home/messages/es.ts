@@ -9,6 +9,8 @@ export const es: HomeMessages = {
   memberships_other: '{count} afiliaciones terminan, la primera el {at}.',
   groupRight: 'El derecho {permission} de {name} termina el {at}.',
   permission: 'El permiso {permission} termina el {at}.',
+  webhookFails: 'es un webhook que falla. Sus eventos esperan.',
+  webhookDisabled: 'es un webhook que se desactivó, porque el receptor no aceptaba eventos.',
   noKey: 'Esta cuenta de servicio no tiene ninguna clave que funcione, así que no puede hacer nada.',
   oldKey: 'Una clave es del {at}. Sustituya las claves de más de un año.',
   oldSecret: 'Un secreto es del {at}. Sustituya los secretos de más de un año.',

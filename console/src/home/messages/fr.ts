@@ -9,6 +9,8 @@ export const fr: HomeMessages = {
   memberships_other: '{count} adhésions se terminent, la première le {at}.',
   groupRight: 'Le droit {permission} de {name} se termine le {at}.',
   permission: 'Le droit {permission} se termine le {at}.',
+  webhookFails: 'est un webhook qui échoue. Ses événements attendent.',
+  webhookDisabled: 'est un webhook qui a été désactivé, car le destinataire n’acceptait pas d’événements.',
   noKey: 'Ce compte de service n’a aucune clé valable et ne peut donc rien faire.',
   oldKey: 'Une clé date du {at}. Remplacez les clés de plus d’un an.',
   oldSecret: 'Un secret date du {at}. Remplacez les secrets de plus d’un an.',

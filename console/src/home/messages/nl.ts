@@ -9,6 +9,8 @@ export const nl: HomeMessages = {
   memberships_other: '{count} lidmaatschappen eindigen, het eerste op {at}.',
   groupRight: 'Het recht {permission} van {name} eindigt op {at}.',
   permission: 'Het recht {permission} eindigt op {at}.',
+  webhookFails: 'is een webhook die mislukt. De gebeurtenissen wachten.',
+  webhookDisabled: 'is een webhook die is uitgeschakeld, omdat de ontvanger geen gebeurtenissen aannam.',
   noKey: 'Dit serviceaccount heeft geen werkende sleutel en kan dus niets.',
   oldKey: 'Een sleutel is van {at}. Vervang sleutels die ouder zijn dan een jaar.',
   oldSecret: 'Een geheim is van {at}. Vervang geheimen die ouder zijn dan een jaar.',
