@@ -44,3 +44,14 @@ export const FOLLOW_STARTED_OF_LOGINS: Statement = {
           AND ${STARTED_AT} >= $4 AND ${STARTED_AT} < $5 AND s."has_old_cookie" = FALSE
         ORDER BY ${STARTED_AT}, s."id" LIMIT $6`,
 };
+
+/** Events that have rows of their own: a range of `audit_events_organization_idx`. */
+export const FOLLOW_OTHERS: Statement = {
+  name: 'follow_others',
+  sql: `SELECT e."id", e."at", e."event", e."user_id" AS "userId", e."actor_id" AS "actorId", e."client_id" AS "clientId",
+          e."group_id" AS "groupId", e."token_id" AS "tokenId", e."session_id" AS "sessionId", e."rule", e."details",
+          e."request_id" AS "requestId"
+        FROM "audit_events" e
+        WHERE e."organization_id" = $1 AND (e."at", e."id") > ($2, $3) AND e."at" < $4
+        ORDER BY e."at", e."id" LIMIT $5`,
+};

@@ -1,12 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { InjectRepository } from '@nestjs/typeorm';
-import type { Repository } from 'typeorm';
 import { addSeconds, Clock, CLOCK_SKEW } from '../common/clock.js';
 import { firstLoginAt, instantOfLogin, readLoginId, toBytes } from '../common/login-id.js';
 import { LONGEST_LOGIN_TOKEN_SECONDS } from '../config/settings.js';
-import { Database, fromMilliseconds } from '../database/database.js';
-import { AuditEvent } from '../schema/entities/audit-event.entity.js';
-import { FOLLOW_ISSUED, FOLLOW_STARTED, FOLLOW_STARTED_OF_LOGINS } from './feed-statements.js';
+import { Database, fromMilliseconds, toInstant } from '../database/database.js';
+import type { AuditEvent } from '../schema/entities/audit-event.entity.js';
+import { FOLLOW_ISSUED, FOLLOW_OTHERS, FOLLOW_STARTED, FOLLOW_STARTED_OF_LOGINS } from './feed-statements.js';
 import type { LoginRow } from './feed-statements.js';
 import { oldestFirst, RANK, startOf } from './position.js';
 import type { Position } from './position.js';
@@ -20,6 +18,8 @@ import type { LoginEvent, RecordedEvent } from './recorded-events.js';
 const LATEST_START_SECONDS = 6;
 /** Sessions of all organizations that started within so many seconds are few enough to look through. */
 const RECENT_SECONDS = 60;
+
+type EventRow = Omit<AuditEvent, 'at' | 'organizationId'> & { at: Date | string };
 
 /** Which events to read. */
 interface Range {
@@ -35,7 +35,6 @@ interface Range {
 @Injectable()
 export class RecordFeedService {
   constructor(
-    @InjectRepository(AuditEvent) private readonly events: Repository<AuditEvent>,
     private readonly database: Database,
     private readonly clock: Clock,
   ) {}
@@ -115,16 +114,8 @@ export class RecordFeedService {
 
   private async readOthers({ organizationId, after, before, limit }: Range): Promise<RecordedEvent[]> {
     const id = after.rank === RANK.OTHER ? Number(after.id) : 0;
-    const rows = await this.events
-      .createQueryBuilder('e')
-      .where('e.organizationId = :organizationId', { organizationId })
-      .andWhere('(e.at, e.id) > (:at, :id)', { at: after.at, id })
-      .andWhere('e.at < :before', { before })
-      .orderBy('e.at')
-      .addOrderBy('e.id')
-      .limit(limit)
-      .getMany();
-    return rows.map(describeEvent);
+    const rows = await this.database.read<EventRow>(FOLLOW_OTHERS, [organizationId, after.at, id, before, limit]);
+    return rows.map((row) => describeEvent({ ...row, at: toInstant(row.at) }));
   }
 }
 

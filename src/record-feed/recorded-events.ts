@@ -44,7 +44,7 @@ export function describeLogin({ event, at, rank, id, ...login }: LoginEvent): Re
 }
 
 /** An event that has a row of its own as every interface shows it. */
-export function describeEvent(row: AuditEvent): RecordedEvent {
+export function describeEvent(row: Omit<AuditEvent, 'organizationId'>): RecordedEvent {
   const session = row.sessionId ?? (row.event === 'SESSION_ENDED' ? row.tokenId : null);
   const id = String(row.id);
   return {
