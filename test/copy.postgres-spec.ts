@@ -26,6 +26,9 @@ const LISTED: Record<string, string> = {
   'login_tokens.delivery': 'link',
   'login_tokens.existing_session': 'ask',
   'application_sessions.state': 'LIVE',
+  'webhook_endpoints.status': 'DISABLED',
+  'webhook_endpoints.disabled_reason': 'GONE',
+  'webhook_keys.type': 'HMAC',
 };
 
 let directory: string;
@@ -131,7 +134,7 @@ function fillEveryTable(): void {
 function valueOf(table: string, { name, type, notnull }: { name: string; type: string; notnull: number }, row: number) {
   // Nothing is due, so that the service calls no application.
   if (table === 'application_sessions' && ['session_id', 'next_at'].includes(name)) return null;
-  const needed = notnull || name === 'sign_in_uid';
+  const needed = notnull || name === 'sign_in_uid' || name === 'disabled_reason';
   if (!needed && row === 1) return null;
   const listed = LISTED[`${table}.${name}`];
   if (listed) return listed;

@@ -1,6 +1,6 @@
+import { Client } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { examine } from '../src/doctor/doctor.js';
-import { ServerHistory } from '../src/schema/entities/server-history.entity.js';
 import { testEnvironment, TestApp } from './support/app.js';
 
 let t: TestApp;
@@ -36,11 +36,16 @@ describe('the history of PostgreSQL', () => {
   });
 
   it('that is not the recorded one, or not recorded, is found', async () => {
-    await t.world.write((db) => db.update(ServerHistory, { id: 1 }, { history: '7000000000000000001/3' }));
+    // An instance that runs would deal with it.
+    await t.nest.close();
+    const client = new Client({ connectionString: process.env.DATABASE_URL });
+    await client.connect();
+    await client.query(`UPDATE "server_histories" SET "history" = '7000000000000000001/3'`);
     expect(await findings()).toEqual([
       expect.stringMatching(/^warning The server has another history .* not 7000000000000000001\/3/),
     ]);
-    await t.world.write((db) => db.clear(ServerHistory));
+    await client.query('DELETE FROM "server_histories"');
+    await client.end();
     expect(await findings()).toEqual([expect.stringContaining('warning The database does not say on which history')]);
   });
 });
