@@ -66,6 +66,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 /** What a measurement needs on one engine. */
 class Bench {
   options = options;
+  /** For files that are deleted at the end. */
+  directory = directory;
   #servers = new Map();
 
   constructor(engine, newDatabase, jobs) {

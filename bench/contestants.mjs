@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { freePort } from '../test/support/free-port.js';
 import { CALLER } from './dataset.mjs';
+import { startBehindNginx } from './instances.mjs';
 import { sign } from './tokens.mjs';
 
 const ROOT = new URL('..', import.meta.url);
@@ -33,9 +34,9 @@ process.prependOnceListener('exit', () => running.forEach((child) => child.kill(
 /**
  * Starts the service on `database`, filled with so many users.
  *
- * @returns {Promise<Server & { bearer: string, startAgain: () => Promise<Server & { bearer: string }>, addAdministrator: () => Promise<object>, addWebhook: (url: string, organization: string) => Promise<string> }>}
- *   with a token to call it; `startAgain` starts it on the same database after it was stopped, and `addAdministrator`
- *   returns what administrator.mjs prints; `addWebhook` has the members that join sent to an address
+ * @returns {Promise<Server & { bearer: string, startAgain: () => Promise<Server & { bearer: string }>, addAdministrator: () => Promise<object>, command: (...options: string[]) => Promise<string> }>}
+ *   with a token to call it; `startAgain` starts it on the same database after it was stopped, `addAdministrator`
+ *   returns what administrator.mjs prints, and `command` runs the command line
  */
 export async function startServer(database, users) {
   const environment = await filledDatabase(database, users);
@@ -43,9 +44,24 @@ export async function startServer(database, users) {
   const bearer = await issueBearer(environment);
   const startAgain = async () => ({ ...(await start(environment, serviceCommand())), bearer, users });
   const addAdministrator = async () => JSON.parse(await run(environment, 'administrator.mjs'));
-  const addWebhook = (url, organization) =>
-    run(environment, '../dist/cli.cjs', 'webhooks', 'create', url, '-o', organization, '-e', 'MEMBER_JOINED');
-  return { ...server, bearer, users, startAgain, addAdministrator, addWebhook };
+  const command = (...options) => run(environment, '../dist/cli.cjs', ...options);
+  return { ...server, bearer, users, startAgain, addAdministrator, command };
+}
+
+/**
+ * Starts so many instances of the service on one database behind nginx.
+ *
+ * @returns {Promise<Server & { bearer: string, instances: number[], nginx: number }>} with the processes' IDs
+ */
+export async function startInstances(database, users, count) {
+  const environment = await filledDatabase(database, users);
+  const behind = await startBehindNginx(count, async (url) => {
+    const port = await freePort();
+    const own = { ...environment, PORT: String(port), PUBLIC_URL: url };
+    return start(own, serviceCommand(), `http://127.0.0.1:${port}`);
+  });
+  const bearer = await issueBearer({ ...environment, PUBLIC_URL: behind.url });
+  return { ...behind, bearer, users };
 }
 
 /**
@@ -155,7 +171,7 @@ async function run(environment, script, ...options) {
   return (await work.finally(() => running.delete(work.child))).stdout.trim();
 }
 
-async function start(environment, command) {
+async function start(environment, command, url = environment.PUBLIC_URL) {
   const child = spawn(process.execPath, command, {
     cwd: ROOT,
     env: environment,
@@ -168,7 +184,6 @@ async function start(environment, command) {
     if (!running.delete(child)) return;
     if (child.off('exit', report).kill('SIGKILL')) await once(child, 'exit');
   };
-  const url = environment.PUBLIC_URL;
   try {
     await untilReady(url, child, PAUSE_MS);
   } catch (error) {

@@ -94,15 +94,15 @@ export class JobRunner {
   }
 
   /**
-   * Puts load on a server for so many seconds.
+   * Puts load on a server for so many seconds. `around` is called with the load, after what it needs is there.
    *
    * @returns {Promise<import('./load-generator.mjs').Measured>}
    * @throws Error if any answer is not as expected
    */
-  async run(job, server, { connections, seconds }) {
+  async run(job, server, { connections, seconds, around = (load) => load() }) {
     for (let reserve = SPARE_TOKENS; reserve < 10; reserve *= 2) {
       const requests = await this.#requestsOf(job, server, connections, seconds * reserve);
-      const measured = await this.#load(job, server, { requests, connections, seconds });
+      const measured = await around(() => this.#load(job, server, { requests, connections, seconds }));
       if (measured) return measured;
     }
     throw new Error(`${job} needs more tokens than ${server.url} issues.`);

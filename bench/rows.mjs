@@ -2,8 +2,10 @@
 import { execFile } from 'node:child_process';
 import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { measureBackup } from './backup.mjs';
 import { measureConsole } from './console.mjs';
-import { measureGuard, measureStarts, residentMegabytes } from './contestants.mjs';
+import { measureGuard, measureStarts, residentMegabytes, startInstances } from './contestants.mjs';
+import { SETUPS, Watch } from './instances.mjs';
 import { measureLoginSize } from './login-size.mjs';
 import { measureRetention } from './retention.mjs';
 import { alternate, median, percentile } from './rounds.mjs';
@@ -14,6 +16,9 @@ export const FEW_USERS = 1_000;
 const OLD_LOGINS = 2_000_000;
 const STARTS = 7;
 const REST_SECONDS = 10;
+const WARM_UP_SECONDS = 2;
+/** What a round measured that ran out of tokens, and is repeated. */
+const NOTHING = { rate: 0, p50: 0, p99: 0 };
 /** Seconds of one kind of load while memory is watched. */
 const TURN_SECONDS = 5;
 
@@ -87,6 +92,16 @@ export const ROWS = {
     help: 'the console in Chromium with 1,000,000 users and 100,000 groups',
     isExtra: true,
     measure: measurePages,
+  },
+  backup: {
+    help: 'access calls while the database with 1,000,000 users is backed up, and before (SQLite)',
+    isExtra: true,
+    measure: measureBackups,
+  },
+  instances: {
+    help: '1, 2 and 4 instances behind nginx on one PostgreSQL, and what a call costs each of them.\nIt needs Linux and nginx',
+    isExtra: true,
+    measure: measureInstances,
   },
   guard: { help: 'the CPU that checking a known access token takes', isExtra: true, measure: measureGuardTime },
   others: {
@@ -227,6 +242,64 @@ async function measureLateness(bench) {
       goal: { atMost: 1 },
     },
   ];
+}
+
+/** PostgreSQL has backups of its own. */
+async function measureBackups(bench) {
+  if (bench.engine !== 'sqlite') return [];
+  const { meanwhile, ordinary, seconds } = await measureBackup(bench);
+  const [beside, alone] = [meanwhile, ordinary].map(
+    ({ rate, p99 }) => `${rate.toFixed(0)}/s, p99 ${p99.toFixed(1)} ms`,
+  );
+  return [
+    {
+      what: 'access calls beside a backup',
+      latchkey: `${beside}, for ${seconds.toFixed(0)} s`,
+      other: `before and after: ${alone}`,
+      value: meanwhile.rate / ordinary.rate,
+      goal: { atLeast: 0.9 },
+    },
+  ];
+}
+
+/** Only PostgreSQL serves several instances. */
+async function measureInstances(bench) {
+  if (bench.engine !== 'postgres') return [];
+  const lines = [];
+  for (const { instances, connections } of SETUPS) {
+    const database = await bench.newDatabase(`instances_${instances}_${connections}`);
+    const server = await startInstances(database, FEW_USERS, instances);
+    const watch = new Watch(database.DATABASE_URL);
+    await watch.start();
+    for (const [what, job] of [
+      ['access calls', 'access'],
+      ['redemptions', 'login'],
+    ]) {
+      await bench.jobs.run(job, server, { connections, seconds: WARM_UP_SECONDS });
+      let cost;
+      const around = async (load) => {
+        let measured;
+        cost = await watch.during(server, async () => (measured = await load()) ?? NOTHING);
+        return measured;
+      };
+      await bench.jobs.run(job, server, { connections, seconds: bench.options.seconds, around });
+      lines.push(lineOf(`${what}, ${instances} × ${connections} connections`, cost));
+      bench.say(`${lines.at(-1).what}: ${lines.at(-1).latchkey}; ${lines.at(-1).other}`);
+    }
+    await watch.stop();
+    await server.stop();
+  }
+  return lines;
+}
+
+function lineOf(what, { rate, p50, p99, instances, postgres, nginx, callsPerCommit, walBytes }) {
+  return {
+    what,
+    latchkey: `${rate.toFixed(0)}/s, ${p50.toFixed(1)} and ${p99.toFixed(1)} ms, ${callsPerCommit.toFixed(1)} calls a commit, ${walBytes.toFixed(0)} bytes of log`,
+    other: `CPU: instances ${instances.toFixed(0)}, PostgreSQL ${postgres.toFixed(0)}, nginx ${nginx.toFixed(0)} µs`,
+    value: instances + postgres + nginx,
+    unit: 'µs',
+  };
 }
 
 async function measureStart(bench) {

@@ -27,7 +27,8 @@ export async function measureWebhooks(bench, database) {
   const server = await bench.startService(database);
   const receivers = await startReceivers(ENDPOINTS - 1);
   try {
-    for (const url of [...receivers.alive, receivers.dead]) await server.addWebhook(url, ORGANIZATION);
+    for (const url of [...receivers.alive, receivers.dead])
+      await server.command('webhooks', 'create', url, '-o', ORGANIZATION, '-e', 'MEMBER_JOINED');
     await setTimeout(BEGIN_SECONDS * 1000);
     const { written, rate } = await writeEvents(database);
     await setTimeout(END_SECONDS * 1000);
@@ -66,13 +67,14 @@ async function startReceivers(count) {
 
 /** Writes events at an even rate, as if as much happened. The webhooks get these only. */
 async function writeEvents(database) {
-  const write = await openRecord(database);
+  const { write, close } = await openRecord(database);
   const size = EVENTS_PER_SECOND / BATCHES_PER_SECOND;
   const began = performance.now();
   for (let batch = 0; batch < SECONDS * BATCHES_PER_SECOND; batch++) {
     await write(size);
     await setTimeout(Math.max(0, began + ((batch + 1) * 1000) / BATCHES_PER_SECOND - performance.now()));
   }
+  await close();
   const written = SECONDS * EVENTS_PER_SECOND;
   return { written, rate: (written / (performance.now() - began)) * 1000 };
 }
@@ -84,15 +86,14 @@ async function openRecord({ DATABASE_URL, DATABASE_PATH }) {
   if (DATABASE_URL) {
     const client = new Client({ connectionString: DATABASE_URL });
     await client.connect();
-    client.unref();
     const sql = `${INTO} SELECT $1::timestamptz, ${EVENT} FROM "organizations" o, generate_series(1, $2::integer) WHERE o."name" = $3`;
-    return (count) => client.query(sql, [new Date(), count, ORGANIZATION]);
+    return { write: (count) => client.query(sql, [new Date(), count, ORGANIZATION]), close: () => client.end() };
   }
   const db = new Database(DATABASE_PATH, { timeout: 5_000 });
   const insert = db.prepare(`${INTO} SELECT ?, ${EVENT} FROM "organizations" o WHERE o."name" = ?`);
-  return async (count) =>
-    db.transaction(() => {
-      const at = new Date().toISOString().replace('T', ' ').replace('Z', '');
-      for (let n = 0; n < count; n++) insert.run(at, ORGANIZATION);
-    })();
+  const write = db.transaction((count) => {
+    const at = new Date().toISOString().replace('T', ' ').replace('Z', '');
+    for (let n = 0; n < count; n++) insert.run(at, ORGANIZATION);
+  });
+  return { write, close: () => db.close() };
 }
