@@ -1,9 +1,10 @@
-import { firstLoginAt, instantOfLogin, readLoginId, toBytes } from '../common/login-id.js';
+import { firstLoginAt, toBytes } from '../common/login-id.js';
 import { addSeconds } from '../common/clock.js';
 import { LONGEST_LOGIN_TOKEN_SECONDS } from '../config/settings.js';
-import { fromMilliseconds } from '../database/database.js';
 import type { Database } from '../database/database.js';
 import type { Parameter, Statement } from '../database/statement.js';
+import { LOGIN_COLUMNS, toIssued, toStarted } from '../record-feed/login-rows.js';
+import type { LoginRow } from '../record-feed/login-rows.js';
 import { RANK } from '../record-feed/position.js';
 import type { Position } from '../record-feed/position.js';
 import type { LoginEvent } from '../record-feed/recorded-events.js';
@@ -59,17 +60,7 @@ function statementNamed(name: string, sql: () => string): Statement {
   return made;
 }
 
-const SHOWN = `t."id", t."user_id" AS "userId", d."caller_id" AS "actorId", d."client_id" AS "clientId", d."group_id" AS "groupId"`;
 const STARTED = `${LOGINS} JOIN "sessions" s ON s."id" = t."id"`;
-
-interface Row {
-  id: Buffer | string;
-  userId: string;
-  actorId: string;
-  clientId: string;
-  groupId: string;
-  createdAt?: number | string;
-}
 
 /** The tokens that were issued in the period, before the position, the latest first. */
 async function findIssued(
@@ -83,27 +74,19 @@ async function findIssued(
   const [first, end, count] = [1, 2, 3].map((n) => `$${parameters.length + n}`);
   const statement = statementNamed(
     `find_issued_of_${name}`,
-    () => `SELECT ${SHOWN} FROM ${LOGINS}
+    () => `SELECT ${LOGIN_COLUMNS} FROM ${LOGINS}
           WHERE ${sql} AND t."id" >= ${first} AND t."id" < ${end} AND d."is_imported" = FALSE
           ORDER BY t."id" DESC LIMIT ${count}`,
   );
   const bound = before && endOfIssued(before);
   const last = firstLoginAt(to);
-  const rows = await database.read<Row>(statement, [
+  const rows = await database.read<LoginRow>(statement, [
     ...parameters,
     firstLoginAt(from),
     bound && bound.compare(last) < 0 ? bound : last,
     limit,
   ]);
-  return rows.map((row) => {
-    const id = readLoginId(row.id);
-    return toEvent(row, { id, at: instantOfLogin(id), rank: RANK.ISSUED, event: 'ACCESS_ISSUED' });
-  });
-}
-
-function toEvent(row: Row, own: Position & Pick<LoginEvent, 'event'>): LoginEvent {
-  const { userId, actorId, clientId, groupId } = row;
-  return { userId, actorId, clientId, groupId, ...own };
+  return rows.map(toIssued);
 }
 
 function endOfIssued({ at, rank, id }: Position): Buffer {
@@ -125,13 +108,13 @@ async function findStarted(
   const [first, end, since, at, id, count] = [1, 2, 3, 4, 5, 6].map((n) => `$${parameters.length + n}`);
   const statement = statementNamed(
     `find_started_of_${name}`,
-    () => `SELECT ${SHOWN}, s."created_at" AS "createdAt" FROM ${STARTED}
+    () => `SELECT ${LOGIN_COLUMNS}, s."created_at" AS "createdAt" FROM ${STARTED}
           WHERE ${sql} AND t."id" >= ${first} AND t."id" < ${end} AND s."has_old_cookie" = FALSE
             AND ${STARTED_AT} >= ${since} AND (${STARTED_AT}, s."id") < (${at}, ${id})
           ORDER BY ${STARTED_AT} DESC, s."id" DESC LIMIT ${count}`,
   );
   const bound = before && before.at < to ? endOfStarted(before) : { at: to, id: NONE };
-  const rows = await database.read<Required<Row>>(statement, [
+  const rows = await database.read<LoginRow>(statement, [
     ...parameters,
     firstLoginAt(addSeconds(from, -LONGEST_LOGIN_TOKEN_SECONDS)),
     firstLoginAt(new Date(bound.at.getTime() + 1)),
@@ -140,14 +123,7 @@ async function findStarted(
     bound.id,
     limit,
   ]);
-  return rows.map((row) =>
-    toEvent(row, {
-      id: readLoginId(row.id),
-      at: fromMilliseconds(row.createdAt),
-      rank: RANK.STARTED,
-      event: 'SESSION_STARTED',
-    }),
-  );
+  return rows.map(toStarted);
 }
 
 const NONE = Buffer.alloc(16);

@@ -1,24 +1,14 @@
 import { LOGINS } from '../rights/grants.js';
 import type { Statement } from '../database/statement.js';
+import { LOGIN_COLUMNS } from './login-rows.js';
 import { STARTED_AT } from './started-at.js';
 
-const LOGIN = `t."id", t."user_id" AS "userId", d."caller_id" AS "actorId", d."client_id" AS "clientId", d."group_id" AS "groupId"`;
 const NUMBER = `(SELECT n."number" FROM "organization_numbers" n WHERE n."organization_id" = $1)`;
-
-/** The row of a login. A session's has the instant at which it started too. */
-export interface LoginRow {
-  id: Buffer | string;
-  userId: string;
-  actorId: string;
-  clientId: string;
-  groupId: string;
-  createdAt?: number | string;
-}
 
 /** Tokens of an organization between two IDs: a range of `login_tokens_organization_idx`. */
 export const FOLLOW_ISSUED: Statement = {
   name: 'follow_issued',
-  sql: `SELECT ${LOGIN} FROM ${LOGINS}
+  sql: `SELECT ${LOGIN_COLUMNS} FROM ${LOGINS}
         WHERE t."organization_number" = ${NUMBER} AND t."id" > $2 AND t."id" < $3 AND d."is_imported" = FALSE
         ORDER BY t."id" LIMIT $4`,
 };
@@ -29,7 +19,7 @@ export const FOLLOW_ISSUED: Statement = {
  */
 export const FOLLOW_STARTED: Statement = {
   name: 'follow_started',
-  sql: `SELECT ${LOGIN}, s."created_at" AS "createdAt"
+  sql: `SELECT ${LOGIN_COLUMNS}, s."created_at" AS "createdAt"
         FROM "sessions" s JOIN "login_tokens" t ON t."id" = s."id" JOIN "delegations" d ON d."id" = t."delegation_id"
         WHERE s."created_at" >= $2 AND s."created_at" < $4 AND (s."created_at" > $2 OR s."id" > $3)
           AND s."has_old_cookie" = FALSE AND t."organization_number" + 0 = ${NUMBER}
@@ -39,7 +29,7 @@ export const FOLLOW_STARTED: Statement = {
 /** The same sessions, found among the logins of the organization between two IDs. */
 export const FOLLOW_STARTED_OF_LOGINS: Statement = {
   name: 'follow_started_of_logins',
-  sql: `SELECT ${LOGIN}, s."created_at" AS "createdAt" FROM ${LOGINS} JOIN "sessions" s ON s."id" = t."id"
+  sql: `SELECT ${LOGIN_COLUMNS}, s."created_at" AS "createdAt" FROM ${LOGINS} JOIN "sessions" s ON s."id" = t."id"
         WHERE t."organization_number" = ${NUMBER} AND t."id" >= $2 AND t."id" < $3
           AND ${STARTED_AT} >= $4 AND ${STARTED_AT} < $5 AND s."has_old_cookie" = FALSE
         ORDER BY ${STARTED_AT}, s."id" LIMIT $6`,

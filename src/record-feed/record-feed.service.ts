@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { addSeconds, Clock, CLOCK_SKEW } from '../common/clock.js';
-import { firstLoginAt, instantOfLogin, readLoginId, toBytes } from '../common/login-id.js';
+import { firstLoginAt, toBytes } from '../common/login-id.js';
 import { LONGEST_LOGIN_TOKEN_SECONDS } from '../config/settings.js';
-import { Database, fromMilliseconds, toInstant } from '../database/database.js';
+import { Database, toInstant } from '../database/database.js';
 import type { AuditEvent } from '../schema/entities/audit-event.entity.js';
 import { FOLLOW_ISSUED, FOLLOW_OTHERS, FOLLOW_STARTED, FOLLOW_STARTED_OF_LOGINS } from './feed-statements.js';
-import type { LoginRow } from './feed-statements.js';
+import { toIssued, toStarted } from './login-rows.js';
+import type { LoginRow } from './login-rows.js';
 import { oldestFirst, RANK, startOf } from './position.js';
 import type { Position } from './position.js';
 import { describeEvent, describeLogin } from './recorded-events.js';
@@ -125,14 +126,4 @@ const FIRST = Buffer.alloc(16);
 /** The next instant: they have milliseconds. */
 function endOf(instant: Date): Date {
   return new Date(instant.getTime() + 1);
-}
-
-function toIssued(row: LoginRow): LoginEvent {
-  const id = readLoginId(row.id);
-  return { ...row, id, at: instantOfLogin(id), rank: RANK.ISSUED, event: 'ACCESS_ISSUED' };
-}
-
-function toStarted(row: LoginRow): LoginEvent {
-  const at = fromMilliseconds(row.createdAt!);
-  return { ...row, id: readLoginId(row.id), at, rank: RANK.STARTED, event: 'SESSION_STARTED' };
 }
